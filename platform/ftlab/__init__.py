@@ -1,0 +1,1 @@
+"""Ablation tables for contrastive learning as build targets."""

@@ -1,0 +1,1 @@
+"""Schemas of a trial, an experiment and a profile, and how files and overrides become them."""

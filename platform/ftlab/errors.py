@@ -1,0 +1,47 @@
+"""Errors a user can act on: each states the rule, then the value, then the nearest valid choice."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FtlabError(Exception):
+    """Base of every error that a user's input or environment can cause."""
+
+
+class ConfigError(FtlabError):
+    """A setting is unknown, out of its range, or contradicts another."""
+
+
+class DataError(FtlabError):
+    """A data set is missing, unreadable or unfit for the requested training."""
+
+
+class CheckpointError(FtlabError):
+    """A checkpoint is missing, truncated or does not match its checksum."""
+
+
+class TrackingError(FtlabError):
+    """The tracking store cannot be reached or refuses a record."""
+
+
+class NonFiniteLossError(FtlabError):
+    """The training loss became NaN or infinite; the same trial would fail in the same way again."""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Return a hint that names the closest valid choices, to be appended to an error message.
+
+    Args:
+        name: What the user wrote.
+        choices: Every valid spelling.
+
+    Returns:
+        ``" Did you mean 'x'?"`` followed by the full list of choices.
+
+    >>> nearest("momentun", ["momentum", "queue"])
+    " Did you mean 'momentum'? Choices: momentum, queue."
+    """
+    known = sorted(choices)
+    matches = get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {matches[0]!r}?" if matches else ""
+    return f"{hint} Choices: {', '.join(known) or 'none'}."

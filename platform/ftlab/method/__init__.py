@@ -1,0 +1,1 @@
+"""The mathematics of contrastive learning with feature transformation: tensors in, tensors out."""

@@ -1,0 +1,1 @@
+"""From recorded trials to tables and figures."""

@@ -1,0 +1,157 @@
+"""What a study tells its tracker, and the two trackers that need no store: null and memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+
+class TrialStatus(StrEnum):
+    """State of a trial in the tracking store; all but the first two are final answers of a training."""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    FINISHED = "finished"
+    COLLAPSED = "collapsed"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the trial came to an end of its own."""
+        return self not in (TrialStatus.RUNNING, TrialStatus.INTERRUPTED)
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """One study: an experiment at one profile (and one set of overrides).
+
+    Attributes:
+        experiment: Experiment name; trials of one name are browsed together.
+        study: Identifier of the study, unique in the store, e.g. ``momentum/digits``.
+        tags: Facts about the study for people who browse it.
+    """
+
+    experiment: str
+    study: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial as it is announced to the tracker.
+
+    Attributes:
+        trial_key: Digest of everything that decides the trial's numbers.
+        cell_key: The same digest without the seed: equal for the trials of one cell.
+        seed: Seed of all its random streams.
+        study: ``StudyRecord.study`` of the study that trains it.
+        name: Short label for people, e.g. ``key_momentum=0.99 seed 0``.
+        params: Resolved settings by dotted name.
+        tags: Provenance: commit, data fingerprint, hardware, library versions.
+    """
+
+    trial_key: str
+    cell_key: str
+    seed: int
+    study: str
+    name: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch of training measured.
+
+    Attributes:
+        epoch: Number of epochs trained so far, from 1.
+        timestamp: Unix time in seconds at which the epoch ended.
+        metrics: Scalars by metric name, e.g. ``pretrain/loss``.
+        histograms: Counts per score bin by score name; empty when none was taken.
+    """
+
+    epoch: int
+    timestamp: float
+    metrics: Mapping[str, float]
+    histograms: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended, with the reason when it did not finish."""
+
+    status: TrialStatus
+    reason: str = ""
+
+
+TRIAL_COLUMNS = ("trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id")
+
+
+class Tracker(Protocol):
+    """The verbs of a tracking store. Only one process, the driver of a study, writes.
+
+    Every verb may be repeated: opening what is open, logging an epoch again or closing what is closed changes nothing,
+    so that a study can replay its journal after a crash. Verbs raise `TrackingError` when the store cannot be reached.
+    """
+
+    def open_study(self, study: StudyRecord) -> None:
+        """Create the study, or continue the one of that name."""
+        ...
+
+    def open_trial(self, trial: TrialRecord) -> None:
+        """Create the trial's run, or continue the run that has its trial key."""
+        ...
+
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+        """Record epochs of an open trial; an epoch that is already recorded is skipped."""
+        ...
+
+    def close_trial(self, trial_key: str, outcome: Outcome) -> None:
+        """Record how an open trial ended."""
+        ...
+
+    def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
+        """Attach a Markdown description and the files below a folder to a study, and end it."""
+        ...
+
+    def reconcile(self) -> int:
+        """Mark what a dead driver left running as interrupted; return the number of trials marked."""
+        ...
+
+    def load_trials(self) -> pd.DataFrame:
+        """Return a row per trial: `TRIAL_COLUMNS`, then a column per metric with its last value.
+
+        Metric columns carry the metric's own name (``probe/top1``); a metric that a trial lacks is NaN.
+        ``run_id`` is the store's identifier of the run. Rows are ordered by trial key.
+        """
+        ...
+
+
+class NullTracker:
+    """Records nothing: the yardstick for the cost of tracking."""
+
+    def open_study(self, study: StudyRecord) -> None:
+        """Ignore the study."""
+
+    def open_trial(self, trial: TrialRecord) -> None:
+        """Ignore the trial."""
+
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+        """Ignore the epochs."""
+
+    def close_trial(self, trial_key: str, outcome: Outcome) -> None:
+        """Ignore the outcome."""
+
+    def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
+        """Ignore the end of the study."""
+
+    def reconcile(self) -> int:
+        """Return 0: nothing was ever running."""
+        return 0
+
+    def load_trials(self) -> pd.DataFrame:
+        """Return an empty frame."""
+        return pd.DataFrame(columns=list(TRIAL_COLUMNS))

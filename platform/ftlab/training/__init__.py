@@ -1,0 +1,1 @@
+"""The training loop, its random streams, its checkpoints and its probes."""
