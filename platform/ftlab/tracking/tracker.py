@@ -1,4 +1,4 @@
-"""What a study tells its tracker, and the two trackers that need no store: null and memory."""
+"""What a study tells its tracker, and the tracker that records nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +22,11 @@ class TrialStatus(StrEnum):
     def is_final(self) -> bool:
         """Whether the trial came to an end of its own."""
         return self not in (TrialStatus.RUNNING, TrialStatus.INTERRUPTED)
+
+    @property
+    def is_result(self) -> bool:
+        """Whether the trial was trained to its end; a result stands, while a failed trial may be tried again."""
+        return self in (TrialStatus.FINISHED, TrialStatus.COLLAPSED)
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,17 @@ class Outcome:
 TRIAL_COLUMNS = ("trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id")
 
 
+def trials_frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """Return what `Tracker.load_trials` promises.
+
+    Args:
+        rows: Per trial the values of `TRIAL_COLUMNS` and its metrics' last values, in any order.
+    """
+    metrics = sorted({column for row in rows for column in row}.difference(TRIAL_COLUMNS))
+    frame = pd.DataFrame(list(rows), columns=[*TRIAL_COLUMNS, *metrics])
+    return frame.sort_values("trial_key", ignore_index=True)
+
+
 class Tracker(Protocol):
     """The verbs of a tracking store. Only one process, the driver of a study, writes.
 
@@ -102,7 +118,7 @@ class Tracker(Protocol):
         ...
 
     def open_trial(self, trial: TrialRecord) -> None:
-        """Create the trial's run, or continue the run that has its trial key."""
+        """Create the trial's run, or continue the run that has its trial key, wherever it is; a result stands."""
         ...
 
     def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
@@ -110,7 +126,7 @@ class Tracker(Protocol):
         ...
 
     def close_trial(self, trial_key: str, outcome: Outcome) -> None:
-        """Record how an open trial ended."""
+        """Record how an open trial ended; a final status stands until the trial is opened again."""
         ...
 
     def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
@@ -154,4 +170,4 @@ class NullTracker:
 
     def load_trials(self) -> pd.DataFrame:
         """Return an empty frame."""
-        return pd.DataFrame(columns=list(TRIAL_COLUMNS))
+        return trials_frame([])

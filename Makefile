@@ -1,0 +1,87 @@
+# Every target installs what it needs, once: .venv follows requirements.lock.
+
+EXP ?= momentum
+PROFILE ?= digits
+SEEDS ?=
+SET ?=
+CPUS ?=
+GPUS ?=
+ONLY ?=
+PORT ?= 5000
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+FTLAB := $(BIN)/ftlab
+UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
+
+STUDY := $(EXP) --profile $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS)) $(foreach setting,$(SET),--set '$(setting)')
+SIZE := $(if $(CPUS),--cpus $(CPUS)) $(if $(GPUS),--gpus $(GPUS))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup plan sweep table train ui config schema test test-slow check format bench lock clean distclean
+
+help:  ## List the targets and variables
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@echo
+	@echo '  EXP=momentum PROFILE=digits SEEDS=3 CPUS=2 GPUS=0 SET="method.queue_size=2048 train.epochs=50"'
+
+setup: $(STAMP)  ## Install everything into .venv
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("ftlab needs Python 3.11 to 3.13, but $(PYTHON) is " + sys.version.split()[0]) if not (3, 11) <= sys.version_info[:2] <= (3, 13) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)"
+	$(UV) pip sync --quiet requirements.lock
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
+	@$(FTLAB) plan $(STUDY) $(if $(CPUS),--cpus $(CPUS))
+
+sweep: $(STAMP)  ## Train what the table still lacks, record it, write the table
+	@$(FTLAB) sweep $(STUDY) $(SIZE)
+
+table: $(STAMP)  ## Rebuild the table from the tracking store
+	@$(FTLAB) table $(STUDY)
+
+train: $(STAMP)  ## Train one trial of PROFILE in this process
+	@$(FTLAB) train --profile $(PROFILE) $(foreach setting,$(SET),--set '$(setting)')
+
+ui: $(STAMP)  ## Browse every run in MLflow, on 127.0.0.1
+	@$(FTLAB) ui $(EXP) --port $(PORT)
+
+config: $(STAMP)  ## Print the resolved settings of every cell
+	@$(FTLAB) config $(STUDY)
+
+schema: $(STAMP)  ## Write the JSON schemas that editors complete YAML with
+	@$(FTLAB) schema
+
+test: $(STAMP)  ## Run the tests
+	$(BIN)/pytest -q -m "not slow and not browser"
+
+test-slow: $(STAMP)  ## Run the slow tests: faults with real processes
+	$(BIN)/pytest -q -m slow
+
+check: $(STAMP)  ## Lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## Run the benchmarks, or ONLY=<name>
+	@for script in $(if $(ONLY),tests/benchmarks/$(ONLY).py,$(filter-out tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))); do $(BIN)/python $$script || exit 1; done
+
+lock: $(STAMP)  ## Resolve requirements.lock anew from pyproject.toml
+	$(UV) pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --quiet -o requirements.lock
+
+clean:  ## Remove caches and results; recorded trials stay
+	rm -rf results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find platform tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## Remove also the environment and every recorded trial
+	rm -rf .venv .ftlab

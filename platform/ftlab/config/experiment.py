@@ -1,0 +1,66 @@
+"""The schemas of an experiment (what varies) and of a profile (at what scale)."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ftlab.config.trial import Section
+
+Setting = str | int | float | bool | list[float] | None
+Settings = dict[str, Setting]
+
+
+class NamedCell(Section):
+    """A row of the table that the grid does not hold."""
+
+    name: str = Field(description="Label of the row.")
+    set: Settings = Field(default_factory=dict, description="Settings of the cell by dotted name.")
+
+
+class PublishedReference(Section):
+    """The published column that is printed beside ours."""
+
+    table: str = Field(description="CSV file below experiments/published/, without its ending.")
+    series: str | None = Field(None, description="Series of the file; empty when it holds one.")
+
+
+class ExperimentConfig(Section):
+    """One table: its question, its cells, its seeds and what it is compared with."""
+
+    question: str = Field(description="What the table answers, in a sentence.")
+    seeds: int = Field(3, ge=1, description="Trials a cell, with seeds 0, 1, ...")
+    metric: str | None = Field(None, description="Metric of the table; empty: the profile's.")
+    overrides: Settings = Field(default_factory=dict, description="Settings of every cell, over the profile's.")
+    cells: list[NamedCell] = Field(default_factory=list, description="Rows by name, printed before the grid.")
+    grid: dict[str, list[Setting]] = Field(default_factory=dict, description="Values by dotted name; all combinations.")
+    baseline: str | None = Field(None, description="Name of the cell that the others are compared with.")
+    published: PublishedReference | None = Field(None, description="Published numbers beside ours.")
+
+    @model_validator(mode="after")
+    def _check_cells(self) -> Self:
+        if not self.cells and not self.grid:
+            raise ValueError("an experiment needs a grid or cells, but got neither.")
+        empty = [axis for axis, values in self.grid.items() if not values]
+        if empty:
+            raise ValueError(f"each axis of the grid needs at least one value, but got none for {empty[0]!r}.")
+        return self
+
+
+class ResourcesConfig(Section):
+    """What a trial may use and how it is looked after; none of it decides a number of its results."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Device of the trials; auto: CUDA if present.")
+    cpus_per_trial: int = Field(1, ge=1, description="CPU cores, and so torch threads, of a trial.")
+    gpus_per_trial: float = Field(0.0, ge=0.0, description="Share of a GPU of a trial; below 1, trials share one.")
+    max_failures: int = Field(2, ge=0, description="Restarts from the last checkpoint after a worker died.")
+    checkpoint_seconds: float = Field(60.0, ge=0.0, description="Least time between two checkpoints, in seconds.")
+
+
+class ProfileConfig(Section):
+    """The scale of a run: data, encoder, schedule, resources and the metric that separates at that scale."""
+
+    description: str = Field(description="Hardware and time that the profile is meant for.")
+    metric: str = Field(description="Metric of the tables, e.g. probe/top1.")
+    protocol: str = Field(description="Data set, probe, encoder and length in words, compared with published tables.")
+    trial: dict[str, Any] = Field(default_factory=dict, description="Trial settings by section.")
+    resources: ResourcesConfig = ResourcesConfig()

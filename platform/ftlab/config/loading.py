@@ -1,0 +1,186 @@
+"""Read experiments and profiles from YAML, apply dotted overrides, and say clearly what is wrong with them."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ftlab.config.experiment import ExperimentConfig, ProfileConfig, Setting
+from ftlab.config.trial import TrialConfig
+from ftlab.errors import ConfigError, nearest
+
+RELATIVE = re.compile(r"(\d+(?:\.\d+)?)x")
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def experiments_folder() -> Path:
+    """Return the folder of experiment files: ``FTLAB_EXPERIMENTS``, else the checkout's ``experiments/``."""
+    configured = os.environ.get("FTLAB_EXPERIMENTS")
+    return Path(configured) if configured else Path(__file__).parents[3] / "experiments"
+
+
+def ftlab_home() -> Path:
+    """Return the folder that holds everything ftlab keeps: ``FTLAB_HOME``, else ``.ftlab`` where it was started."""
+    return Path(os.environ.get("FTLAB_HOME") or ".ftlab").absolute()
+
+
+def load_experiment(name: str) -> ExperimentConfig:
+    """Load ``experiments/<name>.yaml``.
+
+    Raises:
+        ConfigError: No such experiment (the nearest is named), or the file breaks the schema.
+    """
+    return _load(ExperimentConfig, "experiment", name, experiments_folder())
+
+
+def load_profile(name: str) -> ProfileConfig:
+    """Load ``experiments/profiles/<name>.yaml``.
+
+    Raises:
+        ConfigError: No such profile (the nearest is named), or the file breaks the schema.
+    """
+    return _load(ProfileConfig, "profile", name, experiments_folder() / "profiles")
+
+
+def parse_overrides(assignments: Sequence[str]) -> dict[str, Setting]:
+    """Turn ``["train.epochs=5"]`` into ``{"train.epochs": 5}``; values are read as YAML.
+
+    Raises:
+        ConfigError: An assignment has no ``=``.
+
+    >>> parse_overrides(["train.epochs=5", "transform.lambda_extrapolation=[1, 1.5]"])
+    {'train.epochs': 5, 'transform.lambda_extrapolation': [1, 1.5]}
+    """
+    overrides: dict[str, Setting] = {}
+    for assignment in assignments:
+        name, separator, value = assignment.partition("=")
+        if not separator or not name:
+            raise ConfigError(f"an override must read name=value, but got {assignment!r}; e.g. train.epochs=5.")
+        overrides[name] = _parse_value(assignment, value)
+    return overrides
+
+
+def resolve_trial(profile: ProfileConfig, settings: Mapping[str, Setting]) -> TrialConfig:
+    """Lay settings by dotted name over a profile and check the result.
+
+    Args:
+        profile: The scale of the run.
+        settings: Values by dotted name, e.g. ``{"method.key_momentum": 0.9}``. A text like ``2x`` multiplies the
+            profile's number, so that an experiment means the same at every scale.
+
+    Raises:
+        ConfigError: A name is unknown (the nearest is named) or a value breaks a rule.
+    """
+    values: dict[str, Any] = {
+        section: dict(content) if isinstance(content, Mapping) else content
+        for section, content in profile.trial.items()
+    }
+    for name, value in settings.items():
+        check_setting_name(name)
+        section, _, key = name.partition(".")
+        content, last = (values.setdefault(section, {}), key) if key else (values, name)
+        content[last] = _scale(name, value, content.get(last))
+    return _validate(TrialConfig, values, "settings")
+
+
+def setting_names() -> tuple[str, ...]:
+    """Return the dotted name of every setting of a trial."""
+    names = []
+    for section, section_field in TrialConfig.model_fields.items():
+        annotation = section_field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            names += [f"{section}.{key}" for key in annotation.model_fields]
+        else:
+            names.append(section)
+    return tuple(names)
+
+
+def check_setting_name(name: str) -> None:
+    """Raise a `ConfigError` that names the nearest setting unless ``name`` is the dotted name of one."""
+    if name not in setting_names():
+        raise ConfigError(f"a setting must be known, but got {name!r}.{nearest(name, setting_names())}")
+
+
+def flatten(config: TrialConfig) -> dict[str, Setting]:
+    """Return every setting of a trial by dotted name."""
+    flat: dict[str, Setting] = {}
+    for section, content in config.model_dump(mode="json").items():
+        if isinstance(content, dict):
+            flat.update({f"{section}.{key}": value for key, value in content.items()})
+        else:
+            flat[section] = content
+    return flat
+
+
+def _scale(name: str, value: Setting, profile_value: Any) -> Setting:
+    factor = RELATIVE.fullmatch(value) if isinstance(value, str) else None
+    if factor is None:
+        return value
+    if isinstance(profile_value, bool) or not isinstance(profile_value, int | float):
+        raise ConfigError(f"{name}={value} multiplies the profile's number, but the profile gives {profile_value!r}.")
+    scaled = float(factor[1]) * profile_value
+    return round(scaled) if isinstance(profile_value, int) and scaled.is_integer() else scaled
+
+
+def _parse_value(assignment: str, value: str) -> Setting:
+    try:
+        return number_or_text(yaml.safe_load(value))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the value of an override must be YAML, but got {assignment!r}.") from error
+
+
+def number_or_text(value: Any) -> Setting:
+    """Read what YAML 1.1 leaves as text although it is a number, e.g. ``1e-3``."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value  # type: ignore[no-any-return]
+
+
+def _load(model: type[ModelT], kind: str, name: str, folder: Path) -> ModelT:
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = [file.stem for file in folder.glob("*.yaml")]
+        raise ConfigError(f"{kind} must be a file in {folder}, but got {name!r}.{nearest(name, known)}")
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} must be YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold a mapping, but got {type(content).__name__}.")
+    return _validate(model, content, str(path))
+
+
+def _validate(model: type[ModelT], content: Mapping[str, Any], source: str) -> ModelT:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [_explain(model, problem) for problem in error.errors()]
+        raise ConfigError("\n".join(f"{source}: {line}" for line in lines)) from error
+
+
+def _explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
+    location = ".".join(str(part) for part in problem["loc"])
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(model, problem["loc"][:-1])
+        return f"{location} is not a known key.{nearest(str(problem['loc'][-1]), known)}"
+    if problem["type"] in ("value_error", "missing"):
+        return f"{location}: {message}" if location else message
+    return f"{location}: {message}, but got {problem['input']!r}."
+
+
+def _keys_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+    for part in location:
+        field = model.model_fields.get(str(part))
+        candidates = [field.annotation, *get_args(field.annotation)] if field else []
+        nested = [kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        model = nested[0] if nested else model
+    return list(model.model_fields)

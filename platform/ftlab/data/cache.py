@@ -1,0 +1,82 @@
+"""The decode-once cache: memory-mapped uint8 images, named by their content; does not import torch.
+
+``home/cache/<fingerprint>/`` holds the arrays and ``meta.json``. ``home/cache/index/<source digest>.json`` says which
+fingerprint a source was decoded to, so that unchanged files are never decoded again.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, flock
+from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
+
+from ftlab.data.build_cache import build_folder
+from ftlab.data.datasets import DatasetSource, open_reader
+from ftlab.data.image_dataset import ImageDataset, open_image_dataset
+from ftlab.data.reader import Reader
+from ftlab.errors import DataError
+
+__all__ = ["DatasetSource", "ImageDataset", "load_dataset"]
+
+CACHE_FORMAT = 1
+DIGEST_LENGTH = 32
+
+
+def load_dataset(source: DatasetSource, home: Path) -> ImageDataset:
+    """Return a data set from the cache, decoding it first if its files are new or have changed.
+
+    Safe in several processes at once: on one machine they wait for the first; elsewhere the first to finish wins.
+
+    Args:
+        source: What to load, and how.
+        home: Folder of everything ftlab keeps; the cache is ``home/cache``.
+
+    Raises:
+        DataError: The data set is unknown, missing, damaged or empty.
+    """
+    reader = open_reader(source, home)
+    index = home / "cache" / "index" / f"{_source_digest(source, reader)}.json"
+    dataset = _open_indexed(index, source.name)
+    if dataset is None:
+        index.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(index.with_suffix(".lock")):
+            dataset = _open_indexed(index, source.name) or _decode(source, reader, index)
+    return dataset
+
+
+def _source_digest(source: DatasetSource, reader: Reader) -> str:
+    """Name what would be decoded, by the files' names, sizes and times; classes are part of the listing."""
+    decisive = [CACHE_FORMAT, source.name, str(source.root and source.root.resolve()), source.image_size]
+    content = json.dumps([*decisive, source.corrupt_images, reader.listing()])
+    return sha256(content.encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def _open_indexed(index: Path, name: str) -> ImageDataset | None:
+    try:
+        entry = json.loads(index.read_text(encoding="utf-8"))
+        folder = index.parent.parent / entry["fingerprint"]
+        return open_image_dataset(folder, name, tuple(entry["skipped"]))
+    except (OSError, ValueError, KeyError):  # a missing or damaged entry only means decoding again
+        return None
+
+
+def _decode(source: DatasetSource, reader: Reader, index: Path) -> ImageDataset:
+    fingerprint, skipped = build_folder(reader.decode(), source.corrupt_images, index.parent.parent)
+    temporary = index.with_suffix(f".{uuid4().hex}")
+    temporary.write_text(json.dumps({"fingerprint": fingerprint, "name": source.name, "skipped": skipped}), "utf-8")
+    temporary.replace(index)
+    dataset = _open_indexed(index, source.name)
+    if dataset is None:
+        raise DataError(f"The cache folder {index.parent.parent / fingerprint} must stay in place, but it disappeared.")
+    return dataset
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let one process of this machine in at a time, so that eight workers do not decode the same images eight times."""
+    with path.open("w") as lock:
+        with suppress(OSError):  # some network file systems have no locks: work is repeated, but never damaged
+            flock(lock, LOCK_EX)
+        yield

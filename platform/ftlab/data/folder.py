@@ -1,0 +1,130 @@
+"""Image folders: ``train/<class>/*.jpg`` and ``test/<class>/*.jpg``, or a subset of their classes."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftlab.data.decoding import ImageFile, file_chunks, is_grayscale
+from ftlab.data.reader import DecodedDataset
+from ftlab.errors import DataError, nearest
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+TEST_FOLDERS = ("test", "val")
+LAYOUT = "Expected layout: ROOT/train/CLASS/IMAGE and ROOT/test/CLASS/IMAGE (or ROOT/val/...), with " + ", ".join(
+    IMAGE_SUFFIXES
+)
+
+
+@dataclass(frozen=True)
+class FolderReader:
+    """Reads class folders of images of any size, in the order of their names.
+
+    Images of one channel are decoded to one channel if all images of the folder have one, else everything is RGB.
+
+    Attributes:
+        class_names: Names of the class folders, sorted.
+        train: Training files, class by class.
+        test: Test files, class by class.
+        image_size: Side of the decoded images, in pixels.
+    """
+
+    class_names: tuple[str, ...]
+    train: tuple[ImageFile, ...]
+    test: tuple[ImageFile, ...]
+    image_size: int
+
+    def listing(self) -> list[str]:
+        """Return the classes, then name, size and modification time of each file."""
+        files = (*self.train, *self.test)
+        return [*self.class_names, *(f"{file.name} {file.num_bytes} {file.mtime_ns}" for file in files)]
+
+    def decode(self) -> DecodedDataset:
+        """Decode on all cores; files that cannot be decoded are named in their chunk."""
+        num_channels = 1 if all(is_grayscale(file.path) for file in (*self.train, *self.test)) else 3
+        return DecodedDataset(
+            class_names=self.class_names,
+            train=file_chunks(self.train, num_channels, self.image_size),
+            test=file_chunks(self.test, num_channels, self.image_size),
+        )
+
+
+def open_folder(root: Path, image_size: int, class_list: Path | None) -> FolderReader:
+    """List the images of a folder.
+
+    Args:
+        root: Folder that holds train/ and test/ (or val/).
+        image_size: Side of the decoded images, in pixels.
+        class_list: File that names one class folder a line; what follows a # is a comment. None takes all classes.
+
+    Raises:
+        DataError: A folder or a class is missing, unknown or without images.
+    """
+    train = _split_folder(root, ("train",))
+    test = _split_folder(root, TEST_FOLDERS)
+    found = _class_folders(train)
+    class_names = found if class_list is None else _read_class_list(class_list, found)
+    unknown = sorted(set(_class_folders(test)) - set(found))
+    if unknown:
+        raise DataError(
+            f"Each class in {test} must also be in {train}, but got {unknown[0]!r}.{nearest(unknown[0], found)}"
+        )
+    return FolderReader(class_names, _list_split(train, class_names), _list_split(test, class_names), image_size)
+
+
+def _split_folder(root: Path, names: Sequence[str]) -> Path:
+    for name in names:
+        if (root / name).is_dir():
+            return root / name
+    looked = " or ".join(str(root / name) for name in names)
+    raise DataError(f"The image folder {looked} does not exist. {LAYOUT}.")
+
+
+def _class_folders(split: Path) -> tuple[str, ...]:
+    names = sorted(entry.name for entry in os.scandir(split) if entry.is_dir() and not entry.name.startswith("."))
+    if not names:
+        raise DataError(f"{split} must hold one folder a class, but it holds none. {LAYOUT}.")
+    return tuple(names)
+
+
+def _read_class_list(path: Path, found: Sequence[str]) -> tuple[str, ...]:
+    if not path.is_file():
+        raise DataError(f"The class list {path} does not exist; it names one class folder a line.")
+    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    names = [line for line in lines if line]
+    for position, name in enumerate(names):
+        if name not in found:
+            raise DataError(f"{path} names the class {name!r}, which has no folder.{nearest(name, found)}")
+        if name in names[:position]:
+            raise DataError(f"{path} must name each class once, but it names {name!r} twice.")
+    if not names:
+        raise DataError(f"The class list {path} must name at least one class folder, but it names none.")
+    return tuple(sorted(names))
+
+
+def _list_split(split: Path, class_names: Sequence[str]) -> tuple[ImageFile, ...]:
+    files: list[ImageFile] = []
+    for label, name in enumerate(class_names):
+        folder = split / name
+        images = [_image_file(entry, split, label) for entry in _image_entries(folder)] if folder.is_dir() else []
+        if not images:
+            raise DataError(f"Each class must have images, but {folder} has none. {LAYOUT}.")
+        files += images
+    return tuple(files)
+
+
+def _image_entries(folder: Path | str) -> Iterator["os.DirEntry[str]"]:
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _image_entries(entry.path)
+        elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+            yield entry
+
+
+def _image_file(entry: "os.DirEntry[str]", split: Path, label: int) -> ImageFile:
+    try:
+        stat = entry.stat()
+    except FileNotFoundError:  # a dangling link: decoding will name it as unreadable
+        stat = entry.stat(follow_symlinks=False)
+    name = entry.path.removeprefix(f"{split.parent}{os.sep}")
+    return ImageFile(entry.path, name, label, stat.st_size, stat.st_mtime_ns)

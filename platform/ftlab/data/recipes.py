@@ -1,0 +1,66 @@
+"""Which random changes turn an image into a view, and how strong they may be."""
+
+from dataclasses import dataclass
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ViewRecipe:
+    """Random changes of one view; the defaults change nothing but the crop.
+
+    Attributes:
+        crop_scale: Range of the crop's area, as a fraction of the image's.
+        crop_ratio: Range of the crop's width divided by its height.
+        flip_probability: Chance of a horizontal flip.
+        rotation_degrees: Largest angle in either direction.
+        jitter_probability: Chance that brightness, contrast, saturation and hue are changed at all.
+        brightness: Strength b; the factor is uniform in [max(0, 1 - b), 1 + b].
+        contrast: Strength of the contrast's factor, likewise.
+        saturation: Strength of the saturation's factor, likewise.
+        hue: Largest shift in either direction, as a fraction of the colour circle, at most 0.5.
+        grayscale_probability: Chance of losing the colours.
+        blur_probability: Chance of a Gaussian blur.
+        blur_sigma: Range of the blur's standard deviation, in pixels of the view.
+    """
+
+    crop_scale: Range
+    crop_ratio: Range = (3 / 4, 4 / 3)
+    flip_probability: float = 0.0
+    rotation_degrees: float = 0.0
+    jitter_probability: float = 1.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    grayscale_probability: float = 0.0
+    blur_probability: float = 0.0
+    blur_sigma: Range = (0.1, 2.0)
+
+
+# moco_v1 and moco_v2: arXiv 2108.02982, settings of its MoCo baselines; digits: for 8x8 pixels, where a flip or a blur
+# would turn one digit into another
+RECIPES: dict[str, ViewRecipe] = {
+    "moco_v1": ViewRecipe(
+        crop_scale=(0.2, 1.0),
+        flip_probability=0.5,
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.4,
+        grayscale_probability=0.2,
+    ),
+    "moco_v2": ViewRecipe(
+        crop_scale=(0.2, 1.0),
+        flip_probability=0.5,
+        jitter_probability=0.8,
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.1,
+        grayscale_probability=0.2,
+        blur_probability=0.5,
+        blur_sigma=(0.1, 2.0),
+    ),
+    "digits": ViewRecipe(crop_scale=(0.3, 1.0), rotation_degrees=15.0, brightness=0.4, contrast=0.4),
+}

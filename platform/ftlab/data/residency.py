@@ -1,0 +1,41 @@
+"""Where the images of a training lie: on its device when they fit, else memory-mapped and gathered batch by batch."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+HOST_BYTES = 2 * 1024**3
+DEVICE_SHARE = 0.5
+
+
+class ResidentImages:
+    """The uint8 images of one split, handed out by row.
+
+    Args:
+        images: (N, channels, S, S) uint8, usually memory-mapped.
+        device: Device of the training.
+    """
+
+    def __init__(self, images: np.ndarray, device: torch.device) -> None:
+        self._device = device
+        self._mapped = images
+        self._resident = torch.tensor(images, device=device) if images.nbytes <= _capacity(device) else None
+
+    def __len__(self) -> int:
+        return self._mapped.shape[0]
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Return the (n, channels, S, S) uint8 images of (n,) int64 ``rows``, given on the CPU, on the device."""
+        if self._resident is not None:
+            return self._resident[rows.to(self._device, non_blocking=True)]
+        batch = torch.from_numpy(self._mapped[rows.numpy()])
+        if self._device.type == "cuda":
+            batch = batch.pin_memory()
+        return batch.to(self._device, non_blocking=True)
+
+
+def _capacity(device: torch.device) -> int:
+    if device.type != "cuda":
+        return HOST_BYTES
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free * DEVICE_SHARE)

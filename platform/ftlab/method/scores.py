@@ -1,0 +1,118 @@
+"""Score statistics: mean and variance of positive and negative scores, their histograms, and collapse."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+NUM_BINS = 100
+BIN_RANGE = (-1.0, 1.0)
+
+COLLAPSED_MARGIN = 0.05
+COLLAPSED_LOSS = 0.98
+
+
+class Moments(NamedTuple):
+    """Mean and population variance of a set of scores, as float64 scalars on the device."""
+
+    mean: Tensor
+    variance: Tensor
+
+
+@torch.no_grad()
+def negative_moments(queries: Tensor, key_sum: Tensor, key_gram: Tensor, num_keys: int) -> Moments:
+    """Return mean and variance of all N x K scores ``q . z`` from the keys' moments alone, in O(N C^2).
+
+    ``mean = q_mean . z_mean`` and ``E[(q . z)^2] = mean_n q_n^T (sum_k z_k z_k^T / K) q_n``.
+
+    Args:
+        queries: (N, C).
+        key_sum: (C,) float64 sum of the keys.
+        key_gram: (C, C) float64 sum of the keys' outer products.
+        num_keys: K.
+    """
+    queries = queries.double()
+    mean = (queries.mean(dim=0) * key_sum).sum() / num_keys
+    second = ((queries @ key_gram) * queries).sum() / (num_keys * queries.shape[0])
+    return Moments(mean, (second - mean * mean).clamp_min(0.0))
+
+
+@torch.no_grad()
+def score_moments(scores: Tensor) -> Moments:
+    """Return mean and population variance over all entries of ``scores``, of any shape; NaN when empty."""
+    variance, mean = torch.var_mean(scores, correction=0)
+    return Moments(mean.double(), variance.double())
+
+
+@torch.no_grad()
+def score_histogram(scores: Tensor) -> Tensor:
+    """Count scores in `NUM_BINS` equal bins over `BIN_RANGE`.
+
+    Args:
+        scores: Any shape. Scores beyond the range, which transformed features can reach, count in the outer bins.
+
+    Returns:
+        (NUM_BINS,) int64 counts on the scores' device.
+    """
+    low, high = BIN_RANGE
+    bins = ((scores.flatten() - low) * (NUM_BINS / (high - low))).floor().clamp(0, NUM_BINS - 1).long()
+    return torch.bincount(bins, minlength=NUM_BINS)
+
+
+class StepScores(NamedTuple):
+    """Score statistics of one step, on the device.
+
+    Attributes:
+        positive: Of the N positive scores before FT.
+        negative: Of the N x K negative scores before FT.
+        positive_transformed: Of the positive scores that the loss sees.
+        negative_transformed: Of the negative scores that the loss sees.
+    """
+
+    positive: Moments
+    negative: Moments
+    positive_transformed: Moments
+    negative_transformed: Moments
+
+    def stacked(self) -> Tensor:
+        """Return the means and variances as one (8,) float64 tensor, in the order of `METRICS`."""
+        return torch.stack([value for moments in self for value in moments])
+
+
+METRICS = tuple(
+    f"scores/{sign}_{moment}{suffix}"
+    for suffix in ("", "_transformed")
+    for sign in ("positive", "negative")
+    for moment in ("mean", "variance")
+)
+REPORTED = tuple(name for name in METRICS if "positive_variance" not in name)
+
+
+@dataclass(frozen=True)
+class CollapseVerdict:
+    """Whether a training collapsed, and what says so."""
+
+    collapsed: bool
+    reason: str = ""
+
+
+def detect_collapse(metrics: Mapping[str, float], queue_size: int) -> CollapseVerdict:
+    """Judge from the last epoch's statistics whether the features collapsed.
+
+    Collapsed features no longer tell a positive from a negative: either the mean positive score exceeds the mean
+    negative score by less than `COLLAPSED_MARGIN`, or the loss is within 2% of ``ln(K + 1)``, which equal scores give.
+
+    Args:
+        metrics: ``scores/positive_mean``, ``scores/negative_mean`` and ``pretrain/loss`` of an epoch.
+        queue_size: Number K of negatives.
+    """
+    margin = metrics["scores/positive_mean"] - metrics["scores/negative_mean"]
+    if margin < COLLAPSED_MARGIN:
+        return CollapseVerdict(True, f"positive and negative scores differ by {margin:.3f} on average")
+    chance = log(queue_size + 1)
+    if metrics["pretrain/loss"] >= COLLAPSED_LOSS * chance:
+        return CollapseVerdict(True, f"loss {metrics['pretrain/loss']:.2f} is at chance, ln(K + 1) = {chance:.2f}")
+    return CollapseVerdict(False)

@@ -1,0 +1,92 @@
+"""Axes whose values grow upwards, or to the right where the places are rows of text."""
+
+from collections.abc import Sequence
+from math import isnan
+from typing import Any
+
+from matplotlib.axes import Axes
+
+Mark = tuple[float, float]
+
+
+class Chart:
+    """Places on one axis, values on the other; what is drawn need not know which is which.
+
+    Args:
+        axes: Where to draw.
+        sideways: Whether places run down the vertical axis and values to the right.
+    """
+
+    def __init__(self, axes: Axes, *, sideways: bool) -> None:
+        self.axes = axes
+        self.sideways = sideways
+
+    def twin(self, label: str, color: str) -> "Chart":
+        """Return a chart over the same places with a scale of values of its own, on the opposite side."""
+        chart = Chart(self.axes.twiny() if self.sideways else self.axes.twinx(), sideways=self.sideways)
+        side = "top" if self.sideways else "right"
+        chart.axes.spines[side].set_visible(True)
+        chart.axes.spines[side].set_color(color)
+        chart.axes.tick_params(axis="x" if self.sideways else "y", colors=color)
+        chart.name_values(label, color)
+        return chart
+
+    def name_values(self, label: str, color: str = "black") -> None:
+        """Name the axis of values."""
+        if self.sideways:
+            self.axes.set_xlabel(label, color=color)
+        else:
+            self.axes.set_ylabel(label, color=color)
+
+    def name_places(self, name: str, places: Sequence[float], labels: Sequence[str], *, slanted: bool = False) -> None:
+        """Name the axis of places, and write a label at each."""
+        if self.sideways:
+            self.axes.set_ylabel(name)
+        else:
+            self.axes.set_xlabel(name)
+        if self.sideways:
+            self.axes.set_yticks(places, labels)
+            self.axes.set_ylim(max(places) + 0.6, min(places) - 0.6)
+        elif slanted:
+            self.axes.set_xticks(places, labels, rotation=45, ha="right", rotation_mode="anchor")
+        else:
+            self.axes.set_xticks(places, labels)
+
+    def say_empty(self, text: str) -> None:
+        """Write a text where marks would be, without a scale of values."""
+        self.axes.text(0.5, 0.5, text, transform=self.axes.transAxes, ha="center")
+        if self.sideways:
+            self.axes.set_xticks([])
+        else:
+            self.axes.set_yticks([])
+
+    def plot(self, marks: Sequence[Mark], style: str, **settings: Any) -> None:
+        """Draw (place, value) marks; those without a value stand at the foot of the axis of values."""
+        drawn = [mark for mark in marks if not isnan(mark[1])]
+        if drawn:
+            self.axes.plot(*self._across(drawn), style, **settings)
+            settings["label"] = "_"
+        footed = [(place, 0.03) for place, value in marks if isnan(value)]
+        if footed:
+            foot = self.axes.get_yaxis_transform() if self.sideways else self.axes.get_xaxis_transform()
+            self.axes.plot(*self._across(footed), style, transform=foot, clip_on=False, **settings)
+
+    def intervals(self, spans: Sequence[tuple[float, float, float]], **settings: Any) -> None:
+        """Draw (place, low, high) as bars with caps."""
+        across = self._across([(place, (low + high) / 2) for place, low, high in spans])
+        halves = [(high - low) / 2 for _, low, high in spans]
+        if self.sideways:
+            self.axes.errorbar(*across, xerr=halves, **settings)
+        else:
+            self.axes.errorbar(*across, yerr=halves, **settings)
+
+    def reference(self, value: float, **settings: Any) -> None:
+        """Draw a line at one value, across all places."""
+        if self.sideways:
+            self.axes.axvline(value, **settings)
+        else:
+            self.axes.axhline(value, **settings)
+
+    def _across(self, marks: Sequence[Mark]) -> tuple[list[float], list[float]]:
+        places, values = [mark[0] for mark in marks], [mark[1] for mark in marks]
+        return (values, places) if self.sideways else (places, values)

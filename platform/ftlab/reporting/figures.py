@@ -1,0 +1,171 @@
+"""The figure of a table: accuracy over the swept axis, or over the cells where no single axis is swept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite, nan
+from pathlib import Path
+from typing import Literal
+
+from ftlab.reporting.ablation import COLLAPSED, AblationRow, AblationTable
+from ftlab.reporting.atomic import write_if_changed
+from ftlab.reporting.axes import axis_label, axis_number, axis_text
+from ftlab.reporting.layout import metric_label, row_name, told_by_axes
+
+CROWDING = 10.0
+
+Scale = Literal["numbers", "steps", "cells"]
+
+
+@dataclass(frozen=True)
+class AxisPoint:
+    """A cell of the figure; accuracies in percent, NaN where there is none.
+
+    Attributes:
+        label: What is written at its place on the axis.
+        place: Its place: the number itself, or its rank where places are at equal distances.
+        on_line: Whether it is a number, and so joined to its neighbours by a line.
+        mean: Mean over the seeds.
+        ci_low: Lower end of the 95% interval of the mean.
+        ci_high: Upper end of that interval.
+        seeds: Values of the seeds that did not collapse.
+        collapsed_seeds: Values of the seeds that collapsed; NaN for one that stopped before it had any.
+        published: The published value.
+        published_note: What the publication says instead of a value.
+    """
+
+    label: str
+    place: float
+    on_line: bool
+    mean: float
+    ci_low: float
+    ci_high: float
+    seeds: tuple[float, ...]
+    collapsed_seeds: tuple[float, ...]
+    published: float
+    published_note: str
+
+
+@dataclass(frozen=True)
+class AxisFigure:
+    """Everything that is drawn.
+
+    Attributes:
+        title: What the table answers.
+        axis: The swept axis in words, or all axes that the labels name in turn; empty where labels are names.
+        metric: The metric in words.
+        scale: ``numbers`` at their distances, ``steps`` at equal distances, or ``cells``, one below the other.
+        points: One point a cell, in the order of the table.
+        baseline: Mean of the baseline cell; NaN without one.
+        published: What the published values are; empty when none belongs to a cell.
+        same_protocol: Whether the published values may share the scale of ours.
+    """
+
+    title: str
+    axis: str
+    metric: str
+    scale: Scale
+    points: tuple[AxisPoint, ...]
+    baseline: float
+    published: str
+    same_protocol: bool
+
+
+def axis_figure(table: AblationTable) -> AxisFigure:
+    """Compute the figure of a table.
+
+    One axis is swept when it alone varies beside the baseline and most of its values are numbers. Its numbers keep
+    their distances unless some lie more than ten times closer than others (momentum 0.9, 0.99, 0.999) or words stand
+    among them (``never``): then all values stand at equal distances.
+    """
+    axis = _swept_axis(table)
+    numbers = [axis_number(row.axes.get(axis)) if axis else None for row in table.rows]
+    scale: Scale = "cells" if axis is None else "numbers" if _fits_numbers(numbers) else "steps"
+    places = [
+        number if scale == "numbers" and number is not None else float(rank) for rank, number in enumerate(numbers)
+    ]
+    points = tuple(
+        _point(table, row, axis, place, number is not None)
+        for row, place, number in zip(table.rows, places, numbers, strict=True)
+    )
+    return AxisFigure(
+        title=table.title,
+        axis=", ".join(axis_label(name) for name in _named_axes(table, axis)),
+        metric=metric_label(table.metric),
+        scale=scale,
+        points=points,
+        baseline=next((row.summary.mean for row in table.rows if row.cell == table.baseline), nan),
+        published=_published_label(table),
+        same_protocol=table.same_protocol,
+    )
+
+
+def draw_axis_figure(figure: AxisFigure, path: Path) -> list[Path]:
+    """Draw a figure for print; the same figure gives the same bytes with the same matplotlib.
+
+    Args:
+        figure: What to draw.
+        path: Where to write; the ending is replaced by ``.png`` and ``.pdf``.
+
+    Returns:
+        The two files.
+    """
+    # matplotlib takes half a second to import, and tables are written without it.
+    from ftlab.reporting.drawing import draw
+
+    contents = draw(figure)
+    paths = [path.with_name(f"{path.stem}.{ending}") for ending in contents]
+    for file, content in zip(paths, contents.values(), strict=True):
+        write_if_changed(file, content)
+    return paths
+
+
+def _swept_axis(table: AblationTable) -> str | None:
+    rows = [row for row in table.rows if row.cell != table.baseline] or list(table.rows)
+    varying = [axis for axis in table.axes if len({axis_text(row.axes.get(axis)) for row in rows}) > 1]
+    if len(varying) != 1:
+        return None
+    values = [row.axes.get(varying[0]) for row in table.rows]
+    distinct = len({axis_text(value) for value in values}) == len(values)
+    numeric = sum(axis_number(value) is not None for value in values)
+    return varying[0] if distinct and 2 * numeric > len(values) else None
+
+
+def _fits_numbers(numbers: Sequence[float | None]) -> bool:
+    known = sorted(number for number in numbers if number is not None)
+    gaps = [high - low for low, high in pairwise(known)]
+    return len(known) == len(numbers) and (not gaps or max(gaps) <= CROWDING * min(gaps))
+
+
+def _point(table: AblationTable, row: AblationRow, axis: str | None, place: float, on_line: bool) -> AxisPoint:
+    summary, published = row.summary, row.published
+    trials = table.trials_of(row.cell)
+    return AxisPoint(
+        label=_label(table, row, axis),
+        place=place,
+        on_line=on_line,
+        mean=summary.mean,
+        ci_low=summary.ci_low,
+        ci_high=summary.ci_high,
+        seeds=tuple(trial.value for trial in trials if trial.status != COLLAPSED and isfinite(trial.value)),
+        collapsed_seeds=tuple(trial.value for trial in trials if trial.status == COLLAPSED),
+        published=published.value if published and published.value is not None else nan,
+        published_note=published.note if published else "",
+    )
+
+
+def _named_axes(table: AblationTable, axis: str | None) -> tuple[str, ...]:
+    if axis:
+        return (axis,)
+    return table.axes if told_by_axes(table) else ()
+
+
+def _label(table: AblationTable, row: AblationRow, axis: str | None) -> str:
+    texts = [axis_text(row.axes.get(name)) for name in _named_axes(table, axis)]
+    return ", ".join(text for text in texts if text) or row_name(table, row).replace("_", " ")
+
+
+def _published_label(table: AblationTable) -> str:
+    if table.published is None or all(row.published is None for row in table.rows):
+        return ""
+    return "paper" if table.same_protocol else "paper, other protocol"

@@ -1,0 +1,140 @@
+"""The local record of every trial: JSON lines that outlive a crash, a power cut and an unreachable store."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ftlab.errors import TrackingError
+from ftlab.tracking.tracker import EpochRecord, Outcome, TrialRecord, TrialStatus
+
+_TAIL_BYTES = 65536
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """What the journal holds of a trial.
+
+    Attributes:
+        trial: The trial as it was announced last.
+        epochs: Its epochs in ascending order; of an epoch that was written twice, the later one.
+        outcome: How the trial ended; None while it is open.
+    """
+
+    trial: TrialRecord
+    epochs: tuple[EpochRecord, ...]
+    outcome: Outcome | None
+
+
+class Journal:
+    """Append-only files ``<trial_key>.jsonl``, an event a line: the trial, epochs, an outcome.
+
+    The last event decides whether a trial is open. A line that a power cut left unfinished is skipped. Floats are
+    written so that they are read back bit for bit; NaN and infinities keep their kind.
+
+    Args:
+        folder: Where the files are; it is created with the first event.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def append_trial(self, trial: TrialRecord) -> None:
+        """Write that a trial was opened; a trial that already has a result keeps it."""
+        outcome = self.outcome(trial.trial_key)
+        if outcome is None or not outcome.status.is_result:
+            fields = {**vars(trial), "params": dict(trial.params), "tags": dict(trial.tags)}
+            self._append(trial.trial_key, {"event": "trial", "trial": fields})
+
+    def append_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+        """Write epochs of an open trial."""
+        if epochs:
+            self._append(trial_key, {"event": "epochs", "epochs": [_plain(epoch) for epoch in epochs]})
+
+    def append_outcome(self, trial_key: str, outcome: Outcome) -> None:
+        """Write how a trial ended, and wait until the disk has it."""
+        self._append(trial_key, {"event": "outcome", "outcome": vars(outcome)}, durable=True)
+
+    def read(self, trial_key: str) -> JournalEntry | None:
+        """Return what is known of a trial, None if it was never announced."""
+        trial: TrialRecord | None = None
+        outcome: Outcome | None = None
+        epochs: dict[int, EpochRecord] = {}
+        for event in _events(self._lines(trial_key)):
+            outcome = _outcome(event)
+            if event["event"] == "trial":
+                trial = TrialRecord(**event["trial"])
+            elif event["event"] == "epochs":
+                epochs.update((fields["epoch"], EpochRecord(**fields)) for fields in event["epochs"])
+        if trial is None:
+            return None
+        return JournalEntry(trial, tuple(epochs[number] for number in sorted(epochs)), outcome)
+
+    def outcome(self, trial_key: str) -> Outcome | None:
+        """Return how a trial ended, None if it is open or unknown; reads the end of its file only."""
+        last = next(_events(reversed(self._lines(trial_key, tail_bytes=_TAIL_BYTES))), None)
+        return _outcome(last) if last else None
+
+    def finished_keys(self) -> set[str]:
+        """Return the keys of the trials that came to an end of their own, failed ones among them."""
+        outcomes = {path.stem: self.outcome(path.stem) for path in self.folder.glob("*.jsonl")}
+        return {key for key, outcome in outcomes.items() if outcome is not None and outcome.status.is_final}
+
+    def _append(self, trial_key: str, event: Mapping[str, Any], *, durable: bool = False) -> None:
+        path = self._path(trial_key)
+        line = json.dumps(event, separators=(",", ":")).encode()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with path.open("ab+") as file:
+                file.write(_line_break(file) + line + b"\n")
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise TrackingError(f"the journal must be writable, but got {path}: {error}. Free or unlock it.") from error
+
+    def _lines(self, trial_key: str, tail_bytes: int | None = None) -> list[bytes]:
+        try:
+            with self._path(trial_key).open("rb") as file:
+                if tail_bytes is not None:
+                    file.seek(max(0, file.seek(0, os.SEEK_END) - tail_bytes))
+                return file.read().split(b"\n")
+        except FileNotFoundError:
+            return []
+
+    def _path(self, trial_key: str) -> Path:
+        return self.folder / f"{trial_key}.jsonl"
+
+
+def _line_break(file: BinaryIO) -> bytes:
+    """Return what must precede the next event: a line that was cut off must not swallow it."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
+
+
+def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            # Empty, or cut off by a power cut.
+            continue
+
+
+def _plain(epoch: EpochRecord) -> dict[str, Any]:
+    return {
+        "epoch": int(epoch.epoch),
+        "timestamp": float(epoch.timestamp),
+        "metrics": {name: float(value) for name, value in epoch.metrics.items()},
+        "histograms": {name: [int(count) for count in counts] for name, counts in epoch.histograms.items()},
+    }
+
+
+def _outcome(event: Mapping[str, Any]) -> Outcome | None:
+    if event["event"] != "outcome":
+        return None
+    return Outcome(TrialStatus(event["outcome"]["status"]), event["outcome"]["reason"])

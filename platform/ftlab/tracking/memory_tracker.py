@@ -1,0 +1,103 @@
+"""The tracker that keeps its records in dictionaries: the reference of the contract, and a fake for tests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ftlab.errors import TrackingError
+from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
+
+
+@dataclass(frozen=True)
+class StudyEnd:
+    """What a study was closed with; ``artifacts`` are paths relative to the folder that was given."""
+
+    description: str
+    artifacts: tuple[str, ...]
+    complete: bool
+
+
+class MemoryTracker:
+    """Keeps everything in memory and forgets it with the process.
+
+    Attributes:
+        studies: Studies by their identifier.
+        study_ends: How the closed studies ended.
+        trials: Trials by trial key, as they were opened first.
+        epochs: Per trial key, the epochs by number.
+        outcomes: How trials ended; an open trial has none.
+    """
+
+    def __init__(self) -> None:
+        self.studies: dict[str, StudyRecord] = {}
+        self.study_ends: dict[str, StudyEnd] = {}
+        self.trials: dict[str, TrialRecord] = {}
+        self.epochs: dict[str, dict[int, EpochRecord]] = {}
+        self.outcomes: dict[str, Outcome] = {}
+
+    def open_study(self, study: StudyRecord) -> None:
+        """Keep the study."""
+        self.studies.setdefault(study.study, study)
+
+    def open_trial(self, trial: TrialRecord) -> None:
+        """Keep the trial, or reopen it unless it has a result."""
+        if trial.trial_key not in self.trials:
+            self._check(trial.study in self.studies, "study", trial.study)
+            self.trials[trial.trial_key] = trial
+            self.epochs[trial.trial_key] = {}
+        if not self._status(trial.trial_key).is_result:
+            self.outcomes.pop(trial.trial_key, None)
+
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+        """Keep the epochs that are new."""
+        self._check(trial_key in self.trials, "trial", trial_key)
+        for epoch in epochs:
+            self.epochs[trial_key].setdefault(epoch.epoch, epoch)
+
+    def close_trial(self, trial_key: str, outcome: Outcome) -> None:
+        """Keep the outcome."""
+        self._check(trial_key in self.trials, "trial", trial_key)
+        if not self._status(trial_key).is_final:
+            self.outcomes[trial_key] = outcome
+
+    def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
+        """Keep the description and the names of the artifacts."""
+        self._check(study in self.studies, "study", study)
+        files = sorted(path for path in artifacts.rglob("*") if path.is_file()) if artifacts else []
+        names = tuple(str(path.relative_to(artifacts)) for path in files) if artifacts else ()
+        self.study_ends[study] = StudyEnd(description, names, complete)
+
+    def reconcile(self) -> int:
+        """Return 0: what is in memory belongs to this process, which is alive."""
+        return 0
+
+    def load_trials(self) -> pd.DataFrame:
+        """Return the contract's frame; the run id is the trial key."""
+        return trials_frame([self._row(trial) for trial in self.trials.values()])
+
+    def _row(self, trial: TrialRecord) -> dict[str, object]:
+        outcome = self.outcomes.get(trial.trial_key, Outcome(TrialStatus.RUNNING))
+        epochs = self.epochs[trial.trial_key]
+        metrics = {name: value for number in sorted(epochs) for name, value in epochs[number].metrics.items()}
+        return {
+            "trial_key": trial.trial_key,
+            "cell_key": trial.cell_key,
+            "seed": trial.seed,
+            "status": str(outcome.status),
+            "reason": outcome.reason,
+            "experiment": self.studies[trial.study].experiment,
+            "study": trial.study,
+            "name": trial.name,
+            "run_id": trial.trial_key,
+            **metrics,
+        }
+
+    def _status(self, trial_key: str) -> TrialStatus:
+        return self.outcomes.get(trial_key, Outcome(TrialStatus.RUNNING)).status
+
+    @staticmethod
+    def _check(known: bool, kind: str, identifier: str) -> None:
+        if not known:
+            raise TrackingError(f"a {kind} must be opened before it is used, but got {kind}={identifier!r}.")

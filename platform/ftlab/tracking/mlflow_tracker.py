@@ -1,0 +1,347 @@
+"""The tracker that records in MLflow, in a SQLite file or on a server. Importing it takes seconds: import it at use."""
+
+import functools
+import gc
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+import pandas as pd
+
+from ftlab.errors import TrackingError
+from ftlab.tracking import mlflow_layout as layout
+from ftlab.tracking.driver_process import driver_identity, has_died
+from ftlab.tracking.score_history import SCORE_HISTORY_FILE, write_score_history
+from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
+from ftlab.tracking.tracking_uri import check_tracking_uri, sqlite_path
+
+# MLflow reads some of these when it is imported; what the user has set stands.
+for _name, _value in {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the writer has a patience of its own
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.entities import Experiment, Metric, Param, Run, RunTag  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+
+_PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
+
+ItemT = TypeVar("ItemT", covariant=True)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Page(Protocol[ItemT]):
+    """A page of MLflow's search results."""
+
+    token: str | None
+
+    def __iter__(self) -> Iterator[ItemT]: ...
+
+
+@dataclass
+class _OpenTrial:
+    """What the tracker remembers of a trial's run; ``last_epoch`` is None until the store was asked."""
+
+    run_id: str
+    status: TrialStatus
+    last_epoch: int | None
+    epochs: dict[int, EpochRecord] = field(default_factory=dict)
+
+
+def _translated(
+    verb: Callable[Concatenate["MlflowTracker", P], R],
+) -> Callable[Concatenate["MlflowTracker", P], R]:
+    """Make a verb raise `TrackingError` where MLflow, its network or its disk fail."""
+
+    @functools.wraps(verb)
+    def call(tracker: "MlflowTracker", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return verb(tracker, *args, **kwargs)
+        except (MlflowException, OSError) as error:
+            raise TrackingError(
+                f"the tracking store must answer and take records, but {tracker.uri} did not: {error}"
+            ) from error
+
+    return call
+
+
+class MlflowTracker:
+    """Records each experiment as an MLflow experiment, each study as a parent run, each trial as a child run.
+
+    Runs are found again by their tags, so a later process continues what an earlier one began.
+
+    Args:
+        uri: ``sqlite:///FILE``, or the address of an MLflow server.
+        artifact_root: Folder for artifacts; None puts them beside the SQLite file. A server keeps them itself.
+
+    Raises:
+        TrackingError: The store cannot be reached.
+    """
+
+    def __init__(self, uri: str, artifact_root: Path | None = None) -> None:
+        check_tracking_uri(uri)
+        database = sqlite_path(uri)
+        self.uri = uri
+        self._artifact_root = (artifact_root or database.parent / "artifacts").absolute() if database else None
+        self._driver = driver_identity()
+        self._studies: dict[str, Run] = {}
+        self._trials: dict[str, _OpenTrial] = {}
+        self._client = _connect(uri)
+
+    @_translated
+    def open_study(self, study: StudyRecord) -> None:
+        """Create the study's parent run, or continue it.
+
+        Raises:
+            TrackingError: The experiment of that name was deleted, or the store fails.
+        """
+        if study.study in self._studies:
+            return
+        experiment_id = self._open_experiment(study.experiment)
+        tags = {**study.tags, **layout.running_tags(self._driver)}
+        run = self._find(layout.study_filter(study.study))
+        if run is None:
+            tags = layout.clipped({**tags, **layout.study_tags(study)}, layout.MAX_TAG_LENGTH)
+            run = self._client.create_run(experiment_id, run_name=study.study, tags=tags)
+        else:
+            self._set_tags(run.info.run_id, tags)
+            self._client.update_run(run.info.run_id, status="RUNNING")
+        self._studies[study.study] = run
+
+    @_translated
+    def open_trial(self, trial: TrialRecord) -> None:
+        """Create the trial's child run, or continue its run, whichever experiment that is in.
+
+        Raises:
+            TrackingError: The trial's study is unknown, or the store fails.
+        """
+        if trial.trial_key in self._trials:
+            return
+        run = self._find(layout.trial_filter(trial.trial_key))
+        self._trials[trial.trial_key] = self._create_trial(trial) if run is None else self._continue_trial(trial, run)
+
+    @_translated
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+        """Record the epochs after the last recorded one.
+
+        The skipped ones are kept too for the score history, which is written when the trial is closed.
+        """
+        trial = self._trial(trial_key)
+        trial.epochs.update((epoch.epoch, epoch) for epoch in epochs)
+        if trial.last_epoch is None:
+            trial.last_epoch = self._last_epoch(trial.run_id)
+        last_epoch = trial.last_epoch
+        for metrics in _metric_batches(epoch for epoch in epochs if epoch.epoch > last_epoch):
+            self._client.log_batch(trial.run_id, metrics=metrics)
+        trial.last_epoch = max([last_epoch, *(epoch.epoch for epoch in epochs)])
+
+    @_translated
+    def close_trial(self, trial_key: str, outcome: Outcome) -> None:
+        """Record how a trial ended, and its score history as an artifact."""
+        trial = self._trial(trial_key)
+        if not trial.status.is_final:
+            self._upload_score_history(trial)
+            self._end_run(trial.run_id, outcome)
+        del self._trials[trial_key]
+
+    @_translated
+    def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
+        """Attach the description and the artifacts to the parent run, and end it.
+
+        A description is cut at MLflow's limit of 8,000 characters.
+        """
+        run_id = self._study(study).info.run_id
+        self._set_tags(run_id, {layout.DESCRIPTION_TAG: description})
+        if artifacts is not None:
+            self._client.log_artifacts(run_id, str(artifacts))
+        self._end_run(run_id, Outcome(TrialStatus.FINISHED if complete else TrialStatus.INTERRUPTED))
+        del self._studies[study]
+
+    @_translated
+    def reconcile(self) -> int:
+        """Mark the runs of this host's dead drivers as interrupted; return the number of trials among them."""
+        running = self._search(self._experiments(), "attributes.status = 'RUNNING'")
+        orphans = [run for run in running if has_died(run.data.tags.get(layout.DRIVER_TAG, ""))]
+        for run in orphans:
+            reason = f"its driver {run.data.tags[layout.DRIVER_TAG]} died"
+            self._end_run(run.info.run_id, Outcome(TrialStatus.INTERRUPTED, reason))
+        return sum(layout.TRIAL_KEY_TAG in run.data.tags for run in orphans)
+
+    @_translated
+    def load_trials(self) -> pd.DataFrame:
+        """Return the contract's frame of all experiments."""
+        experiments = self._experiments()
+        runs: dict[str, list[Run]] = {}
+        with _collector_paused():
+            for run in self._search(experiments, layout.TRIAL_RUNS):
+                runs.setdefault(run.data.tags[layout.TRIAL_KEY_TAG], []).append(run)
+        chosen = [layout.preferred_run(doubles) for doubles in runs.values()]
+        return trials_frame([layout.trial_row(run, experiments[run.info.experiment_id]) for run in chosen])
+
+    @_translated
+    def find_experiment_id(self, name: str) -> str | None:
+        """Return MLflow's identifier of an experiment, e.g. for a link to its page; None if there is none."""
+        experiment = self._client.get_experiment_by_name(name)
+        return str(experiment.experiment_id) if experiment and experiment.lifecycle_stage == "active" else None
+
+    def _open_experiment(self, name: str) -> str:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            location = (self._artifact_root / name).as_uri() if self._artifact_root else None
+            tags = {layout.LAYOUT_TAG: layout.LAYOUT_VERSION}
+            return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
+        if experiment.lifecycle_stage == "deleted":
+            raise TrackingError(
+                f"an experiment must not have the name of a deleted one, but got {name!r} in {self.uri}. Restore it: "
+                f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore --experiment-id {experiment.experiment_id}"
+            )
+        self._client.set_experiment_tag(experiment.experiment_id, layout.LAYOUT_TAG, layout.LAYOUT_VERSION)
+        return str(experiment.experiment_id)
+
+    def _create_trial(self, trial: TrialRecord) -> _OpenTrial:
+        parent = self._study(trial.study).info
+        tags = {**trial.tags, **layout.running_tags(self._driver), **layout.trial_tags(trial, parent.run_id)}
+        tags = layout.clipped(tags, layout.MAX_TAG_LENGTH)
+        run_id = self._client.create_run(parent.experiment_id, run_name=trial.name, tags=tags).info.run_id
+        self._log_params(run_id, trial.params)
+        return _OpenTrial(run_id, TrialStatus.RUNNING, last_epoch=0)
+
+    def _continue_trial(self, trial: TrialRecord, run: Run) -> _OpenTrial:
+        run_id, status = run.info.run_id, layout.run_status(run)
+        if not status.is_result:
+            # MLflow refuses to change a parameter, and a crash may have left some unwritten.
+            missing = {name: value for name, value in trial.params.items() if name not in run.data.params}
+            self._log_params(run_id, missing)
+            self._set_tags(run_id, {**trial.tags, **layout.running_tags(self._driver)})
+            self._client.update_run(run_id, status="RUNNING")
+            status = TrialStatus.RUNNING
+        return _OpenTrial(run_id, status, last_epoch=None)
+
+    def _log_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        clipped = layout.clipped(params, layout.MAX_PARAM_LENGTH)
+        self._client.log_batch(run_id, params=[Param(name, value) for name, value in clipped.items()])
+
+    def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        clipped = layout.clipped(tags, layout.MAX_TAG_LENGTH)
+        self._client.log_batch(run_id, tags=[RunTag(name, text) for name, text in clipped.items()])
+
+    def _end_run(self, run_id: str, outcome: Outcome) -> None:
+        tags = {layout.STATUS_TAG: str(outcome.status), layout.REASON_TAG: outcome.reason}
+        if outcome.status is TrialStatus.COLLAPSED:
+            tags[layout.COLLAPSE_TAG] = "true"
+        self._set_tags(run_id, tags)
+        self._client.set_terminated(run_id, layout.RUN_STATUS[outcome.status])
+
+    def _upload_score_history(self, trial: _OpenTrial) -> None:
+        if not trial.epochs:
+            return
+        with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
+            path = Path(folder) / SCORE_HISTORY_FILE
+            write_score_history((trial.epochs[epoch] for epoch in sorted(trial.epochs)), path)
+            self._client.log_artifact(trial.run_id, str(path))
+
+    def _last_epoch(self, run_id: str) -> int:
+        names = self._client.get_run(run_id).data.metrics
+        histories = (self._client.get_metric_history(run_id, name) for name in names)
+        return max((metric.step for history in histories for metric in history), default=0)
+
+    def _study(self, study: str) -> Run:
+        if study not in self._studies:
+            run = self._find(layout.study_filter(study))
+            if run is None:
+                raise TrackingError(f"a study must be opened before it is used, but got study={study!r}.")
+            self._studies[study] = run
+        return self._studies[study]
+
+    def _trial(self, trial_key: str) -> _OpenTrial:
+        if trial_key not in self._trials:
+            run = self._find(layout.trial_filter(trial_key))
+            if run is None:
+                raise TrackingError(f"a trial must be opened before it is used, but got trial={trial_key!r}.")
+            self._trials[trial_key] = _OpenTrial(run.info.run_id, layout.run_status(run), last_epoch=None)
+        return self._trials[trial_key]
+
+    def _find(self, condition: str) -> Run | None:
+        runs = self._search(self._experiments(), condition)
+        return layout.preferred_run(runs) if runs else None
+
+    def _experiments(self) -> dict[str, str]:
+        condition = f"tags.`{layout.LAYOUT_TAG}` = '{layout.LAYOUT_VERSION}'"
+
+        def page(token: str | None) -> _Page[Experiment]:
+            return self._client.search_experiments(filter_string=condition, page_token=token)
+
+        return {str(experiment.experiment_id): experiment.name for experiment in _all_pages(page)}
+
+    def _search(self, experiments: Iterable[str], condition: str) -> list[Run]:
+        ids = list(experiments)
+
+        def page(token: str | None) -> _Page[Run]:
+            # Oldest first, so that a run created meanwhile moves no other to another page.
+            return self._client.search_runs(
+                ids, condition, max_results=_PAGE_SIZE, order_by=["attributes.start_time ASC"], page_token=token
+            )
+
+        return list(_all_pages(page)) if ids else []
+
+
+def _connect(uri: str) -> MlflowClient:
+    # Its warning for each retry would reach the terminal; the error that follows says the same.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    try:
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client.search_experiments(max_results=1)
+    except (MlflowException, OSError) as error:
+        raise TrackingError(
+            f"the MLflow store must answer, but {uri} did not. "
+            f"Start that server, correct the address, or record in a file: sqlite:////PATH/mlflow.db. Cause: {error}"
+        ) from error
+    return client
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause Python's cycle collector, which takes 60% of the time in which MLflow makes objects by the 100,000."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _all_pages(page: Callable[[str | None], _Page[ItemT]]) -> Iterator[ItemT]:
+    token = None
+    while True:
+        items = page(token)
+        yield from items
+        token = items.token
+        if not token:
+            return
+
+
+def _metric_batches(epochs: Iterable[EpochRecord]) -> Iterator[list[Metric]]:
+    batch: list[Metric] = []
+    for epoch in epochs:
+        timestamp = int(epoch.timestamp * 1000)
+        metrics = [Metric(name, float(value), timestamp, epoch.epoch) for name, value in epoch.metrics.items()]
+        # An epoch is never split: after a crash between two batches it would count as recorded.
+        if batch and len(batch) + len(metrics) > layout.MAX_METRICS:
+            yield batch
+            batch = []
+        batch += metrics
+    if batch:
+        yield batch

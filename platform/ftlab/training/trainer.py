@@ -1,0 +1,207 @@
+"""The training loop: a generator that yields after every epoch."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ftlab.errors import CheckpointError, NonFiniteLossError
+from ftlab.method.scores import METRICS, REPORTED
+from ftlab.models.moco import MoCo, StepStreams
+from ftlab.training.schedule import CosineSchedule
+from ftlab.training.streams import make_generator
+
+STEPS_BETWEEN_CUDA_CHECKS = 100
+
+Probe = Callable[[int], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What one epoch measured.
+
+    Attributes:
+        epoch: Number of epochs trained so far, from 1.
+        timestamp: Unix time in seconds at which the epoch ended.
+        metrics: Means over the epoch's steps, and the probes taken after it.
+        histograms: Score histograms of the epoch's last step, by score name.
+    """
+
+    epoch: int
+    timestamp: float
+    metrics: Mapping[str, float]
+    histograms: Mapping[str, list[int]] = field(default_factory=dict)
+
+
+class Batches:
+    """Two views of every training image, in a seeded order, for one epoch at a time.
+
+    Args:
+        num_images: Number of training images.
+        batch_size: N; the ragged last batch is dropped.
+        draw_views: Called once an epoch with its order, (steps * N,) rows, and its generator; returns a function from
+            a slice of that order to the (2n, channels, H, W) query and key views of its n images.
+        seed: Seed of order and views.
+        device: Device of the views.
+    """
+
+    def __init__(
+        self,
+        num_images: int,
+        batch_size: int,
+        draw_views: Callable[[Tensor, torch.Generator], Callable[[slice], Tensor]],
+        *,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.num_images = num_images
+        self.batch_size = batch_size
+        self.steps_per_epoch = num_images // batch_size
+        self._draw_views = draw_views
+        self._seed = seed
+        self._device = device
+
+    def epoch(self, epoch: int) -> Iterator[Tensor]:
+        """Yield the views of each step of the 0-based ``epoch``."""
+        order = torch.randperm(self.num_images, generator=make_generator(self._seed, "order", epoch))
+        used = order[: self.steps_per_epoch * self.batch_size]
+        views = self._draw_views(used, make_generator(self._seed, "views", epoch, self._device))
+        for first in range(0, len(used), self.batch_size):
+            yield views(slice(first, first + self.batch_size))
+
+
+class Trainer:
+    """Pretrains one method and yields an `EpochResult` after every epoch.
+
+    Everything random comes from streams named by (seed, purpose, epoch), so that a trainer restored from the state
+    after epoch e continues bit for bit as if it had never stopped, on the same device and number of threads.
+
+    Args:
+        method: The pretraining method.
+        optimizer: Moves the query encoder's parameters.
+        schedule: Learning rate of each epoch.
+        batches: Source of views.
+        probe: Called after each epoch with the number of epochs trained; returns metrics of the frozen encoder.
+        seed: Seed of the method's random streams.
+        device: Device of the training.
+    """
+
+    def __init__(
+        self,
+        method: MoCo,
+        optimizer: torch.optim.Optimizer,
+        schedule: CosineSchedule,
+        batches: Batches,
+        probe: Probe,
+        *,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.method = method
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.batches = batches
+        self.probe = probe
+        self.seed = seed
+        self.device = device
+        self.history: list[EpochResult] = []
+
+    @property
+    def epochs_trained(self) -> int:
+        """Number of epochs behind the current state."""
+        return len(self.history)
+
+    def epochs(self) -> Iterator[EpochResult]:
+        """Train the epochs that are left, yielding after each.
+
+        Raises:
+            NonFiniteLossError: The loss became NaN or infinite. The state of the last finished epoch is the last one
+                that was yielded; a state behind such a loss never is.
+        """
+        while self.epochs_trained < self.schedule.epochs:
+            result = self._train_epoch(self.epochs_trained)
+            self.history.append(result)
+            yield result
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that the next epoch depends on, and the results so far."""
+        return {
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "history": [asdict(result) for result in self.history],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state that `state_dict` returned.
+
+        Raises:
+            CheckpointError: The state belongs to another architecture.
+        """
+        try:
+            self.method.load_state_dict(state["method"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"a checkpoint must hold the trial's own architecture: {error}") from error
+        self.history = [EpochResult(**result) for result in state["history"]]
+
+    def _train_epoch(self, epoch: int) -> EpochResult:
+        started = time.perf_counter()
+        learning_rate = self.schedule.learning_rate(epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        streams = self._streams(epoch)
+        transform = self.method.transform_at(epoch)
+        steps = self.batches.steps_per_epoch
+        losses = torch.zeros(steps, device=self.device)
+        scores = torch.zeros(len(METRICS), dtype=torch.float64, device=self.device)
+        histograms: dict[str, Tensor] = {}
+
+        self.method.train()
+        for step, views in enumerate(self.batches.epoch(epoch)):
+            result = self.method.step(views, streams, transform)
+            losses[step] = result.loss.detach()
+            self._refuse_non_finite(losses, epoch, step)
+            self.optimizer.zero_grad(set_to_none=True)
+            result.loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            scores += result.scores.stacked()
+            if step == steps - 1:
+                histograms = self.method.histograms(result)
+            self.method.update(result.keys)
+
+        train_seconds = time.perf_counter() - started
+        means = dict(zip(METRICS, (scores / steps).tolist(), strict=True))
+        metrics = {
+            "pretrain/loss": losses.double().mean().item(),
+            "pretrain/learning_rate": learning_rate,
+            **{name: means[name] for name in REPORTED},
+            **self.probe(epoch + 1),
+            "train_seconds": train_seconds,
+            "epoch_seconds": time.perf_counter() - started,
+        }
+        counts = {name: histogram.tolist() for name, histogram in histograms.items()}
+        return EpochResult(epoch + 1, time.time(), metrics, counts)
+
+    def _streams(self, epoch: int) -> StepStreams:
+        return StepStreams(
+            shuffle=make_generator(self.seed, "shuffle", epoch, self.device),
+            positives=make_generator(self.seed, "positives", epoch, self.device),
+            negatives=make_generator(self.seed, "negatives", epoch, self.device),
+        )
+
+    def _refuse_non_finite(self, losses: Tensor, epoch: int, step: int) -> None:
+        # Reading a loss makes the host wait for a GPU, so there it is read now and then and at the epoch's end:
+        # a state behind a non-finite loss is discarded, never yielded.
+        last = step == len(losses) - 1
+        if self.device.type == "cuda" and not last and (step + 1) % STEPS_BETWEEN_CUDA_CHECKS:
+            return
+        checked = losses[: step + 1] if self.device.type == "cuda" else losses[step : step + 1]
+        if torch.isfinite(checked).all():
+            return
+        raise NonFiniteLossError(
+            f"the loss must be finite, but became {checked[~torch.isfinite(checked)][0].item()} in epoch {epoch + 1}, "
+            f"at or before step {step + 1} of {len(losses)}; try a lower train.learning_rate or precision=float32."
+        )

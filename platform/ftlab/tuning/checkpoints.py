@@ -1,0 +1,69 @@
+"""Which checkpoints a trial could start from, and which no trial needs any more; imports no torch."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from ftlab.training.checkpoint import CheckpointStore
+from ftlab.tuning.identity import prefix_key
+from ftlab.tuning.spec import Trial
+
+
+def checkpoints_folder(home: Path) -> Path:
+    """Return the folder of checkpoints below ``home``."""
+    return home / "checkpoints"
+
+
+def checkpoint_epochs(trial: Trial) -> dict[str, int]:
+    """Return the name of every checkpoint that the trial could start from, with its epoch."""
+    epochs = trial.config.train.epochs
+    return {prefix_key(trial.config, trial.fingerprint, epoch): epoch for epoch in range(1, epochs + 1)}
+
+
+def deepest_epochs(trials: Iterable[Trial], home: Path) -> dict[str, int]:
+    """Return the epoch that each trial would start from with the checkpoints there are, by trial key."""
+    there = set(CheckpointStore(checkpoints_folder(home)).names())
+    return {
+        trial.key: max((epoch for name, epoch in checkpoint_epochs(trial).items() if name in there), default=0)
+        for trial in trials
+    }
+
+
+class CheckpointCollector:
+    """Deletes the checkpoints that no unfinished trial of a known plan could start from.
+
+    Each study leaves a file below ``home/plans`` with the checkpoints its unfinished trials could use, until they end:
+    a study that was killed keeps its claim, and one study never deletes what another needs.
+
+    Args:
+        home: Folder of checkpoints and plans.
+        study: Name of the study whose claim is managed.
+    """
+
+    def __init__(self, home: Path, study: str) -> None:
+        self._store = CheckpointStore(checkpoints_folder(home))
+        self._plans = home / "plans"
+        self._path = self._plans / f"{sha256(study.encode()).hexdigest()[:16]}.json"
+        self._study = study
+
+    def claim(self, unfinished: Sequence[Trial]) -> None:
+        """Protect what the unfinished trials could start from; an empty sequence gives the claim up."""
+        if not unfinished:
+            self._path.unlink(missing_ok=True)
+            return
+        self._plans.mkdir(parents=True, exist_ok=True)
+        names = sorted({name for trial in unfinished for name in checkpoint_epochs(trial)})
+        temporary = self._path.with_suffix(".writing")
+        temporary.write_text(json.dumps({"study": self._study, "checkpoints": names}))
+        temporary.replace(self._path)
+
+    def collect(self) -> int:
+        """Delete every checkpoint without a claim and return their number."""
+        claimed: set[str] = set()
+        for path in self._plans.glob("*.json"):
+            content: Mapping[str, list[str]] = json.loads(path.read_text())
+            claimed.update(content["checkpoints"])
+        unclaimed = [name for name in self._store.names() if name not in claimed]
+        self._store.delete(unclaimed)
+        return len(unclaimed)

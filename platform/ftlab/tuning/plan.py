@@ -1,0 +1,93 @@
+"""What a study still lacks: trials reused, to be resumed and new, and what they will cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ftlab.tracking.tracker import TrialStatus
+from ftlab.tuning.spec import StudySpec, Trial
+
+# Reason of a failure that the same trial would meet again: it is an answer, not an accident, and is not retried.
+DIVERGED = "diverged: "
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The trials of a study by what is left to do.
+
+    Attributes:
+        study: The study.
+        trials: All its trials.
+        reused: Trials that are recorded already, by this experiment or another.
+        todo: Trials to train, in order.
+        start_epochs: Epoch that each trial to train starts from, by trial key; 0 for a new one.
+        epoch_seconds: Mean seconds an epoch in recorded trials of the same profile; None without history.
+    """
+
+    study: StudySpec
+    trials: tuple[Trial, ...]
+    reused: tuple[Trial, ...]
+    todo: tuple[Trial, ...]
+    start_epochs: Mapping[str, int]
+    epoch_seconds: float | None
+
+    @property
+    def resumable(self) -> tuple[Trial, ...]:
+        """Trials to train that start from a checkpoint."""
+        return tuple(trial for trial in self.todo if self.start_epochs[trial.key])
+
+    @property
+    def epochs_left(self) -> int:
+        """Epochs to train."""
+        return sum(trial.config.train.epochs - self.start_epochs[trial.key] for trial in self.todo)
+
+    def seconds_left(self, slots: int) -> float | None:
+        """Return the expected wall-clock seconds with ``slots`` trials at a time; None without history."""
+        if self.epoch_seconds is None:
+            return None
+        return self.epochs_left * self.epoch_seconds / max(1, min(slots, len(self.todo)))
+
+
+def make_plan(
+    study: StudySpec, trials: Sequence[Trial], recorded: pd.DataFrame, start_epochs: Mapping[str, int]
+) -> Plan:
+    """Divide the trials of a study by what the tracking store holds.
+
+    Args:
+        study: The study.
+        trials: All its trials.
+        recorded: A row per recorded trial, see `ftlab.tracking.tracker.Tracker.load_trials`.
+        start_epochs: Epoch of the deepest checkpoint of each trial, by trial key.
+    """
+    settled = settled_keys(recorded)
+    return Plan(
+        study=study,
+        trials=tuple(trials),
+        reused=tuple(trial for trial in trials if trial.key in settled),
+        todo=tuple(trial for trial in trials if trial.key not in settled),
+        start_epochs=start_epochs,
+        epoch_seconds=_epoch_seconds(study, recorded),
+    )
+
+
+def settled_keys(recorded: pd.DataFrame) -> set[str]:
+    """Return the keys of recorded trials that need no more training: finished, collapsed or diverged."""
+    rows = zip(recorded["trial_key"], recorded["status"], recorded["reason"], strict=True)
+    return {key for key, status, reason in rows if is_settled(status, reason)}
+
+
+def is_settled(status: str, reason: str) -> bool:
+    """Whether a trial of that status needs no more training; an accident is retried by the next command."""
+    if status == TrialStatus.FAILED:
+        return reason.startswith(DIVERGED)
+    return status in (TrialStatus.FINISHED, TrialStatus.COLLAPSED)
+
+
+def _epoch_seconds(study: StudySpec, recorded: pd.DataFrame) -> float | None:
+    if "train_seconds" not in recorded or recorded.empty:
+        return None
+    _, _, profile = study.results_name.partition("/")
+    same_profile = recorded["study"].str.partition("/")[2] == profile
+    seconds = recorded.loc[same_profile, "train_seconds"].dropna()
+    return float(seconds.mean()) if len(seconds) else None

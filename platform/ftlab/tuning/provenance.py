@@ -1,0 +1,56 @@
+"""Where a trial's numbers come from: commit, data, hardware and versions."""
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("ftlab", "torch", "torchvision", "ray", "mlflow", "numpy")
+
+
+@cache
+def collect_provenance() -> dict[str, str]:
+    """Return the facts about this machine and checkout that every trial is tagged with."""
+    commit = _git("rev-parse", "HEAD")
+    return {
+        "git.commit": commit or "unknown",
+        "git.dirty": str(bool(_git("status", "--porcelain"))).lower() if commit else "unknown",
+        "hardware.host": platform.node(),
+        "hardware.cpu": _cpu_model(),
+        "hardware.cores": str(os.cpu_count()),
+        "python": platform.python_version(),
+        **{f"version.{package}": _version(package) for package in PACKAGES},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def _git(*arguments: str) -> str:
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()

@@ -1,0 +1,265 @@
+"""From an experiment file to the trials that its table needs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from ftlab.config.experiment import ExperimentConfig, NamedCell, ProfileConfig, Setting, Settings
+from ftlab.config.loading import check_setting_name, flatten, load_experiment, load_profile, resolve_trial
+from ftlab.config.trial import DataConfig, TrialConfig
+from ftlab.errors import ConfigError, nearest
+from ftlab.tuning.identity import DATA_PREFIX, cell_key, effective_settings, trial_key
+
+METRICS = ("probe/top1", "probe/few_shot_top1", "knn/top1")
+
+# Switches decide whether other settings have an effect; setting one is never without effect.
+SWITCHES = frozenset({"transform.positives", "transform.negatives", "transform.start"})
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """A row of the table before its trials exist.
+
+    Attributes:
+        name: Label of the row, unique in its experiment.
+        settings: What the cell sets, by dotted name.
+        config: The resolved trial of the cell with seed 0.
+    """
+
+    name: str
+    settings: Mapping[str, Setting]
+    config: TrialConfig
+
+    def with_seed(self, seed: int) -> TrialConfig:
+        """Return the cell's trial with another seed."""
+        return self.config.model_copy(update={"seed": seed})
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """An experiment at one profile, resolved and checked.
+
+    Attributes:
+        experiment: Name of the experiment.
+        profile_name: Name of the profile.
+        overrides: What the user set for every cell.
+        question: What the table answers.
+        metric: Metric of the table.
+        protocol: The profile's protocol in words.
+        seeds: Seeds that every cell needs.
+        axes: Dotted names that tell the cells apart, in the order of the file.
+        cells: Rows of the table, in the order of the file.
+        baseline: Name of the cell that others are compared with.
+        published: File and series of the published column.
+        profile: The scale of the run.
+    """
+
+    experiment: str
+    profile_name: str
+    overrides: Mapping[str, Setting]
+    question: str
+    metric: str
+    protocol: str
+    seeds: tuple[int, ...]
+    axes: tuple[str, ...]
+    cells: tuple[CellSpec, ...]
+    baseline: str | None
+    published: tuple[str, str | None] | None
+    profile: ProfileConfig
+
+    @property
+    def data(self) -> DataConfig:
+        """The data settings, which all cells share."""
+        return self.cells[0].config.data
+
+    @property
+    def results_name(self) -> str:
+        """Folder of the results below ``results/``: experiment, profile and a mark of overrides."""
+        return f"{self.experiment}/{self.profile_name}{overrides_suffix(self.overrides)}"
+
+
+def load_study(
+    experiment: str, profile: str, *, num_seeds: int | None = None, overrides: Mapping[str, Setting] | None = None
+) -> StudySpec:
+    """Load an experiment at a profile and resolve its cells.
+
+    Args:
+        experiment: Name of a file in experiments/.
+        profile: Name of a file in experiments/profiles/.
+        num_seeds: Trials a cell; None takes the experiment's number.
+        overrides: Settings by dotted name for every cell; they win over the files.
+
+    Raises:
+        ConfigError: A name or a value is wrong, before anything is trained.
+    """
+    return resolve_study(experiment, load_experiment(experiment), profile, load_profile(profile), num_seeds, overrides)
+
+
+def resolve_study(
+    name: str,
+    experiment: ExperimentConfig,
+    profile_name: str,
+    profile: ProfileConfig,
+    num_seeds: int | None = None,
+    overrides: Mapping[str, Setting] | None = None,
+) -> StudySpec:
+    """Resolve an experiment at a profile; see `load_study`."""
+    overrides = dict(overrides or {})
+    rows = [(cell.name, cell.set) for cell in experiment.cells] + _grid_rows(experiment.grid)
+    axes = tuple(dict.fromkeys(axis for _, settings in rows for axis in settings))
+    for name_set in (*overrides, *experiment.overrides, *axes):
+        check_setting_name(name_set)
+    _check_overrides(overrides, axes)
+    shared: Settings = {**experiment.overrides, **overrides}
+    cells = tuple(CellSpec(label, settings, resolve_trial(profile, {**shared, **settings})) for label, settings in rows)
+    _check_names(name, cells, experiment.baseline)
+    _check_effects(cells, overrides)
+    metric = experiment.metric or profile.metric
+    if metric not in METRICS:
+        raise ConfigError(f"the metric of a table must be a probe, but got {metric!r}.{nearest(metric, METRICS)}")
+    if num_seeds is not None and num_seeds < 1:
+        raise ConfigError(f"the number of seeds must be at least 1, but got {num_seeds}.")
+    published = (experiment.published.table, experiment.published.series) if experiment.published else None
+    return StudySpec(
+        experiment=name,
+        profile_name=profile_name,
+        overrides=overrides,
+        question=experiment.question,
+        metric=metric,
+        protocol=profile.protocol,
+        seeds=tuple(range(num_seeds or experiment.seeds)),
+        axes=axes,
+        cells=cells,
+        baseline=experiment.baseline,
+        published=published,
+        profile=profile,
+    )
+
+
+def single_trial_study(
+    profile_name: str, profile: ProfileConfig, seed: int, overrides: Mapping[str, Setting]
+) -> StudySpec:
+    """Return a study of one trial: the profile as it is, with overrides."""
+    experiment = ExperimentConfig(question=f"One trial of {profile_name}", cells=[NamedCell(name="trial")])
+    study = resolve_study("train", experiment, profile_name, profile, overrides=overrides)
+    return replace(study, seeds=(seed,))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial with the keys that name it."""
+
+    key: str
+    cell_key: str
+    cell: str
+    config: TrialConfig
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """Short label for people."""
+        return f"{self.cell} seed {self.config.seed}"
+
+
+def expand_trials(study: StudySpec, fingerprint: str) -> list[Trial]:
+    """Return the study's trials, seed by seed so that every cell has its first seed early; each key once."""
+    trials: dict[str, Trial] = {}
+    for seed in study.seeds:
+        for cell in study.cells:
+            config = cell.with_seed(seed)
+            key = trial_key(config, fingerprint)
+            trials.setdefault(key, Trial(key, cell_key(config, fingerprint), cell.name, config, fingerprint))
+    return list(trials.values())
+
+
+def axis_values(study: StudySpec, cell: CellSpec) -> dict[str, Setting]:
+    """Return the value of each axis in a cell; None where the axis has no effect in it."""
+    flat = flatten(cell.config)
+    # Start and stop stay the fractions they were set to; everything else is shown as it takes effect.
+    as_set = {axis: flat[axis] for axis in (*SWITCHES, "transform.stop")}
+    values = {**effective_settings(cell.config), **as_set}
+    return {axis: values.get(axis) for axis in study.axes}
+
+
+def check_against_data(config: TrialConfig, num_images: int, smallest_class: int) -> None:
+    """Check what only the data set can tell, before any compute.
+
+    Args:
+        config: The trial.
+        num_images: Number of training images.
+        smallest_class: Number of training images of the smallest class.
+
+    Raises:
+        ConfigError: The batch, the neighbours or the few-shot labels outnumber the images.
+    """
+    limits = [
+        ("train.batch_size", config.train.batch_size, num_images, "the number of training images"),
+        ("probe.knn_k", config.probe.knn_k, num_images, "the number of training images"),
+        ("probe.few_shot_labels", config.probe.few_shot_labels, smallest_class, "the smallest class's images"),
+    ]
+    for name, value, limit, meaning in limits:
+        if value > limit:
+            raise ConfigError(f"{name} must be at most {meaning}, but got {value}; nearest valid: {limit}.")
+
+
+def overrides_suffix(overrides: Mapping[str, Setting]) -> str:
+    """Return a readable mark of overrides for names of folders and studies; empty when there are none."""
+    parts = [f"{name}={_spell(value)}" for name, value in sorted(overrides.items()) if not name.startswith("data.")]
+    parts += [f"{name}={_spell(value)}" for name, value in sorted(overrides.items()) if name == "data.name"]
+    return "".join(f"+{part}" for part in parts).replace("/", "_")
+
+
+def _grid_rows(grid: Mapping[str, Sequence[Setting]]) -> list[tuple[str, Settings]]:
+    if not grid:
+        return []
+    combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    return [(cell_label(combination), combination) for combination in combinations]
+
+
+def cell_label(settings: Mapping[str, Setting]) -> str:
+    """Return a label from settings, e.g. ``key_momentum=0.99``.
+
+    >>> cell_label({"transform.positives": "interpolate", "transform.alpha_extrapolation": 2.0})
+    'positives=interpolate alpha_extrapolation=2.0'
+    """
+    return " ".join(f"{name.rpartition('.')[2]}={_spell(value)}" for name, value in settings.items())
+
+
+def _spell(value: Setting) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _check_overrides(overrides: Mapping[str, Setting], axes: Sequence[str]) -> None:
+    for name in overrides:
+        if name in axes:
+            raise ConfigError(f"an override must not be an axis of the experiment, but got {name!r}; edit the axis.")
+        if name == "seed":
+            raise ConfigError("seeds are chosen by their number, but got an override of 'seed'; use SEEDS=n.")
+
+
+def _check_names(experiment: str, cells: Sequence[CellSpec], baseline: str | None) -> None:
+    names = [cell.name for cell in cells]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"cells of an experiment must have different names, but got {name!r} twice.")
+    if baseline is not None and baseline not in names:
+        raise ConfigError(f"{experiment}: baseline must name a cell, but got {baseline!r}.{nearest(baseline, names)}")
+    for cell in cells:
+        if "seed" in cell.settings:
+            raise ConfigError(f"{experiment}: seed cannot be an axis, but cell {cell.name!r} sets it; use seeds: n.")
+        if any(axis.startswith(DATA_PREFIX) for axis in cell.settings):
+            raise ConfigError(f"{experiment}: cells share their data, but cell {cell.name!r} sets it; use a profile.")
+
+
+def _check_effects(cells: Sequence[CellSpec], overrides: Mapping[str, Setting]) -> None:
+    effective = {cell.name: {*effective_settings(cell.config), *SWITCHES} for cell in cells}
+    for cell in cells:
+        for name in cell.settings:
+            if name not in effective[cell.name]:
+                raise ConfigError(
+                    f"a setting must have an effect, but {name!r} has none in cell {cell.name!r}; remove it there."
+                )
+    for name in overrides:
+        if not name.startswith(DATA_PREFIX) and not any(name in names for names in effective.values()):
+            raise ConfigError(f"a setting must have an effect, but {name!r} has none in any cell of the experiment.")

@@ -1,0 +1,223 @@
+"""Train the trials of a study with Ray Tune, on this machine or on the cluster of RAY_ADDRESS."""
+
+import logging
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Read when Ray is imported: no telemetry, and none of Tune's own loggers, which write a file per trial and result.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+
+import ray
+from ray import tune
+from ray.tune.experiment import Trial as TuneTrial
+
+from ftlab.config.experiment import ResourcesConfig
+from ftlab.errors import FtlabError, NonFiniteLossError
+from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
+from ftlab.tuning.listener import StudyListener
+from ftlab.tuning.plan import DIVERGED
+from ftlab.tuning.spec import Trial
+
+if TYPE_CHECKING:
+    from ftlab.training.trainer import EpochResult
+
+REPORT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What a study may use of this machine; None means all of it. A cluster's own size counts instead, if there is one.
+
+    Attributes:
+        cpus: CPU cores.
+        gpus: GPUs.
+    """
+
+    cpus: int | None = None
+    gpus: int | None = None
+
+
+class TrialWorker(tune.Trainable):  # type: ignore[misc]
+    """A warm worker that runs one trial after another; a step of Tune's is about a second of epochs."""
+
+    def setup(
+        self, config: dict[str, Any], *, trials: Mapping[str, Trial], home: Path, resources: ResourcesConfig
+    ) -> None:
+        """Take up the first trial; torch is imported here, once per worker."""
+        from ftlab.build.trainer import make_device, pin_threads
+
+        pin_threads(resources)
+        self._trials = trials
+        self._home = home
+        self._resources = resources
+        self._device = make_device(resources.device)
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take up another trial without a new process."""
+        from ftlab.tuning.trial import TrialRun, judge
+
+        self._judge = judge
+        self._trial = self._trials[new_config["trial_key"]]
+        run = TrialRun(self._trial, self._home, self._device, self._resources.checkpoint_seconds)
+        self._epochs = run.epochs()
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train for about `REPORT_SECONDS`, at least an epoch, and report the epochs behind it."""
+        epochs: list[EpochResult] = []
+        try:
+            outcome = self._train_until(time.monotonic() + REPORT_SECONDS, epochs)
+        except NonFiniteLossError as error:
+            outcome = Outcome(TrialStatus.FAILED, f"{DIVERGED}{error}")
+        except FtlabError as error:
+            outcome = Outcome(TrialStatus.FAILED, str(error))
+        return {"epochs": [asdict(epoch) for epoch in epochs], "outcome": outcome, "done": outcome is not None}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Save nothing: checkpoints are content-addressed and belong to `TrialRun`, not to Tune."""
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Load nothing; see `save_checkpoint`."""
+
+    def _train_until(self, deadline: float, epochs: "list[EpochResult]") -> Outcome | None:
+        for result in self._epochs:
+            epochs.append(result)
+            if result.epoch == self._trial.config.train.epochs:
+                return self._judge(self._trial, result)
+            if time.monotonic() >= deadline:
+                break
+        return None
+
+
+class StudyCallback(tune.Callback):  # type: ignore[misc]
+    """Hands Tune's events on to the listeners, and remembers which trials ended."""
+
+    def __init__(self, trials: Mapping[str, Trial], listeners: Sequence[StudyListener]) -> None:
+        self._trials = trials
+        self._listeners = listeners
+        self.started: set[str] = set()
+        self.ended: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune saves its callbacks for Tuner.restore, which is never used: running the command again resumes.
+        return {}
+
+    def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        """Announce a trial."""
+        key = trial.config["trial_key"]
+        self.started.add(key)
+        self._tell(lambda listener: listener.trial_started(self._trials[key]))
+
+    def on_trial_result(
+        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Announce epochs, and the end of the trial with the last of them."""
+        key = trial.config["trial_key"]
+        epochs = [EpochRecord(**epoch) for epoch in result.get("epochs", ())]
+        if epochs:
+            self._tell(lambda listener: listener.epochs_trained(self._trials[key], epochs))
+        if result.get("outcome") is not None:
+            self._end(key, result["outcome"])
+
+    def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        """Announce a trial whose worker failed more often than it may."""
+        self._end(trial.config["trial_key"], Outcome(TrialStatus.FAILED, _last_line(trial)))
+
+    def interrupt_rest(self) -> None:
+        """Announce the interruption of every trial that started and did not end."""
+        for key in self.started - self.ended:
+            self._end(key, Outcome(TrialStatus.INTERRUPTED, "the study was stopped"))
+
+    def _end(self, key: str, outcome: Outcome) -> None:
+        self.ended.add(key)
+        self._tell(lambda listener: listener.trial_ended(self._trials[key], outcome))
+
+    def _tell(self, call: Callable[[StudyListener], None]) -> None:
+        for listener in self._listeners:
+            call(listener)
+
+
+def run_study(
+    trials: Sequence[Trial],
+    *,
+    home: Path,
+    resources: ResourcesConfig,
+    capacity: Capacity,
+    listeners: Sequence[StudyListener],
+) -> set[str]:
+    """Train the trials and tell the listeners of each; a failed trial does not stop the others.
+
+    Args:
+        trials: What to train, in order.
+        home: Folder of caches, checkpoints and Tune's own files; every node must see it.
+        resources: What one trial may use.
+        capacity: What the study may use of this machine.
+        listeners: Told of every trial in this process.
+
+    Returns:
+        Keys of the trials that came to an end; some are missing after an interruption by SIGINT or SIGTERM.
+    """
+    by_key = {trial.key: trial for trial in trials}
+    callback = StudyCallback(by_key, listeners)
+    storage = home / "ray"
+    name = f"study-{os.getpid()}-{time.time_ns()}"
+    with _ray_session(capacity), _terminate_as_interrupt():
+        trainable = tune.with_parameters(TrialWorker, trials=by_key, home=home, resources=resources)
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
+            param_space={"trial_key": tune.grid_search(list(by_key))},
+            tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+            run_config=tune.RunConfig(
+                name=name,
+                storage_path=str(storage),
+                failure_config=tune.FailureConfig(max_failures=resources.max_failures),
+                callbacks=[callback],
+                verbose=0,
+            ),
+        )
+        with suppress(KeyboardInterrupt):
+            tuner.fit()
+    ended = set(callback.ended)
+    callback.interrupt_rest()
+    shutil.rmtree(storage / name, ignore_errors=True)
+    return ended
+
+
+@contextmanager
+def _ray_session(capacity: Capacity) -> Iterator[None]:
+    address = os.environ.get("RAY_ADDRESS")
+    local = {} if address else {"num_cpus": capacity.cpus, "num_gpus": capacity.gpus, "include_dashboard": False}
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=False, **local)
+    except (ConnectionError, ValueError) as error:
+        raise FtlabError(f"Ray could not be started at {address or 'this machine'}: {error}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    # Tune stops cleanly on SIGINT alone; a scheduler's SIGTERM deserves the same.
+    previous = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _last_line(trial: TuneTrial) -> str:
+    lines = [line for line in str(trial.error_msg or "").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "the worker died without a message"

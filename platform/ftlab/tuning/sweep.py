@@ -1,0 +1,199 @@
+"""What a sweep does around the training: find out what is missing, record it, and make the table of what there is."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from ftlab.build.data import load_images
+from ftlab.config.experiment import Setting
+from ftlab.config.loading import experiments_folder, flatten
+from ftlab.errors import FtlabError
+from ftlab.reporting.ablation import AblationTable, Cell, ablate
+from ftlab.reporting.figures import axis_figure, draw_axis_figure
+from ftlab.reporting.markdown import table_md
+from ftlab.reporting.published import load_published
+from ftlab.reporting.render import write_table
+from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, TrialRecord
+from ftlab.tracking.writer import TrackingWriter
+from ftlab.tuning.checkpoints import deepest_epochs
+from ftlab.tuning.identity import cell_key, trial_key
+from ftlab.tuning.plan import Plan, make_plan
+from ftlab.tuning.provenance import collect_provenance
+from ftlab.tuning.spec import StudySpec, Trial, axis_values, check_against_data, expand_trials
+
+
+def name_trials(study: StudySpec, home: Path) -> list[Trial]:
+    """Return the trials of a study with their keys; decodes the data set the first time.
+
+    Raises:
+        DataError: The images are missing or unfit.
+        ConfigError: The settings do not fit the number of images.
+    """
+    dataset = load_images(study.data, home)
+    smallest_class = int(np.bincount(dataset.train_labels, minlength=dataset.num_classes).min())
+    for cell in study.cells:
+        check_against_data(cell.config, len(dataset.train_labels), smallest_class)
+    return expand_trials(study, dataset.fingerprint)
+
+
+def plan_study(study: StudySpec, home: Path, recorded: pd.DataFrame) -> Plan:
+    """Return what the study still lacks.
+
+    Args:
+        study: The study.
+        home: Folder of caches and checkpoints.
+        recorded: What the tracking store holds.
+    """
+    trials = name_trials(study, home)
+    return make_plan(study, trials, recorded, deepest_epochs(trials, home))
+
+
+def tabulate(study: StudySpec, trials: Sequence[Trial], recorded: pd.DataFrame, *, all_seeds: bool) -> AblationTable:
+    """Compute the study's table from what is recorded.
+
+    Args:
+        study: The study.
+        trials: Its trials.
+        recorded: What the tracking store holds.
+        all_seeds: Whether every recorded seed of a cell counts, or only the study's.
+    """
+    fingerprint = trials[0].fingerprint
+    cells = [
+        Cell(
+            name=cell.name,
+            axes=axis_values(study, cell),
+            trial_keys=() if all_seeds else tuple(trial_key(cell.with_seed(seed), fingerprint) for seed in study.seeds),
+            cell_key=cell_key(cell.config, fingerprint),
+        )
+        for cell in study.cells
+    ]
+    published = None
+    if study.published is not None:
+        file, series = study.published
+        published = load_published(experiments_folder() / "published" / f"{file}.csv", series)
+    return ablate(
+        study.experiment,
+        cells,
+        recorded,
+        metric=study.metric,
+        title=study.question,
+        baseline=study.baseline,
+        protocol=study.protocol,
+        published=published,
+    )
+
+
+def write_results(table: AblationTable, folder: Path) -> list[Path]:
+    """Write the table in every form, and its figure, below ``folder``; unchanged content leaves the files alone."""
+    return [*write_table(table, folder), *draw_axis_figure(axis_figure(table), folder / "figure.png")]
+
+
+def study_record(study: StudySpec) -> StudyRecord:
+    """Return how the study is announced to the tracker."""
+    tags = {
+        "ftlab.profile": study.profile_name,
+        "ftlab.metric": study.metric,
+        "ftlab.overrides": json.dumps(dict(study.overrides)),
+        "ftlab.question": study.question,
+    }
+    return StudyRecord(study.experiment, study.results_name, tags)
+
+
+class TrialRecorder:
+    """The listener that writes a running study to the tracker.
+
+    Args:
+        study: Name of the study that the trials are recorded under.
+        writer: Where the records go.
+    """
+
+    def __init__(self, study: str, writer: TrackingWriter) -> None:
+        self._study = study
+        self._writer = writer
+
+    def trial_started(self, trial: Trial) -> None:
+        """Open the trial's run."""
+        self._writer.open_trial(trial_record(trial, self._study))
+
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+        """Record epochs."""
+        self._writer.log_epochs(trial.key, epochs)
+
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        """Close the trial's run."""
+        self._writer.close_trial(trial.key, outcome)
+
+
+def trial_record(trial: Trial, study: str) -> TrialRecord:
+    """Return how a trial is announced to the tracker."""
+    return TrialRecord(
+        trial_key=trial.key,
+        cell_key=trial.cell_key,
+        seed=trial.config.seed,
+        study=study,
+        name=trial.name,
+        params={name: _spell(value) for name, value in flatten(trial.config).items()},
+        tags={**collect_provenance(), "data.fingerprint": trial.fingerprint},
+    )
+
+
+def close_study(tracker: Tracker, plan: Plan, table: AblationTable, results: Path, *, complete: bool) -> None:
+    """Attach table, figure, experiment, profile, resolved cells and plan to the study's parent run, and end it."""
+    study = plan.study
+    with TemporaryDirectory() as temporary:
+        artifacts = Path(temporary) / "study"
+        shutil.copytree(results, artifacts)
+        for source in (f"{study.experiment}.yaml", f"profiles/{study.profile_name}.yaml"):
+            shutil.copyfile(experiments_folder() / source, artifacts / source.replace("/", "-"))
+        cells = {cell.name: flatten(cell.config) for cell in study.cells}
+        (artifacts / "cells.yaml").write_text(yaml.safe_dump(cells, sort_keys=False))
+        (artifacts / "plan.json").write_text(json.dumps(_plan_summary(plan), indent=2))
+        description = f"{table_md(table)}\n{_reused_note(plan, table)}"
+        tracker.close_study(study.results_name, description=description, artifacts=artifacts, complete=complete)
+
+
+@contextmanager
+def exclusive(home: Path, study: StudySpec) -> Iterator[None]:
+    """Let one sweep of a study run at a time on this machine.
+
+    Raises:
+        FtlabError: Another process is running it.
+    """
+    folder = home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{study.results_name.replace('/', '-')[:200]}.lock").open("w") as lock:
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except OSError as error:
+            raise FtlabError(
+                f"a study must be run by one sweep at a time, but {study.results_name} is running already; "
+                "wait for it, or stop it."
+            ) from error
+        yield
+
+
+def _spell(value: Setting) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _plan_summary(plan: Plan) -> dict[str, object]:
+    return {
+        "trials": [trial.key for trial in plan.trials],
+        "reused": [trial.key for trial in plan.reused],
+        "resumed": {trial.key: plan.start_epochs[trial.key] for trial in plan.resumable},
+        "epochs_left": plan.epochs_left,
+    }
+
+
+def _reused_note(plan: Plan, table: AblationTable) -> str:
+    runs = {trial.trial_key: trial.run_id for trial in table.trials}
+    reused = [f"- {trial.name}: run `{runs[trial.key]}`" for trial in plan.reused if trial.key in runs]
+    return "\n".join(["Trials recorded before this sweep:", "", *reused]) if reused else ""

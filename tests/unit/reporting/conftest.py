@@ -1,0 +1,119 @@
+from collections.abc import Callable
+from math import nan
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ftlab.reporting.ablation import AblationTable, Cell, ablate
+from ftlab.reporting.published import PublishedSeries, load_published
+
+METRIC = "probe/few_shot_top1"
+COLUMNS = ["trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id"]
+PUBLISHED = Path(__file__).parents[3] / "experiments" / "published"
+
+Outcomes = dict[str, list[tuple[str, float]]]
+
+
+@pytest.fixture
+def published_folder() -> Path:
+    return PUBLISHED
+
+
+@pytest.fixture
+def momentum_series() -> PublishedSeries:
+    return load_published(PUBLISHED / "momentum.csv")
+
+
+@pytest.fixture
+def make_trials() -> Callable[[Outcomes], pd.DataFrame]:
+    """Trials as the tracker returns them, from (status, value) by cell key; seeds count from 0."""
+
+    def make(outcomes: Outcomes) -> pd.DataFrame:
+        rows = [
+            {
+                "trial_key": f"{cell}-{seed}",
+                "cell_key": cell,
+                "seed": seed,
+                "status": status,
+                "reason": "",
+                "experiment": "e",
+                "study": "e/s",
+                "name": f"{cell} seed {seed}",
+                "run_id": f"run-{cell}-{seed}",
+                METRIC: value,
+                "knn/top1": value / 3,
+                "train/epoch_seconds": 1.5,
+            }
+            for cell, trials in outcomes.items()
+            for seed, (status, value) in enumerate(trials)
+        ]
+        return pd.DataFrame(rows) if rows else pd.DataFrame(columns=COLUMNS)
+
+    return make
+
+
+@pytest.fixture
+def momentum_trials(make_trials: Callable[[Outcomes], pd.DataFrame]) -> pd.DataFrame:
+    return make_trials(
+        {
+            "0.5": [("collapsed", 52.0), ("finished", 76.0)],
+            "0.9": [("finished", 81.0)],
+            "0.99": [("finished", 87.0), ("finished", 88.0), ("finished", 89.0)],
+            "1.0": [("failed", nan), ("finished", 85.0), ("running", nan)],
+        }
+    )
+
+
+@pytest.fixture
+def momentum_cells() -> list[Cell]:
+    momenta = (0.5, 0.9, 0.99, 0.999, 1.0)
+    return [
+        Cell(f"key_momentum={m}", {"method.key_momentum": m}, tuple(f"{m}-{seed}" for seed in range(3)))
+        for m in momenta
+    ]
+
+
+@pytest.fixture
+def momentum_table(
+    momentum_cells: list[Cell], momentum_trials: pd.DataFrame, momentum_series: PublishedSeries
+) -> AblationTable:
+    return ablate(
+        "momentum",
+        momentum_cells,
+        momentum_trials,
+        metric=METRIC,
+        title="How does key momentum change accuracy?",
+        baseline="key_momentum=0.99",
+        protocol="digits, 5-shot",
+        published=momentum_series,
+    )
+
+
+@pytest.fixture
+def components_table(make_trials: Callable[[Outcomes], pd.DataFrame]) -> AblationTable:
+    trials = make_trials(
+        {"none": [("finished", 87.0), ("finished", 85.0)], "both": [("finished", 92.0), ("finished", 92.5)]}
+    )
+    cells = [
+        Cell("none", {"transform.positives": "none", "transform.granularity": None}, (), "none"),
+        Cell(
+            "both_per_element", {"transform.positives": "extrapolate", "transform.granularity": "element"}, (), "both"
+        ),
+    ]
+    published = load_published(PUBLISHED / "components.csv", "MoCo v1")
+    return ablate(
+        "components",
+        cells,
+        trials,
+        metric=METRIC,
+        title="Which part helps?",
+        baseline="none",
+        protocol=published.protocol,
+        published=published,
+    )
+
+
+@pytest.fixture
+def empty_table(momentum_cells: list[Cell], make_trials: Callable[[Outcomes], pd.DataFrame]) -> AblationTable:
+    return ablate("momentum", momentum_cells, make_trials({}), metric=METRIC)

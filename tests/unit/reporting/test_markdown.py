@@ -1,0 +1,59 @@
+from collections.abc import Callable
+
+import pandas as pd
+
+from ftlab.reporting.ablation import AblationTable, Cell, ablate
+from ftlab.reporting.markdown import table_md
+
+MOMENTUM = """\
+# How does key momentum change accuracy?
+
+| key momentum | n | few-shot top-1 (%) | 95% interval | paper |
+| ---: | ---: | ---: | ---: | ---: |
+| 0.5 | 2 | 64.0 † | [-88.5, 216.5] | collapse |
+| 0.9 | 1 | 81.0 | - | 46.5 |
+| 0.99 | 3 | **88.0** | [85.5, 90.5] | 56.24 |
+| 0.999 | 0 | - | - | 53.1 |
+| 1.0 | 1 | *85.0* | - | 31.2 |
+
+Mean over 1 to 3 seeds with its 95% Student-t interval; best in bold, second best in italics.
+
+† Collapse, counted in the mean: key momentum 0.5 (1 of 3).
+
+Baseline: key momentum 0.99.
+
+Failed, without a value: key momentum 1.0 (1 of 3).
+
+Not finished yet: key momentum 0.5 (1 of 3), key momentum 0.9 (2 of 3), key momentum 0.999 (3 of 3), \
+key momentum 1.0 (1 of 3).
+
+Paper: arXiv 2108.02982, momentum ablation (MoCo v1, ResNet-18, 100 epochs; ImageNet-100, linear top-1, ResNet-18, \
+100 epochs). Same protocol: no (ours: digits, 5-shot).
+"""
+
+
+def test_a_grid_is_told_by_its_axes(momentum_table: AblationTable) -> None:
+    assert table_md(momentum_table) == MOMENTUM
+
+
+def test_named_cells_keep_their_names(components_table: AblationTable) -> None:
+    lines = table_md(components_table).splitlines()
+    assert lines[2].startswith("| cell | positives | granularity | n |")
+    assert lines[4].startswith("| none | none | - | 2 | *86.0* |")
+    assert lines[5].startswith("| both_per_element | extrapolate | element | 2 | **92.2** |")
+    assert lines[-1].endswith("Same protocol: yes.")
+
+
+def test_an_empty_store(empty_table: AblationTable) -> None:
+    text = table_md(empty_table)
+    assert "| 0.5 | 0 | - | - |\n" in text
+    assert "No trial has a value yet." in text
+    assert "Paper" not in text
+
+
+def test_texts_cannot_break_the_table(
+    make_trials: Callable[[dict[str, list[tuple[str, float]]]], pd.DataFrame],
+) -> None:
+    cells = [Cell("a|b\n*c* <script>", {}, (), "x")]
+    text = table_md(ablate("t", cells, make_trials({}), metric="knn/top1"))
+    assert "| a\\|b \\*c\\* &lt;script> | 0 | - | - |\n" in text

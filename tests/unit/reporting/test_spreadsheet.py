@@ -1,0 +1,76 @@
+import csv
+from collections.abc import Callable
+from io import StringIO
+
+import pandas as pd
+import pytest
+
+from ftlab.reporting.ablation import AblationTable, Cell, ablate
+from ftlab.reporting.spreadsheet import table_csv, trials_csv
+
+METRIC = "probe/few_shot_top1"
+MakeTrials = Callable[[dict[str, list[tuple[str, float]]]], pd.DataFrame]
+
+TABLE = """\
+cell,method.key_momentum,n,n_collapsed,n_failed,mean,std,ci_low,ci_high,published
+key_momentum=0.5,0.5,2,1,0,64.0,16.97056274847714,{0.ci_low!r},{0.ci_high!r},collapse
+key_momentum=0.9,0.9,1,0,0,81.0,,,,46.5
+key_momentum=0.99,0.99,3,0,0,88.0,1.0,{1.ci_low!r},{1.ci_high!r},56.24
+key_momentum=0.999,0.999,0,0,0,,,,,53.1
+key_momentum=1.0,1.0,1,0,1,85.0,,,,31.2
+"""
+
+TRIALS = """\
+trial_key,seed,status,cell,method.key_momentum,knn/top1,probe/few_shot_top1,mlflow_run_id
+0.5-0,0,collapsed,key_momentum=0.5,0.5,17.333333333333332,52.0,run-0.5-0
+0.5-1,1,finished,key_momentum=0.5,0.5,25.333333333333332,76.0,run-0.5-1
+0.9-0,0,finished,key_momentum=0.9,0.9,27.0,81.0,run-0.9-0
+0.99-0,0,finished,key_momentum=0.99,0.99,29.0,87.0,run-0.99-0
+0.99-1,1,finished,key_momentum=0.99,0.99,29.333333333333332,88.0,run-0.99-1
+0.99-2,2,finished,key_momentum=0.99,0.99,29.666666666666668,89.0,run-0.99-2
+1.0-0,0,failed,key_momentum=1.0,1.0,,,run-1.0-0
+1.0-1,1,finished,key_momentum=1.0,1.0,28.333333333333332,85.0,run-1.0-1
+"""
+
+
+def test_a_row_a_cell(momentum_table: AblationTable) -> None:
+    summaries = [row.summary for row in momentum_table.rows if row.summary.n > 1]
+    assert table_csv(momentum_table) == TABLE.format(*summaries)
+
+
+def test_a_row_a_trial(momentum_table: AblationTable) -> None:
+    assert trials_csv(momentum_table) == TRIALS
+
+
+def test_an_empty_store_gives_headers(empty_table: AblationTable) -> None:
+    assert trials_csv(empty_table) == "trial_key,seed,status,cell,method.key_momentum,mlflow_run_id\n"
+    assert "key_momentum=0.5,0.5,0,0,0,,,,,\n" in table_csv(empty_table)
+
+
+def test_floats_read_back_bit_for_bit(make_trials: MakeTrials) -> None:
+    values = [0.1 + 0.2, 88.1 / 3, 1e-17, 1 / 3]
+    trials = make_trials({"x": [("finished", value) for value in values]})
+    text = trials_csv(ablate("t", [Cell("x", {}, (), "x")], trials, metric=METRIC))
+    assert [float(line[METRIC]) for line in csv.DictReader(StringIO(text))] == values
+
+
+def test_a_metric_of_other_experiments_adds_no_column(momentum_trials: pd.DataFrame) -> None:
+    trials = momentum_trials.copy()
+    trials.loc[0, "probe/top1"] = 90.0
+    table = ablate("t", [Cell("x", {}, (), "0.99")], trials, metric=METRIC)
+    assert "probe/top1" not in trials_csv(table).splitlines()[0]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_is_run_as_a_formula(make_trials: MakeTrials, start: str) -> None:
+    name = f"{start}cmd()"
+    cells = [Cell(name, {"transform.positives": name}, (), "x")]
+    text = table_csv(ablate("t", cells, make_trials({}), metric=METRIC))
+    line = text.splitlines()[1]
+    assert line.split(",")[:2] == [f"'{start}cmd()".replace("\t", " ").replace("\r", " ")] * 2
+
+
+def test_negative_numbers_stay_numbers(make_trials: MakeTrials) -> None:
+    cells = [Cell("x", {"a": -0.5, "b": (1.0, 2.0), "c": True, "d": None}, (), "x")]
+    text = table_csv(ablate("t", cells, make_trials({"x": [("finished", -3.0)]}), metric=METRIC))
+    assert text.splitlines()[1] == 'x,-0.5,"[1.0, 2.0]",true,,1,0,0,-3.0,,,,'

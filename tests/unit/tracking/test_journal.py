@@ -1,0 +1,123 @@
+import math
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ftlab.errors import TrackingError
+from ftlab.tracking.journal import Journal
+from ftlab.tracking.tracker import EpochRecord, Outcome, TrialRecord, TrialStatus
+
+MakeTrial = Callable[..., TrialRecord]
+MakeEpoch = Callable[..., EpochRecord]
+
+FINISHED = Outcome(TrialStatus.FINISHED)
+INTERRUPTED = Outcome(TrialStatus.INTERRUPTED, "Ctrl-C")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal")
+
+
+def test_what_was_written_is_read(journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch) -> None:
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [make_epoch(2), make_epoch(1)])
+    journal.append_outcome("a1", Outcome(TrialStatus.FAILED, "out of memory"))
+    entry = Journal(journal.folder).read("a1")
+    assert entry is not None
+    assert entry.trial == make_trial()
+    assert entry.epochs == (make_epoch(1), make_epoch(2))
+    assert entry.outcome == journal.outcome("a1") == Outcome(TrialStatus.FAILED, "out of memory")
+
+
+def test_an_unknown_trial_has_no_entry(journal: Journal) -> None:
+    assert journal.read("a1") is None
+    assert journal.outcome("a1") is None
+    assert journal.finished_keys() == set()
+
+
+def test_a_later_epoch_replaces_an_earlier_one(journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch) -> None:
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [make_epoch(1), make_epoch(2, loss=9.0)])
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [make_epoch(2, loss=0.5), make_epoch(3)])
+    entry = journal.read("a1")
+    assert entry is not None
+    assert entry.epochs == (make_epoch(1), make_epoch(2, loss=0.5), make_epoch(3))
+
+
+def test_floats_keep_every_bit(journal: Journal, make_trial: MakeTrial) -> None:
+    values = [0.1, 1 / 3, math.pi * 1e-300, 5e-324, -0.0, 1.7976931348623157e308, math.inf, -math.inf, math.nan]
+    metrics = {f"m{index}": value for index, value in enumerate(values)}
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [EpochRecord(1, 1_700_000_000.123456, metrics)])
+    entry = journal.read("a1")
+    assert entry is not None
+    (epoch,) = entry.epochs
+    assert epoch.timestamp == 1_700_000_000.123456
+    assert [struct.pack("d", value) for value in epoch.metrics.values()] == [struct.pack("d", v) for v in values]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 30])
+def test_a_line_cut_off_by_a_power_cut_is_skipped(
+    journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch, cut: int
+) -> None:
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [make_epoch(1)])
+    journal.append_epochs("a1", [make_epoch(2)])
+    path = journal.folder / "a1.jsonl"
+    complete = path.read_bytes()
+    path.write_bytes(complete[:-cut])
+    expected = (make_epoch(1), make_epoch(2)) if cut == 1 else (make_epoch(1),)
+    entry = journal.read("a1")
+    assert entry is not None
+    assert entry.epochs == expected
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [make_epoch(2), make_epoch(3)])
+    entry = journal.read("a1")
+    assert entry is not None
+    assert entry.epochs == (make_epoch(1), make_epoch(2), make_epoch(3))
+
+
+def test_lines_of_zeros_are_skipped(journal: Journal, make_trial: MakeTrial) -> None:
+    journal.append_trial(make_trial())
+    with (journal.folder / "a1.jsonl").open("ab") as file:
+        file.write(b"\0" * 500 + b"\xff")
+    journal.append_outcome("a1", FINISHED)
+    assert journal.outcome("a1") == FINISHED
+
+
+def test_only_trials_that_ended_are_finished(journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch) -> None:
+    for key, outcome in {"a1": FINISHED, "b2": INTERRUPTED, "c3": Outcome(TrialStatus.COLLAPSED), "d4": None}.items():
+        journal.append_trial(make_trial(key))
+        journal.append_epochs(key, [make_epoch(1)])
+        if outcome:
+            journal.append_outcome(key, outcome)
+    assert journal.finished_keys() == {"a1", "c3"}
+
+
+def test_a_trial_that_is_opened_again_is_open_unless_it_has_a_result(journal: Journal, make_trial: MakeTrial) -> None:
+    for outcome, expected in ((INTERRUPTED, None), (Outcome(TrialStatus.FAILED), None), (FINISHED, FINISHED)):
+        journal.append_trial(make_trial())
+        journal.append_outcome("a1", outcome)
+        journal.append_trial(make_trial())
+        entry = journal.read("a1")
+        assert entry is not None
+        assert entry.outcome == journal.outcome("a1") == expected
+
+
+def test_the_end_is_found_in_a_long_file(journal: Journal, make_trial: MakeTrial) -> None:
+    journal.append_trial(make_trial())
+    long_epoch = EpochRecord(1, 1.0, {}, {"scores/positive": [1] * 100_000})
+    journal.append_epochs("a1", [long_epoch])
+    assert journal.outcome("a1") is None
+    journal.append_outcome("a1", FINISHED)
+    assert journal.outcome("a1") == FINISHED
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, make_trial: MakeTrial) -> None:
+    (tmp_path / "journal").write_text("a file")
+    with pytest.raises(TrackingError, match="journal must be writable, but got"):
+        Journal(tmp_path / "journal").append_trial(make_trial())

@@ -1,0 +1,167 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ftlab.errors import TrackingError
+from ftlab.tracking.memory_tracker import MemoryTracker
+from ftlab.tracking.mlflow_tracker import MlflowTracker
+from ftlab.tracking.tracker import (
+    TRIAL_COLUMNS,
+    EpochRecord,
+    NullTracker,
+    Outcome,
+    StudyRecord,
+    Tracker,
+    TrialRecord,
+    TrialStatus,
+)
+
+MakeTrial = Callable[..., TrialRecord]
+MakeEpoch = Callable[..., EpochRecord]
+
+FINISHED = Outcome(TrialStatus.FINISHED)
+
+
+@pytest.fixture(params=["null", "memory", "mlflow"])
+def tracker(request: pytest.FixtureRequest) -> Tracker:
+    if request.param == "mlflow":
+        return MlflowTracker(request.getfixturevalue("store_uri"))
+    return NullTracker() if request.param == "null" else MemoryTracker()
+
+
+@pytest.fixture
+def recorder(tracker: Tracker) -> Tracker:
+    """A tracker of those that record."""
+    if isinstance(tracker, NullTracker):
+        pytest.skip("the null tracker records nothing")
+    return tracker
+
+
+def test_every_verb_may_be_repeated(
+    tracker: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch, tmp_path: Path
+) -> None:
+    (tmp_path / "table.md").write_text("| a |")
+    for _ in range(2):
+        tracker.open_study(study)
+        tracker.open_trial(make_trial())
+        tracker.open_trial(make_trial())
+        tracker.log_epochs("a1", [make_epoch(1), make_epoch(2)])
+        tracker.log_epochs("a1", [make_epoch(2)])
+        tracker.close_trial("a1", FINISHED)
+        tracker.close_trial("a1", FINISHED)
+        tracker.close_study(study.study, description="# done", artifacts=tmp_path, complete=True)
+        tracker.close_study(study.study, description="# done", artifacts=None, complete=True)
+    assert tracker.reconcile() == 0
+    frame = tracker.load_trials()
+    assert tuple(frame.columns[: len(TRIAL_COLUMNS)]) == TRIAL_COLUMNS
+    assert len(frame) == (0 if isinstance(tracker, NullTracker) else 1)
+
+
+def test_an_empty_store_gives_an_empty_frame(tracker: Tracker) -> None:
+    frame = tracker.load_trials()
+    assert list(frame.columns) == list(TRIAL_COLUMNS)
+    assert frame.empty
+
+
+def test_frame_holds_identity_status_and_last_metrics(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    recorder.open_study(study)
+    recorder.open_trial(make_trial("b2", seed=1))
+    recorder.open_trial(make_trial("a1", seed=0))
+    recorder.log_epochs("a1", [make_epoch(1), make_epoch(2)])
+    recorder.log_epochs("a1", [EpochRecord(3, 1.0, {"pretrain/loss": 0.25})])
+    recorder.close_trial("a1", Outcome(TrialStatus.FAILED, "out of memory"))
+
+    frame = recorder.load_trials()
+    expected = pd.DataFrame(
+        {
+            "trial_key": ["a1", "b2"],
+            "cell_key": ["cell", "cell"],
+            "seed": [0, 1],
+            "status": ["failed", "running"],
+            "reason": ["out of memory", ""],
+            "experiment": ["momentum", "momentum"],
+            "study": ["momentum/digits", "momentum/digits"],
+            "name": ["seed 0", "seed 1"],
+            "pretrain/loss": [0.25, np.nan],
+            "probe/top1": [20.0, np.nan],
+        }
+    )
+    pd.testing.assert_frame_equal(frame.drop(columns="run_id"), expected)
+    assert frame["run_id"].is_unique
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_metrics_that_are_not_finite_come_back(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch, value: float
+) -> None:
+    recorder.open_study(study)
+    recorder.open_trial(make_trial())
+    recorder.log_epochs("a1", [make_epoch(1), make_epoch(2, loss=value)])
+    recorder.close_trial("a1", Outcome(TrialStatus.COLLAPSED))
+    frame = recorder.load_trials()
+    np.testing.assert_equal(frame["pretrain/loss"].to_list(), [value])
+    assert frame["status"].to_list() == ["collapsed"]
+
+
+def test_an_epoch_is_recorded_once(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    recorder.open_study(study)
+    recorder.open_trial(make_trial())
+    recorder.log_epochs("a1", [make_epoch(1), make_epoch(2, loss=0.5)])
+    recorder.log_epochs("a1", [make_epoch(2, loss=99.0)])
+    assert recorder.load_trials()["pretrain/loss"].to_list() == [0.5]
+
+
+def test_an_interrupted_and_a_failed_trial_can_be_continued(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    recorder.open_study(study)
+    for outcome in (Outcome(TrialStatus.INTERRUPTED), Outcome(TrialStatus.FAILED, "out of memory")):
+        recorder.open_trial(make_trial())
+        recorder.close_trial("a1", outcome)
+        assert recorder.load_trials()[["status", "reason"]].values.tolist() == [[outcome.status, outcome.reason]]
+    recorder.open_trial(make_trial())
+    assert recorder.load_trials()[["status", "reason"]].values.tolist() == [["running", ""]]
+    recorder.log_epochs("a1", [make_epoch(1)])
+    recorder.close_trial("a1", FINISHED)
+    assert recorder.load_trials()["status"].to_list() == ["finished"]
+
+
+def test_a_result_stands(recorder: Tracker, study: StudyRecord, make_trial: MakeTrial) -> None:
+    recorder.open_study(study)
+    recorder.open_trial(make_trial())
+    recorder.close_trial("a1", FINISHED)
+    recorder.open_trial(make_trial())
+    recorder.close_trial("a1", Outcome(TrialStatus.INTERRUPTED))
+    assert recorder.load_trials()["status"].to_list() == ["finished"]
+
+
+def test_a_trial_stays_where_it_was_first_opened(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    recorder.open_study(study)
+    recorder.open_trial(make_trial())
+    recorder.close_trial("a1", Outcome(TrialStatus.INTERRUPTED))
+    recorder.open_study(StudyRecord("queue", "queue/digits"))
+    recorder.open_trial(make_trial(study="queue/digits"))
+    recorder.log_epochs("a1", [make_epoch(1)])
+    recorder.close_trial("a1", FINISHED)
+    frame = recorder.load_trials()
+    assert frame[["experiment", "study", "status"]].values.tolist() == [["momentum", "momentum/digits", "finished"]]
+
+
+def test_what_was_never_opened_is_refused(recorder: Tracker, make_trial: MakeTrial, make_epoch: MakeEpoch) -> None:
+    with pytest.raises(TrackingError, match=r"study must be opened before it is used, but got study='momentum/digits'"):
+        recorder.open_trial(make_trial())
+    with pytest.raises(TrackingError, match=r"trial must be opened before it is used, but got trial='a1'"):
+        recorder.log_epochs("a1", [make_epoch(1)])
+    with pytest.raises(TrackingError, match="trial must be opened"):
+        recorder.close_trial("a1", FINISHED)
+    with pytest.raises(TrackingError, match="study must be opened"):
+        recorder.close_study("momentum/digits", description="", artifacts=None, complete=True)

@@ -1,0 +1,204 @@
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from ftlab.errors import TrackingError
+from ftlab.tracking.journal import Journal
+from ftlab.tracking.memory_tracker import MemoryTracker
+from ftlab.tracking.tracker import EpochRecord, NullTracker, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.writer import TrackingWriter
+
+MakeTrial = Callable[..., TrialRecord]
+MakeEpoch = Callable[..., EpochRecord]
+
+FINISHED = Outcome(TrialStatus.FINISHED)
+
+
+class FlakyTracker(MemoryTracker):
+    """Writes down its calls, fails as often as told, and refuses the trials it is told to refuse."""
+
+    def __init__(self, study: StudyRecord, failures: float = 0, refused: str = "") -> None:
+        super().__init__()
+        self.open_study(study)
+        self.failures = failures
+        self.refused = refused
+        self.calls: list[tuple[object, ...]] = []
+
+    def open_trial(self, trial: TrialRecord) -> None:
+        self._call("open", trial.trial_key)
+        super().open_trial(trial)
+
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+        self._call("log", trial_key, *(epoch.epoch for epoch in epochs))
+        super().log_epochs(trial_key, epochs)
+
+    def close_trial(self, trial_key: str, outcome: Outcome) -> None:
+        self._call("close", trial_key)
+        super().close_trial(trial_key, outcome)
+
+    def _call(self, verb: str, trial_key: str, *epochs: int) -> None:
+        if self.failures > 0:
+            self.failures -= 1
+            raise TrackingError("the store is down")
+        if trial_key == self.refused:
+            raise TrackingError("the store refuses the record")
+        self.calls.append((verb, trial_key, *epochs))
+
+
+class HangingTracker(NullTracker):
+    """Does not answer before it is released."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+
+    def open_trial(self, trial: TrialRecord) -> None:
+        self.released.wait(60.0)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal")
+
+
+@pytest.fixture
+def tracker(study: StudyRecord) -> FlakyTracker:
+    return FlakyTracker(study)
+
+
+@pytest.fixture
+def make_writer(journal: Journal) -> Iterator[Callable[..., TrackingWriter]]:
+    writers: list[TrackingWriter] = []
+
+    def make(tracker: MemoryTracker | NullTracker, flush_seconds: float = 60.0) -> TrackingWriter:
+        writers.append(TrackingWriter(tracker, journal, flush_seconds=flush_seconds))
+        return writers[-1]
+
+    yield make
+    for writer in writers:
+        writer.close(timeout=0.0)
+
+
+MakeWriter = Callable[..., TrackingWriter]
+
+
+def test_records_arrive_in_order_and_in_one_batch(
+    make_writer: MakeWriter, tracker: FlakyTracker, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    writer = make_writer(tracker)
+    writer.open_trial(make_trial("a1"))
+    writer.log_epochs("a1", [make_epoch(1)])
+    writer.open_trial(make_trial("b2"))
+    writer.log_epochs("a1", [make_epoch(2)])
+    writer.close_trial("a1", FINISHED)
+    assert tracker.calls == []
+    assert writer.close() == []
+    assert tracker.calls == [("open", "a1"), ("log", "a1", 1, 2), ("close", "a1"), ("open", "b2")]
+    assert writer.close() == []
+
+
+def test_records_arrive_while_the_writer_is_open(
+    make_writer: MakeWriter, tracker: FlakyTracker, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    writer = make_writer(tracker, flush_seconds=0.01)
+    writer.open_trial(make_trial())
+    for number in range(1, 20):
+        writer.log_epochs("a1", [make_epoch(number)])
+        time.sleep(0.002)
+    deadline = time.monotonic() + 10.0
+    while len(tracker.epochs.get("a1", {})) < 19 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert sorted(tracker.epochs["a1"]) == list(range(1, 20))
+
+
+def test_a_store_that_was_down_gets_everything(
+    make_writer: MakeWriter,
+    study: StudyRecord,
+    make_trial: MakeTrial,
+    make_epoch: MakeEpoch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tracker = FlakyTracker(study, failures=3)
+    writer = make_writer(tracker, flush_seconds=0.01)
+    with caplog.at_level(logging.WARNING):
+        writer.open_trial(make_trial())
+        writer.log_epochs("a1", [make_epoch(1), make_epoch(2)])
+        writer.close_trial("a1", FINISHED)
+        assert writer.close() == []
+    assert tracker.calls == [("open", "a1"), ("log", "a1", 1, 2), ("close", "a1")]
+    assert [record.getMessage() for record in caplog.records if "store is down" in record.getMessage()] == [
+        record.getMessage() for record in caplog.records
+    ]
+    assert len(caplog.records) == 1
+
+
+def test_a_refused_trial_does_not_hold_up_the_others(
+    make_writer: MakeWriter, study: StudyRecord, make_trial: MakeTrial
+) -> None:
+    tracker = FlakyTracker(study, refused="a1")
+    writer = make_writer(tracker, flush_seconds=0.01)
+    for key in ("a1", "b2", "c3"):
+        writer.open_trial(make_trial(key))
+    assert writer.close(timeout=0.3) == ["a1"]
+    assert tracker.calls == [("open", "b2"), ("open", "c3")]
+
+
+def test_what_could_not_be_delivered_is_replayed_by_a_later_writer(
+    make_writer: MakeWriter, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    tracker = FlakyTracker(study, failures=float("inf"))
+    writer = make_writer(tracker, flush_seconds=0.01)
+    for key in ("a1", "b2"):
+        writer.open_trial(make_trial(key))
+        writer.log_epochs(key, [make_epoch(1), make_epoch(2)])
+    writer.close_trial("a1", FINISHED)
+    assert writer.close(timeout=0.1) == ["a1", "b2"]
+    assert writer.close(timeout=0.1) == ["a1", "b2"]
+    assert tracker.calls == []
+
+    later = make_writer(tracker)
+    assert later.replay(["a1", "b2", "unknown"]) == []
+    tracker.failures = 0
+    assert later.replay(["a1", "b2", "unknown"]) == ["a1"]
+    assert later.replay(["a1", "b2", "unknown"]) == []
+    assert tracker.calls == [("open", "a1"), ("log", "a1", 1, 2), ("close", "a1")]
+    assert tracker.load_trials()[["trial_key", "status"]].values.tolist() == [["a1", "finished"]]
+
+
+def test_a_study_takes_in_the_trials_of_one_the_store_never_saw(
+    make_writer: MakeWriter, tracker: FlakyTracker, make_trial: MakeTrial
+) -> None:
+    offline = make_writer(NullTracker())
+    offline.open_trial(make_trial(study="queue/digits"))
+    offline.close_trial("a1", FINISHED)
+    offline.close()
+    assert make_writer(tracker).replay(["a1"], study="momentum/digits") == ["a1"]
+    assert tracker.load_trials()["study"].to_list() == ["momentum/digits"]
+
+
+def test_a_continued_trial_hands_on_what_a_crash_kept_from_the_store(
+    make_writer: MakeWriter, journal: Journal, tracker: FlakyTracker, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [make_epoch(1), make_epoch(2)])
+    writer = make_writer(tracker)
+    writer.open_trial(make_trial())
+    writer.log_epochs("a1", [make_epoch(3)])
+    assert writer.close() == []
+    assert tracker.calls == [("open", "a1"), ("log", "a1", 1, 2, 3)]
+
+
+def test_a_hanging_store_holds_up_nothing(make_writer: MakeWriter, make_trial: MakeTrial) -> None:
+    tracker = HangingTracker()
+    writer = make_writer(tracker, flush_seconds=0.01)
+    writer.open_trial(make_trial())
+    time.sleep(0.1)
+    started = time.monotonic()
+    writer.close_trial("a1", FINISHED)
+    assert writer.close(timeout=0.1) == ["a1"]
+    assert time.monotonic() - started < 5.0
+    tracker.released.set()
+    assert writer.close(timeout=10.0) == []
