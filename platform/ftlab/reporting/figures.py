@@ -10,7 +10,7 @@ from typing import Literal
 from ftlab.reporting.ablation import COLLAPSED, AblationRow, AblationTable
 from ftlab.reporting.atomic import write_if_changed
 from ftlab.reporting.axes import axis_label, axis_number, axis_text
-from ftlab.reporting.layout import metric_label, row_name, told_by_axes
+from ftlab.reporting.layout import metric_label, told_by_axes
 
 CROWDING = 10.0
 
@@ -162,7 +162,7 @@ def _named_axes(table: AblationTable, axis: str | None) -> tuple[str, ...]:
 
 def _label(table: AblationTable, row: AblationRow, axis: str | None) -> str:
     texts = [axis_text(row.axes.get(name)) for name in _named_axes(table, axis)]
-    return ", ".join(text for text in texts if text) or row_name(table, row).replace("_", " ")
+    return ", ".join(text for text in texts if text) or row.cell.replace("_", " ")
 
 
 def _published_label(table: AblationTable) -> str:

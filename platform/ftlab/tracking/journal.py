@@ -36,6 +36,9 @@ class Journal:
 
     Args:
         folder: Where the files are; it is created with the first event.
+
+    Raises:
+        TrackingError: By every method, where the disk is full or the folder locked.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -93,19 +96,26 @@ class Journal:
                     file.flush()
                     os.fsync(file.fileno())
         except OSError as error:
-            raise TrackingError(f"the journal must be writable, but got {path}: {error}. Free or unlock it.") from error
+            raise _unusable(path, error) from error
 
     def _lines(self, trial_key: str, tail_bytes: int | None = None) -> list[bytes]:
+        path = self._path(trial_key)
         try:
-            with self._path(trial_key).open("rb") as file:
+            with path.open("rb") as file:
                 if tail_bytes is not None:
                     file.seek(max(0, file.seek(0, os.SEEK_END) - tail_bytes))
                 return file.read().split(b"\n")
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise _unusable(path, error) from error
 
     def _path(self, trial_key: str) -> Path:
         return self.folder / f"{trial_key}.jsonl"
+
+
+def _unusable(path: Path, error: OSError) -> TrackingError:
+    return TrackingError(f"the journal must be a file that can be read and written, but got {path}: {error}.")
 
 
 def _line_break(file: BinaryIO) -> bytes:

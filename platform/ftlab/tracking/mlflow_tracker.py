@@ -63,13 +63,15 @@ class _OpenTrial:
 def _translated(
     verb: Callable[Concatenate["MlflowTracker", P], R],
 ) -> Callable[Concatenate["MlflowTracker", P], R]:
-    """Make a verb raise `TrackingError` where MLflow, its network or its disk fail."""
+    """Make a verb raise `TrackingError` whatever MLflow and its storage backends raise, each in its own way."""
 
     @functools.wraps(verb)
     def call(tracker: "MlflowTracker", /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return verb(tracker, *args, **kwargs)
-        except (MlflowException, OSError) as error:
+        except TrackingError:
+            raise
+        except Exception as error:
             raise TrackingError(
                 f"the tracking store must answer and take records, but {tracker.uri} did not: {error}"
             ) from error
@@ -152,8 +154,9 @@ class MlflowTracker:
         """Record how a trial ended, and its score history as an artifact."""
         trial = self._trial(trial_key)
         if not trial.status.is_final:
-            self._upload_score_history(trial)
+            # The status first: a result counts even where artifacts cannot be stored.
             self._end_run(trial.run_id, outcome)
+            self._upload_score_history(trial)
         del self._trials[trial_key]
 
     @_translated

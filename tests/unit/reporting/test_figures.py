@@ -58,11 +58,11 @@ def test_points_of_a_grid_are_named_by_their_values(make_trials: MakeTrials) -> 
 
 
 def test_a_baseline_off_the_axis_leaves_one_swept_axis(make_trials: MakeTrials) -> None:
-    axes = [("none", None), ("interpolate", 0.2), ("interpolate", 2.0)]
-    cells = [Cell(f"alpha={alpha}", {"transform.negatives": kind, "transform.alpha": alpha}) for kind, alpha in axes]
-    figure = axis_figure(ablate("t", cells, make_trials({}), metric=METRIC, baseline="alpha=None"))
+    cells = [Cell("no FT", {"transform.negatives": "none", "transform.alpha": None})]
+    cells += [Cell(f"alpha={a}", {"transform.negatives": "interpolate", "transform.alpha": a}) for a in (0.2, 2.0)]
+    figure = axis_figure(ablate("t", cells, make_trials({}), metric=METRIC, baseline="no FT"))
     assert (figure.scale, figure.axis) == ("steps", "alpha")
-    assert [point.label for point in figure.points] == ["negatives none", "0.2", "2.0"]
+    assert [point.label for point in figure.points] == ["no FT", "0.2", "2.0"]
 
 
 def test_numbers_of_a_point(momentum_table: AblationTable) -> None:

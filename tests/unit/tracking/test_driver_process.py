@@ -1,5 +1,6 @@
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -19,8 +20,7 @@ def test_a_process_that_ended_is_dead_even_before_it_is_collected() -> None:
     host = driver_identity().partition(":")[0]
     process = subprocess.Popen(["sleep", "600"])
     try:
-        with open(f"/proc/{process.pid}/stat") as stat:
-            start_time = stat.read().split()[21]
+        start_time = Path(f"/proc/{process.pid}/stat").read_text().split()[21]
         identity = f"{host}:{process.pid}:{start_time}"
         assert not has_died(identity)
         process.kill()

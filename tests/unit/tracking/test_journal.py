@@ -119,5 +119,5 @@ def test_the_end_is_found_in_a_long_file(journal: Journal, make_trial: MakeTrial
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, make_trial: MakeTrial) -> None:
     (tmp_path / "journal").write_text("a file")
-    with pytest.raises(TrackingError, match="journal must be writable, but got"):
+    with pytest.raises(TrackingError, match="journal must be a file that can be read and written, but got"):
         Journal(tmp_path / "journal").append_trial(make_trial())

@@ -62,8 +62,9 @@ def runs_of(client: MlflowClient, experiment: str = "momentum") -> dict[str, Run
     return {run.info.run_name: run for run in client.search_runs([found.experiment_id])}
 
 
-def test_the_first_start_prints_nothing(migrated_store: object) -> None:
-    assert getattr(migrated_store, "printed") == ""  # noqa: B009
+def test_the_first_start_prints_nothing(first_start: tuple[Path, str]) -> None:
+    _, printed = first_start
+    assert printed == ""
 
 
 def test_a_study_is_a_tree_of_described_runs(
@@ -151,6 +152,17 @@ def test_score_history_holds_every_epoch(
     assert rows[3]["value"] != rows[3]["value"]
 
 
+def test_a_result_counts_where_artifacts_cannot_be_stored(
+    tracker: MlflowTracker, make_trial: MakeTrial, make_epoch: MakeEpoch, tmp_path: Path
+) -> None:
+    (tmp_path / "artifacts").write_text("in the way")
+    tracker.open_trial(make_trial())
+    tracker.log_epochs("a1", [make_epoch(1)])
+    with pytest.raises(TrackingError, match="must answer and take records"):
+        tracker.close_trial("a1", FINISHED)
+    assert tracker.load_trials()["status"].to_list() == ["finished"]
+
+
 def test_artifacts_lie_beside_the_database_or_in_the_given_folder(
     tracker: MlflowTracker, store_uri: str, make_trial: MakeTrial, tmp_path: Path
 ) -> None:
@@ -173,14 +185,14 @@ def test_limits_of_the_store_are_kept(
     tags = {f"tag_{index}": "y" for index in range(150)} | {"long": "y" * 10_000}
     for _ in range(2):
         tracker.open_trial(make_trial(params=params, tags=tags))
-        tracker.log_epochs("a1", [EpochRecord(n, 1.0, {f"m/{i}": 1.0 for i in range(300)}) for n in range(1, 9)])
+        tracker.log_epochs("a1", [EpochRecord(n, 1.0, {f"m/{i}": 1.0 for i in range(400)}) for n in range(1, 4)])
         tracker.close_trial("a1", Outcome(TrialStatus.INTERRUPTED))
     tracker.close_study("momentum/digits", description="# long\n" * 5_000, artifacts=None, complete=True)
     run = runs_of(client)["seed 0"]
     assert len(run.data.params) == 151
     assert run.data.params["section.long"] == "x" * 5_999 + "…"
     assert tags.keys() <= run.data.tags.keys()
-    assert len(client.get_metric_history(run.info.run_id, "m/299")) == 8
+    assert len(client.get_metric_history(run.info.run_id, "m/399")) == 3
 
 
 def test_a_deleted_experiment_is_named_with_its_cure(

@@ -43,7 +43,9 @@ def recorder(tracker: Tracker) -> Tracker:
 def test_every_verb_may_be_repeated(
     tracker: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch, tmp_path: Path
 ) -> None:
-    (tmp_path / "table.md").write_text("| a |")
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "table.md").write_text("| a |")
     for _ in range(2):
         tracker.open_study(study)
         tracker.open_trial(make_trial())
@@ -52,7 +54,7 @@ def test_every_verb_may_be_repeated(
         tracker.log_epochs("a1", [make_epoch(2)])
         tracker.close_trial("a1", FINISHED)
         tracker.close_trial("a1", FINISHED)
-        tracker.close_study(study.study, description="# done", artifacts=tmp_path, complete=True)
+        tracker.close_study(study.study, description="# done", artifacts=results, complete=True)
         tracker.close_study(study.study, description="# done", artifacts=None, complete=True)
     assert tracker.reconcile() == 0
     frame = tracker.load_trials()

@@ -55,7 +55,7 @@ class HangingTracker(NullTracker):
     def __init__(self) -> None:
         self.released = threading.Event()
 
-    def open_trial(self, trial: TrialRecord) -> None:
+    def open_trial(self, trial: TrialRecord) -> None:  # noqa: ARG002
         self.released.wait(60.0)
 
 
@@ -129,10 +129,8 @@ def test_a_store_that_was_down_gets_everything(
         writer.close_trial("a1", FINISHED)
         assert writer.close() == []
     assert tracker.calls == [("open", "a1"), ("log", "a1", 1, 2), ("close", "a1")]
-    assert [record.getMessage() for record in caplog.records if "store is down" in record.getMessage()] == [
-        record.getMessage() for record in caplog.records
-    ]
-    assert len(caplog.records) == 1
+    (warning,) = caplog.records
+    assert "until the tracking store takes them: the store is down" in warning.getMessage()
 
 
 def test_a_refused_trial_does_not_hold_up_the_others(
