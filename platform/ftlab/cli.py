@@ -20,12 +20,14 @@ from ftlab.tracking.journal import Journal
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector
-from ftlab.tuning.plan import Plan, settled_keys
+from ftlab.tuning.plan import Plan
+from ftlab.tuning.session import Capacity, RaySession
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
 from ftlab.tuning.sweep import (
     TrialRecorder,
     close_study,
     exclusive,
+    name_trials,
     plan_study,
     study_record,
     tabulate,
@@ -33,6 +35,8 @@ from ftlab.tuning.sweep import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ftlab.reporting.ablation import AblationTable
     from ftlab.tracking.mlflow_tracker import MlflowTracker
 
@@ -85,7 +89,7 @@ def sweep(
     """Train what the table still lacks, record it, and write and print the table."""
     study = _load(experiment, profile, seeds, overrides)
     with exclusive(ftlab_home(), study):
-        complete = _sweep(study, cpus, gpus, results, all_seeds=seeds is None)
+        complete = _sweep(study, Capacity(cpus, gpus), results, all_seeds=seeds is None)
     if not complete:
         raise typer.Exit(130)
 
@@ -185,50 +189,63 @@ def schema(folder: Annotated[Path | None, typer.Argument(help="Where to write; e
         (target / f"{name}.json").write_text(json.dumps(model.model_json_schema(), indent=2) + "\n")
 
 
-def _sweep(study: StudySpec, cpus: int | None, gpus: int | None, results: Path, *, all_seeds: bool) -> bool:
-    home, tracker = ftlab_home(), _open_tracker()
-    tracker.reconcile()
-    recorded = tracker.load_trials()
-    found = plan_study(study, home, recorded)
+def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bool) -> bool:
+    home = ftlab_home()
     journal = Journal(home / "trials")
-    pending = journal.finished_keys() & {trial.key for trial in found.todo} - settled_keys(recorded)
-    complete = True
-    if found.todo:
-        tracker.open_study(study_record(study))
-        writer = TrackingWriter(tracker, journal)
-        if writer.replay(pending, study.results_name):
-            recorded = tracker.load_trials()
-            found = plan_study(study, home, recorded)
-        _print_plan(found, cpus)
-        complete = _train(found, writer, cpus, gpus)
-        _report_undelivered(writer.close())
-        recorded = tracker.load_trials()
-    else:
-        _print_plan(found, cpus)
+    ended_here = journal.finished_keys()
+    session = RaySession(capacity)
+    try:
+        # Ray starts while the data set is decoded and the tracking store is opened, unless nothing seems to be missing.
+        if not ended_here or any(trial.key not in ended_here for trial in name_trials(study, home)):
+            session.start()
+        found, recorded, complete = _train_missing(study, journal, session, capacity)
+    finally:
+        session.stop()
     made = tabulate(study, found.trials, recorded, all_seeds=all_seeds)
     _print_table(made, results / study.results_name)
     if found.todo:
-        close_study(tracker, found, made, results / study.results_name, complete=complete)
+        close_study(_open_tracker(), found, made, results / study.results_name, complete=complete)
     if not complete:
         console.print(f"Stopped. What is trained is kept; to go on: {_command(study)}", soft_wrap=True)
     return complete
 
 
-def _train(found: Plan, writer: TrackingWriter, cpus: int | None, gpus: int | None) -> bool:
+def _train_missing(
+    study: StudySpec, journal: Journal, session: RaySession, capacity: Capacity
+) -> "tuple[Plan, pd.DataFrame, bool]":
+    home, tracker = ftlab_home(), _open_tracker()
+    tracker.reconcile()
+    recorded = tracker.load_trials()
+    found = plan_study(study, home, recorded)
+    if not found.todo:
+        _print_plan(found, capacity.cpus)
+        return found, recorded, True
+    tracker.open_study(study_record(study))
+    writer = TrackingWriter(tracker, journal)
+    if writer.replay([trial.key for trial in found.todo], study.results_name):
+        found = plan_study(study, home, tracker.load_trials())
+    _print_plan(found, capacity.cpus)
+    try:
+        complete = _train(found, writer, session)
+    finally:
+        _report_undelivered(writer.close())
+    return found, tracker.load_trials(), complete
+
+
+def _train(found: Plan, writer: TrackingWriter, session: RaySession) -> bool:
     if not found.todo:
         return True
-    # Ray takes seconds to import, and a sweep with nothing to train never needs it.
-    from ftlab.tuning.study import Capacity, run_study
-
     home, study = ftlab_home(), found.study
     collector = CheckpointCollector(home, study.results_name)
     collector.claim(found.todo)
-    with StudyDisplay(console, found) as display:
+    with StudyDisplay(console, found) as display, session:
+        # Ray takes seconds to import, and a sweep with nothing to train never needs it.
+        from ftlab.tuning.study import run_study
+
         ended = run_study(
             found.todo,
             home=home,
             resources=study.profile.resources,
-            capacity=Capacity(cpus, gpus),
             listeners=[TrialRecorder(study.results_name, writer), display],
         )
     collector.claim([trial for trial in found.todo if trial.key not in ended])

@@ -62,5 +62,5 @@ class ProfileConfig(Section):
     description: str = Field(description="Hardware and time that the profile is meant for.")
     metric: str = Field(description="Metric of the tables, e.g. probe/top1.")
     protocol: str = Field(description="Data set, probe, encoder and length in words, compared with published tables.")
-    trial: dict[str, Any] = Field(default_factory=dict, description="Trial settings by section.")
+    trial: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Trial settings by section.")
     resources: ResourcesConfig = ResourcesConfig()

@@ -14,6 +14,7 @@ from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError, nearest
 
 RELATIVE = re.compile(r"(\d+(?:\.\d+)?)x")
+UNION_BRANCH = re.compile(r"[-\[]")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -71,20 +72,18 @@ def resolve_trial(profile: ProfileConfig, settings: Mapping[str, Setting]) -> Tr
     Args:
         profile: The scale of the run.
         settings: Values by dotted name, e.g. ``{"method.key_momentum": 0.9}``. A text like ``2x`` multiplies the
-            profile's number, so that an experiment means the same at every scale.
+            profile's number, or the default, so that an experiment means the same at every scale.
 
     Raises:
         ConfigError: A name is unknown (the nearest is named) or a value breaks a rule.
     """
-    values: dict[str, Any] = {
-        section: dict(content) if isinstance(content, Mapping) else content
-        for section, content in profile.trial.items()
-    }
+    values: dict[str, Any] = {section: dict(content) for section, content in profile.trial.items()}
+    defaults = flatten(TrialConfig())
     for name, value in settings.items():
         check_setting_name(name)
         section, _, key = name.partition(".")
         content, last = (values.setdefault(section, {}), key) if key else (values, name)
-        content[last] = _scale(name, value, content.get(last))
+        content[last] = _scale(name, value, content.get(last, defaults[name]))
     return _validate(TrialConfig, values, "settings")
 
 
@@ -162,12 +161,13 @@ def _validate(model: type[ModelT], content: Mapping[str, Any], source: str) -> M
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = [_explain(model, problem) for problem in error.errors()]
+        lines = dict.fromkeys(_explain(model, problem) for problem in error.errors())
         raise ConfigError("\n".join(f"{source}: {line}" for line in lines)) from error
 
 
 def _explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
-    location = ".".join(str(part) for part in problem["loc"])
+    # pydantic appends the branch of a union, e.g. constrained-float; no key of ours looks like that.
+    location = ".".join(str(part) for part in problem["loc"] if not UNION_BRANCH.search(str(part)))
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         known = _keys_at(model, problem["loc"][:-1])

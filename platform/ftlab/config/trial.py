@@ -97,7 +97,10 @@ class TransformConfig(Section):
                 _check_interpolation("lambda_extrapolation", low, high)
         _check_interpolation("lambda_interpolation", *self.lambda_interpolation)
         if self.start != NEVER and self.start > self.stop:
-            raise ValueError(f"start must not come after stop, but got start={self.start}, stop={self.stop}.")
+            raise ValueError(
+                f"start must not come after stop, but got start={self.start}, stop={self.stop}; "
+                f"nearest valid start: {self.stop}."
+            )
         return self
 
     @property
@@ -124,6 +127,10 @@ def _check_interpolation(name: str, low: float, high: float) -> None:
             f"{name} must satisfy 0 <= low <= high <= 1 to interpolate, but got [{low}, {high}]; "
             f"nearest valid: [{nearest_low}, {nearest_high}]."
         )
+
+
+def _most_groups(batch_size: int) -> int:
+    return max(groups for groups in range(1, batch_size // 2 + 1) if batch_size % groups == 0)
 
 
 class TrainConfig(Section):
@@ -180,12 +187,12 @@ class TrialConfig(Section):
         if batch_size % groups:
             raise ValueError(
                 f"train.batch_size must be a multiple of model.bn_groups, but got batch_size={batch_size}, "
-                f"bn_groups={groups}; nearest valid batch_size: {max(batch_size // groups, 1) * groups}."
+                f"bn_groups={groups}; nearest valid batch_size: {max(batch_size // groups, 2) * groups}."
             )
         if batch_size // groups < 2:
             raise ValueError(
                 "each group of batch normalisation needs at least 2 images, but got "
-                f"batch_size={batch_size}, bn_groups={groups}; nearest valid bn_groups: {max(batch_size // 2, 1)}."
+                f"batch_size={batch_size}, bn_groups={groups}; nearest valid bn_groups: {_most_groups(batch_size)}."
             )
         if queue_size < batch_size:
             raise ValueError(
@@ -195,8 +202,12 @@ class TrialConfig(Section):
         if self.train.warmup_epochs >= self.train.epochs:
             raise ValueError(
                 "train.warmup_epochs must be less than train.epochs, but got "
-                f"warmup_epochs={self.train.warmup_epochs}, epochs={self.train.epochs}."
+                f"warmup_epochs={self.train.warmup_epochs}, epochs={self.train.epochs}; "
+                f"nearest valid warmup_epochs: {self.train.epochs - 1}."
             )
         if self.data.class_list is not None and self.data.name != "folder":
-            raise ValueError(f"data.class_list selects from a folder, but got data.name={self.data.name!r}.")
+            raise ValueError(
+                f"data.class_list selects from a folder, but got data.name={self.data.name!r}; "
+                "nearest valid name: 'folder'."
+            )
         return self

@@ -6,7 +6,7 @@ fingerprint a source was decoded to, so that unchanged files are never decoded a
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from pathlib import Path
@@ -37,10 +37,12 @@ def load_dataset(source: DatasetSource, home: Path) -> ImageDataset:
         DataError: The data set is unknown, missing, damaged or empty.
     """
     reader = open_reader(source, home)
-    index = home / "cache" / "index" / f"{_source_digest(source, reader)}.json"
+    indices = home / "cache" / "index"
+    # listing may download, and two processes that write the same archive would damage it
+    with _locked(indices / f"{source.name}.lock") if source.download else nullcontext():
+        index = indices / f"{_source_digest(source, reader)}.json"
     dataset = _open_indexed(index, source.name)
     if dataset is None:
-        index.parent.mkdir(parents=True, exist_ok=True)
         with _locked(index.with_suffix(".lock")):
             dataset = _open_indexed(index, source.name) or _decode(source, reader, index)
     return dataset
@@ -75,7 +77,8 @@ def _decode(source: DatasetSource, reader: Reader, index: Path) -> ImageDataset:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Let one process of this machine in at a time, so that eight workers do not decode the same images eight times."""
+    """Let one process of this machine in at a time, so that eight workers do not do the same work eight times."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         with suppress(OSError):  # some network file systems have no locks: work is repeated, but never damaged
             flock(lock, LOCK_EX)

@@ -85,10 +85,10 @@ def file_chunks(files: Sequence[ImageFile], num_channels: int, size: int) -> Ite
 
 
 def is_grayscale(path: str) -> bool:
-    """Return whether an image has a single channel, from its header alone; an unreadable one counts as grayscale."""
+    """Return whether an image has a single channel, from its header alone; one that cannot be decoded counts too."""
     try:
         with Image.open(path) as image:
-            return image.mode in GRAYSCALE_MODES
+            return image.mode in GRAYSCALE_MODES or image.mode.startswith(WIDE_MODES)
     except Exception:  # whatever Pillow raises here, decoding raises again and records
         return True
 

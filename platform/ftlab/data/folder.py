@@ -65,7 +65,7 @@ def open_folder(root: Path, image_size: int, class_list: Path | None) -> FolderR
     found = _class_folders(train)
     class_names = found if class_list is None else _read_class_list(class_list, found)
     unknown = sorted(set(_class_folders(test)) - set(found))
-    if unknown:
+    if unknown and class_list is None:
         raise DataError(
             f"Each class in {test} must also be in {train}, but got {unknown[0]!r}.{nearest(unknown[0], found)}"
         )
@@ -90,7 +90,7 @@ def _class_folders(split: Path) -> tuple[str, ...]:
 def _read_class_list(path: Path, found: Sequence[str]) -> tuple[str, ...]:
     if not path.is_file():
         raise DataError(f"The class list {path} does not exist; it names one class folder a line.")
-    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
     names = [line for line in lines if line]
     for position, name in enumerate(names):
         if name not in found:

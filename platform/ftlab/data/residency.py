@@ -22,7 +22,7 @@ class ResidentImages:
         self._resident = torch.tensor(images, device=device) if images.nbytes <= _capacity(device) else None
 
     def __len__(self) -> int:
-        return self._mapped.shape[0]
+        return len(self._mapped)
 
     def gather(self, rows: Tensor) -> Tensor:
         """Return the (n, channels, S, S) uint8 images of (n,) int64 ``rows``, given on the CPU, on the device."""

@@ -83,14 +83,15 @@ class TorchvisionReader:
         try:
             return dataset_class(self.root, download=self.download, **chosen)
         except (RuntimeError, OSError, EOFError, HTTPException) as error:
+            reason = " ".join(str(error).split())
             if self.download:
                 raise DataError(
-                    f"{self.name} could not be downloaded to {self.root}: {error} If this machine is offline, "
+                    f"{self.name} could not be downloaded to {self.root}: {reason}. If this machine is offline, "
                     f"download it elsewhere and copy the folder {SETS[self.name][1]} into {self.root}."
                 ) from error
             raise DataError(
-                f"{self.name} in {self.folder} is incomplete or damaged: {error} "
-                f'Download it again with SET="data.download=true".'
+                f"{self.name} in {self.folder} is incomplete or damaged: {reason}. "
+                'Delete that folder and download it again with SET="data.download=true".'
             ) from error
 
 

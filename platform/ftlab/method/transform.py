@@ -29,7 +29,8 @@ def sample_symmetric_beta(alpha: float, shape: tuple[int, ...], *, generator: to
     radius = 1.0 - torch.rand(shape, generator=generator, device=device)  # (0, 1]
     cosine = torch.cos(2.0 * pi * torch.rand(shape, generator=generator, device=device))
     log_power = torch.log(radius) / alpha
-    inverse = torch.exp(log_power) / -torch.expm1(log_power)
+    # abs and not a minus sign: at a radius of 1, one in 2^24 draws, -expm1(0) is -0 and the draw would be NaN.
+    inverse = torch.exp(log_power) / torch.expm1(log_power).abs()
     return 0.5 + 0.5 * cosine / torch.sqrt(cosine * cosine + inverse)
 
 

@@ -33,7 +33,6 @@ for _name, _value in {
 
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag  # noqa: E402
-from mlflow.exceptions import MlflowException  # noqa: E402
 
 _PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
 
@@ -306,10 +305,11 @@ def _connect(uri: str) -> MlflowClient:
     try:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
-    except (MlflowException, OSError) as error:
+    except Exception as error:
         raise TrackingError(
             f"the MLflow store must answer, but {uri} did not. "
-            f"Start that server, correct the address, or record in a file: sqlite:////PATH/mlflow.db. Cause: {error}"
+            "If it is a server, start it; else correct the address, or record in a file: sqlite:////PATH/mlflow.db. "
+            f"Cause: {error}"
         ) from error
     return client
 

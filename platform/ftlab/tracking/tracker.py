@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class TrialStatus(StrEnum):
@@ -95,13 +96,16 @@ class Outcome:
 TRIAL_COLUMNS = ("trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id")
 
 
-def trials_frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+def trials_frame(rows: Sequence[Mapping[str, object]]) -> "pd.DataFrame":
     """Return what `Tracker.load_trials` promises.
 
     Args:
         rows: Per trial the values of `TRIAL_COLUMNS` and its metrics' last values, in any order.
     """
     metrics = sorted({column for row in rows for column in row}.difference(TRIAL_COLUMNS))
+    # pandas takes seconds to import; workers, which only read the types above, never need it.
+    import pandas as pd
+
     frame = pd.DataFrame(list(rows), columns=[*TRIAL_COLUMNS, *metrics])
     return frame.sort_values("trial_key", ignore_index=True)
 
@@ -137,7 +141,7 @@ class Tracker(Protocol):
         """Mark what a dead driver left running as interrupted; return the number of trials marked."""
         ...
 
-    def load_trials(self) -> pd.DataFrame:
+    def load_trials(self) -> "pd.DataFrame":
         """Return a row per trial: `TRIAL_COLUMNS`, then a column per metric with its last value.
 
         Metric columns carry the metric's own name (``probe/top1``); a metric that a trial lacks is NaN.
@@ -168,6 +172,6 @@ class NullTracker:
         """Return 0: nothing was ever running."""
         return 0
 
-    def load_trials(self) -> pd.DataFrame:
+    def load_trials(self) -> "pd.DataFrame":
         """Return an empty frame."""
         return trials_frame([])

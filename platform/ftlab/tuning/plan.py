@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from ftlab.tracking.tracker import TrialStatus
 from ftlab.tuning.spec import StudySpec, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Reason of a failure that the same trial would meet again: it is an answer, not an accident, and is not retried.
 DIVERGED = "diverged: "
@@ -50,7 +52,7 @@ class Plan:
 
 
 def make_plan(
-    study: StudySpec, trials: Sequence[Trial], recorded: pd.DataFrame, start_epochs: Mapping[str, int]
+    study: StudySpec, trials: Sequence[Trial], recorded: "pd.DataFrame", start_epochs: Mapping[str, int]
 ) -> Plan:
     """Divide the trials of a study by what the tracking store holds.
 
@@ -71,7 +73,7 @@ def make_plan(
     )
 
 
-def settled_keys(recorded: pd.DataFrame) -> set[str]:
+def settled_keys(recorded: "pd.DataFrame") -> set[str]:
     """Return the keys of recorded trials that need no more training: finished, collapsed or diverged."""
     rows = zip(recorded["trial_key"], recorded["status"], recorded["reason"], strict=True)
     return {key for key, status, reason in rows if is_settled(status, reason)}
@@ -84,7 +86,7 @@ def is_settled(status: str, reason: str) -> bool:
     return status in (TrialStatus.FINISHED, TrialStatus.COLLAPSED)
 
 
-def _epoch_seconds(study: StudySpec, recorded: pd.DataFrame) -> float | None:
+def _epoch_seconds(study: StudySpec, recorded: "pd.DataFrame") -> float | None:
     if "train_seconds" not in recorded or recorded.empty:
         return None
     _, _, profile = study.results_name.partition("/")

@@ -1,23 +1,15 @@
 """Train the trials of a study with Ray Tune, on this machine or on the cluster of RAY_ADDRESS."""
 
-import logging
 import os
 import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Read when Ray is imported: no telemetry, and none of Tune's own loggers, which write a file per trial and result.
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-
-import ray
 from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
 
@@ -32,19 +24,6 @@ if TYPE_CHECKING:
     from ftlab.training.trainer import EpochResult
 
 REPORT_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Capacity:
-    """What a study may use of this machine; None means all of it. A cluster's own size counts instead, if there is one.
-
-    Attributes:
-        cpus: CPU cores.
-        gpus: GPUs.
-    """
-
-    cpus: int | None = None
-    gpus: int | None = None
 
 
 class TrialWorker(tune.Trainable):  # type: ignore[misc]
@@ -153,16 +132,14 @@ def run_study(
     *,
     home: Path,
     resources: ResourcesConfig,
-    capacity: Capacity,
     listeners: Sequence[StudyListener],
 ) -> set[str]:
-    """Train the trials and tell the listeners of each; a failed trial does not stop the others.
+    """Train the trials in the open Ray session and tell the listeners of each; one that fails stops no other.
 
     Args:
         trials: What to train, in order.
         home: Folder of caches, checkpoints and Tune's own files; every node must see it.
         resources: What one trial may use.
-        capacity: What the study may use of this machine.
         listeners: Told of every trial in this process.
 
     Returns:
@@ -172,7 +149,7 @@ def run_study(
     callback = StudyCallback(by_key, listeners)
     storage = home / "ray"
     name = f"study-{os.getpid()}-{time.time_ns()}"
-    with _ray_session(capacity), _terminate_as_interrupt():
+    with _terminate_as_interrupt():
         trainable = tune.with_parameters(TrialWorker, trials=by_key, home=home, resources=resources)
         tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
@@ -192,20 +169,6 @@ def run_study(
     callback.interrupt_rest()
     shutil.rmtree(storage / name, ignore_errors=True)
     return ended
-
-
-@contextmanager
-def _ray_session(capacity: Capacity) -> Iterator[None]:
-    address = os.environ.get("RAY_ADDRESS")
-    local = {} if address else {"num_cpus": capacity.cpus, "num_gpus": capacity.gpus, "include_dashboard": False}
-    try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=False, **local)
-    except (ConnectionError, ValueError) as error:
-        raise FtlabError(f"Ray could not be started at {address or 'this machine'}: {error}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 @contextmanager

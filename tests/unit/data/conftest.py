@@ -17,7 +17,9 @@ def write_folder(tmp_path: Path) -> WriteFolder:
         for folder, count in counts.items():
             (root / folder).mkdir(parents=True, exist_ok=True)
             for position in range(count):
-                pixels = np.random.default_rng([len(folder), position]).integers(0, 256, (size[1], size[0], 3), np.uint8)
+                pixels = np.random.default_rng([len(folder), position]).integers(
+                    0, 256, (size[1], size[0], 3), np.uint8
+                )
                 Image.fromarray(pixels).convert(mode).save(root / folder / f"{position}.png")
         return root
 

@@ -1,4 +1,4 @@
-import gzip
+import pickle
 import struct
 from pathlib import Path
 
@@ -94,7 +94,7 @@ class TestFolder:
         assert abs(shrunk - 127.5).max() < 16
 
     def test_class_list_selects_classes(self, tmp_path, write_folder):
-        root = write_folder("animals", {**COUNTS, "train/eel": 1, "test/eel": 1})
+        root = write_folder("animals", {**COUNTS, "train/eel": 1, "test/eel": 1, "test/fox": 1})
         chosen = tmp_path / "classes.txt"
         chosen.write_text("# two of three\neel  # long\n\ncat\n")
         dataset = load_dataset(folder(root, class_list=chosen), tmp_path)
@@ -166,6 +166,7 @@ class TestCorruptImages:
         Image.fromarray(np.full((6, 6), 40000, dtype=np.uint16)).save(root / "train/cat/deep.png")
         with pytest.raises(DataError, match=r"train/cat/deep\.png \(mode I;16 has more than 8 bits"):
             load_dataset(folder(root), tmp_path)
+        assert load_dataset(folder(root, corrupt_images="skip"), tmp_path).num_channels == 1
 
 
 class TestMissing:
@@ -183,7 +184,7 @@ class TestMissing:
             load_dataset(folder(None), tmp_path)
 
     def test_a_class_list_without_folder_has_no_effect_and_is_refused(self, tmp_path):
-        with pytest.raises(DataError, match="got data.name='digits'"):
+        with pytest.raises(DataError, match=r"got data\.name='digits'"):
             load_dataset(DatasetSource("digits", None, 8, class_list=tmp_path), tmp_path)
 
     @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ class TestMissing:
     )
     def test_a_wrong_layout_is_named(self, tmp_path, write_folder, counts, message):
         with pytest.raises(DataError, match=message):
-            load_dataset(folder(write_folder("photos", {"test/cat": 0} if not counts else counts)), tmp_path)
+            load_dataset(folder(write_folder("photos", counts or {"test/cat": 0})), tmp_path)
 
     def test_a_torchvision_set_says_where_and_how(self, tmp_path):
         with pytest.raises(DataError, match=r"data/cifar-10-batches-py, .*SET=\"data\.download=true\""):
@@ -215,6 +216,7 @@ class TestMissing:
     def test_a_download_without_network_says_so(self, tmp_path, monkeypatch, name):
         for variable in ("http_proxy", "https_proxy"):
             monkeypatch.setenv(variable, "http://127.0.0.1:9")  # the discard port: nobody listens
+        monkeypatch.delenv("no_proxy", raising=False)
         with pytest.raises(DataError, match=r"could not be downloaded to .* If this machine is offline"):
             load_dataset(DatasetSource(name, None, 32, download=True), tmp_path)
 
@@ -231,10 +233,33 @@ class TestTorchvisionSets:
         np.testing.assert_array_equal(dataset.test_labels, labels)
         assert dataset.class_names[8] == "Bag"
 
+    def test_cifar_becomes_three_channels_in_its_own_order(self, tmp_path, monkeypatch):
+        from torchvision.datasets import CIFAR10
+
+        lists = {"train_list": [["first", None], ["second", None]], "test_list": [["last", None]]}
+        for name, value in {**lists, "meta": {"filename": "meta", "key": "label_names", "md5": None}}.items():
+            monkeypatch.setattr(CIFAR10, name, value)  # the checksums of three tiny files
+        images = np.random.default_rng(0).integers(0, 256, (30, 3, 32, 32), np.uint8)
+        names = {"label_names": [f"class {label}" for label in range(10)]}
+        self.write_pickle(tmp_path, "meta", names)
+        for position, name in enumerate(("first", "second", "last")):
+            rows = images[10 * position : 10 * position + 10].reshape(10, -1)
+            self.write_pickle(tmp_path, name, {"data": rows, "labels": list(range(10))})
+        dataset = load_dataset(DatasetSource("cifar10", tmp_path, 32), tmp_path)
+        np.testing.assert_array_equal(dataset.train_images, images[:20])
+        np.testing.assert_array_equal(dataset.test_images, images[20:])
+        assert dataset.class_names[3] == "class 3"
+        assert load_dataset(DatasetSource("cifar10", tmp_path, 16), tmp_path).train_images.shape == (20, 3, 16, 16)
+
+    @staticmethod
+    def write_pickle(root: Path, name: str, content: object):
+        folder = root / "cifar-10-batches-py"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(pickle.dumps(content))
+
     @staticmethod
     def write_idx(root: Path, name: str, values: np.ndarray):
         folder = root / "FashionMNIST" / "raw"
         folder.mkdir(parents=True, exist_ok=True)
         header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
         (folder / name).write_bytes(header + values.tobytes())
-        (folder / f"{name}.gz").write_bytes(gzip.compress(header + values.tobytes()))

@@ -26,7 +26,7 @@ import sys, time
 from ftlab.tracking.mlflow_tracker import MlflowTracker
 from ftlab.tracking.tracker import EpochRecord, StudyRecord, TrialRecord
 
-tracker = MlflowTracker(sys.argv[1])
+tracker = MlflowTracker(sys.stdin.readline().strip())
 tracker.open_study(StudyRecord("momentum", "momentum/digits"))
 tracker.open_trial(TrialRecord("dead", "cell", 0, "momentum/digits", "seed 0", {"optimizer.lr": "0.1"}))
 tracker.log_epochs("dead", [EpochRecord(1, 1.0, {"pretrain/loss": 1.0}), EpochRecord(2, 2.0, {"pretrain/loss": 0.5})])
@@ -47,18 +47,28 @@ def tracker(store_uri: str, study: StudyRecord) -> MlflowTracker:
     return tracker
 
 
-@pytest.fixture
-def hanging_driver(store_uri: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", DRIVER_THAT_HANGS, store_uri]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+@pytest.fixture(scope="module", autouse=True)
+def starting_driver() -> Iterator[subprocess.Popen[str]]:
+    """Another process that waits for the address of a store; it takes seconds to start, so it starts first."""
+    command = [sys.executable, "-c", DRIVER_THAT_HANGS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()
 
 
+@pytest.fixture
+def hanging_driver(starting_driver: subprocess.Popen[str], store_uri: str) -> subprocess.Popen[str]:
+    assert starting_driver.stdin is not None
+    assert starting_driver.stdout is not None
+    starting_driver.stdin.write(f"{store_uri}\n")
+    starting_driver.stdin.flush()
+    assert starting_driver.stdout.readline() == "ready\n"
+    return starting_driver
+
+
 def runs_of(client: MlflowClient, experiment: str = "momentum") -> dict[str, Run]:
     found = client.get_experiment_by_name(experiment)
+    assert found is not None
     return {run.info.run_name: run for run in client.search_runs([found.experiment_id])}
 
 
@@ -212,6 +222,7 @@ def test_deleted_and_foreign_runs_are_ignored(
     tracker: MlflowTracker, client: MlflowClient, make_trial: MakeTrial
 ) -> None:
     experiment_id = tracker.find_experiment_id("momentum")
+    assert experiment_id is not None
     client.create_run(experiment_id, run_name="someone else's")
     tracker.open_trial(make_trial("a1", name="kept"))
     tracker.open_trial(make_trial("b2", name="deleted"))
@@ -267,7 +278,9 @@ def test_reconcile_marks_the_runs_of_a_killed_driver_only(
 
 def test_a_dead_server_is_reported_within_seconds(capfd: pytest.CaptureFixture[str]) -> None:
     started = time.monotonic()
-    with pytest.raises(TrackingError, match=r"must answer, but http://127\.0\.0\.1:9 did not\. Start that server"):
+    with pytest.raises(
+        TrackingError, match=r"must answer, but http://127\.0\.0\.1:9 did not\. If it is a server, start it"
+    ):
         MlflowTracker("http://127.0.0.1:9")
     assert time.monotonic() - started < 10.0
     assert capfd.readouterr() == ("", "")

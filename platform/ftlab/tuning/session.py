@@ -1,0 +1,103 @@
+"""A Ray session that starts in the background, because it takes seconds that the driver can use."""
+
+import logging
+import os
+from dataclasses import dataclass
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any
+
+from ftlab.errors import FtlabError
+
+# Read when Ray is imported: no telemetry, and none of Tune's own loggers, which write a file per trial and result.
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What a study may use of this machine; None means all of it. On an existing cluster, the cluster's size counts.
+
+    Attributes:
+        cpus: CPU cores.
+        gpus: GPUs.
+    """
+
+    cpus: int | None = None
+    gpus: int | None = None
+
+
+class RaySession:
+    """Ray on this machine, or the cluster of RAY_ADDRESS, from `start` to the end of the ``with`` block.
+
+    One thread starts, keeps and ends the session: Ray's processes are bound to the life of the thread that made them,
+    so that they die with the driver even when it is killed.
+
+    Args:
+        capacity: What the session may use of this machine.
+    """
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._ready, self._over = Event(), Event()
+        self._error: Exception | None = None
+        self._thread = Thread(target=self._live, name="ftlab-ray-session", daemon=True)
+
+    def start(self) -> "RaySession":
+        """Begin to start Ray and return at once; a session that has begun is left alone."""
+        if self._thread.ident is None:
+            self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End the session, also one that is still starting or never began."""
+        self._over.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def __enter__(self) -> "RaySession":
+        """Wait until Ray is there.
+
+        Raises:
+            FtlabError: It could not be started or reached.
+        """
+        self.start()
+        self._ready.wait()
+        if self._error is not None:
+            place = os.environ.get("RAY_ADDRESS") or "this machine"
+            raise FtlabError(f"Ray must be started or reached, but at {place} it was not: {self._error}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _live(self) -> None:
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        try:
+            import ray
+
+            for logger in ("ray", "ray.tune"):
+                logging.getLogger(logger).setLevel(logging.ERROR)
+            ray.init(log_to_driver=False, configure_logging=False, **self._arguments())
+            # Tune is imported here too: the driver waits for it otherwise.
+            import ray.tune
+        except Exception as error:
+            self._error = error
+            return
+        finally:
+            self._ready.set()
+        self._over.wait()
+        ray.shutdown()
+
+    def _arguments(self) -> dict[str, Any]:
+        if os.environ.get("RAY_ADDRESS"):
+            return {}
+        return {"num_cpus": self._capacity.cpus, "num_gpus": self._capacity.gpus, "include_dashboard": False}

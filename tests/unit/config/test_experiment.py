@@ -1,0 +1,33 @@
+import pytest
+from pydantic import ValidationError
+
+from ftlab.config.experiment import ExperimentConfig, ResourcesConfig
+
+
+def test_an_experiment_needs_cells() -> None:
+    with pytest.raises(ValidationError, match=r"needs a grid or cells, but got neither"):
+        ExperimentConfig(question="?")
+
+
+def test_an_axis_needs_values() -> None:
+    with pytest.raises(ValidationError, match=r"at least one value, but got none for 'method.temperature'"):
+        ExperimentConfig(question="?", grid={"method.key_momentum": [0.9], "method.temperature": []})
+
+
+def test_an_experiment_needs_a_seed() -> None:
+    with pytest.raises(ValidationError, match=r"greater than or equal to 1"):
+        ExperimentConfig(question="?", seeds=0, grid={"method.key_momentum": [0.9]})
+
+
+def test_grid_values_keep_their_type() -> None:
+    values = ["never", 0, 0.5, True, None, [1.0, 2.0]]
+    experiment = ExperimentConfig.model_validate({"question": "?", "grid": {"transform.start": values}})
+    kept = experiment.grid["transform.start"]
+    assert kept == values
+    assert [type(value) for value in kept] == [type(value) for value in values]
+
+
+@pytest.mark.parametrize("setting", ["cpus_per_trial", "gpus_per_trial", "max_failures", "checkpoint_seconds"])
+def test_resources_are_not_negative(setting: str) -> None:
+    with pytest.raises(ValidationError, match=setting):
+        ResourcesConfig.model_validate({setting: -1})
