@@ -12,7 +12,7 @@ import yaml
 from rich.console import Console
 from rich.markdown import Markdown
 
-from ftlab.config.experiment import ExperimentConfig, ProfileConfig
+from ftlab.config.experiment import ExperimentConfig, ProfileConfig, ResourcesConfig
 from ftlab.config.loading import experiments_folder, ftlab_home, load_profile, parse_overrides
 from ftlab.display import StudyDisplay, format_seconds
 from ftlab.errors import FtlabError
@@ -245,7 +245,7 @@ def _train(found: Plan, writer: TrackingWriter, session: RaySession) -> bool:
         ended = run_study(
             found.todo,
             home=home,
-            resources=study.profile.resources,
+            resources=_resources(study, session.capacity),
             listeners=[TrialRecorder(study.results_name, writer), display],
         )
     collector.claim([trial for trial in found.todo if trial.key not in ended])
@@ -263,6 +263,11 @@ def _open_tracker() -> "MlflowTracker":
     home = ftlab_home()
     uri = os.environ.get("MLFLOW_TRACKING_URI") or default_tracking_uri(home)
     return MlflowTracker(uri, home / "artifacts")
+
+
+def _resources(study: StudySpec, capacity: Capacity) -> ResourcesConfig:
+    resources = study.profile.resources
+    return resources.model_copy(update={"gpus_per_trial": 0.0}) if capacity.gpus == 0 else resources
 
 
 def _state(found: Plan, key: str) -> str:

@@ -75,9 +75,3 @@ def test_the_schemas_are_those_of_the_code(tmp_path: Path) -> None:
     assert [path.name for path in written] == ["experiment.json", "profile.json"]
     for path in written:
         assert path.read_text() == (FOLDER / "schema" / path.name).read_text(), "run: make schema"
-
-
-def test_every_published_table_is_readable() -> None:
-    for path in (FOLDER / "published").glob("*.csv"):
-        series = {line.rpartition(",")[0] for line in path.read_text().splitlines()}
-        assert series

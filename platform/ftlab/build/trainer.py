@@ -53,7 +53,7 @@ def make_trainer(config: TrialConfig, dataset: ImageDataset, device: torch.devic
     method = make_method(config, dataset.num_channels, device)
     train, test = ResidentImages(dataset.train_images, device), ResidentImages(dataset.test_images, device)
     layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
-    method = method.to(memory_format=layout)  # type: ignore[call-overload]
+    method = method.to(memory_format=layout)
     if config.train.compile:
         method.compile_encoders()
     return Trainer(

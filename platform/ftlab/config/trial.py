@@ -7,8 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 LambdaRange = tuple[float, float]
 
-NEVER = "never"
-
 
 class Section(BaseModel):
     """Base of every schema: frozen, without unknown keys, without NaN or infinity."""
@@ -96,7 +94,7 @@ class TransformConfig(Section):
             if self.positives == "interpolate":
                 _check_interpolation("lambda_extrapolation", low, high)
         _check_interpolation("lambda_interpolation", *self.lambda_interpolation)
-        if self.start != NEVER and self.start > self.stop:
+        if not isinstance(self.start, str) and self.start > self.stop:
             raise ValueError(
                 f"start must not come after stop, but got start={self.start}, stop={self.stop}; "
                 f"nearest valid start: {self.stop}."
@@ -115,7 +113,7 @@ class TransformConfig(Section):
 
         "Begin epoch b" means from the (b+1)-th epoch on (arXiv 2108.02982), so ``range(b, stop)``.
         """
-        if self.start == NEVER or (self.positives == "none" and self.negatives == "none"):
+        if isinstance(self.start, str) or (self.positives == "none" and self.negatives == "none"):
             return range(0)
         return range(round(self.start * epochs), round(self.stop * epochs))
 

@@ -5,6 +5,7 @@ torch is imported at use, so that a driver can list checkpoints without paying f
 
 import io
 import os
+import pickle
 import tempfile
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -53,7 +54,7 @@ class CheckpointStore:
         """Read a checkpoint onto ``device``.
 
         Raises:
-            CheckpointError: The file is missing, or its content does not match its checksum.
+            CheckpointError: The file is missing, its content does not match its checksum, or it holds pickled code.
         """
         import torch
 
@@ -64,7 +65,10 @@ class CheckpointStore:
             raise CheckpointError(f"checkpoint {path} could not be read: {error}") from error
         if sha256(content[32:]).digest() != content[:32]:
             raise CheckpointError(f"checkpoint {path} must match its checksum, but is truncated or altered.")
-        state: dict[str, Any] = torch.load(io.BytesIO(content[32:]), map_location=device, weights_only=True)
+        try:
+            state: dict[str, Any] = torch.load(io.BytesIO(content[32:]), map_location=device, weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise CheckpointError(f"checkpoint {path} must hold tensors and plain values alone: {error}") from error
         return state
 
     def exists(self, name: str) -> bool:

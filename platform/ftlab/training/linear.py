@@ -71,7 +71,7 @@ class LinearEvaluation:
         for epoch in range(self.epochs):
             decay = 0.5 * (1.0 + cos(pi * epoch / self.epochs))
             order = torch.randperm(len(inputs), generator=generator).to(inputs.device)
-            for rows in order.split(self.batch_size):
+            for rows in torch.split(order, self.batch_size):
                 batch = inputs[rows]  # (n, F + 1)
                 # The gradient of softmax cross-entropy in closed form: x^T (p - y) / n.
                 errors = torch.matmul(batch, weights).softmax(dim=2) - targets[rows]  # (R, n, classes)

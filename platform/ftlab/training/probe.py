@@ -63,7 +63,8 @@ def knn_accuracy(features: Features, *, k: int, temperature: float) -> float:
     """
     bank = F.normalize(features.train)  # (N, F)
     correct = torch.zeros((), dtype=torch.long, device=bank.device)
-    for queries, labels in zip(features.test.split(CHUNK), features.test_labels.split(CHUNK), strict=True):
+    test = zip(torch.split(features.test, CHUNK), torch.split(features.test_labels, CHUNK), strict=True)
+    for queries, labels in test:
         similarities, neighbours = (F.normalize(queries) @ bank.T).topk(k, dim=1)  # (n, k)
         # Weights relative to the nearest neighbour: the vote is the same and exp cannot overflow.
         weights = ((similarities - similarities[:, :1]) / temperature).exp()

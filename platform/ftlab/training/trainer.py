@@ -138,14 +138,14 @@ class Trainer:
         """Continue from a state that `state_dict` returned.
 
         Raises:
-            CheckpointError: The state belongs to another architecture.
+            CheckpointError: The state lacks a part or belongs to another architecture.
         """
         try:
             self.method.load_state_dict(state["method"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (KeyError, RuntimeError, ValueError) as error:
+            self.history = [EpochResult(**result) for result in state["history"]]
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(f"a checkpoint must hold the trial's own architecture: {error}") from error
-        self.history = [EpochResult(**result) for result in state["history"]]
 
     def _train_epoch(self, epoch: int) -> EpochResult:
         started = time.perf_counter()

@@ -12,7 +12,6 @@ from ftlab.errors import FtlabError
 # Read when Ray is imported: no telemetry, and none of Tune's own loggers, which write a file per trial and result.
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
@@ -43,7 +42,7 @@ class RaySession:
     """
 
     def __init__(self, capacity: Capacity) -> None:
-        self._capacity = capacity
+        self.capacity = capacity
         self._ready, self._over = Event(), Event()
         self._error: Exception | None = None
         self._thread = Thread(target=self._live, name="ftlab-ray-session", daemon=True)
@@ -100,4 +99,4 @@ class RaySession:
     def _arguments(self) -> dict[str, Any]:
         if os.environ.get("RAY_ADDRESS"):
             return {}
-        return {"num_cpus": self._capacity.cpus, "num_gpus": self._capacity.gpus, "include_dashboard": False}
+        return {"num_cpus": self.capacity.cpus, "num_gpus": self.capacity.gpus, "include_dashboard": False}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import product
 
 from ftlab.config.experiment import ExperimentConfig, NamedCell, ProfileConfig, Setting, Settings
@@ -12,6 +13,11 @@ from ftlab.errors import ConfigError, nearest
 from ftlab.tuning.identity import DATA_PREFIX, cell_key, effective_settings, trial_key
 
 METRICS = ("probe/top1", "probe/few_shot_top1", "knn/top1")
+
+# Where the data lie, not what they are.
+DATA_LOCATION = frozenset({"data.root", "data.download"})
+
+MAX_SUFFIX_LENGTH = 150
 
 # Switches decide whether other settings have an effect; setting one is never without effect.
 SWITCHES = frozenset({"transform.positives", "transform.negatives", "transform.start"})
@@ -110,7 +116,7 @@ def resolve_study(
     axes = tuple(dict.fromkeys(axis for _, settings in rows for axis in settings))
     for name_set in (*overrides, *experiment.overrides, *axes):
         check_setting_name(name_set)
-    _check_overrides(overrides, axes)
+    _check_overrides(overrides, experiment.overrides, axes)
     shared: Settings = {**experiment.overrides, **overrides}
     cells = tuple(CellSpec(label, settings, resolve_trial(profile, {**shared, **settings})) for label, settings in rows)
     _check_names(name, cells, experiment.baseline)
@@ -140,7 +146,13 @@ def resolve_study(
 def single_trial_study(
     profile_name: str, profile: ProfileConfig, seed: int, overrides: Mapping[str, Setting]
 ) -> StudySpec:
-    """Return a study of one trial: the profile as it is, with overrides."""
+    """Return a study of one trial: the profile as it is, with overrides.
+
+    Raises:
+        ConfigError: The seed is negative, or a name or a value is wrong.
+    """
+    if seed < 0:
+        raise ConfigError(f"a seed must be at least 0, but got {seed}.")
     experiment = ExperimentConfig(question=f"One trial of {profile_name}", cells=[NamedCell(name="trial")])
     study = resolve_study("train", experiment, profile_name, profile, overrides=overrides)
     return replace(study, seeds=(seed,))
@@ -205,9 +217,12 @@ def check_against_data(config: TrialConfig, num_images: int, smallest_class: int
 
 def overrides_suffix(overrides: Mapping[str, Setting]) -> str:
     """Return a readable mark of overrides for names of folders and studies; empty when there are none."""
-    parts = [f"{name}={_spell(value)}" for name, value in sorted(overrides.items()) if not name.startswith("data.")]
-    parts += [f"{name}={_spell(value)}" for name, value in sorted(overrides.items()) if name == "data.name"]
-    return "".join(f"+{part}" for part in parts).replace("/", "_")
+    parts = [f"+{name}={_spell(value)}" for name, value in sorted(overrides.items()) if name not in DATA_LOCATION]
+    suffix = "".join(parts).replace("/", "_")
+    if len(suffix) <= MAX_SUFFIX_LENGTH:
+        return suffix
+    # A file name holds 255 bytes.
+    return f"{suffix[:MAX_SUFFIX_LENGTH]}~{sha256(suffix.encode()).hexdigest()[:8]}"
 
 
 def _grid_rows(grid: Mapping[str, Sequence[Setting]]) -> list[tuple[str, Settings]]:
@@ -230,12 +245,12 @@ def _spell(value: Setting) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _check_overrides(overrides: Mapping[str, Setting], axes: Sequence[str]) -> None:
+def _check_overrides(overrides: Mapping[str, Setting], of_experiment: Settings, axes: Sequence[str]) -> None:
     for name in overrides:
         if name in axes:
             raise ConfigError(f"an override must not be an axis of the experiment, but got {name!r}; edit the axis.")
-        if name == "seed":
-            raise ConfigError("seeds are chosen by their number, but got an override of 'seed'; use SEEDS=n.")
+    if "seed" in overrides or "seed" in of_experiment:
+        raise ConfigError("seeds are chosen by their number, but got an override of 'seed'; use SEEDS=n.")
 
 
 def _check_names(experiment: str, cells: Sequence[CellSpec], baseline: str | None) -> None:

@@ -10,11 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ray
 from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
 
 from ftlab.config.experiment import ResourcesConfig
-from ftlab.errors import FtlabError, NonFiniteLossError
+from ftlab.errors import ConfigError, FtlabError, NonFiniteLossError
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.listener import StudyListener
 from ftlab.tuning.plan import DIVERGED
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 REPORT_SECONDS = 1.0
 
 
-class TrialWorker(tune.Trainable):  # type: ignore[misc]
+class TrialWorker(tune.Trainable):
     """A warm worker that runs one trial after another; a step of Tune's is about a second of epochs."""
 
-    def setup(
+    def setup(  # type: ignore[override] # tune.with_parameters adds the keywords
         self, config: dict[str, Any], *, trials: Mapping[str, Trial], home: Path, resources: ResourcesConfig
     ) -> None:
         """Take up the first trial; torch is imported here, once per worker."""
@@ -73,13 +74,13 @@ class TrialWorker(tune.Trainable):  # type: ignore[misc]
         for result in self._epochs:
             epochs.append(result)
             if result.epoch == self._trial.config.train.epochs:
-                return self._judge(self._trial, result)
+                return self._judge(result)
             if time.monotonic() >= deadline:
                 break
         return None
 
 
-class StudyCallback(tune.Callback):  # type: ignore[misc]
+class StudyCallback(tune.Callback):
     """Hands Tune's events on to the listeners, and remembers which trials ended."""
 
     def __init__(self, trials: Mapping[str, Trial], listeners: Sequence[StudyListener]) -> None:
@@ -142,9 +143,13 @@ def run_study(
         resources: What one trial may use.
         listeners: Told of every trial in this process.
 
+    Raises:
+        ConfigError: One trial asks for more than there is.
+
     Returns:
         Keys of the trials that came to an end; some are missing after an interruption by SIGINT or SIGTERM.
     """
+    _check_capacity(resources)
     by_key = {trial.key: trial for trial in trials}
     callback = StudyCallback(by_key, listeners)
     storage = home / "ray"
@@ -171,6 +176,21 @@ def run_study(
     return ended
 
 
+def _check_capacity(resources: ResourcesConfig) -> None:
+    # Tune would wait for ever for a GPU that is not there.
+    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    if resources.gpus_per_trial > there.get("GPU", 0):
+        raise ConfigError(
+            f"a trial must fit the machine, but the profile asks for {resources.gpus_per_trial} GPU and Ray sees "
+            f"{there.get('GPU', 0):g}; GPUS=0 trains on CPU cores."
+        )
+    if resources.cpus_per_trial > there.get("CPU", 0):
+        raise ConfigError(
+            f"a trial must fit the machine, but the profile asks for {resources.cpus_per_trial} CPU cores and Ray sees "
+            f"{there.get('CPU', 0):g}; choose a profile with a smaller resources.cpus_per_trial."
+        )
+
+
 @contextmanager
 def _terminate_as_interrupt() -> Iterator[None]:
     # Tune stops cleanly on SIGINT alone; a scheduler's SIGTERM deserves the same.
@@ -182,5 +202,5 @@ def _terminate_as_interrupt() -> Iterator[None]:
 
 
 def _last_line(trial: TuneTrial) -> str:
-    lines = [line for line in str(trial.error_msg or "").splitlines() if line.strip()]
+    lines = [line for line in str(trial.get_error() or "").splitlines() if line.strip()]
     return lines[-1].strip() if lines else "the worker died without a message"

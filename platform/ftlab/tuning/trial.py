@@ -81,9 +81,9 @@ class TrialRun:
         return prefix_key(self.trial.config, self.trial.fingerprint, epoch)
 
 
-def judge(trial: Trial, last_epoch: EpochResult) -> Outcome:
+def judge(last_epoch: EpochResult) -> Outcome:
     """Return finished or collapsed for a trial that trained all its epochs."""
-    verdict = detect_collapse(last_epoch.metrics, trial.config.method.queue_size)
+    verdict = detect_collapse(last_epoch.metrics)
     if verdict.collapsed:
         return Outcome(TrialStatus.COLLAPSED, verdict.reason)
     return Outcome(TrialStatus.FINISHED)
@@ -100,7 +100,7 @@ def run_here(
         for result in TrialRun(trial, home, device, checkpoint_seconds).epochs():
             for listener in listeners:
                 listener.epochs_trained(trial, [EpochRecord(**asdict(result))])
-            outcome = judge(trial, result) if result.epoch == trial.config.train.epochs else outcome
+            outcome = judge(result) if result.epoch == trial.config.train.epochs else outcome
     except NonFiniteLossError as error:
         outcome = Outcome(TrialStatus.FAILED, f"{DIVERGED}{error}")
     finally:

@@ -118,11 +118,11 @@ def test_stacked_statistics_follow_the_order_of_their_names() -> None:
 
 
 def test_reported_statistics_are_the_papers() -> None:
-    assert REPORTED == tuple(
+    assert tuple(
         f"scores/{name}{suffix}"
         for suffix in ("", "_transformed")
         for name in ("positive_mean", "negative_mean", "negative_variance")
-    )
+    ) == REPORTED
 
 
 class TestCollapse:

@@ -1,0 +1,67 @@
+"""What every benchmark shares: paired timing, and one shape of report."""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path("results/bench")
+
+
+def seconds_of(run: Callable[[], object], repeats: int) -> float:
+    """Return the wall-clock seconds of one call, averaged over ``repeats`` calls in a row."""
+    started = time.perf_counter()
+    for _ in range(repeats):
+        run()
+    return (time.perf_counter() - started) / repeats
+
+
+def paired_seconds(
+    ours: Callable[[], object], yardstick: Callable[[], object], *, rounds: int, repeats: int
+) -> list[tuple[float, float]]:
+    """Time two functions in turn, A B A B ..., after a warm-up of each, so that drift meets both alike."""
+    seconds_of(ours, max(1, repeats // 4))
+    seconds_of(yardstick, max(1, repeats // 4))
+    return [(seconds_of(ours, repeats), seconds_of(yardstick, repeats)) for _ in range(rounds)]
+
+
+def report_ratio(name: str, pairs: Sequence[tuple[float, float]], details: Mapping[str, object]) -> None:
+    """Report the median of pairwise ratios ours / yardstick."""
+    ours, yardstick = zip(*pairs, strict=True)
+    seconds = {"ours_seconds": statistics.median(ours), "yardstick_seconds": statistics.median(yardstick)}
+    report(name, [a / b for a, b in pairs], "ratio", {**details, **seconds})
+
+
+def report(name: str, values: Sequence[float], unit: str, details: Mapping[str, object]) -> None:
+    """Write ``results/bench/<name>.json`` and print details, then ``<name> <median> <unit>`` as the last line."""
+    value = statistics.median(values)
+    content = {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "spread": [min(values), max(values)],
+        "runs": len(values),
+        "command": " ".join([Path(sys.executable).name, *sys.argv]),
+        "details": dict(details),
+        "hardware": {"cpu": _cpu_model(), "cores": os.cpu_count(), "machine": platform.machine()},
+        "versions": {package: version(package) for package in ("torch", "torchvision", "ray", "mlflow", "numpy")},
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    for key, detail in details.items():
+        print(f"  {key}: {detail}")
+    print(f"  spread over {len(values)} runs: {min(values):.3g} to {max(values):.3g}")
+    print(f"{name} {value:.3g} {unit}")
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")

@@ -1,0 +1,93 @@
+"""A training step with FT on against the same step with FT off, at the paper's K = 65,536, C = 128 and batch 256.
+
+Encoders are left out of the main figure: queries and keys are given, so that the whole cost of FT shows against
+scores, InfoNCE, backward pass, statistics and enqueueing alone. The figure with a ResNet-18 is printed as a detail.
+"""
+
+import argparse
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from _harness import paired_seconds, report_ratio
+from torch import nn
+
+from ftlab.method.queue import NegativeQueue
+from ftlab.method.transform import FeatureTransform, NegativeTransform, PositiveTransform
+from ftlab.models.encoder import Encoder, make_encoder
+from ftlab.models.moco import MoCo, StepStreams
+
+BATCH, DIM, QUEUE = 256, 128, 65536
+
+
+def main() -> None:
+    """Time `batch` granularity for the figure, `element` and the whole ResNet-18 step as details."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--image-size", type=int, default=32)
+    arguments = parser.parse_args()
+    off, batch, element = FeatureTransform(), transform("batch"), transform("element")
+    features = torch.randn(2 * BATCH, DIM)
+    loss_only = step_of(Encoder(nn.Identity(), nn.Linear(DIM, DIM), DIM), features)
+    pairs = compare(loss_only, batch, off, arguments.rounds, 3)
+    by_element = compare(loss_only, element, off, 2, 1)
+    resnet = make_encoder(backbone="resnet18", stem="cifar", head="mlp", feature_dim=DIM, num_channels=3, bn_groups=8)
+    whole = step_of(resnet, torch.randn(2 * BATCH, 3, arguments.image_size, arguments.image_size))
+    by_whole = compare(whole, batch, off, 2, 1)
+    details = {
+        "K": QUEUE,
+        "C": DIM,
+        "batch": BATCH,
+        "threads": torch.get_num_threads(),
+        "element granularity, ratio without encoders": median_ratio(by_element),
+        "batch granularity, ratio of the whole ResNet-18 step": median_ratio(by_whole),
+    }
+    report_ratio("ft_overhead", pairs, details)
+
+
+def transform(granularity: Any) -> FeatureTransform:
+    """Return both parts of FT with the paper's alphas."""
+    return FeatureTransform(
+        PositiveTransform(2.0, (1.0, 2.0), granularity), NegativeTransform(1.6, (0.0, 1.0), granularity)
+    )
+
+
+def step_of(encoder: Encoder, views: torch.Tensor) -> Callable[[FeatureTransform], None]:
+    """Return a training step without data path, with its optimiser."""
+    generator = torch.Generator().manual_seed(0)
+    method = MoCo(
+        encoder,
+        NegativeQueue(QUEUE, DIM, generator=generator),
+        key_momentum=0.99,
+        temperature=0.2,
+        transform=FeatureTransform(),
+        transform_epochs=range(0),
+    )
+    optimizer = torch.optim.SGD(method.query_encoder.parameters(), lr=0.03, momentum=0.9, fused=True)
+    streams = StepStreams(generator, generator, generator)
+
+    def step(feature_transform: FeatureTransform) -> None:
+        result = method.step(views, streams, feature_transform)
+        optimizer.zero_grad(set_to_none=True)
+        result.loss.backward()
+        optimizer.step()
+        method.update(result.keys)
+
+    return step
+
+
+def compare(
+    step: Callable[[FeatureTransform], None], on: FeatureTransform, off: FeatureTransform, rounds: int, repeats: int
+) -> list[tuple[float, float]]:
+    """Time a step with two transforms in turn."""
+    return paired_seconds(lambda: step(on), lambda: step(off), rounds=rounds, repeats=repeats)
+
+
+def median_ratio(pairs: list[tuple[float, float]]) -> float:
+    """Return the median ratio of pairs, to three digits."""
+    return round(statistics.median(a / b for a, b in pairs), 3)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ftlab.models.batch_norm import GroupedBatchNorm
+
+C = 3
+SHAPES = [(12, C), (12, C, 4, 5)]
+
+SeedParameters = Callable[[nn.Module], nn.Module]
+
+
+def images_of(shape: tuple[int, ...], seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 2 * torch.randn(shape, generator=generator, dtype=torch.float64) + 1
+
+
+@pytest.fixture
+def seed_parameters() -> SeedParameters:
+    def seed(norm: nn.Module) -> nn.Module:
+        with torch.no_grad():
+            norm.weight.copy_(torch.tensor([0.5, 1.5, -2.0]))
+            norm.bias.copy_(torch.tensor([0.1, -0.3, 1.0]))
+        return norm.double()
+
+    return seed
+
+
+def torch_norm(shape: tuple[int, ...]) -> nn.Module:
+    return nn.BatchNorm1d(C) if len(shape) == 2 else nn.BatchNorm2d(C)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("num_groups", [1, 2, 3, 6])
+def test_each_group_is_normalised_as_on_its_own_device(
+    seed_parameters: SeedParameters, shape: tuple[int, ...], num_groups: int
+) -> None:
+    grouped = seed_parameters(GroupedBatchNorm(C, num_groups))
+    devices = [seed_parameters(torch_norm(shape)) for _ in range(num_groups)]
+    images, weights = images_of(shape).requires_grad_(), images_of(shape, seed=1)
+    for _ in range(3):  # running statistics move more than once
+        found = grouped(images)
+    rows = [list(range(group, shape[0], num_groups)) for group in range(num_groups)]
+    expected = torch.empty_like(images)
+    for group, norm in zip(rows, devices, strict=True):
+        for _ in range(3):
+            part = norm(images[group])
+        expected[group] = part
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    for group, norm in enumerate(devices):
+        torch.testing.assert_close(grouped.running_mean[group], norm.running_mean, rtol=0, atol=1e-12)
+        torch.testing.assert_close(grouped.running_var[group], norm.running_var, rtol=0, atol=1e-12)
+
+    (found_gradient,) = torch.autograd.grad((found * weights).sum(), images, retain_graph=True)
+    (expected_gradient,) = torch.autograd.grad((expected * weights).sum(), images, retain_graph=True)
+    torch.testing.assert_close(found_gradient, expected_gradient, rtol=0, atol=1e-12)
+    (found * weights).sum().backward()
+    (expected * weights).sum().backward()
+    for name in ("weight", "bias"):
+        summed = torch.stack([getattr(norm, name).grad for norm in devices]).sum(dim=0)
+        torch.testing.assert_close(getattr(grouped, name).grad, summed, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("num_groups", [2, 3])
+def test_evaluation_uses_the_average_of_the_groups(
+    seed_parameters: SeedParameters, shape: tuple[int, ...], num_groups: int
+) -> None:
+    grouped, averaged = seed_parameters(GroupedBatchNorm(C, num_groups)), seed_parameters(torch_norm(shape))
+    for seed in range(3):
+        grouped(images_of(shape, seed))
+    averaged.running_mean.copy_(grouped.running_mean.mean(dim=0))
+    averaged.running_var.copy_(grouped.running_var.mean(dim=0))
+    images = images_of((7, *shape[1:]))  # no multiple of the groups
+    before = {name: value.clone() for name, value in grouped.state_dict().items()}
+    torch.testing.assert_close(grouped.eval()(images), averaged.eval()(images), rtol=0, atol=1e-12)
+    assert all(torch.equal(value, before[name]) for name, value in grouped.state_dict().items())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_one_group_is_batch_normalisation(seed_parameters: SeedParameters, shape: tuple[int, ...]) -> None:
+    grouped, plain = seed_parameters(GroupedBatchNorm(C, 1)), seed_parameters(torch_norm(shape))
+    for seed in range(4):
+        images = images_of(shape, seed)
+        torch.testing.assert_close(grouped(images), plain(images), rtol=0, atol=1e-12)
+    images = images_of((1, *shape[1:]))
+    torch.testing.assert_close(grouped.eval()(images), plain.eval()(images), rtol=0, atol=1e-12)
+
+
+def test_groups_do_not_see_each_other(seed_parameters: SeedParameters) -> None:
+    grouped = seed_parameters(GroupedBatchNorm(C, 2))
+    images = images_of((8, C))
+    before = grouped(images)
+    changed = images.clone()
+    changed[0] += 10.0
+    after = grouped(changed)
+    assert torch.equal(after[1::2], before[1::2])
+    assert not torch.allclose(after[2::2], before[2::2])
+
+
+def test_memory_order_decides_nothing(seed_parameters: SeedParameters) -> None:
+    images = images_of((8, C, 4, 4))
+    found = [
+        seed_parameters(GroupedBatchNorm(C, 2))(images.contiguous(memory_format=layout))
+        for layout in (torch.contiguous_format, torch.channels_last)
+    ]
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-12)

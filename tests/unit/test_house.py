@@ -1,0 +1,64 @@
+"""The house: what the folders and files of the repository must and must not hold."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOP_LEVEL = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+LOCK = (ROOT / "requirements.lock").read_text()
+
+
+def test_no_top_level_folder_is_a_package() -> None:
+    # An __init__.py in platform/ shadows the standard library's platform for everything that runs from the root.
+    assert "platform" in [folder.name for folder in TOP_LEVEL]
+    assert [folder.name for folder in TOP_LEVEL if (folder / "__init__.py").exists()] == []
+
+
+def test_the_standard_library_keeps_its_platform() -> None:
+    script = "import platform; print(platform.python_version())"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == sys.version.split()[0]
+
+
+def test_the_lock_names_no_index_and_no_host() -> None:
+    assert "://" not in LOCK
+    assert not re.search(r"--(extra-|no-)?index|--find-links|--trusted-host|^-[if] ", LOCK, re.MULTILINE)
+
+
+def test_every_package_of_the_lock_has_a_version_and_hashes() -> None:
+    entries = re.split(r"\n(?=\S)", re.sub(r"^ *#.*\n", "", LOCK, flags=re.MULTILINE).strip())
+    packages = [entry for entry in entries if not entry.startswith("#")]
+    assert len(packages) > 50
+    for entry in packages:
+        assert re.match(r"[a-z0-9._-]+==\S+", entry), entry.splitlines()[0]
+        assert "--hash=sha256:" in entry, entry.splitlines()[0]
+
+
+def test_nothing_is_left_to_be_implemented() -> None:
+    sources = list((ROOT / "platform").rglob("*.py"))
+    assert len(sources) > 40
+    assert [path.name for path in sources if "NotImplementedError" in path.read_text()] == []
+
+
+def imported_by(module: str) -> set[str]:
+    script = f"import {module}, sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("package", ["method", "models", "training", "data"])
+def test_the_science_imports_without_the_machinery(package: str) -> None:
+    modules = [path.stem for path in sorted((ROOT / "platform" / "ftlab" / package).glob("[a-z]*.py"))]
+    names = ", ".join(f"ftlab.{package}.{module}" for module in modules)
+    assert not imported_by(names) & {"ray", "mlflow", "pydantic", "pandas"}
+    if package == "data":
+        assert "torch" not in imported_by("ftlab.data.cache")
+
+
+def test_a_driver_plans_without_the_heavy_packages() -> None:
+    names = "ftlab.tuning.spec, ftlab.tuning.plan, ftlab.tuning.identity, ftlab.tuning.checkpoints, ftlab.build.data"
+    assert not imported_by(names) & {"torch", "ray", "mlflow", "matplotlib"}

@@ -1,0 +1,69 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ftlab.build.trainer import make_trainer
+from ftlab.config.trial import TrialConfig
+from ftlab.data.image_dataset import ImageDataset
+from ftlab.training.trainer import Trainer
+
+# The number of threads decides the last bits of a result.
+torch.set_num_threads(1)
+
+NUM_CLASSES = 4
+
+BuildTrainer = Callable[..., Trainer]
+
+
+@pytest.fixture(scope="session")
+def dataset() -> ImageDataset:
+    """44 training and 16 test images of 8x8 noise, brighter from class to class."""
+    random = np.random.default_rng(0)
+
+    def split(num_images: int) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.arange(num_images, dtype=np.int64) % NUM_CLASSES
+        noise = random.integers(0, 100, (num_images, 1, 8, 8))
+        return (noise + 50 * labels[:, None, None, None]).astype(np.uint8), labels
+
+    train_images, train_labels = split(44)
+    test_images, test_labels = split(16)
+    return ImageDataset(
+        name="noise",
+        fingerprint="0" * 32,
+        class_names=tuple("abcd"),
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        channel_mean=(float(train_images.mean() / 255),),
+        channel_std=(float(train_images.std() / 255),),
+        skipped=(),
+    )
+
+
+@pytest.fixture
+def build_trainer(dataset: ImageDataset) -> BuildTrainer:
+    """Build the trainer of a tiny trial: `build_trainer(transform={"positives": "extrapolate"}, seed=1)`."""
+
+    def build(*, seed: int = 0, **changes: dict[str, Any]) -> Trainer:
+        sections: dict[str, dict[str, Any]] = {
+            "model": {"feature_dim": 8, "bn_groups": 2},
+            "method": {"queue_size": 20, "key_momentum": 0.9},
+            "train": {"epochs": 4, "batch_size": 8},
+            "probe": {
+                "every": 1,
+                "knn_k": 3,
+                "few_shot_labels": 2,
+                "few_shot_draws": 2,
+                "linear_epochs": 1,
+                "linear_batch_size": 16,
+            },
+        }
+        for name, values in changes.items():
+            sections[name] = {**sections.get(name, {}), **values}
+        return make_trainer(TrialConfig(seed=seed, **sections), dataset, torch.device("cpu"))
+
+    return build

@@ -1,0 +1,99 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ftlab.training.checkpoint import CheckpointStore
+from ftlab.tuning.checkpoints import CheckpointCollector, checkpoint_epochs, checkpoints_folder, deepest_epochs
+from ftlab.tuning.identity import prefix_key
+from ftlab.tuning.spec import StudySpec, Trial, expand_trials
+
+MakeStudy = Callable[..., StudySpec]
+
+FT = {"transform.positives": "extrapolate", "transform.negatives": "interpolate"}
+
+
+@pytest.fixture
+def trials(make_study: MakeStudy) -> list[Trial]:
+    """FT from the start, from epoch 2 of 4, and never."""
+    study = make_study(overrides={**FT, "train.epochs": 4}, grid={"transform.start": [0.0, 0.5, "never"]})
+    return expand_trials(study, "data")
+
+
+@pytest.fixture
+def leave_checkpoint(home: Path) -> Callable[[Trial, int], str]:
+    """Write a file with the name of a trial's checkpoint; what it holds is not read here."""
+
+    def leave(trial: Trial, epoch: int) -> str:
+        name = prefix_key(trial.config, trial.fingerprint, epoch)
+        checkpoints_folder(home).mkdir(parents=True, exist_ok=True)
+        (checkpoints_folder(home) / f"{name}.ckpt").touch()
+        return name
+
+    return leave
+
+
+def names_in(home: Path) -> set[str]:
+    return set(CheckpointStore(checkpoints_folder(home)).names())
+
+
+def test_a_trial_could_start_from_any_of_its_epochs(trials: list[Trial]) -> None:
+    assert sorted(checkpoint_epochs(trials[0]).values()) == [1, 2, 3, 4]
+
+
+def test_without_checkpoints_every_trial_starts_at_zero(trials: list[Trial], home: Path) -> None:
+    assert deepest_epochs(trials, home) == {trial.key: 0 for trial in trials}
+
+
+def test_a_trial_starts_from_its_deepest_checkpoint(
+    trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
+) -> None:
+    early, late, never = trials
+    for epoch in (1, 2, 3):
+        leave_checkpoint(never, epoch)
+    # FT that begins at epoch 2 shares the first two epochs with the training without it.
+    assert deepest_epochs(trials, home) == {early.key: 0, late.key: 2, never.key: 3}
+
+
+def test_only_unclaimed_checkpoints_are_collected(
+    trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
+) -> None:
+    early, late, never = trials
+    shared, own, other = leave_checkpoint(never, 2), leave_checkpoint(never, 3), leave_checkpoint(early, 1)
+    collector = CheckpointCollector(home, "one")
+    collector.claim([late])
+    assert collector.collect() == 2
+    assert names_in(home) == {shared}
+    assert not {own, other} & names_in(home)
+
+
+def test_studies_respect_each_others_claims(
+    trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
+) -> None:
+    early, _, never = trials
+    of_early, of_never = leave_checkpoint(early, 1), leave_checkpoint(never, 3)
+    one, two = CheckpointCollector(home, "one"), CheckpointCollector(home, "two")
+    one.claim([early])
+    two.claim([never])
+    assert one.collect() == 0
+    one.claim([])
+    assert one.collect() == 1
+    assert names_in(home) == {of_never}
+    two.claim([])
+    assert two.collect() == 1
+    assert of_early not in names_in(home)
+
+
+def test_a_claim_outlives_its_process(
+    trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
+) -> None:
+    kept = leave_checkpoint(trials[0], 1)
+    CheckpointCollector(home, "killed").claim(trials)
+    assert CheckpointCollector(home, "other").collect() == 0
+    assert names_in(home) == {kept}
+
+
+def test_giving_up_what_was_never_claimed_is_no_error(home: Path) -> None:
+    collector = CheckpointCollector(home, "one")
+    collector.claim([])
+    assert collector.collect() == 0

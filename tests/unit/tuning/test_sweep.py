@@ -1,0 +1,145 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from ftlab.config.loading import setting_names
+from ftlab.errors import ConfigError, DataError, FtlabError
+from ftlab.tracking.journal import Journal
+from ftlab.tracking.memory_tracker import MemoryTracker
+from ftlab.tracking.writer import TrackingWriter
+from ftlab.tuning.plan import Plan
+from ftlab.tuning.spec import StudySpec, load_study
+from ftlab.tuning.sweep import (
+    TrialRecorder,
+    close_study,
+    exclusive,
+    name_trials,
+    plan_study,
+    study_record,
+    tabulate,
+    trial_record,
+    write_results,
+)
+from ftlab.tuning.trial import run_here
+
+MakeStudy = Callable[..., StudySpec]
+WriteExperiment = Callable[..., None]
+
+GRID = {"method.key_momentum": [0.9, 0.5]}
+
+
+@pytest.fixture
+def study(write_experiment: WriteExperiment) -> StudySpec:
+    write_experiment("exp", grid=GRID, baseline="key_momentum=0.9")
+    return load_study("exp", "tiny")
+
+
+@pytest.fixture
+def tracker(study: StudySpec) -> MemoryTracker:
+    tracker = MemoryTracker()
+    tracker.open_study(study_record(study))
+    return tracker
+
+
+def train(found: Plan, tracker: MemoryTracker, home: Path) -> None:
+    """Train what a plan lacks in this process, recorded as a sweep records it."""
+    writer = TrackingWriter(tracker, Journal(home / "trials"), flush_seconds=0.01)
+    for trial in found.todo:
+        run_here(
+            trial,
+            home=home,
+            device=torch.device("cpu"),
+            checkpoint_seconds=60.0,
+            listeners=[TrialRecorder(found.study.results_name, writer)],
+        )
+    assert writer.close() == []
+
+
+def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracker, home: Path, tmp_path: Path) -> None:
+    found = plan_study(study, home, tracker.load_trials())
+    assert len(found.todo) == 4
+    train(found, tracker, home)
+    recorded = tracker.load_trials()
+    assert plan_study(study, home, recorded).todo == ()
+
+    results = tmp_path / "results"
+    table = tabulate(study, found.trials, recorded, all_seeds=False)
+    paths = write_results(table, results)
+    assert [row.n_trials for row in table.rows] == [2, 2]
+    assert {"trials.csv", "table.csv", "table.tex", "table.md"} <= {path.name for path in paths}
+    written = {path: path.read_bytes() for path in paths}
+    write_results(tabulate(study, found.trials, recorded, all_seeds=True), results)
+    assert {path: path.read_bytes() for path in paths} == written
+
+    close_study(tracker, found, table, results, complete=True)
+    end = tracker.study_ends["exp/tiny"]
+    assert end.complete
+    expected = {"exp.yaml", "profiles-tiny.yaml", "cells.yaml", "plan.json", *(path.name for path in paths)}
+    assert set(end.artifacts) == expected
+
+
+def test_a_table_counts_the_seeds_it_is_asked_for(study: StudySpec, tracker: MemoryTracker, home: Path) -> None:
+    found = plan_study(study, home, tracker.load_trials())
+    train(found, tracker, home)
+    recorded = tracker.load_trials()
+    one = load_study("exp", "tiny", num_seeds=1)
+    trials = name_trials(one, home)
+    assert [row.n_trials for row in tabulate(one, trials, recorded, all_seeds=False).rows] == [1, 1]
+    assert [row.n_trials for row in tabulate(one, trials, recorded, all_seeds=True).rows] == [2, 2]
+
+
+def test_a_table_says_what_is_missing(study: StudySpec, tracker: MemoryTracker, home: Path) -> None:
+    trials = name_trials(study, home)
+    table = tabulate(study, trials, tracker.load_trials(), all_seeds=False)
+    assert [row.n_missing for row in table.rows] == [2, 2]
+
+
+def test_the_parent_run_tells_question_and_overrides(write_experiment: WriteExperiment) -> None:
+    write_experiment("exp", grid=GRID)
+    record = study_record(load_study("exp", "tiny", overrides={"train.epochs": 3}))
+    assert (record.experiment, record.study) == ("exp", "exp/tiny+train.epochs=3")
+    assert record.tags["ftlab.question"] == "Does it work?"
+    assert json.loads(record.tags["ftlab.overrides"]) == {"train.epochs": 3}
+
+
+def test_a_trial_is_recorded_with_every_setting(study: StudySpec, home: Path) -> None:
+    trial = name_trials(study, home)[0]
+    record = trial_record(trial, "exp/tiny")
+    assert set(record.params) == set(setting_names())
+    assert yaml.safe_load(record.params["method.key_momentum"]) == 0.9
+    assert record.params["model.head"] == "mlp"
+    assert record.tags["data.fingerprint"] == trial.fingerprint
+    assert record.tags["git.commit"]
+
+
+def test_images_that_are_too_few_are_refused_before_training(write_experiment: WriteExperiment, home: Path) -> None:
+    write_experiment("exp", grid=GRID)
+    study = load_study("exp", "tiny", overrides={"train.batch_size": 2000, "method.queue_size": 2000})
+    with pytest.raises(ConfigError, match=r"train.batch_size must be at most the number of training images, .* 1297"):
+        name_trials(study, home)
+
+
+def test_a_missing_data_set_says_where_it_was_looked_for(
+    write_experiment: WriteExperiment, home: Path, tmp_path: Path
+) -> None:
+    write_experiment("exp", grid=GRID)
+    study = load_study("exp", "tiny", overrides={"data.name": "folder", "data.root": str(tmp_path / "nowhere")})
+    with pytest.raises(DataError, match=f"{tmp_path}/nowhere/train does not exist"):
+        name_trials(study, home)
+
+
+def test_one_sweep_of_a_study_runs_at_a_time(study: StudySpec, make_study: MakeStudy, home: Path) -> None:
+    with exclusive(home, study):
+        with (
+            pytest.raises(FtlabError, match=r"one sweep at a time, but exp/tiny is running already"),
+            exclusive(home, study),
+        ):
+            pass
+        with exclusive(home, make_study(grid=GRID, overrides={"train.epochs": 3})):
+            pass
+    with exclusive(home, study):
+        pass

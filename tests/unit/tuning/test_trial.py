@@ -1,0 +1,205 @@
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ftlab.build.data import load_images
+from ftlab.config.experiment import ProfileConfig
+from ftlab.config.trial import DataConfig
+from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
+from ftlab.training.checkpoint import CheckpointStore
+from ftlab.training.trainer import EpochResult
+from ftlab.tuning.checkpoints import checkpoints_folder
+from ftlab.tuning.identity import prefix_key
+from ftlab.tuning.spec import Trial, expand_trials, single_trial_study
+from ftlab.tuning.trial import TrialRun, judge, run_here
+
+MakeTrial = Callable[..., Trial]
+
+CPU = torch.device("cpu")
+FT = {"transform.positives": "extrapolate", "transform.negatives": "interpolate"}
+
+
+class Witness:
+    """The listener that writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.epochs: list[EpochRecord] = []
+
+    def trial_started(self, trial: Trial) -> None:
+        self.heard.append(f"seed {trial.config.seed} started")
+
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+        self.heard += [f"seed {trial.config.seed} epoch {epoch.epoch}" for epoch in epochs]
+        self.epochs += epochs
+
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        self.heard.append(f"seed {trial.config.seed} {outcome.status.value}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def make_trial(profile: ProfileConfig, home: Path) -> MakeTrial:
+    """Resolve the tiny profile's trial on the digits: `make_trial({"train.epochs": 3})`."""
+
+    def make(settings: Mapping[str, Any] | None = None, seed: int = 0) -> Trial:
+        fingerprint = load_images(DataConfig(), home).fingerprint
+        (trial,) = expand_trials(single_trial_study("tiny", profile, seed, settings or {}), fingerprint)
+        return trial
+
+    return make
+
+
+def run(trial: Trial, home: Path, checkpoint_seconds: float = 0.0) -> tuple[Outcome, Witness]:
+    witness = Witness()
+    outcome = run_here(trial, home=home, device=CPU, checkpoint_seconds=checkpoint_seconds, listeners=[witness])
+    return outcome, witness
+
+
+def run_until(trial: Trial, home: Path, epoch: int) -> None:
+    """Train and stop after an epoch, as a killed worker does: its checkpoint is there."""
+    epochs = TrialRun(trial, home, CPU, checkpoint_seconds=0.0).epochs()
+    for result in epochs:
+        if result.epoch == epoch:
+            return
+
+
+def numbers(witness: Witness) -> list[tuple[int, dict[str, float], Mapping[str, Sequence[int]]]]:
+    """Everything that was measured but durations."""
+    return [
+        (
+            epoch.epoch,
+            {name: value for name, value in epoch.metrics.items() if not name.endswith("_seconds")},
+            epoch.histograms,
+        )
+        for epoch in witness.epochs
+    ]
+
+
+def checkpoint(trial: Trial, home: Path, epoch: int) -> Path:
+    return checkpoints_folder(home) / f"{prefix_key(trial.config, trial.fingerprint, epoch)}.ckpt"
+
+
+def test_listeners_hear_of_every_epoch_and_the_end(make_trial: MakeTrial, home: Path) -> None:
+    outcome, witness = run(make_trial(seed=3), home)
+    assert witness.heard == ["seed 3 started", "seed 3 epoch 1", "seed 3 epoch 2", f"seed 3 {outcome.status.value}"]
+    assert outcome.status.is_result
+    last = witness.epochs[-1].metrics
+    assert {"pretrain/loss", "knn/top1", "probe/few_shot_top1", "probe/top1", "scores/negative_variance"} <= set(last)
+    assert witness.epochs[0].histograms
+
+
+def test_the_same_trial_gives_the_same_numbers(make_trial: MakeTrial, tmp_path: Path) -> None:
+    trial = make_trial(FT)
+    _, first = run(trial, tmp_path / "first")
+    _, second = run(trial, tmp_path / "second")
+    assert numbers(first) == numbers(second)
+    _, other_seed = run(make_trial(FT, seed=1), tmp_path / "first")
+    assert numbers(other_seed) != numbers(first)
+
+
+def test_a_resumed_trial_gives_the_numbers_of_one_that_never_stopped(make_trial: MakeTrial, tmp_path: Path) -> None:
+    trial = make_trial({**FT, "train.epochs": 3, "transform.start": 0.4})
+    _, never_stopped = run(trial, tmp_path / "never stopped")
+    run_until(trial, tmp_path / "stopped", 2)
+    _, resumed = run(trial, tmp_path / "stopped")
+    assert resumed.heard == never_stopped.heard
+    assert numbers(resumed) == numbers(never_stopped)
+
+
+def test_a_finished_trial_is_read_from_its_checkpoint(make_trial: MakeTrial, home: Path) -> None:
+    trial = make_trial()
+    outcome, trained = run(trial, home)
+    again, restored = run(trial, home)
+    assert again == outcome
+    assert restored.epochs == trained.epochs
+
+
+def test_a_trial_forks_from_what_another_trained(make_trial: MakeTrial, tmp_path: Path) -> None:
+    baseline = make_trial({"train.epochs": 4})
+    branch = make_trial({**FT, "train.epochs": 4, "transform.start": 0.5})
+    _, alone = run(branch, tmp_path / "alone")
+    _, trunk = run(baseline, tmp_path / "shared")
+    _, forked = run(branch, tmp_path / "shared")
+    assert forked.epochs[:2] == trunk.epochs[:2]
+    assert numbers(forked) == numbers(alone)
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
+def test_a_damaged_checkpoint_costs_time_and_no_result(
+    damage: str, make_trial: MakeTrial, home: Path, tmp_path: Path
+) -> None:
+    trial = make_trial({"train.epochs": 3})
+    _, undamaged = run(trial, tmp_path / "undamaged")
+    run_until(trial, home, 2)
+    path = checkpoint(trial, home, 2)
+    content = path.read_bytes()
+    broken = {"flip": bytes([content[0] ^ 1]) + content[1:], "truncate": content[:-7], "empty": b""}
+    path.write_bytes(broken[damage])
+    _, resumed = run(trial, home)
+    assert numbers(resumed) == numbers(undamaged)
+    assert resumed.epochs[0].timestamp < resumed.epochs[1].timestamp
+    CheckpointStore(checkpoints_folder(home)).load(path.stem, CPU)
+
+
+def test_without_a_readable_checkpoint_a_trial_starts_again(make_trial: MakeTrial, home: Path, tmp_path: Path) -> None:
+    trial = make_trial()
+    _, undamaged = run(trial, tmp_path / "undamaged")
+    run_until(trial, home, 1)
+    checkpoint(trial, home, 1).write_bytes(b"not a checkpoint")
+    _, resumed = run(trial, home)
+    assert numbers(resumed) == numbers(undamaged)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(make_trial: MakeTrial, home: Path, tmp_path: Path) -> None:
+    trial, wider = make_trial(), make_trial({"model.feature_dim": 32})
+    _, undamaged = run(trial, tmp_path / "undamaged")
+    run_until(wider, home, 1)
+    checkpoint(wider, home, 1).rename(checkpoint(trial, home, 1))
+    _, resumed = run(trial, home)
+    assert numbers(resumed) == numbers(undamaged)
+
+
+def test_checkpoints_keep_their_distance_in_time(make_trial: MakeTrial, home: Path) -> None:
+    trial = make_trial({"train.epochs": 3})
+    run(trial, home, checkpoint_seconds=3600.0)
+    assert [epoch for epoch in (1, 2, 3) if checkpoint(trial, home, epoch).exists()] == [3]
+
+
+def test_a_divergence_is_an_outcome(make_trial: MakeTrial, home: Path) -> None:
+    outcome, witness = run(make_trial({"train.learning_rate": 1e30}), home)
+    assert outcome.status is TrialStatus.FAILED
+    assert outcome.reason.startswith("diverged: the loss must be finite, but became nan in epoch 1")
+    assert witness.heard == ["seed 0 started", "seed 0 failed"]
+
+
+def test_a_trial_that_is_stopped_ends_as_interrupted(make_trial: MakeTrial, home: Path) -> None:
+    class Stops(Witness):
+        def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+            super().epochs_trained(trial, epochs)
+            raise KeyboardInterrupt
+
+    witness = Stops()
+    with pytest.raises(KeyboardInterrupt):
+        run_here(make_trial(), home=home, device=CPU, checkpoint_seconds=0.0, listeners=[witness])
+    assert witness.heard == ["seed 0 started", "seed 0 epoch 1", "seed 0 interrupted"]
+
+
+@pytest.mark.parametrize(("negative_mean", "status"), [(0.1, TrialStatus.FINISHED), (0.89, TrialStatus.COLLAPSED)])
+def test_collapse_is_judged_from_the_last_epoch(
+    negative_mean: float, status: TrialStatus, make_trial: MakeTrial
+) -> None:
+    metrics = {"scores/positive_mean": 0.9, "scores/negative_mean": negative_mean, "pretrain/loss": 1.0}
+    outcome = judge(make_trial(), EpochResult(2, 0.0, metrics))
+    assert outcome.status is status
+    assert bool(outcome.reason) == (status is TrialStatus.COLLAPSED)
