@@ -14,13 +14,15 @@ from rich.markdown import Markdown
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig, ResourcesConfig
 from ftlab.config.loading import experiments_folder, ftlab_home, load_profile, parse_overrides
-from ftlab.display import StudyDisplay, format_seconds
+from ftlab.display import StudyDisplay
 from ftlab.errors import FtlabError
+from ftlab.plan_listing import plan_lines, plan_summary, sweep_command
 from ftlab.tracking.journal import Journal
+from ftlab.tracking.tracker import Outcome, TrialStatus
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector
-from ftlab.tuning.plan import Plan
+from ftlab.tuning.plan import Plan, is_settled
 from ftlab.tuning.session import Capacity, RaySession
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
 from ftlab.tuning.sweep import (
@@ -55,7 +57,7 @@ Gpus = Annotated[int | None, typer.Option(help="GPUs of this machine to use; wit
 Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
 
 RESULTS = Path("results")
-PLAN_ROWS = 40
+INTERRUPTED = Outcome(TrialStatus.INTERRUPTED)
 
 
 @app.command()
@@ -69,11 +71,8 @@ def plan(
     """List the trials that a sweep would train, resume and reuse, and what they would cost."""
     study = _load(experiment, profile, seeds, overrides)
     found = plan_study(study, ftlab_home(), _open_tracker().load_trials())
-    for trial in found.trials[:PLAN_ROWS]:
-        console.print(f"{_state(found, trial.key):>18}  {trial.name}", highlight=False, markup=False)
-    if len(found.trials) > PLAN_ROWS:
-        console.print(f"... and {len(found.trials) - PLAN_ROWS} more")
-    _print_plan(found, cpus)
+    for line in (*plan_lines(found), plan_summary(found, cpus)):
+        _say(line)
 
 
 @app.command()
@@ -89,9 +88,8 @@ def sweep(
     """Train what the table still lacks, record it, and write and print the table."""
     study = _load(experiment, profile, seeds, overrides)
     with exclusive(ftlab_home(), study):
-        complete = _sweep(study, Capacity(cpus, gpus), results, all_seeds=seeds is None)
-    if not complete:
-        raise typer.Exit(130)
+        status = _sweep(study, Capacity(cpus, gpus), results, all_seeds=seeds is None)
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -110,7 +108,7 @@ def table(
     found = plan_study(study, ftlab_home(), recorded)
     _print_table(tabulate(study, found.trials, recorded, all_seeds=seeds is None), results / study.results_name)
     if found.todo:
-        console.print(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {_command(study)}")
+        _say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study)}")
 
 
 @app.command()
@@ -128,7 +126,7 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
     device: torch.device = make_device(resources.device)
     found = plan_study(study, home, tracker.load_trials())
     if not found.todo:
-        console.print(f"trained already: {found.trials[0].key}; see it with: make ui")
+        _say(f"trained already: {found.trials[0].key}; see it with: make ui EXP=train")
         return
     tracker.open_study(study_record(study))
     writer = TrackingWriter(tracker, Journal(home / "trials"))
@@ -189,7 +187,7 @@ def schema(folder: Annotated[Path | None, typer.Argument(help="Where to write; e
         (target / f"{name}.json").write_text(json.dumps(model.model_json_schema(), indent=2) + "\n")
 
 
-def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bool) -> bool:
+def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bool) -> int:
     home = ftlab_home()
     journal = Journal(home / "trials")
     ended_here = journal.finished_keys()
@@ -198,43 +196,46 @@ def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bo
         # Ray starts while the data set is decoded and the tracking store is opened, unless nothing seems to be missing.
         if not ended_here or any(trial.key not in ended_here for trial in name_trials(study, home)):
             session.start()
-        found, recorded, complete = _train_missing(study, journal, session, capacity)
+        found, outcomes, recorded = _train_missing(study, journal, session)
     finally:
         session.stop()
     made = tabulate(study, found.trials, recorded, all_seeds=all_seeds)
     _print_table(made, results / study.results_name)
+    interrupted = any(not outcomes.get(trial.key, INTERRUPTED).status.is_final for trial in found.todo)
     if found.todo:
-        close_study(_open_tracker(), found, made, results / study.results_name, complete=complete)
-    if not complete:
-        console.print(f"Stopped. What is trained is kept; to go on: {_command(study)}", soft_wrap=True)
-    return complete
+        close_study(_open_tracker(), found, made, results / study.results_name, complete=not interrupted)
+    if interrupted:
+        _say(f"Stopped. What is trained is kept; to go on: {sweep_command(study)}")
+        return 130
+    failed = [outcome for outcome in outcomes.values() if not is_settled(outcome.status, outcome.reason)]
+    if failed:
+        error_console.print(f"{len(failed)} trials failed; to try them again: {sweep_command(study)}", soft_wrap=True)
+    return 1 if failed else 0
 
 
 def _train_missing(
-    study: StudySpec, journal: Journal, session: RaySession, capacity: Capacity
-) -> "tuple[Plan, pd.DataFrame, bool]":
+    study: StudySpec, journal: Journal, session: RaySession
+) -> "tuple[Plan, dict[str, Outcome], pd.DataFrame]":
     home, tracker = ftlab_home(), _open_tracker()
     tracker.reconcile()
     recorded = tracker.load_trials()
     found = plan_study(study, home, recorded)
     if not found.todo:
-        _print_plan(found, capacity.cpus)
-        return found, recorded, True
+        _say(plan_summary(found, session.capacity.cpus))
+        return found, {}, recorded
     tracker.open_study(study_record(study))
     writer = TrackingWriter(tracker, journal)
     if writer.replay([trial.key for trial in found.todo], study.results_name):
         found = plan_study(study, home, tracker.load_trials())
-    _print_plan(found, capacity.cpus)
+    _say(plan_summary(found, session.capacity.cpus))
     try:
-        complete = _train(found, writer, session)
+        outcomes = _train(found, writer, session) if found.todo else {}
     finally:
         _report_undelivered(writer.close())
-    return found, tracker.load_trials(), complete
+    return found, outcomes, tracker.load_trials()
 
 
-def _train(found: Plan, writer: TrackingWriter, session: RaySession) -> bool:
-    if not found.todo:
-        return True
+def _train(found: Plan, writer: TrackingWriter, session: RaySession) -> dict[str, Outcome]:
     home, study = ftlab_home(), found.study
     collector = CheckpointCollector(home, study.results_name)
     collector.claim(found.todo)
@@ -242,15 +243,16 @@ def _train(found: Plan, writer: TrackingWriter, session: RaySession) -> bool:
         # Ray takes seconds to import, and a sweep with nothing to train never needs it.
         from ftlab.tuning.study import run_study
 
-        ended = run_study(
+        outcomes = run_study(
             found.todo,
             home=home,
             resources=_resources(study, session.capacity),
             listeners=[TrialRecorder(study.results_name, writer), display],
         )
-    collector.claim([trial for trial in found.todo if trial.key not in ended])
+    settled = {key for key, outcome in outcomes.items() if is_settled(outcome.status, outcome.reason)}
+    collector.claim([trial for trial in found.todo if trial.key not in settled])
     collector.collect()
-    return len(ended) == len(found.todo)
+    return outcomes
 
 
 def _load(experiment: str, profile: str, seeds: int | None, overrides: list[str] | None) -> StudySpec:
@@ -270,44 +272,16 @@ def _resources(study: StudySpec, capacity: Capacity) -> ResourcesConfig:
     return resources.model_copy(update={"gpus_per_trial": 0.0}) if capacity.gpus == 0 else resources
 
 
-def _state(found: Plan, key: str) -> str:
-    if key in {trial.key for trial in found.reused}:
-        return "reused"
-    epoch = found.start_epochs[key]
-    return f"resumed at {epoch}" if epoch else "new"
-
-
-def _slots(found: Plan, cpus: int | None) -> int:
-    return max(1, (cpus or os.cpu_count() or 1) // found.study.profile.resources.cpus_per_trial)
-
-
-def _print_plan(found: Plan, cpus: int | None) -> None:
-    new = len(found.todo) - len(found.resumable)
-    line = f"{len(found.trials)} trials: {new} new, {len(found.resumable)} resumed, {len(found.reused)} reused"
-    if found.todo:
-        seconds = found.seconds_left(_slots(found, cpus))
-        forecast = f"about {format_seconds(seconds)} by recorded trials" if seconds else "no recorded trials to tell by"
-        line += f"; {found.epochs_left} epochs to train, {forecast}"
-    console.print(line, soft_wrap=True)
-
-
 def _print_table(made: "AblationTable", folder: Path) -> None:
     from ftlab.reporting.markdown import table_md
 
     paths = write_results(made, folder)
     console.print(Markdown(table_md(made)))
-    console.print(f"{folder}: {', '.join(path.name for path in paths)}", soft_wrap=True, highlight=False)
+    _say(f"{folder}: {', '.join(path.name for path in paths)}")
 
 
-def _command(study: StudySpec) -> str:
-    parts = [f"make sweep EXP={study.experiment}"]
-    if study.profile_name != "digits":
-        parts.append(f"PROFILE={study.profile_name}")
-    parts.append(f"SEEDS={len(study.seeds)}")
-    if study.overrides:
-        settings = " ".join(f"{name}={json.dumps(value)}" for name, value in study.overrides.items())
-        parts.append(f"SET='{settings}'")
-    return " ".join(parts)
+def _say(line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _report_undelivered(keys: list[str]) -> None:

@@ -101,8 +101,8 @@ def detect_collapse(metrics: Mapping[str, float]) -> CollapseVerdict:
     """Judge from the last epoch's statistics whether the features collapsed.
 
     Collapsed features no longer tell a positive from a negative: the mean positive score exceeds the mean negative
-    score by less than `COLLAPSED_MARGIN`. The scores before FT decide, and not the loss, since FT makes positives harder by
-    design and can hold the loss above ln(K + 1) in a healthy training.
+    score by less than `COLLAPSED_MARGIN`. The scores before FT decide, and not the loss, since FT makes positives
+    harder by design and can hold the loss above ln(K + 1) in a healthy training.
 
     Args:
         metrics: ``scores/positive_mean`` and ``scores/negative_mean`` of an epoch.

@@ -87,7 +87,7 @@ class StudyCallback(tune.Callback):
         self._trials = trials
         self._listeners = listeners
         self.started: set[str] = set()
-        self.ended: set[str] = set()
+        self.outcomes: dict[str, Outcome] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune saves its callbacks for Tuner.restore, which is never used: running the command again resumes.
@@ -116,11 +116,11 @@ class StudyCallback(tune.Callback):
 
     def interrupt_rest(self) -> None:
         """Announce the interruption of every trial that started and did not end."""
-        for key in self.started - self.ended:
+        for key in self.started - set(self.outcomes):
             self._end(key, Outcome(TrialStatus.INTERRUPTED, "the study was stopped"))
 
     def _end(self, key: str, outcome: Outcome) -> None:
-        self.ended.add(key)
+        self.outcomes[key] = outcome
         self._tell(lambda listener: listener.trial_ended(self._trials[key], outcome))
 
     def _tell(self, call: Callable[[StudyListener], None]) -> None:
@@ -134,7 +134,7 @@ def run_study(
     home: Path,
     resources: ResourcesConfig,
     listeners: Sequence[StudyListener],
-) -> set[str]:
+) -> dict[str, Outcome]:
     """Train the trials in the open Ray session and tell the listeners of each; one that fails stops no other.
 
     Args:
@@ -147,7 +147,7 @@ def run_study(
         ConfigError: One trial asks for more than there is.
 
     Returns:
-        Keys of the trials that came to an end; some are missing after an interruption by SIGINT or SIGTERM.
+        How each trial ended, by trial key; trials are interrupted or missing after a SIGINT or SIGTERM.
     """
     _check_capacity(resources)
     by_key = {trial.key: trial for trial in trials}
@@ -170,10 +170,9 @@ def run_study(
         )
         with suppress(KeyboardInterrupt):
             tuner.fit()
-    ended = set(callback.ended)
     callback.interrupt_rest()
     shutil.rmtree(storage / name, ignore_errors=True)
-    return ended
+    return callback.outcomes
 
 
 def _check_capacity(resources: ResourcesConfig) -> None:

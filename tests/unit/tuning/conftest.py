@@ -10,19 +10,8 @@ MakeStudy = Callable[..., StudySpec]
 
 
 @pytest.fixture
-def profile() -> ProfileConfig:
-    """Two epochs of the embedded digits with a small encoder: a trial in half a second."""
-    return ProfileConfig(
-        description="One core, seconds",
-        metric="probe/few_shot_top1",
-        protocol="digits, tiny",
-        trial={
-            "model": {"feature_dim": 16},
-            "method": {"key_momentum": 0.9, "queue_size": 128},
-            "train": {"epochs": 2},
-            "probe": {"every": 1, "few_shot_draws": 2, "linear_epochs": 1, "linear_learning_rates": [1.0]},
-        },
-    )
+def profile(tiny_profile: dict[str, Any]) -> ProfileConfig:
+    return ProfileConfig.model_validate(tiny_profile)
 
 
 @pytest.fixture
