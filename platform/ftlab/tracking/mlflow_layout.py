@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 LAYOUT_TAG = "ftlab.layout"
 LAYOUT_VERSION = "1"
+MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else pages for language models open
 KIND_TAG = "ftlab.kind"
 DRIVER_TAG = "ftlab.driver"
 STUDY_TAG = "ftlab.study"

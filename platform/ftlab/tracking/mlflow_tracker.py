@@ -202,7 +202,7 @@ class MlflowTracker:
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
             location = (self._artifact_root / name).as_uri() if self._artifact_root else None
-            tags = {layout.LAYOUT_TAG: layout.LAYOUT_VERSION}
+            tags = {layout.LAYOUT_TAG: layout.LAYOUT_VERSION, **layout.MODEL_TRAINING}
             return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
         if experiment.lifecycle_stage == "deleted":
             raise TrackingError(
