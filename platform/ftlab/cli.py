@@ -196,13 +196,13 @@ def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bo
         # Ray starts while the data set is decoded and the tracking store is opened, unless nothing seems to be missing.
         if not ended_here or any(trial.key not in ended_here for trial in name_trials(study, home)):
             session.start()
-        found, outcomes, recorded = _train_missing(study, journal, session)
+        found, outcomes, recorded, opened = _train_missing(study, journal, session)
     finally:
         session.stop()
     made = tabulate(study, found.trials, recorded, all_seeds=all_seeds)
     _print_table(made, results / study.results_name)
     interrupted = any(not outcomes.get(trial.key, INTERRUPTED).status.is_final for trial in found.todo)
-    if found.todo:
+    if opened:
         close_study(_open_tracker(), found, made, results / study.results_name, complete=not interrupted)
     if interrupted:
         _say(f"Stopped. What is trained is kept; to go on: {sweep_command(study)}")
@@ -215,14 +215,14 @@ def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bo
 
 def _train_missing(
     study: StudySpec, journal: Journal, session: RaySession
-) -> "tuple[Plan, dict[str, Outcome], pd.DataFrame]":
+) -> "tuple[Plan, dict[str, Outcome], pd.DataFrame, bool]":
     home, tracker = ftlab_home(), _open_tracker()
     tracker.reconcile()
     recorded = tracker.load_trials()
     found = plan_study(study, home, recorded)
     if not found.todo:
         _say(plan_summary(found, session.capacity.cpus))
-        return found, {}, recorded
+        return found, {}, recorded, False
     tracker.open_study(study_record(study))
     writer = TrackingWriter(tracker, journal)
     if writer.replay([trial.key for trial in found.todo], study.results_name):
@@ -232,7 +232,7 @@ def _train_missing(
         outcomes = _train(found, writer, session) if found.todo else {}
     finally:
         _report_undelivered(writer.close())
-    return found, outcomes, tracker.load_trials()
+    return found, outcomes, tracker.load_trials(), True
 
 
 def _train(found: Plan, writer: TrackingWriter, session: RaySession) -> dict[str, Outcome]:

@@ -61,7 +61,7 @@ class StudyDisplay:
 
     def trial_started(self, trial: Trial) -> None:
         """Show a trial as starting."""
-        self._rows[trial.key] = _Row(trial)
+        self._rows.setdefault(trial.key, _Row(trial)).state = "starting"
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
         """Show a trial's latest epoch."""

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import signal
@@ -5,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,43 @@ from mlflow.entities import Run
 from ftlab.tracking.tracking_uri import default_tracking_uri
 
 
+class Command:
+    """A command line that runs in a process and a session of its own, as in a terminal."""
+
+    def __init__(self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], log: Path) -> None:
+        self._out, self._err = log.with_suffix(".out"), log.with_suffix(".err")
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                arguments, cwd=folder, env=environment, stdout=out, stderr=err, start_new_session=True
+            )
+
+    @property
+    def out(self) -> str:
+        """What was printed so far."""
+        return self._out.read_text()
+
+    @property
+    def err(self) -> str:
+        """What was complained about so far."""
+        return self._err.read_text()
+
+    def wait_for(self, pattern: str, seconds: float = 180.0) -> None:
+        """Wait until a line is printed."""
+        found = wait_until(lambda: self.process.poll() is not None or re.search(pattern, self.out), seconds)
+        assert found, f"{pattern!r} was not printed in {seconds} s, but: {self.out}{self.err}"
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process group, as a terminal does with Ctrl-C."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def wait(self, seconds: float = 240.0) -> int:
+        """Wait for the end and return the exit status."""
+        return self.process.wait(seconds)
+
+
 class Laboratory:
-    """A place of its own for one test: experiments, FTLAB_HOME, results, and every process that was started for it.
+    """A place of its own for a test: experiments, FTLAB_HOME, results, and the processes that were started for it.
 
     Args:
         folder: Empty folder.
@@ -26,42 +63,136 @@ class Laboratory:
     """
 
     def __init__(self, folder: Path, profile: dict[str, Any]) -> None:
+        self.folder = folder
         self.home = folder / "home"
         self.results = folder / "results"
-        self.experiments = folder / "experiments"
-        self.folder = folder
         self.tracking_uri = default_tracking_uri(self.home)
-        (self.experiments / "profiles").mkdir(parents=True)
-        (self.experiments / "profiles" / "tiny.yaml").write_text(yaml.safe_dump(profile))
-        inherited = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS",)}
-        self.environment = {
-            **inherited,
+        self._experiments = folder / "experiments"
+        (self._experiments / "profiles").mkdir(parents=True)
+        (self._experiments / "profiles" / "tiny.yaml").write_text(yaml.safe_dump(profile))
+        self._commands: list[Command] = []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment of the commands."""
+        ours = {
             "FTLAB_HOME": str(self.home),
-            "FTLAB_EXPERIMENTS": str(self.experiments),
+            "FTLAB_EXPERIMENTS": str(self._experiments),
             "MLFLOW_TRACKING_URI": self.tracking_uri,
         }
-        self._started: list[subprocess.Popen[bytes]] = []
+        return {**os.environ, **ours}
 
     def write_experiment(self, name: str, **content: object) -> None:
         """Write an experiment file."""
-        (self.experiments / f"{name}.yaml").write_text(yaml.safe_dump({"question": "Does it work?", **content}))
+        (self._experiments / f"{name}.yaml").write_text(yaml.safe_dump({"question": "Does it work?", **content}))
 
-    def sweep_command(self, experiment: str, *arguments: str) -> tuple[str, ...]:
-        """Return the arguments of a sweep of the profile tiny on two cores."""
-        sized = ("--profile", "tiny", "--cpus", "2", "--results", str(self.results))
-        return ("sweep", experiment, *sized, *arguments)
+    def start(self, *arguments: str) -> Command:
+        """Start a command line, e.g. ``start("sweep", "exp")``, at the profile tiny."""
+        script = str(Path(sys.executable).with_name("ftlab"))
+        log = self.folder / f"command-{len(self._commands)}"
+        command = Command((script, *arguments, "--profile", "tiny"), self.folder, self.environment, log)
+        self._commands.append(command)
+        return command
 
-    def start(self, *arguments: str) -> "Command":
-        """Start a command line in a session of its own, as a terminal would."""
-        log = self.folder / f"command-{len(self._started)}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ftlab.cli_entry", *arguments] if False else [ftlab_script(), *arguments],
-                cwd=self.folder,
-                env=self.environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._started.append(process)
-        return Command(process, log)
+    def start_sweep(self, experiment: str, *arguments: str) -> Command:
+        """Start a sweep on two cores."""
+        return self.start("sweep", experiment, "--cpus", "2", *arguments)
+
+    def sweep(self, experiment: str, *arguments: str) -> Command:
+        """Run a sweep on two cores to its end."""
+        command = self.start_sweep(experiment, *arguments)
+        assert command.wait() == 0, command.out + command.err
+        return command
+
+    def runs(self, tracking_uri: str | None = None) -> list[Run]:
+        """Return every run in the tracking store, or in another one."""
+        client = MlflowClient(tracking_uri=tracking_uri or self.tracking_uri)
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        return list(client.search_runs(experiments, max_results=1000))
+
+    def trial_runs(self) -> list[Run]:
+        """Return the runs of trials."""
+        return [run for run in self.runs() if "mlflow.parentRunId" in run.data.tags]
+
+    def trials(self, study: str) -> pd.DataFrame:
+        """Return trials.csv as text, without what names the run."""
+        return pd.read_csv(self.results / study / "trials.csv", dtype=str).drop(columns="mlflow_run_id")
+
+    def files(self, study: str) -> dict[str, bytes]:
+        """Return the content of every file of the results."""
+        return {path.name: path.read_bytes() for path in sorted((self.results / study).iterdir())}
+
+    def journal(self) -> dict[str, list[str]]:
+        """Return what happened to each trial, in order: trial, epochs, or the status of an outcome."""
+        return {path.stem: list(_events(path)) for path in sorted((self.home / "trials").glob("*.jsonl"))}
+
+    def processes(self) -> list[int]:
+        """Return the living processes that were started here, Ray's among them."""
+        mark = f"FTLAB_HOME={self.home}".encode()
+        return [pid for pid in _all_processes() if mark in _environment(pid)]
+
+    def workers(self) -> list[int]:
+        """Return the living processes that train."""
+        return [pid for pid in self.processes() if b"TrialWorker" in _read(pid, "cmdline")]
+
+    def is_quiet(self, seconds: float = 60.0) -> bool:
+        """Wait until no process is left."""
+        return bool(wait_until(lambda: not self.processes(), seconds))
+
+    def close(self) -> None:
+        """End what a failed test left running."""
+        for command in self._commands:
+            command.send(signal.SIGKILL)
+            command.wait()
+        for pid in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def wait_until(condition: Callable[[], object], seconds: float) -> object:
+    """Ask again and again until the answer is true; return the last answer."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
+
+
+def _events(path: Path) -> Iterator[str]:
+    for line in path.read_text().splitlines():
+        with suppress(ValueError):  # a line that a kill cut off
+            event = json.loads(line)
+            yield event["outcome"]["status"] if event["event"] == "outcome" else event["event"]
+
+
+def _all_processes() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _environment(pid: int) -> list[bytes]:
+    return _read(pid, "environ").split(b"\0")
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return b""
+
+
+MakeLaboratory = Callable[..., Laboratory]
+
+
+@pytest.fixture(scope="module")
+def make_laboratory(tmp_path_factory: pytest.TempPathFactory, tiny_profile: dict[str, Any]) -> Iterator[MakeLaboratory]:
+    """Make a laboratory whose tiny profile trains for some epochs: `make_laboratory(epochs=20)`."""
+    made: list[Laboratory] = []
+
+    def make(epochs: int = 2, **resources: object) -> Laboratory:
+        trial = {**tiny_profile["trial"], "train": {"epochs": epochs}}
+        profile = {**tiny_profile, "trial": trial, "resources": {**tiny_profile["resources"], **resources}}
+        made.append(Laboratory(tmp_path_factory.mktemp("laboratory"), profile))
+        return made[-1]
+
+    yield make
+    for laboratory in made:
+        laboratory.close()

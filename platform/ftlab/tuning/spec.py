@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import product
+from pathlib import Path
 
 from ftlab.config.experiment import ExperimentConfig, NamedCell, ProfileConfig, Setting, Settings
 from ftlab.config.loading import check_setting_name, flatten, load_experiment, load_profile, resolve_trial
@@ -14,13 +15,14 @@ from ftlab.tuning.identity import DATA_PREFIX, cell_key, effective_settings, tri
 
 METRICS = ("probe/top1", "probe/few_shot_top1", "knn/top1")
 
-# Where the data lie, not what they are.
-DATA_LOCATION = frozenset({"data.root", "data.download"})
-
 MAX_SUFFIX_LENGTH = 150
 
 # Switches decide whether other settings have an effect; setting one is never without effect.
 SWITCHES = frozenset({"transform.positives", "transform.negatives", "transform.start"})
+
+# In the mark of overrides a path is its last part; how the files came there is left out.
+PATHS = frozenset({"data.root", "data.class_list"})
+WITHOUT_MARK = frozenset({"data.download"})
 
 
 @dataclass(frozen=True)
@@ -216,8 +218,16 @@ def check_against_data(config: TrialConfig, num_images: int, smallest_class: int
 
 
 def overrides_suffix(overrides: Mapping[str, Setting]) -> str:
-    """Return a readable mark of overrides for names of folders and studies; empty when there are none."""
-    parts = [f"+{name}={_spell(value)}" for name, value in sorted(overrides.items()) if name not in DATA_LOCATION]
+    """Return a readable mark of overrides for names of folders and studies; empty when there are none.
+
+    >>> overrides_suffix({"train.epochs": 50, "data.root": "/data/flowers", "data.download": True})
+    '+data.root=flowers+train.epochs=50'
+    """
+    parts = []
+    for name, value in sorted(overrides.items()):
+        spelled = Path(value).name if name in PATHS and isinstance(value, str) else _spell(value)
+        if name not in WITHOUT_MARK:
+            parts.append(f"+{name}={spelled}")
     suffix = "".join(parts).replace("/", "_")
     if len(suffix) <= MAX_SUFFIX_LENGTH:
         return suffix

@@ -231,10 +231,10 @@ def test_results_are_named_by_experiment_profile_and_overrides(make_study: MakeS
         ({}, ""),
         ({"train.epochs": 5, "model.head": "linear"}, "+model.head=linear+train.epochs=5"),
         ({"transform.lambda_extrapolation": [1, 1.5]}, "+transform.lambda_extrapolation=[1, 1.5]"),
-        ({"data.root": "/a/b", "data.download": True}, ""),
-        ({"data.name": "folder", "data.root": "/a/b"}, "+data.name=folder"),
+        ({"data.download": True}, ""),
+        ({"data.name": "folder", "data.root": "/a/b"}, "+data.name=folder+data.root=b"),
         ({"data.image_size": 16}, "+data.image_size=16"),
-        ({"data.class_list": "a/b.txt"}, "+data.class_list=a_b.txt"),
+        ({"data.class_list": "a/b.txt"}, "+data.class_list=b.txt"),
     ],
 )
 def test_overrides_that_decide_numbers_mark_the_results(overrides: dict[str, Any], suffix: str) -> None:
