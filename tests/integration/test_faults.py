@@ -60,7 +60,7 @@ def assert_nothing_was_lost(laboratory: Any, undisturbed: pd.DataFrame) -> None:
 def test_a_sweep_that_is_killed_again_and_again_loses_nothing(
     seed: int, laboratory: Any, undisturbed: pd.DataFrame
 ) -> None:
-    moments = random.Random(seed)
+    moments = random.Random(seed)  # noqa: S311 - the same moments each time
     for awaited in (None, "first epoch", r"\[1/", r"\[1/"):
         command = laboratory.start_sweep("exp")
         if awaited is not None:

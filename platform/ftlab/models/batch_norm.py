@@ -9,8 +9,8 @@ class GroupedBatchNorm(nn.Module):
     """Normalise each of G groups of a batch with its own statistics, as G devices would.
 
     On one device, shuffling keys changes nothing when the whole batch shares its statistics: what a query's batch
-    reveals about its key leaks (arXiv 1911.05722, section 3.3). Sample n belongs to group ``n mod G``. With G = 1
-    this is batch normalisation.
+    reveals about its key leaks (arXiv 1911.05722, section 3.3). A group is N / G samples in a row, as a data-parallel
+    batch is divided. With G = 1 this is batch normalisation.
 
     In evaluation the running statistics of the groups are averaged. Running statistics are (G, C) buffers: averaging
     their moving averages equals the moving average of the mean, at no cost in the step.
@@ -41,16 +41,8 @@ class GroupedBatchNorm(nn.Module):
         if not self.training:
             mean, var = self.running_mean.mean(dim=0), self.running_var.mean(dim=0)
             return F.batch_norm(images, mean, var, self.weight, self.bias, False, self.momentum, self.eps)
-        groups = self.num_groups
-        grouped = images.reshape(images.shape[0] // groups, groups * self.num_features, *images.shape[2:])
-        normalised = F.batch_norm(
-            grouped,
-            self.running_mean.view(-1),
-            self.running_var.view(-1),
-            self.weight.expand(groups, -1).reshape(-1),
-            self.bias.expand(groups, -1).reshape(-1),
-            True,
-            self.momentum,
-            self.eps,
-        )
-        return normalised.reshape(images.shape)
+        groups = [
+            F.batch_norm(group, mean, var, self.weight, self.bias, True, self.momentum, self.eps)
+            for group, mean, var in zip(images.chunk(self.num_groups), self.running_mean, self.running_var, strict=True)
+        ]
+        return torch.cat(groups) if len(groups) > 1 else groups[0]

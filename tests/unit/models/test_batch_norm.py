@@ -42,7 +42,8 @@ def test_each_group_is_normalised_as_on_its_own_device(
     images, weights = images_of(shape).requires_grad_(), images_of(shape, seed=1)
     for _ in range(3):  # running statistics move more than once
         found = grouped(images)
-    rows = [list(range(group, shape[0], num_groups)) for group in range(num_groups)]
+    size = shape[0] // num_groups
+    rows = [list(range(group * size, (group + 1) * size)) for group in range(num_groups)]
     expected = torch.empty_like(images)
     for group, norm in zip(rows, devices, strict=True):
         for _ in range(3):
