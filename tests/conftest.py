@@ -7,6 +7,7 @@ import yaml
 
 WriteExperiment = Callable[..., None]
 
+
 @pytest.fixture(scope="session")
 def tiny_profile() -> dict[str, Any]:
     """Two epochs of the embedded digits with a small encoder: a trial in half a second."""
@@ -39,9 +40,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def write_experiment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_profile: dict[str, Any]
-) -> WriteExperiment:
+def write_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_profile: dict[str, Any]) -> WriteExperiment:
     """Write an experiment file, `write_experiment("name", grid={...})`, beside a profile called tiny."""
     folder = tmp_path / "experiments"
     (folder / "profiles").mkdir(parents=True)
