@@ -150,7 +150,7 @@ def ui(
     is_server = tracker.uri.startswith(("http://", "https://"))
     base = tracker.uri.rstrip("/") if is_server else f"http://127.0.0.1:{port}"
     found = tracker.find_experiment_id(experiment) if experiment else None
-    console.print(f"{base}/#/experiments/{found}/runs" if found else base, soft_wrap=True)
+    console.print(f"{base}/#/experiments/{found}/runs?workflowType=machine_learning" if found else base, soft_wrap=True)
     if is_server:
         return
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracker.uri]
