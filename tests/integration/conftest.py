@@ -126,18 +126,20 @@ class Laboratory:
         """Return what happened to each trial, in order: trial, epochs, or the status of an outcome."""
         return {path.stem: list(_events(path)) for path in sorted((self.home / "trials").glob("*.jsonl"))}
 
-    def processes(self) -> list[int]:
-        """Return the living processes that were started here, Ray's among them."""
-        mark = f"FTLAB_HOME={self.home}".encode()
-        return [pid for pid in _all_processes() if mark in _environment(pid)]
+    def processes(self) -> dict[int, str]:
+        """Return the command lines of the living processes that were started here, Ray's among them."""
+        mark = f"FTLAB_HOME={self.home}"
+        pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+        return {pid: _read(pid, "cmdline") for pid in pids if mark in _read(pid, "environ").splitlines()}
 
     def workers(self) -> list[int]:
         """Return the living processes that train."""
-        return [pid for pid in self.processes() if b"TrialWorker" in _read(pid, "cmdline")]
+        return [pid for pid, command in self.processes().items() if re.match(r"ray::\w*Trainable", command)]
 
-    def is_quiet(self, seconds: float = 60.0) -> bool:
-        """Wait until no process is left."""
-        return bool(wait_until(lambda: not self.processes(), seconds))
+    def left_behind(self, seconds: float = 60.0) -> list[str]:
+        """Wait until no process is left, and return those that stay all the same."""
+        wait_until(lambda: not self.processes(), seconds)
+        return list(self.processes().values())
 
     def close(self) -> None:
         """End what a failed test left running."""
@@ -164,19 +166,11 @@ def _events(path: Path) -> Iterator[str]:
             yield event["outcome"]["status"] if event["event"] == "outcome" else event["event"]
 
 
-def _all_processes() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
-
-
-def _environment(pid: int) -> list[bytes]:
-    return _read(pid, "environ").split(b"\0")
-
-
-def _read(pid: int, name: str) -> bytes:
+def _read(pid: int, name: str) -> str:
     try:
-        return Path(f"/proc/{pid}/{name}").read_bytes()
+        return Path(f"/proc/{pid}/{name}").read_bytes().replace(b"\0", b"\n").decode(errors="replace")
     except OSError:
-        return b""
+        return ""
 
 
 MakeLaboratory = Callable[..., Laboratory]

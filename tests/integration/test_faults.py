@@ -39,7 +39,7 @@ def undisturbed(make_laboratory: MakeLaboratory) -> pd.DataFrame:
     laboratory = make_laboratory(EPOCHS)
     laboratory.write_experiment("exp", **EXPERIMENT)
     laboratory.sweep("exp")
-    assert laboratory.is_quiet()
+    assert laboratory.left_behind() == []
     return laboratory.trials(STUDY)
 
 
@@ -53,7 +53,7 @@ def assert_nothing_was_lost(laboratory: Any, undisturbed: pd.DataFrame) -> None:
     for run in laboratory.trial_runs():
         assert run.data.metrics["knn/top1"] > 0
     pd.testing.assert_frame_equal(laboratory.trials(STUDY), undisturbed)
-    assert laboratory.is_quiet()
+    assert laboratory.left_behind() == []
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -70,7 +70,7 @@ def test_a_sweep_that_is_killed_again_and_again_loses_nothing(
         assert command.wait() in (-signal.SIGKILL, 0)
         # Half of the time the next sweep starts beside what is dying.
         if moments.random() < 0.5:
-            assert laboratory.is_quiet()
+            assert laboratory.left_behind() == []
     laboratory.sweep("exp")
     assert_nothing_was_lost(laboratory, undisturbed)
 
@@ -86,7 +86,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     assert command.wait(60.0) == 130
     assert "Stopped. What is trained is kept; to go on: make sweep EXP=exp PROFILE=tiny SEEDS=2" in command.out
     assert "Traceback" not in command.err
-    assert laboratory.is_quiet()
+    assert laboratory.left_behind() == []
     assert "RUNNING" not in [run.info.status for run in laboratory.runs()]
     assert "KILLED" in [run.info.status for run in laboratory.trial_runs()]
     again = laboratory.sweep("exp")
@@ -101,7 +101,7 @@ def test_a_sweep_that_is_interrupted_while_it_starts_leaves_nothing_running(labo
         command.send(signal.SIGINT)
         assert command.wait(90.0) != 0
         assert "Traceback" not in command.err
-        assert laboratory.is_quiet()
+        assert laboratory.left_behind() == []
 
 
 def test_a_worker_that_dies_costs_an_epoch(laboratory: Any, undisturbed: pd.DataFrame) -> None:
@@ -220,4 +220,4 @@ def test_a_store_that_is_not_there_is_named_before_training(laboratory: Any) -> 
     assert command.wait() == 1
     assert "the MLflow store must answer, but http://127.0.0.1:9 did not" in command.err
     assert "first epoch" not in command.out
-    assert laboratory.is_quiet()
+    assert laboratory.left_behind() == []

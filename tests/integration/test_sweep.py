@@ -116,7 +116,7 @@ def test_a_trial_is_recorded_with_settings_provenance_and_few_metrics(laboratory
 
 
 def test_nothing_is_left_behind(laboratory: Any) -> None:
-    assert laboratory.is_quiet()
+    assert laboratory.left_behind() == []
     assert list((laboratory.home / "checkpoints").glob("*")) == []
     assert list((laboratory.home / "plans").glob("*")) == []
     assert list((laboratory.home / "ray").glob("*")) == []

@@ -37,10 +37,16 @@ class GroupedBatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(num_groups, num_features))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalise (N, C, H, W), or (N, C), per group in training and by the averaged statistics in evaluation."""
+        """Normalise (N, C, H, W), or (N, C), per group in training and by the averaged statistics in evaluation.
+
+        Raises:
+            ValueError: A training batch is not a multiple of the number of groups.
+        """
         if not self.training:
             mean, var = self.running_mean.mean(dim=0), self.running_var.mean(dim=0)
             return F.batch_norm(images, mean, var, self.weight, self.bias, False, self.momentum, self.eps)
+        if images.shape[0] % self.num_groups:
+            raise ValueError(f"a batch must be a multiple of {self.num_groups} groups, but got {images.shape[0]} rows.")
         groups = [
             F.batch_norm(group, mean, var, self.weight, self.bias, True, self.momentum, self.eps)
             for group, mean, var in zip(images.chunk(self.num_groups), self.running_mean, self.running_var, strict=True)

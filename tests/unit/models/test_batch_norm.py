@@ -108,3 +108,8 @@ def test_memory_order_decides_nothing(seed_parameters: SeedParameters) -> None:
         for layout in (torch.contiguous_format, torch.channels_last)
     ]
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-12)
+
+
+def test_a_batch_of_uneven_groups_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be a multiple of 2 groups, but got 5 rows"):
+        GroupedBatchNorm(C, 2)(images_of((5, C)))

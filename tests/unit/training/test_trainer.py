@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from ftlab.errors import CheckpointError, NonFiniteLossError
+from ftlab.method.scores import METRICS, REPORTED
+from ftlab.models.moco import StepStreams
 from ftlab.training.checkpoint import CheckpointStore
+from ftlab.training.streams import make_generator
 from ftlab.training.trainer import Batches, EpochResult, Trainer
 
 BuildTrainer = Callable[..., Trainer]
@@ -238,28 +241,34 @@ class TestEpochs:
         assert used == [trainer.schedule.learning_rate(epoch) for epoch in range(4)]
         assert used[:3] == [0.03, 0.06, 0.06]
 
-    def test_a_step_follows_the_other_as_in_the_paper(self, build_trainer: BuildTrainer) -> None:
-        """One epoch by hand: step, backward, SGD, key encoder, queue."""
-        trainer, oracle = build_trainer(transform=BOTH), build_trainer(transform=BOTH)
-        (result,) = train(trainer, 1)
+    def test_steps_follow_each_other_as_in_the_paper(self, build_trainer: BuildTrainer) -> None:
+        """Two epochs by hand: step, backward, SGD, key encoder, queue."""
+        trainer, oracle = build_trainer(transform=BOTH, seed=3), build_trainer(transform=BOTH, seed=3)
+        results = train(trainer, 2)
         method = oracle.method.train()
-        streams = oracle._streams(0)
-        velocity = [torch.zeros_like(parameter) for parameter in method.query_encoder.parameters()]
-        losses = []
-        for views in oracle.batches.epoch(0):
-            step = method.step(views, streams, method.transform)
-            losses.append(step.loss.item())
-            gradients = torch.autograd.grad(step.loss, list(method.query_encoder.parameters()))
-            with torch.no_grad():
-                for parameter, gradient, moving in zip(
-                    method.query_encoder.parameters(), gradients, velocity, strict=True
-                ):
-                    moving.mul_(0.9).add_(gradient + 5e-4 * parameter)
-                    parameter.sub_(0.03 * moving)
-                for key, query in zip(method.key_encoder.parameters(), method.query_encoder.parameters(), strict=True):
-                    key.copy_(0.9 * key + 0.1 * query)
-                method.queue.enqueue(step.keys)
-        assert result.metrics["pretrain/loss"] == pytest.approx(sum(losses) / len(losses), abs=1e-5)
+        queries, keys = list(method.query_encoder.parameters()), list(method.key_encoder.parameters())
+        velocities = [torch.zeros_like(query) for query in queries]
+        for epoch in range(2):
+            learning_rate = oracle.schedule.learning_rate(epoch)
+            streams = StepStreams(*(make_generator(3, name, epoch) for name in ("shuffle", "positives", "negatives")))
+            losses, scores = [], []
+            for views in oracle.batches.epoch(epoch):
+                step = method.step(views, streams, method.transform)
+                losses.append(step.loss.item())
+                scores.append(step.scores.stacked())
+                gradients = torch.autograd.grad(step.loss, queries)
+                with torch.no_grad():
+                    for query, key, gradient, velocity in zip(queries, keys, gradients, velocities, strict=True):
+                        velocity.mul_(0.9).add_(gradient + 5e-4 * query)
+                        query.sub_(learning_rate * velocity)
+                        key.copy_(0.9 * key + 0.1 * query)
+                    method.queue.enqueue(step.keys)
+            metrics = results[epoch].metrics
+            assert metrics["pretrain/loss"] == pytest.approx(sum(losses) / len(losses), abs=1e-5)
+            means = dict(zip(METRICS, (sum(scores) / len(scores)).tolist(), strict=True))
+            assert {name: metrics[name] for name in REPORTED} == pytest.approx(
+                {name: means[name] for name in REPORTED}, abs=1e-5
+            )
         for name, value in trainer.method.state_dict().items():
             torch.testing.assert_close(value, method.state_dict()[name], rtol=0, atol=1e-4, msg=name)
 
