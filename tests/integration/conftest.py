@@ -63,7 +63,7 @@ class Laboratory:
     """
 
     def __init__(self, folder: Path, profile: dict[str, Any]) -> None:
-        self.folder = folder
+        self.folder = folder.resolve()
         self.home = folder / "home"
         self.results = folder / "results"
         self.tracking_uri = default_tracking_uri(self.home)
@@ -128,16 +128,23 @@ class Laboratory:
 
     def processes(self) -> dict[int, str]:
         """Return the command lines of the living processes that were started here, Ray's among them."""
-        mark = f"FTLAB_HOME={self.home}"
-        pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
-        return {pid: _read(pid, "cmdline") for pid in pids if mark in _read(pid, "environ").splitlines()}
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended
+                if (process / "cwd").resolve(strict=True).is_relative_to(self.folder):
+                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ").strip().decode()
+                    found[int(process.name)] = command
+        return found
 
     def workers(self) -> list[int]:
         """Return the living processes that train."""
         return [pid for pid, command in self.processes().items() if re.match(r"ray::\w*Trainable", command)]
 
-    def left_behind(self, seconds: float = 60.0) -> list[str]:
-        """Wait until no process is left, and return those that stay all the same."""
+    def left_behind(self, seconds: float = 180.0) -> list[str]:
+        """Wait until no process is left, and return those that stay all the same.
+
+        A helper of Ray's that was just starting when the rest was killed takes over a minute to notice.
+        """
         wait_until(lambda: not self.processes(), seconds)
         return list(self.processes().values())
 
@@ -164,13 +171,6 @@ def _events(path: Path) -> Iterator[str]:
         with suppress(ValueError):  # a line that a kill cut off
             event = json.loads(line)
             yield event["outcome"]["status"] if event["event"] == "outcome" else event["event"]
-
-
-def _read(pid: int, name: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/{name}").read_bytes().replace(b"\0", b"\n").decode(errors="replace")
-    except OSError:
-        return ""
 
 
 MakeLaboratory = Callable[..., Laboratory]
