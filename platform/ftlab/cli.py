@@ -191,19 +191,23 @@ def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bo
     home = ftlab_home()
     journal = Journal(home / "trials")
     ended_here = journal.finished_keys()
+    collector = CheckpointCollector(home, study.results_name)
     session = RaySession(capacity)
     try:
         # Ray starts while the data set is decoded and the tracking store is opened, unless nothing seems to be missing.
         if not ended_here or any(trial.key not in ended_here for trial in name_trials(study, home)):
             session.start()
-        found, outcomes, recorded, opened = _train_missing(study, journal, session)
+        found, outcomes, recorded = _train_missing(study, journal, session, collector)
     finally:
         session.stop()
     made = tabulate(study, found.trials, recorded, all_seeds=all_seeds)
     _print_table(made, results / study.results_name)
     interrupted = any(not outcomes.get(trial.key, INTERRUPTED).status.is_final for trial in found.todo)
-    if opened:
+    if collector.has_claim:
         close_study(_open_tracker(), found, made, results / study.results_name, complete=not interrupted)
+        settled = {key for key, outcome in outcomes.items() if is_settled(outcome.status, outcome.reason)}
+        collector.claim([trial for trial in found.todo if trial.key not in settled])
+        collector.collect()
     if interrupted:
         _say(f"Stopped. What is trained is kept; to go on: {sweep_command(study)}")
         return 130
@@ -214,16 +218,19 @@ def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bo
 
 
 def _train_missing(
-    study: StudySpec, journal: Journal, session: RaySession
-) -> "tuple[Plan, dict[str, Outcome], pd.DataFrame, bool]":
+    study: StudySpec, journal: Journal, session: RaySession, collector: CheckpointCollector
+) -> "tuple[Plan, dict[str, Outcome], pd.DataFrame]":
     home, tracker = ftlab_home(), _open_tracker()
     tracker.reconcile()
     recorded = tracker.load_trials()
     found = plan_study(study, home, recorded)
-    if not found.todo:
+    # A claim that is left although nothing is missing: the last sweep was killed before it closed its study.
+    if not found.todo and not collector.has_claim:
         _say(plan_summary(found, session.capacity.cpus))
-        return found, {}, recorded, False
+        return found, {}, recorded
     tracker.open_study(study_record(study))
+    if found.todo:
+        collector.claim(found.todo)
     writer = TrackingWriter(tracker, journal)
     if writer.replay([trial.key for trial in found.todo], study.results_name):
         found = plan_study(study, home, tracker.load_trials())
@@ -232,27 +239,21 @@ def _train_missing(
         outcomes = _train(found, writer, session) if found.todo else {}
     finally:
         _report_undelivered(writer.close())
-    return found, outcomes, tracker.load_trials(), True
+    return found, outcomes, tracker.load_trials()
 
 
 def _train(found: Plan, writer: TrackingWriter, session: RaySession) -> dict[str, Outcome]:
     home, study = ftlab_home(), found.study
-    collector = CheckpointCollector(home, study.results_name)
-    collector.claim(found.todo)
     with StudyDisplay(console, found) as display, session:
         # Ray takes seconds to import, and a sweep with nothing to train never needs it.
         from ftlab.tuning.study import run_study
 
-        outcomes = run_study(
+        return run_study(
             found.todo,
             home=home,
             resources=_resources(study, session.capacity),
             listeners=[TrialRecorder(study.results_name, writer), display],
         )
-    settled = {key for key, outcome in outcomes.items() if is_settled(outcome.status, outcome.reason)}
-    collector.claim([trial for trial in found.todo if trial.key not in settled])
-    collector.collect()
-    return outcomes
 
 
 def _load(experiment: str, profile: str, seeds: int | None, overrides: list[str] | None) -> StudySpec:

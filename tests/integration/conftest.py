@@ -41,10 +41,10 @@ class Command:
 
     def wait_for(self, pattern: str, seconds: float = 180.0) -> None:
         """Wait until a line is printed."""
-        found = wait_until(lambda: self.process.poll() is not None or re.search(pattern, self.out), seconds)
+        found = _wait_until(lambda: self.process.poll() is not None or re.search(pattern, self.out), seconds)
         assert found, f"{pattern!r} was not printed in {seconds} s, but: {self.out}{self.err}"
 
-    def send(self, number: signal.Signals) -> None:
+    def send_to_group(self, number: signal.Signals) -> None:
         """Send a signal to the process group, as a terminal does with Ctrl-C."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
@@ -131,10 +131,16 @@ class Laboratory:
         found = {}
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # it has ended
-                if (process / "cwd").resolve(strict=True).is_relative_to(self.folder):
+                if self._is_ours(process):
                     command = (process / "cmdline").read_bytes().replace(b"\0", b" ").strip().decode()
                     found[int(process.name)] = command
         return found
+
+    def _is_ours(self, process: Path) -> bool:
+        # Ray's workers move to a folder of their own, and Ray's helpers overwrite their environment with a title.
+        if (process / "cwd").resolve(strict=True).is_relative_to(self.folder):
+            return True
+        return f"FTLAB_HOME={self.home}".encode() in (process / "environ").read_bytes().split(b"\0")
 
     def workers(self) -> list[int]:
         """Return the living processes that train."""
@@ -145,20 +151,24 @@ class Laboratory:
 
         A helper of Ray's that was just starting when the rest was killed takes over a minute to notice.
         """
-        wait_until(lambda: not self.processes(), seconds)
+        _wait_until(lambda: not self.processes(), seconds)
         return list(self.processes().values())
+
+    def wait_for_lock(self) -> None:
+        """Wait until a sweep has taken its lock: its modules are imported, its work begins."""
+        assert _wait_until((self.home / "locks").exists, 60.0)
 
     def close(self) -> None:
         """End what a failed test left running."""
         for command in self._commands:
-            command.send(signal.SIGKILL)
+            command.send_to_group(signal.SIGKILL)
             command.wait()
         for pid in self.processes():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
-def wait_until(condition: Callable[[], object], seconds: float) -> object:
+def _wait_until(condition: Callable[[], object], seconds: float) -> object:
     """Ask again and again until the answer is true; return the last answer."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()) and time.monotonic() < deadline:

@@ -302,6 +302,8 @@ class MlflowTracker:
 def _connect(uri: str) -> MlflowClient:
     # Its warning for each retry would reach the terminal; the error that follows says the same.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    # The process may have imported MLflow before the variables above were set.
+    logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
     try:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)

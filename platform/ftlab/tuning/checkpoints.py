@@ -47,6 +47,11 @@ class CheckpointCollector:
         self._path = self._plans / f"{sha256(study.encode()).hexdigest()[:16]}.json"
         self._study = study
 
+    @property
+    def has_claim(self) -> bool:
+        """Whether the study has claimed checkpoints, now or in a process that was killed, and not given them up."""
+        return self._path.exists()
+
     def claim(self, unfinished: Sequence[Trial]) -> None:
         """Protect what the unfinished trials could start from; an empty sequence gives the claim up."""
         if not unfinished:
