@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
+from errno import EEXIST, ENOTEMPTY
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -66,10 +67,13 @@ def publish(building: Path, folder: Path) -> None:
             _discard(folder)
         try:
             building.rename(folder)
-        except OSError:
+        except OSError as error:
             # another process renamed its folder between our look and our rename: look again
-            if not folder.exists():
+            if error.errno not in (ENOTEMPTY, EEXIST):
                 raise
+        else:
+            # one that looked before us may still discard ours, but then puts its own, equal one in its place
+            return
 
 
 def _discard(folder: Path) -> None:
