@@ -7,6 +7,7 @@ SET ?=
 CPUS ?=
 GPUS ?=
 ONLY ?=
+SHARE ?= 1
 PORT ?= 5000
 
 PYTHON ?= python3
@@ -17,6 +18,7 @@ UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
 
 STUDY := $(EXP) --profile $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS)) $(foreach setting,$(SET),--set '$(setting)')
 SIZE := $(if $(CPUS),--cpus $(CPUS)) $(if $(GPUS),--gpus $(GPUS))
+SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup plan sweep table train ui config schema test test-slow check format bench lock clean distclean
@@ -37,10 +39,10 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
-	@$(FTLAB) plan $(STUDY) $(if $(CPUS),--cpus $(CPUS))
+	@$(FTLAB) plan $(STUDY) $(if $(CPUS),--cpus $(CPUS)) $(SHARING)
 
 sweep: $(STAMP)  ## Train what the table still lacks, record it, write the table
-	@$(FTLAB) sweep $(STUDY) $(SIZE)
+	@$(FTLAB) sweep $(STUDY) $(SIZE) $(SHARING)
 
 table: $(STAMP)  ## Rebuild the table from the tracking store
 	@$(FTLAB) table $(STUDY)

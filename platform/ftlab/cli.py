@@ -21,10 +21,11 @@ from ftlab.tracking.journal import Journal
 from ftlab.tracking.tracker import Outcome, TrialStatus
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.tracking.writer import TrackingWriter
-from ftlab.tuning.checkpoints import CheckpointCollector
+from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
 from ftlab.tuning.plan import Plan, is_settled
 from ftlab.tuning.session import Capacity, RaySession
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
+from ftlab.tuning.stage_feed import StageFeed
 from ftlab.tuning.sweep import (
     TrialRecorder,
     close_study,
@@ -54,6 +55,7 @@ Seeds = Annotated[int | None, typer.Option(help="Trials a cell; without it, what
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Setting of every cell, as name=value.")]
 Cpus = Annotated[int | None, typer.Option(help="CPU cores of this machine to use; without it, all.")]
 Gpus = Annotated[int | None, typer.Option(help="GPUs of this machine to use; without it, all.")]
+Share = Annotated[bool, typer.Option(help="Train common prefixes of trials once; the results are the same without.")]
 Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
 
 RESULTS = Path("results")
@@ -67,10 +69,11 @@ def plan(
     seeds: Seeds = None,
     overrides: Overrides = None,
     cpus: Cpus = None,
+    share: Share = True,
 ) -> None:
     """List the trials that a sweep would train, resume and reuse, and what they would cost."""
     study = _load(experiment, profile, seeds, overrides)
-    found = plan_study(study, ftlab_home(), _open_tracker().load_trials())
+    found = plan_study(study, ftlab_home(), _open_tracker().load_trials(), share=share)
     for line in (*plan_lines(found), plan_summary(found, cpus)):
         _say(line)
 
@@ -83,12 +86,13 @@ def sweep(
     overrides: Overrides = None,
     cpus: Cpus = None,
     gpus: Gpus = None,
+    share: Share = True,
     results: Results = RESULTS,
 ) -> None:
     """Train what the table still lacks, record it, and write and print the table."""
     study = _load(experiment, profile, seeds, overrides)
     with exclusive(ftlab_home(), study):
-        status = _sweep(study, Capacity(cpus, gpus), results, all_seeds=seeds is None)
+        status = _sweep(study, Capacity(cpus, gpus), results, all_seeds=seeds is None, share=share)
     raise typer.Exit(status)
 
 
@@ -187,7 +191,7 @@ def schema(folder: Annotated[Path | None, typer.Argument(help="Where to write; e
         (target / f"{name}.json").write_text(json.dumps(model.model_json_schema(), indent=2) + "\n")
 
 
-def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bool) -> int:
+def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bool, share: bool) -> int:
     home = ftlab_home()
     journal = Journal(home / "trials")
     ended_here = journal.finished_keys()
@@ -197,7 +201,7 @@ def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bo
         # Ray starts while the data set is decoded and the tracking store is opened, unless nothing seems to be missing.
         if not ended_here or any(trial.key not in ended_here for trial in name_trials(study, home)):
             session.start()
-        found, outcomes, recorded = _train_missing(study, journal, session, collector)
+        found, outcomes, recorded = _train_missing(study, journal, session, collector, share=share)
     finally:
         session.stop()
     made = tabulate(study, found.trials, recorded, all_seeds=all_seeds)
@@ -218,12 +222,12 @@ def _sweep(study: StudySpec, capacity: Capacity, results: Path, *, all_seeds: bo
 
 
 def _train_missing(
-    study: StudySpec, journal: Journal, session: RaySession, collector: CheckpointCollector
+    study: StudySpec, journal: Journal, session: RaySession, collector: CheckpointCollector, *, share: bool
 ) -> "tuple[Plan, dict[str, Outcome], pd.DataFrame]":
     home, tracker = ftlab_home(), _open_tracker()
     tracker.reconcile()
     recorded = tracker.load_trials()
-    found = plan_study(study, home, recorded)
+    found = plan_study(study, home, recorded, share=share)
     # A claim that is left although nothing is missing: the last sweep was killed before it closed its study.
     if not found.todo and not collector.has_claim:
         _say(plan_summary(found, session.capacity.cpus))
@@ -233,7 +237,7 @@ def _train_missing(
         collector.claim(found.todo)
     writer = TrackingWriter(tracker, journal)
     if writer.replay([trial.key for trial in found.todo], study.results_name):
-        found = plan_study(study, home, tracker.load_trials())
+        found = plan_study(study, home, tracker.load_trials(), share=share)
     _say(plan_summary(found, session.capacity.cpus))
     try:
         outcomes = _train(found, writer, session) if found.todo else {}
@@ -249,7 +253,7 @@ def _train(found: Plan, writer: TrackingWriter, session: RaySession) -> dict[str
         from ftlab.tuning.study import run_study
 
         return run_study(
-            found.todo,
+            StageFeed(found.todo, existing_checkpoints(home), share=found.share),
             home=home,
             resources=_resources(study, session.capacity),
             listeners=[TrialRecorder(study.results_name, writer), display],

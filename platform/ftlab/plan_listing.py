@@ -2,36 +2,55 @@
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 
 from ftlab.config.experiment import Setting
 from ftlab.display import format_seconds
 from ftlab.tuning.plan import Plan
 from ftlab.tuning.spec import StudySpec
+from ftlab.tuning.stages import Stage
 
 MAX_LINES = 60
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """Return a line per trial with what will be done with it, at most `MAX_LINES` of them."""
-    reused = {trial.key for trial in plan.reused}
-    lines = [
-        f"{'reused' if trial.key in reused else _beginning(plan.start_epochs[trial.key]):>16}  {trial.name}"
-        for trial in plan.trials[:MAX_LINES]
-    ]
-    hidden = len(plan.trials) - MAX_LINES
-    return [*lines, f"... and {hidden} more"] if hidden > 0 else lines
+    """Return a line per trial with what will be done with it, at most `MAX_LINES` of them; forks stand below trunks."""
+    lines = [f"{'reused':>16}  {trial.name}" for trial in plan.reused]
+    branches: dict[str | None, list[Stage]] = {}
+    for stage in plan.stages.values():
+        branches.setdefault(stage.parent, []).append(stage)
+    for trunk in branches.get(None, ()):
+        lines += _tree(trunk, branches, depth=0)
+    hidden = len(lines) - MAX_LINES
+    return [*lines[:MAX_LINES], f"... and {hidden} more"] if hidden > 0 else lines
 
 
 def plan_summary(plan: Plan, cpus: int | None) -> str:
     """Return numbers of trials and epochs, and the expected time on ``cpus`` cores; None means all of this machine."""
-    new = len(plan.todo) - len(plan.resumable)
+    new = len(plan.todo) - len(plan.resumable) - len(plan.forked)
     counts = f"{len(plan.trials)} trials: {new} new, {len(plan.resumable)} resumed, {len(plan.reused)} reused"
+    if plan.forked:
+        counts += f", {len(plan.forked)} forked"
     if not plan.todo:
         return counts
     slots = (cpus or os.cpu_count() or 1) // plan.study.profile.resources.cpus_per_trial
     seconds = plan.seconds_left(slots)
     forecast = f"about {format_seconds(seconds)} by recorded trials" if seconds else "no recorded trials to tell by"
-    return f"{counts}; {plan.epochs_left} epochs to train, {forecast}"
+    return f"{counts}; {_epochs(plan)} to train, {forecast}"
+
+
+def _epochs(plan: Plan) -> str:
+    if not plan.epochs_saved:
+        return f"{plan.epochs_left} epochs"
+    unshared = plan.epochs_left + plan.epochs_saved
+    return f"{plan.epochs_left} epochs (of {unshared} without shared prefixes: {plan.epochs_left / unshared:.2f})"
+
+
+def _tree(stage: Stage, branches: Mapping[str | None, Sequence[Stage]], depth: int) -> list[str]:
+    forks = sorted(branches.get(stage.trial.key, ()), key=lambda fork: fork.start_epoch)
+    mark = "  " * (depth - 1) + "└ " if depth else ""
+    line = f"{_beginning(stage):>16}  {mark}{stage.trial.name}"
+    return [line, *(text for fork in forks for text in _tree(fork, branches, depth + 1))]
 
 
 def sweep_command(study: StudySpec) -> str:
@@ -43,8 +62,10 @@ def sweep_command(study: StudySpec) -> str:
     return " ".join(parts)
 
 
-def _beginning(epoch: int) -> str:
-    return f"resumed at {epoch}" if epoch else "new"
+def _beginning(stage: Stage) -> str:
+    if stage.parent is not None:
+        return f"forked at {stage.start_epoch}"
+    return f"resumed at {stage.start_epoch}" if stage.start_epoch else "new"
 
 
 def _spell(value: Setting) -> str:

@@ -52,7 +52,10 @@ class ResourcesConfig(Section):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Device of the trials; auto: CUDA if present.")
     cpus_per_trial: int = Field(1, ge=1, description="CPU cores, and so torch threads, of a trial.")
     gpus_per_trial: float = Field(0.0, ge=0.0, description="Share of a GPU of a trial; below 1, trials share one.")
-    max_failures: int = Field(2, ge=0, description="Restarts from the last checkpoint after a worker died.")
+    max_failures: int = Field(2, ge=0, description="Restarts from the last checkpoint after a worker died or hung.")
+    epoch_time_limit: float | None = Field(
+        None, gt=0.0, description="Longest time without a finished epoch, in seconds; a trial beyond it hangs."
+    )
     checkpoint_seconds: float = Field(60.0, ge=0.0, description="Least time between two checkpoints, in seconds.")
 
 

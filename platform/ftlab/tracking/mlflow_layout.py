@@ -36,6 +36,7 @@ RUN_STATUS = {
     TrialStatus.FINISHED: "FINISHED",
     TrialStatus.COLLAPSED: "FINISHED",
     TrialStatus.FAILED: "FAILED",
+    TrialStatus.PRUNED: "KILLED",
 }
 
 

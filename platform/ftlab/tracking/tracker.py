@@ -18,6 +18,7 @@ class TrialStatus(StrEnum):
     FINISHED = "finished"
     COLLAPSED = "collapsed"
     FAILED = "failed"
+    PRUNED = "pruned"
 
     @property
     def is_final(self) -> bool:
@@ -26,7 +27,7 @@ class TrialStatus(StrEnum):
 
     @property
     def is_result(self) -> bool:
-        """Whether the trial was trained to its end; a result stands, while a failed trial may be tried again."""
+        """Whether the trial was trained to its end; a result stands, while a failed or pruned trial may go on."""
         return self in (TrialStatus.FINISHED, TrialStatus.COLLAPSED)
 
 

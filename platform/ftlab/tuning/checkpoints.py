@@ -1,12 +1,11 @@
 """Which checkpoints a trial could start from, and which no trial needs any more; imports no torch."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from ftlab.training.checkpoint import CheckpointStore
-from ftlab.tuning.identity import prefix_key
 from ftlab.tuning.spec import Trial
 
 
@@ -15,19 +14,14 @@ def checkpoints_folder(home: Path) -> Path:
     return home / "checkpoints"
 
 
-def checkpoint_epochs(trial: Trial) -> dict[str, int]:
-    """Return the name of every checkpoint that the trial could start from, with its epoch."""
-    epochs = trial.config.train.epochs
-    return {prefix_key(trial.config, trial.fingerprint, epoch): epoch for epoch in range(1, epochs + 1)}
+def checkpoint_names(trial: Trial) -> set[str]:
+    """Return the name of every checkpoint that the trial could start from, shared ones and its own."""
+    return {*trial.checkpoint_names(share=True), *trial.checkpoint_names(share=False)}
 
 
-def deepest_epochs(trials: Iterable[Trial], home: Path) -> dict[str, int]:
-    """Return the epoch that each trial would start from with the checkpoints there are, by trial key."""
-    there = set(CheckpointStore(checkpoints_folder(home)).names())
-    return {
-        trial.key: max((epoch for name, epoch in checkpoint_epochs(trial).items() if name in there), default=0)
-        for trial in trials
-    }
+def existing_checkpoints(home: Path) -> set[str]:
+    """Return the names of the checkpoints that there are."""
+    return set(CheckpointStore(checkpoints_folder(home)).names())
 
 
 class CheckpointCollector:
@@ -58,7 +52,7 @@ class CheckpointCollector:
             self._path.unlink(missing_ok=True)
             return
         self._plans.mkdir(parents=True, exist_ok=True)
-        names = sorted({name for trial in unfinished for name in checkpoint_epochs(trial)})
+        names = sorted(set().union(*map(checkpoint_names, unfinished)))
         temporary = self._path.with_suffix(".writing")
         temporary.write_text(json.dumps({"study": self._study, "checkpoints": names}))
         temporary.replace(self._path)

@@ -1,11 +1,12 @@
 """What a study still lacks: trials reused, to be resumed and new, and what they will cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ftlab.tracking.tracker import TrialStatus
 from ftlab.tuning.spec import StudySpec, Trial
+from ftlab.tuning.stages import Stage, plan_stages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,8 @@ class Plan:
         trials: All its trials.
         reused: Trials that are recorded already, by this experiment or another.
         todo: Trials to train, in order.
-        start_epochs: Epoch that each trial to train starts from, by trial key; 0 for a new one.
+        stages: What each trial to train trains itself, by trial key.
+        share: Whether trials share prefixes.
         epoch_seconds: Mean seconds an epoch in recorded trials of the same profile; None without history.
     """
 
@@ -31,18 +33,34 @@ class Plan:
     trials: tuple[Trial, ...]
     reused: tuple[Trial, ...]
     todo: tuple[Trial, ...]
-    start_epochs: Mapping[str, int]
+    stages: Mapping[str, Stage]
+    share: bool
     epoch_seconds: float | None
 
     @property
+    def start_epochs(self) -> dict[str, int]:
+        """Epoch that each trial to train starts from, by trial key; 0 for a new one."""
+        return {key: stage.start_epoch for key, stage in self.stages.items()}
+
+    @property
     def resumable(self) -> tuple[Trial, ...]:
-        """Trials to train that start from a checkpoint."""
-        return tuple(trial for trial in self.todo if self.start_epochs[trial.key])
+        """Trials to train that start from a checkpoint that exists."""
+        return tuple(stage.trial for stage in self.stages.values() if stage.start_epoch and stage.parent is None)
+
+    @property
+    def forked(self) -> tuple[Trial, ...]:
+        """Trials to train that start from a checkpoint that another trial of the plan will leave."""
+        return tuple(stage.trial for stage in self.stages.values() if stage.parent is not None)
 
     @property
     def epochs_left(self) -> int:
         """Epochs to train."""
-        return sum(trial.config.train.epochs - self.start_epochs[trial.key] for trial in self.todo)
+        return sum(stage.epochs for stage in self.stages.values())
+
+    @property
+    def epochs_saved(self) -> int:
+        """Epochs that trials to fork need not train."""
+        return sum(stage.saved_epochs for stage in self.stages.values())
 
     def seconds_left(self, slots: int) -> float | None:
         """Return the expected wall-clock seconds with ``slots`` trials at a time; None without history."""
@@ -52,7 +70,7 @@ class Plan:
 
 
 def make_plan(
-    study: StudySpec, trials: Sequence[Trial], recorded: "pd.DataFrame", start_epochs: Mapping[str, int]
+    study: StudySpec, trials: Sequence[Trial], recorded: "pd.DataFrame", there: Set[str], *, share: bool = True
 ) -> Plan:
     """Divide the trials of a study by what the tracking store holds.
 
@@ -60,15 +78,18 @@ def make_plan(
         study: The study.
         trials: All its trials.
         recorded: A row per recorded trial, see `ftlab.tracking.tracker.Tracker.load_trials`.
-        start_epochs: Epoch of the deepest checkpoint of each trial, by trial key.
+        there: Names of the checkpoints that exist.
+        share: Whether trials share prefixes.
     """
     settled = settled_keys(recorded)
+    todo = tuple(trial for trial in trials if trial.key not in settled)
     return Plan(
         study=study,
         trials=tuple(trials),
         reused=tuple(trial for trial in trials if trial.key in settled),
-        todo=tuple(trial for trial in trials if trial.key not in settled),
-        start_epochs=start_epochs,
+        todo=todo,
+        stages=plan_stages(todo, there, share=share),
+        share=share,
         epoch_seconds=_epoch_seconds(study, recorded),
     )
 

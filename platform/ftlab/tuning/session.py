@@ -83,8 +83,9 @@ class RaySession:
         try:
             import ray
 
-            for logger in ("ray", "ray.tune"):
-                logging.getLogger(logger).setLevel(logging.ERROR)
+            # What Tune says of a trial's error is said again, in a line, by the study.
+            logging.getLogger("ray").setLevel(logging.ERROR)
+            logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
             ray.init(log_to_driver=False, configure_logging=False, **self._arguments())
             # Tune is imported here too: the driver waits for it otherwise.
             import ray.tune

@@ -1,8 +1,9 @@
 """From an experiment file to the trials that its table needs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -11,7 +12,7 @@ from ftlab.config.experiment import ExperimentConfig, NamedCell, ProfileConfig, 
 from ftlab.config.loading import check_setting_name, flatten, load_experiment, load_profile, resolve_trial
 from ftlab.config.trial import DataConfig, TrialConfig
 from ftlab.errors import ConfigError, nearest
-from ftlab.tuning.identity import DATA_PREFIX, cell_key, effective_settings, trial_key
+from ftlab.tuning.identity import DATA_PREFIX, cell_key, effective_settings, prefix_keys, trial_key, unshared_key
 
 METRICS = ("probe/top1", "probe/few_shot_top1", "knn/top1")
 
@@ -174,6 +175,27 @@ class Trial:
     def name(self) -> str:
         """Short label for people."""
         return f"{self.cell} seed {self.config.seed}"
+
+    @property
+    def epochs(self) -> int:
+        """Length of the training."""
+        return self.config.train.epochs
+
+    @cached_property
+    def prefix_keys(self) -> tuple[str, ...]:
+        """Names of the states after 1, 2, ... epochs, which trials with the same beginning share."""
+        return tuple(prefix_keys(self.config, self.fingerprint))
+
+    def checkpoint_names(self, *, share: bool) -> tuple[str, ...]:
+        """Return the names of the checkpoints after 1, 2, ... epochs: shared ones, or the trial's own."""
+        if share:
+            return self.prefix_keys
+        return tuple(unshared_key(self.key, epoch) for epoch in range(1, self.epochs + 1))
+
+    def deepest(self, names: Set[str], *, share: bool) -> int:
+        """Return the last epoch whose checkpoint is among ``names``, 0 if there is none."""
+        numbered = enumerate(self.checkpoint_names(share=share), 1)
+        return max((epoch for epoch, name in numbered if name in names), default=0)
 
 
 def expand_trials(study: StudySpec, fingerprint: str) -> list[Trial]:

@@ -1,92 +1,106 @@
-"""Train the trials of a study with Ray Tune, on this machine or on the cluster of RAY_ADDRESS."""
+"""Train the trials of a feed with Ray Tune, on this machine or on the cluster of RAY_ADDRESS."""
 
+import logging
 import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ray
 from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from ray.tune.search import Searcher
 
 from ftlab.config.experiment import ResourcesConfig
-from ftlab.errors import ConfigError, FtlabError, NonFiniteLossError
+from ftlab.errors import ConfigError
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
+from ftlab.tuning.dispatch import Dispatcher
+from ftlab.tuning.feed import TrialFeed
 from ftlab.tuning.listener import StudyListener
-from ftlab.tuning.plan import DIVERGED
 from ftlab.tuning.spec import Trial
+from ftlab.tuning.worker import TrialWorker
 
-if TYPE_CHECKING:
-    from ftlab.training.trainer import EpochResult
-
-REPORT_SECONDS = 1.0
+_logger = logging.getLogger(__name__)
 
 
-class TrialWorker(tune.Trainable):
-    """A warm worker that runs one trial after another; a step of Tune's is about a second of epochs."""
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Asynchronous successive halving (ASHA, arXiv 1810.05934) on kNN accuracy.
 
-    def setup(  # type: ignore[override] # tune.with_parameters adds the keywords
-        self, config: dict[str, Any], *, trials: Mapping[str, Trial], home: Path, resources: ResourcesConfig
-    ) -> None:
-        """Take up the first trial; torch is imported here, once per worker."""
-        from ftlab.build.trainer import make_device, pin_threads
+    For searches alone: it stops trials by their seeds' luck, and so would bias the means of an ablation.
 
-        pin_threads(resources)
-        self._trials = trials
-        self._home = home
-        self._resources = resources
-        self._device = make_device(resources.device)
-        self.reset_config(config)
+    Attributes:
+        max_epochs: Longest training.
+        grace_epochs: Epochs before the first decision; no less than the epochs between kNN probes.
+        reduction_factor: One in so many trials goes on at each rung.
+    """
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take up another trial without a new process."""
-        from ftlab.tuning.trial import TrialRun, judge
+    max_epochs: int
+    grace_epochs: int
+    reduction_factor: float
 
-        self._judge = judge
-        self._trial = self._trials[new_config["trial_key"]]
-        run = TrialRun(self._trial, self._home, self._device, self._resources.checkpoint_seconds)
-        self._epochs = run.epochs()
-        return True
+    def scheduler(self) -> TrialScheduler:
+        """Return Tune's scheduler."""
+        return ASHAScheduler(
+            time_attr="epoch",
+            metric="knn",
+            mode="max",
+            max_t=self.max_epochs,
+            grace_period=self.grace_epochs,
+            reduction_factor=self.reduction_factor,
+        )
 
-    def step(self) -> dict[str, Any]:
-        """Train for about `REPORT_SECONDS`, at least an epoch, and report the epochs behind it."""
-        epochs: list[EpochResult] = []
-        try:
-            outcome = self._train_until(time.monotonic() + REPORT_SECONDS, epochs)
-        except NonFiniteLossError as error:
-            outcome = Outcome(TrialStatus.FAILED, f"{DIVERGED}{error}")
-        except FtlabError as error:
-            outcome = Outcome(TrialStatus.FAILED, str(error))
-        return {"epochs": [asdict(epoch) for epoch in epochs], "outcome": outcome, "done": outcome is not None}
 
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Save nothing: checkpoints are content-addressed and belong to `TrialRun`, not to Tune."""
+class FeedSearcher(Searcher):
+    """Lets Tune draw trials from a dispatcher.
 
-    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
-        """Load nothing; see `save_checkpoint`."""
+    A scheduler of Tune's could not hold trials back: whatever it chooses, the controller starts every pending trial.
+    """
 
-    def _train_until(self, deadline: float, epochs: "list[EpochResult]") -> Outcome | None:
-        for result in self._epochs:
-            epochs.append(result)
-            if result.epoch == self._trial.config.train.epochs:
-                return self._judge(result)
-            if time.monotonic() >= deadline:
-                break
-        return None
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        super().__init__(metric="knn", mode="max")
+        self._dispatcher = dispatcher
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override] # FINISHED is a text
+        """Return the next assignment, None for now, or that there is none any more."""
+        assignment = self._dispatcher.next_assignment()
+        if assignment is not None:
+            return {"assignment": assignment}
+        return Searcher.FINISHED if self._dispatcher.is_finished else None
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Ignore the event, which `StudyCallback` hears too."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Save nothing: running the command again resumes."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Restore nothing; see `save`."""
 
 
 class StudyCallback(tune.Callback):
-    """Hands Tune's events on to the listeners, and remembers which trials ended."""
+    """Hands Tune's events on to dispatcher, feed and listeners, and ends workers that hang.
 
-    def __init__(self, trials: Mapping[str, Trial], listeners: Sequence[StudyListener]) -> None:
-        self._trials = trials
+    Args:
+        dispatcher: Decides what is tried again.
+        listeners: Told of every trial; the feed is among them.
+        time_limit: Seconds without a result after which a worker hangs; None never.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, listeners: Sequence[StudyListener], time_limit: float | None) -> None:
+        self._dispatcher = dispatcher
         self._listeners = listeners
-        self.started: set[str] = set()
+        self._time_limit = time_limit
+        self._trials: dict[str, Trial] = {}
+        self._heard: dict[str, float] = {}
+        self._hung: set[str] = set()
+        self._warned: set[str] = set()
         self.outcomes: dict[str, Outcome] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -95,29 +109,66 @@ class StudyCallback(tune.Callback):
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """Announce a trial."""
-        key = trial.config["trial_key"]
-        self.started.add(key)
-        self._tell(lambda listener: listener.trial_started(self._trials[key]))
+        taken = trial.config["assignment"].trial
+        self._trials[taken.key] = taken
+        self._tell(lambda listener: listener.trial_started(taken))
 
     def on_trial_result(
         self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any], **info: Any
     ) -> None:
         """Announce epochs, and the end of the trial with the last of them."""
-        key = trial.config["trial_key"]
-        epochs = [EpochRecord(**epoch) for epoch in result.get("epochs", ())]
+        taken = trial.config["assignment"].trial
+        self._heard[trial.trial_id] = time.monotonic()
+        self._warn(result["warning"])
+        epochs = [EpochRecord(**epoch) for epoch in result["epochs"]]
         if epochs:
-            self._tell(lambda listener: listener.epochs_trained(self._trials[key], epochs))
-        if result.get("outcome") is not None:
-            self._end(key, result["outcome"])
+            self._tell(lambda listener: listener.epochs_trained(taken, epochs))
+        if result["out_of_memory"] is not None:
+            self._end_if_final(taken.key, self._dispatcher.out_of_memory(taken.key, result["out_of_memory"]))
+        elif result["outcome"] is not None:
+            self._dispatcher.ended(taken.key, result["outcome"])
+            self._end(taken.key, result["outcome"])
+
+    def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
+        """Announce a trial that early stopping ended."""
+        self._heard.pop(trial.trial_id, None)
+        last = trial.last_result
+        if not last["done"]:
+            key = trial.config["assignment"].trial.key
+            outcome = Outcome(TrialStatus.PRUNED, f"stopped early after epoch {last['epoch']}: kNN {last['knn']:.1f}%")
+            self._dispatcher.ended(key, outcome)
+            self._end(key, outcome)
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        """Announce a trial whose worker failed more often than it may."""
-        self._end(trial.config["trial_key"], Outcome(TrialStatus.FAILED, _last_line(trial)))
+        """Let a trial be tried again whose worker died, or announce its failure."""
+        self._heard.pop(trial.trial_id, None)
+        key = trial.config["assignment"].trial.key
+        error = _error_text(trial)
+        if "ray.exceptions.OutOfMemoryError" in error:
+            outcome = self._dispatcher.out_of_memory(key, "the node was short of memory")
+        else:
+            hung = f"no epoch was finished in {self._time_limit} s" if trial.trial_id in self._hung else ""
+            outcome = self._dispatcher.worker_died(key, hung or _last_line(error))
+        self._end_if_final(key, outcome)
+
+    def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
+        """End the workers that have not been heard of for too long; Tune then reports their trials as errors."""
+        if self._time_limit is None:
+            return
+        late = time.monotonic() - self._time_limit
+        for trial in trials:
+            if self._heard.get(trial.trial_id, late) < late and trial.trial_id not in self._hung:
+                self._hung.add(trial.trial_id)
+                _kill_worker(trial)
 
     def interrupt_rest(self) -> None:
         """Announce the interruption of every trial that started and did not end."""
-        for key in self.started - set(self.outcomes):
+        for key in set(self._trials) - set(self.outcomes):
             self._end(key, Outcome(TrialStatus.INTERRUPTED, "the study was stopped"))
+
+    def _end_if_final(self, key: str, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            self._end(key, outcome)
 
     def _end(self, key: str, outcome: Outcome) -> None:
         self.outcomes[key] = outcome
@@ -127,21 +178,28 @@ class StudyCallback(tune.Callback):
         for listener in self._listeners:
             call(listener)
 
+    def _warn(self, warning: str) -> None:
+        if warning and warning not in self._warned:
+            self._warned.add(warning)
+            _logger.warning("%s", warning)
+
 
 def run_study(
-    trials: Sequence[Trial],
+    feed: TrialFeed,
     *,
     home: Path,
     resources: ResourcesConfig,
     listeners: Sequence[StudyListener],
+    early_stopping: EarlyStopping | None = None,
 ) -> dict[str, Outcome]:
-    """Train the trials in the open Ray session and tell the listeners of each; one that fails stops no other.
+    """Train what the feed gives in the open Ray session and tell the listeners; a trial that fails stops no other.
 
     Args:
-        trials: What to train, in order.
+        feed: Source of trials.
         home: Folder of caches, checkpoints and Tune's own files; every node must see it.
         resources: What one trial may use.
         listeners: Told of every trial in this process.
+        early_stopping: Stops trials that do worse than others; None lets all come to their end.
 
     Raises:
         ConfigError: One trial asks for more than there is.
@@ -149,21 +207,28 @@ def run_study(
     Returns:
         How each trial ended, by trial key; trials are interrupted or missing after a SIGINT or SIGTERM.
     """
-    _check_capacity(resources)
-    by_key = {trial.key: trial for trial in trials}
-    callback = StudyCallback(by_key, listeners)
+    slots = _count_slots(resources)
+    dispatcher = Dispatcher(feed, slots=slots, max_failures=resources.max_failures)
+    callback = StudyCallback(dispatcher, [_Epochs(feed), *listeners], resources.epoch_time_limit)
     storage = home / "ray"
     name = f"study-{os.getpid()}-{time.time_ns()}"
+    # Else Tune starts one worker after another with a search algorithm.
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
     with _terminate_as_interrupt():
-        trainable = tune.with_parameters(TrialWorker, trials=by_key, home=home, resources=resources)
+        trainable = tune.with_parameters(TrialWorker, home=home, resources=resources)
         tuner = tune.Tuner(
-            tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
-            param_space={"trial_key": tune.grid_search(list(by_key))},
-            tune_config=tune.TuneConfig(reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id),
+            tune.with_resources(trainable, _request(resources)),
+            tune_config=tune.TuneConfig(
+                search_alg=FeedSearcher(dispatcher),
+                scheduler=early_stopping.scheduler() if early_stopping else None,
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
             run_config=tune.RunConfig(
                 name=name,
                 storage_path=str(storage),
-                failure_config=tune.FailureConfig(max_failures=resources.max_failures),
+                failure_config=tune.FailureConfig(max_failures=0),
                 callbacks=[callback],
                 verbose=0,
             ),
@@ -175,7 +240,32 @@ def run_study(
     return callback.outcomes
 
 
-def _check_capacity(resources: ResourcesConfig) -> None:
+class _Epochs:
+    """Passes the epochs of a study on to its feed, which hears of ends from the dispatcher."""
+
+    def __init__(self, feed: TrialFeed) -> None:
+        self.epochs_trained = feed.epochs_trained
+
+    def trial_started(self, trial: Trial) -> None:
+        """Ignore the start, which the feed decided."""
+
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        """Ignore the end; see `Dispatcher.ended`."""
+
+
+def _request(resources: ResourcesConfig) -> Callable[[dict[str, Any]], tune.PlacementGroupFactory]:
+    whole_node = max(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
+
+    def request(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial
+        if config["assignment"].alone:
+            cpus, gpus = (cpus, max(1.0, gpus)) if gpus else (whole_node, gpus)
+        return tune.PlacementGroupFactory([{"CPU": cpus, "GPU": gpus}])
+
+    return request
+
+
+def _count_slots(resources: ResourcesConfig) -> int:
     # Tune would wait for ever for a GPU that is not there.
     there = ray.cluster_resources()  # type: ignore[no-untyped-call]
     if resources.gpus_per_trial > there.get("GPU", 0):
@@ -188,6 +278,8 @@ def _check_capacity(resources: ResourcesConfig) -> None:
             f"a trial must fit the machine, but the profile asks for {resources.cpus_per_trial} CPU cores and Ray sees "
             f"{there.get('CPU', 0):g}; choose a profile with a smaller resources.cpus_per_trial."
         )
+    slots = there["CPU"] / resources.cpus_per_trial
+    return int(min(slots, there["GPU"] / resources.gpus_per_trial) if resources.gpus_per_trial else slots)
 
 
 @contextmanager
@@ -200,6 +292,17 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
-def _last_line(trial: TuneTrial) -> str:
-    lines = [line for line in str(trial.get_error() or "").splitlines() if line.strip()]
+def _kill_worker(trial: TuneTrial) -> None:
+    actor = trial.temporary_state.ray_actor
+    if actor is not None:
+        ray.kill(actor)
+
+
+def _error_text(trial: TuneTrial) -> str:
+    # The file that Tune has just written; its copy below the storage path comes later.
+    return Path(trial.error_file).read_text() if trial.error_file else ""
+
+
+def _last_line(error: str) -> str:
+    lines = [line for line in error.splitlines() if line.strip()]
     return lines[-1].strip() if lines else "the worker died without a message"

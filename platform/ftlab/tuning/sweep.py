@@ -23,7 +23,7 @@ from ftlab.reporting.published import load_published
 from ftlab.reporting.render import write_table
 from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
-from ftlab.tuning.checkpoints import deepest_epochs
+from ftlab.tuning.checkpoints import existing_checkpoints
 from ftlab.tuning.identity import cell_key, trial_key
 from ftlab.tuning.plan import Plan, make_plan
 from ftlab.tuning.provenance import collect_provenance
@@ -44,16 +44,16 @@ def name_trials(study: StudySpec, home: Path) -> list[Trial]:
     return expand_trials(study, dataset.fingerprint)
 
 
-def plan_study(study: StudySpec, home: Path, recorded: pd.DataFrame) -> Plan:
+def plan_study(study: StudySpec, home: Path, recorded: pd.DataFrame, *, share: bool = True) -> Plan:
     """Return what the study still lacks.
 
     Args:
         study: The study.
         home: Folder of caches and checkpoints.
         recorded: What the tracking store holds.
+        share: Whether trials share prefixes.
     """
-    trials = name_trials(study, home)
-    return make_plan(study, trials, recorded, deepest_epochs(trials, home))
+    return make_plan(study, name_trials(study, home), recorded, existing_checkpoints(home), share=share)
 
 
 def tabulate(study: StudySpec, trials: Sequence[Trial], recorded: pd.DataFrame, *, all_seeds: bool) -> AblationTable:
@@ -189,7 +189,12 @@ def _plan_summary(plan: Plan) -> dict[str, object]:
         "trials": [trial.key for trial in plan.trials],
         "reused": [trial.key for trial in plan.reused],
         "resumed": {trial.key: plan.start_epochs[trial.key] for trial in plan.resumable},
+        "forked": {
+            trial.key: {"from": plan.stages[trial.key].parent, "epoch": plan.start_epochs[trial.key]}
+            for trial in plan.forked
+        },
         "epochs_left": plan.epochs_left,
+        "epochs_saved": plan.epochs_saved,
     }
 
 

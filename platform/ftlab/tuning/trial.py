@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -15,70 +16,95 @@ from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.trainer import EpochResult, Trainer
 from ftlab.tuning.checkpoints import checkpoints_folder
-from ftlab.tuning.identity import prefix_key
+from ftlab.tuning.feed import Assignment
 from ftlab.tuning.listener import StudyListener
 from ftlab.tuning.plan import DIVERGED
 from ftlab.tuning.spec import Trial
 
 
-@dataclass(frozen=True)
 class TrialRun:
-    """A trial on one worker.
+    """A trial on one worker, from its deepest checkpoint on.
 
-    Attributes:
-        trial: What is trained.
+    Args:
+        assignment: What is trained.
         home: Folder of caches and checkpoints.
         device: Device of the training.
         checkpoint_seconds: Least time between two checkpoints.
+
+    Raises:
+        DataError: The images are missing.
+
+    Attributes:
+        warning: What went wrong last without harm to the results; empty when nothing did.
     """
 
-    trial: Trial
-    home: Path
-    device: torch.device
-    checkpoint_seconds: float
+    def __init__(self, assignment: Assignment, home: Path, device: torch.device, checkpoint_seconds: float) -> None:
+        self._trial = assignment.trial
+        self._fork_epochs = assignment.fork_epochs
+        self._names = assignment.trial.checkpoint_names(share=assignment.share)
+        self._home = home
+        self._device = device
+        self._checkpoint_seconds = checkpoint_seconds
+        self._store = CheckpointStore(checkpoints_folder(home))
+        self._trainer = self._restored_trainer()
+        self.warning = ""
+
+    @property
+    def history(self) -> list[EpochResult]:
+        """The epochs so far, at first those of the checkpoint."""
+        return list(self._trainer.history)
 
     def epochs(self) -> Iterator[EpochResult]:
-        """Yield every epoch of the trial in order, those of a restored checkpoint first, without training them again.
+        """Train the epochs that are left and yield each.
 
-        A checkpoint is written when ``checkpoint_seconds`` have passed since the last one, and after the last epoch.
+        A checkpoint is written where others fork, after the last epoch, and when ``checkpoint_seconds`` have passed
+        since the last one, which it replaces unless others fork from that.
 
         Raises:
-            DataError: The images are missing.
             NonFiniteLossError: The loss became NaN or infinite.
         """
-        trainer = self._restored_trainer()
-        yield from trainer.history
-        saved = time.monotonic()
-        for result in trainer.epochs():
-            due = time.monotonic() - saved >= self.checkpoint_seconds
-            if due or result.epoch == self.trial.config.train.epochs:
-                self._store.save(self._name(result.epoch), trainer.state_dict())
+        saved, replaceable = time.monotonic(), list[str]()
+        for result in self._trainer.epochs():
+            awaited = result.epoch in self._fork_epochs
+            due = time.monotonic() - saved >= self._checkpoint_seconds
+            if due or awaited or result.epoch == self._trial.epochs:
+                name = self._names[result.epoch - 1]
+                if self._save(name):
+                    self._store.delete(replaceable)
+                    replaceable = [] if awaited else [name]
                 saved = time.monotonic()
             yield result
 
+    def judge(self) -> Outcome | None:
+        """Return how the trial ended; None while epochs are left."""
+        trainer = self._trainer
+        return judge(trainer.history[-1]) if trainer.epochs_trained == self._trial.epochs else None
+
     def _restored_trainer(self) -> Trainer:
-        dataset = load_images(self.trial.config.data, self.home)
-        trainer = make_trainer(self.trial.config, dataset, self.device)
-        for epoch in range(self.trial.config.train.epochs, 0, -1):
-            name = self._name(epoch)
-            if not self._store.exists(name):
+        dataset = load_images(self._trial.config.data, self._home)
+        trainer = make_trainer(self._trial.config, dataset, self._device)
+        there = set(self._store.names())
+        for name in reversed(self._names):
+            if name not in there:
                 continue
             try:
-                trainer.load_state_dict(self._store.load(name, self.device))
+                trainer.load_state_dict(self._store.load(name, self._device))
             except CheckpointError:
                 # A corrupt checkpoint costs time, never a result: an earlier one, or the start, serves.
                 self._store.delete([name])
-                trainer = make_trainer(self.trial.config, dataset, self.device)
+                trainer = make_trainer(self._trial.config, dataset, self._device)
             else:
                 break
         return trainer
 
-    @property
-    def _store(self) -> CheckpointStore:
-        return CheckpointStore(checkpoints_folder(self.home))
-
-    def _name(self, epoch: int) -> str:
-        return prefix_key(self.trial.config, self.trial.fingerprint, epoch)
+    def _save(self, name: str) -> bool:
+        try:
+            self._store.save(name, self._trainer.state_dict())
+        except CheckpointError as error:
+            # A full disk: the trial goes on, and would have to be trained again from an earlier checkpoint.
+            self.warning = str(error)
+            return False
+        return True
 
 
 def judge(last_epoch: EpochResult) -> Outcome:
@@ -95,15 +121,17 @@ def run_here(
     """Train one trial in this process and tell the listeners; a divergence is an outcome, not an error."""
     for listener in listeners:
         listener.trial_started(trial)
-    outcome = Outcome(TrialStatus.INTERRUPTED, "stopped")
+    outcome: Outcome | None = None
     try:
-        for result in TrialRun(trial, home, device, checkpoint_seconds).epochs():
-            for listener in listeners:
-                listener.epochs_trained(trial, [EpochRecord(**asdict(result))])
-            outcome = judge(result) if result.epoch == trial.config.train.epochs else outcome
+        run = TrialRun(Assignment(trial), home, device, checkpoint_seconds)
+        for results in chain([run.history], ([result] for result in run.epochs())):
+            for listener in listeners if results else ():
+                listener.epochs_trained(trial, [EpochRecord(**asdict(result)) for result in results])
+        outcome = run.judge()
     except NonFiniteLossError as error:
         outcome = Outcome(TrialStatus.FAILED, f"{DIVERGED}{error}")
     finally:
+        outcome = outcome or Outcome(TrialStatus.INTERRUPTED, "stopped")
         for listener in listeners:
             listener.trial_ended(trial, outcome)
     return outcome

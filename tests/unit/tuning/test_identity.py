@@ -5,7 +5,7 @@ import pytest
 from ftlab.config.experiment import ProfileConfig, Setting
 from ftlab.config.loading import flatten, resolve_trial, setting_names
 from ftlab.config.trial import TrialConfig
-from ftlab.tuning.identity import cell_key, effective_settings, prefix_key, trial_key
+from ftlab.tuning.identity import cell_key, effective_settings, prefix_key, prefix_keys, trial_key, unshared_key
 
 FINGERPRINT = "0123456789abcdef"
 PROFILE = ProfileConfig(description="", metric="probe/top1", protocol="")
@@ -101,14 +101,14 @@ def test_the_default_trial_keeps_its_keys() -> None:
     config = TrialConfig()
     assert trial_key(config, FINGERPRINT) == "c7a3574ac47a322696778d1f9e32450c"
     assert cell_key(config, FINGERPRINT) == "336c9182702056e27f440988054b3c16"
-    assert prefix_key(config, FINGERPRINT, 30) == "eac2a7a58c8e8354069382f2d0836920"
+    assert prefix_key(config, FINGERPRINT, 30) == "07839e875256eaf94a78aade3419568a"
 
 
 def test_a_trial_with_every_setting_in_effect_keeps_its_keys() -> None:
     config = with_settings({**EVERYTHING, "transform.start": 0.3, "transform.stop": 0.8, "seed": 2})
     assert trial_key(config, FINGERPRINT) == "5710490f9634eaeafc12f6dcac1c6c5b"
     assert cell_key(config, FINGERPRINT) == "83cc4e97661b2d6822c4adb846ad8bee"
-    assert prefix_key(config, FINGERPRINT, 50) == "ee77874790f842235721458e1df685df"
+    assert prefix_key(config, FINGERPRINT, 50) == "ce000e8f219aa9fafdf73635478c9c31"
 
 
 def test_every_setting_is_tried_below() -> None:
@@ -230,7 +230,44 @@ def test_the_kind_of_transformation_matters_from_its_start_on() -> None:
     assert shared_epochs(with_settings(base), with_settings(other)) == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("name", ["seed", "train.epochs", "probe.every", "train.learning_rate"])
+@pytest.mark.parametrize("name", ["seed", "train.epochs", "method.key_momentum", "train.learning_rate"])
 def test_other_settings_matter_from_the_first_epoch_on(name: str) -> None:
     base, other = with_settings(EVERYTHING), with_settings({**EVERYTHING, name: CHANGED[name]})
     assert prefix_key(base, FINGERPRINT, 1) != prefix_key(other, FINGERPRINT, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "last_shared"),
+    [("probe.every", 9), ("probe.knn_k", 9), ("probe.few_shot_labels", 99), ("probe.linear_epochs", 99)],
+)
+def test_a_probe_matters_from_the_epoch_it_is_first_taken_after(name: str, last_shared: int) -> None:
+    base, other = with_settings({}), with_settings({name: CHANGED[name]})
+    assert shared_epochs(base, other) == list(range(1, last_shared + 1))
+
+
+def test_a_probe_at_the_end_alone_matters_there_alone() -> None:
+    base, other = ({"probe.every": 0, "probe.knn_k": k} for k in (10, 20))
+    assert shared_epochs(with_settings(base), with_settings(other)) == list(range(1, 100))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        EVERYTHING,
+        {**EVERYTHING, "transform.start": 0.3, "transform.stop": 0.8},
+        {**EVERYTHING, "transform.start": 1.0},
+        {"probe.every": 0},
+        {"train.epochs": 1},
+        {"train.epochs": 5, "probe.every": 10},
+    ],
+)
+def test_all_prefix_keys_at_once_are_the_keys_one_by_one(settings: dict[str, Setting]) -> None:
+    config = with_settings(settings)
+    one_by_one = [prefix_key(config, FINGERPRINT, epoch) for epoch in range(1, config.train.epochs + 1)]
+    assert prefix_keys(config, FINGERPRINT) == one_by_one
+
+
+def test_what_a_trial_does_not_share_has_its_own_name_each_epoch() -> None:
+    names = {unshared_key(trial, epoch) for trial in ("a", "b") for epoch in (1, 2)}
+    assert len(names) == 4

@@ -1,0 +1,72 @@
+"""Hands a feed's trials to workers: no more than there are slots, and again when a worker died under one."""
+
+from collections import Counter
+from dataclasses import replace
+
+from ftlab.tracking.tracker import Outcome, TrialStatus
+from ftlab.tuning.feed import Assignment, TrialFeed
+
+
+class Dispatcher:
+    """Keeps account of the trials that are under way.
+
+    Args:
+        feed: Where trials come from.
+        slots: Trials that run at a time. One more is handed out, so that a worker that becomes free need not wait.
+        max_failures: How often a trial is tried again after its worker died.
+    """
+
+    def __init__(self, feed: TrialFeed, *, slots: int, max_failures: int) -> None:
+        self._feed = feed
+        self._max_under_way = slots + 1
+        self._max_failures = max_failures
+        self._under_way: dict[str, Assignment] = {}
+        self._again: list[Assignment] = []
+        self._failures: Counter[str] = Counter()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is under way and nothing will come; until then a failure may bring a trial back."""
+        return not self._under_way and not self._again and self._feed.is_exhausted
+
+    def next_assignment(self) -> Assignment | None:
+        """Return the next trial; None when all slots are taken or nothing is ready."""
+        if len(self._under_way) >= self._max_under_way:
+            return None
+        assignment = self._again.pop(0) if self._again else self._feed.next_assignment()
+        if assignment is not None:
+            self._under_way[assignment.trial.key] = assignment
+        return assignment
+
+    def ended(self, key: str, outcome: Outcome) -> None:
+        """Take note that a trial came to its end."""
+        assignment = self._under_way.pop(key)
+        self._feed.trial_ended(assignment.trial, outcome)
+
+    def worker_died(self, key: str, reason: str) -> Outcome | None:
+        """Put a trial back whose worker died.
+
+        Returns:
+            None when it is tried again from its last checkpoint; its outcome when that has happened too often.
+        """
+        self._failures[key] += 1
+        if self._failures[key] > self._max_failures:
+            return self._fail(key, reason)
+        self._again.append(self._under_way.pop(key))
+        return None
+
+    def out_of_memory(self, key: str, reason: str) -> Outcome | None:
+        """Put a trial back that ran out of memory, to be tried again alone.
+
+        Returns:
+            None when it is tried again; its outcome when it was alone already, as the same would happen again.
+        """
+        if self._under_way[key].alone:
+            return self._fail(key, f"out of memory, alone on its device: {reason}")
+        self._again.append(replace(self._under_way.pop(key), alone=True))
+        return None
+
+    def _fail(self, key: str, reason: str) -> Outcome:
+        outcome = Outcome(TrialStatus.FAILED, reason)
+        self.ended(key, outcome)
+        return outcome

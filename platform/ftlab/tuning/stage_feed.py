@@ -1,0 +1,71 @@
+"""The feed of an ablation: trunks before branches, and every trial once."""
+
+from collections.abc import Iterable, Sequence
+
+from ftlab.tracking.tracker import EpochRecord, Outcome
+from ftlab.tuning.feed import Assignment
+from ftlab.tuning.spec import Trial
+from ftlab.tuning.stages import Stage, by_urgency, plan_stages
+
+
+class StageFeed:
+    """Hands out trials in the order of `by_urgency`, each when the checkpoint that it forks from is there.
+
+    A trunk that fails leaves its branches to each other: what is left is planned anew.
+
+    Args:
+        trials: What is to be trained.
+        there: Names of the checkpoints that exist.
+        share: Whether trials share prefixes; without it each trains all its epochs, in the order given.
+    """
+
+    def __init__(self, trials: Iterable[Trial] = (), there: Iterable[str] = (), *, share: bool = True) -> None:
+        self._share = share
+        self._there = set(there)
+        self._promised: dict[str, str] = {}
+        self._waiting: dict[str, Stage] = {}
+        self.add(trials)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether every trial has been handed out."""
+        return not self._waiting
+
+    def add(self, trials: Iterable[Trial]) -> None:
+        """Put further trials in; they may fork from those that wait, and from what those under way will leave."""
+        self._plan([*(stage.trial for stage in self._waiting.values()), *trials])
+
+    def next_assignment(self) -> Assignment | None:
+        """Return the most urgent trial whose start is there."""
+        for stage in self._waiting.values():
+            if self._is_ready(stage):
+                del self._waiting[stage.trial.key]
+                self._promise(stage)
+                return Assignment(stage.trial, stage.fork_epochs, self._share)
+        return None
+
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+        """Free the branches whose forks were reached."""
+        for key in (trial.prefix_keys[epoch.epoch - 1] for epoch in epochs):
+            if self._promised.get(key) == trial.key:
+                del self._promised[key]
+                self._there.add(key)
+
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:  # noqa: ARG002 - any end may break a promise
+        """Plan anew when the trial did not reach a fork that others wait for."""
+        broken = [key for key, parent in self._promised.items() if parent == trial.key]
+        for key in broken:
+            del self._promised[key]
+        if broken:
+            self._plan([stage.trial for stage in self._waiting.values()])
+
+    def _plan(self, trials: Sequence[Trial]) -> None:
+        stages = plan_stages(trials, self._there, self._promised, share=self._share)
+        self._waiting = {stage.trial.key: stage for stage in by_urgency(stages)}
+
+    def _is_ready(self, stage: Stage) -> bool:
+        return stage.parent is None or stage.trial.prefix_keys[stage.start_epoch - 1] in self._there
+
+    def _promise(self, stage: Stage) -> None:
+        keys = stage.trial.prefix_keys
+        self._promised.update((keys[epoch - 1], stage.trial.key) for epoch in stage.fork_epochs)

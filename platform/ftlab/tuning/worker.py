@@ -1,0 +1,129 @@
+"""The process that trains: a Tune actor that stays warm from one trial to the next."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ray import tune
+
+from ftlab.config.experiment import ResourcesConfig
+from ftlab.errors import FtlabError, NonFiniteLossError
+from ftlab.tracking.tracker import Outcome, TrialStatus
+from ftlab.tuning.feed import Assignment
+from ftlab.tuning.plan import DIVERGED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ftlab.training.trainer import EpochResult
+    from ftlab.tuning.trial import TrialRun
+
+REPORT_SECONDS = 1.0
+
+
+class TrialWorker(tune.Trainable):
+    """Runs one trial after another; a step of Tune's is about a second of epochs.
+
+    A result holds ``epochs`` (the epochs behind the step), ``outcome`` (None while the trial goes on), ``epoch`` and
+    ``knn`` (for early stopping), ``out_of_memory`` (what was said when memory ran out) and ``warning``.
+    """
+
+    def setup(  # type: ignore[override] # tune.with_parameters adds the keywords
+        self, config: dict[str, Any], *, home: Path, resources: ResourcesConfig
+    ) -> None:
+        """Take up the first trial; torch is imported here, once per worker."""
+        from ftlab.build.trainer import make_device, pin_threads
+
+        pin_threads(resources)
+        self._home = home
+        self._resources = resources
+        self._device = make_device(resources.device)
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take up another trial without a new process."""
+        self._assignment: Assignment = new_config["assignment"]
+        self._run: TrialRun | None = None
+        self._epochs: Iterator[EpochResult] = iter(())
+        self._knn = float("nan")
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Restore the trial in the first step; then train for about `REPORT_SECONDS`, at least an epoch."""
+        epochs: list[EpochResult] = []
+        outcome, out_of_memory = None, None
+        try:
+            if self._run is None:
+                self._run = self._begin()
+                epochs += self._run.history
+            else:
+                self._train(epochs)
+            outcome = self._run.judge()
+        except NonFiniteLossError as error:
+            outcome = Outcome(TrialStatus.FAILED, f"{DIVERGED}{error}")
+        except FtlabError as error:
+            outcome = Outcome(TrialStatus.FAILED, str(error))
+        except (MemoryError, RuntimeError) as error:
+            out_of_memory = out_of_memory_message(error)
+            if out_of_memory is None:
+                raise
+            self._release_memory()
+        return {
+            "epochs": [asdict(epoch) for epoch in epochs],
+            "outcome": outcome,
+            "out_of_memory": out_of_memory,
+            "warning": self._run.warning if self._run else "",
+            "epoch": epochs[-1].epoch if epochs else 0,
+            "knn": self._latest_knn(epochs),
+            "done": outcome is not None or out_of_memory is not None,
+        }
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Save nothing: checkpoints are content-addressed and belong to `TrialRun`, not to Tune."""
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Load nothing; see `save_checkpoint`."""
+
+    def _begin(self) -> "TrialRun":
+        from ftlab.tuning.trial import TrialRun
+
+        run = TrialRun(self._assignment, self._home, self._device, self._resources.checkpoint_seconds)
+        self._epochs = run.epochs()
+        return run
+
+    def _train(self, epochs: "list[EpochResult]") -> None:
+        deadline = time.monotonic() + REPORT_SECONDS
+        for result in self._epochs:
+            epochs.append(result)
+            # Others wait for forks, and early stopping for probes.
+            awaited = result.epoch in self._assignment.fork_epochs or "knn/top1" in result.metrics
+            if awaited or time.monotonic() >= deadline:
+                break
+
+    def _latest_knn(self, epochs: "list[EpochResult]") -> float:
+        for epoch in epochs:
+            self._knn = epoch.metrics.get("knn/top1", self._knn)
+        return self._knn
+
+    def _release_memory(self) -> None:
+        import torch
+
+        self._run = None
+        self._epochs = iter(())
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def out_of_memory_message(error: BaseException) -> str | None:
+    """Return what an error says if it means that memory ran out, on a GPU or in the process; None if it does not.
+
+    torch raises a RuntimeError of its own kind on CUDA, and a plain one on the CPU.
+    """
+    message = str(error).strip().partition("\n")[0]
+    kinds = (type(error).__name__, message)
+    if isinstance(error, MemoryError) or any(
+        "OutOfMemory" in text or "can't allocate memory" in text for text in kinds
+    ):
+        return message or "out of memory"
+    return None
