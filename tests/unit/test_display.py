@@ -18,7 +18,7 @@ def plan() -> Plan:
     profile = ProfileConfig(description="", metric=METRIC, protocol="", trial={"train": {"epochs": 2}})
     study = resolve_study("exp", experiment, "tiny", profile)
     trials = expand_trials(study, "data")
-    return make_plan(study, trials, trials_frame([]), {trial.key: 0 for trial in trials} | {trials[1].key: 1})
+    return make_plan(study, trials, trials_frame([]), {trials[1].prefix_keys[0]})
 
 
 def epoch(number: int, **metrics: float) -> EpochRecord:

@@ -21,6 +21,8 @@ from ftlab.tuning.listener import StudyListener
 from ftlab.tuning.plan import DIVERGED
 from ftlab.tuning.spec import Trial
 
+KEPT_CHECKPOINTS = 2
+
 
 class TrialRun:
     """A trial on one worker, from its deepest checkpoint on.
@@ -58,7 +60,7 @@ class TrialRun:
         """Train the epochs that are left and yield each.
 
         A checkpoint is written where others fork, after the last epoch, and when ``checkpoint_seconds`` have passed
-        since the last one, which it replaces unless others fork from that.
+        since the last one. Of those that nobody forks from, the last `KEPT_CHECKPOINTS` are kept: one may be damaged.
 
         Raises:
             NonFiniteLossError: The loss became NaN or infinite.
@@ -69,9 +71,9 @@ class TrialRun:
             due = time.monotonic() - saved >= self._checkpoint_seconds
             if due or awaited or result.epoch == self._trial.epochs:
                 name = self._names[result.epoch - 1]
-                if self._save(name):
-                    self._store.delete(replaceable)
-                    replaceable = [] if awaited else [name]
+                if self._save(name) and not awaited:
+                    replaceable.append(name)
+                    self._store.delete(replaceable[:-KEPT_CHECKPOINTS])
                 saved = time.monotonic()
             yield result
 

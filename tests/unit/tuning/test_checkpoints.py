@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ftlab.training.checkpoint import CheckpointStore
-from ftlab.tuning.checkpoints import CheckpointCollector, checkpoint_epochs, checkpoints_folder, deepest_epochs
+from ftlab.tuning.checkpoints import CheckpointCollector, checkpoint_names, checkpoints_folder, existing_checkpoints
 from ftlab.tuning.identity import prefix_key
 from ftlab.tuning.spec import StudySpec, Trial, expand_trials
 
@@ -37,22 +37,16 @@ def names_in(home: Path) -> set[str]:
     return set(CheckpointStore(checkpoints_folder(home)).names())
 
 
-def test_a_trial_could_start_from_any_of_its_epochs(trials: list[Trial]) -> None:
-    assert sorted(checkpoint_epochs(trials[0]).values()) == [1, 2, 3, 4]
+def test_a_trial_could_start_from_any_of_its_epochs_shared_or_its_own(trials: list[Trial]) -> None:
+    assert len(checkpoint_names(trials[0])) == 4 + 4
 
 
-def test_without_checkpoints_every_trial_starts_at_zero(trials: list[Trial], home: Path) -> None:
-    assert deepest_epochs(trials, home) == {trial.key: 0 for trial in trials}
-
-
-def test_a_trial_starts_from_its_deepest_checkpoint(
+def test_what_exists_is_told_by_name(
     trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
 ) -> None:
-    early, late, never = trials
-    for epoch in (1, 2, 3):
-        leave_checkpoint(never, epoch)
-    # FT that begins at epoch 2 shares the first two epochs with the training without it.
-    assert deepest_epochs(trials, home) == {early.key: 0, late.key: 2, never.key: 3}
+    assert existing_checkpoints(home) == set()
+    left = {leave_checkpoint(trials[0], 1), leave_checkpoint(trials[2], 3)}
+    assert existing_checkpoints(home) == left
 
 
 def test_only_unclaimed_checkpoints_are_collected(

@@ -40,8 +40,8 @@ def recorded(*rows: tuple[str, str, str], study: str = "exp/tiny", **metrics: fl
     )
 
 
-def plan_of(study: StudySpec, trials: list[Trial], frame: pd.DataFrame, **start_epochs: int) -> Plan:
-    return make_plan(study, trials, frame, {trial.key: 0 for trial in trials} | start_epochs)
+def plan_of(study: StudySpec, trials: list[Trial], frame: pd.DataFrame, *there: str) -> Plan:
+    return make_plan(study, trials, frame, set(there))
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,14 @@ def test_recorded_trials_are_reused(study: StudySpec, trials: list[Trial]) -> No
 
 
 def test_a_checkpoint_shortens_a_trial(study: StudySpec, trials: list[Trial]) -> None:
-    plan = plan_of(study, trials, trials_frame([]), **{trials[1].key: 1})
+    plan = plan_of(study, trials, trials_frame([]), trials[1].prefix_keys[0])
     assert plan.resumable == (trials[1],)
+    assert plan.forked == ()
     assert plan.epochs_left == 3 * 2 + 1
 
 
 def test_the_checkpoint_of_a_reused_trial_counts_nowhere(study: StudySpec, trials: list[Trial]) -> None:
-    plan = plan_of(study, trials, recorded((trials[0].key, "finished", "")), **{trials[0].key: 2})
+    plan = plan_of(study, trials, recorded((trials[0].key, "finished", "")), trials[0].prefix_keys[1])
     assert plan.resumable == ()
     assert plan.epochs_left == 3 * 2
 
@@ -98,3 +99,26 @@ def test_more_slots_than_trials_save_no_time(study: StudySpec, trials: list[Tria
     assert one > 0
     assert plan.seconds_left(2) == pytest.approx(one / 2)
     assert plan.seconds_left(100) == pytest.approx(one / 4)
+
+
+@pytest.fixture
+def ft_study(make_study: MakeStudy) -> StudySpec:
+    """FT from epoch 1, 2 and 3 of 4."""
+    overrides = {"transform.positives": "extrapolate", "train.epochs": 4}
+    return make_study(overrides=overrides, grid={"transform.start": [0.25, 0.5, 0.75]})
+
+
+def test_a_plan_counts_what_sharing_saves(ft_study: StudySpec) -> None:
+    trials = expand_trials(ft_study, "data")
+    plan = plan_of(ft_study, trials, trials_frame([]))
+    # A trunk of four epochs; one branch shares its first epoch, the other its first two.
+    assert (plan.epochs_left, plan.epochs_saved) == (4 + 3 + 2, 1 + 2)
+    assert plan.forked == (trials[0], trials[2])
+    alone = make_plan(ft_study, trials, trials_frame([]), set(), share=False)
+    assert (alone.epochs_left, alone.epochs_saved, alone.forked) == (12, 0, ())
+
+
+def test_what_is_recorded_is_no_trunk(ft_study: StudySpec) -> None:
+    trials = expand_trials(ft_study, "data")
+    plan = plan_of(ft_study, trials, recorded((trials[1].key, "finished", ""), (trials[2].key, "finished", "")))
+    assert (plan.epochs_left, plan.epochs_saved) == (4, 0)

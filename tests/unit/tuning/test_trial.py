@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.trainer import EpochResult
 from ftlab.tuning.checkpoints import checkpoints_folder
+from ftlab.tuning.feed import Assignment
 from ftlab.tuning.identity import prefix_key
 from ftlab.tuning.spec import Trial, expand_trials, single_trial_study
 from ftlab.tuning.trial import TrialRun, judge, run_here
@@ -68,7 +70,7 @@ def run(trial: Trial, home: Path, checkpoint_seconds: float = 0.0) -> tuple[Outc
 
 def run_until(trial: Trial, home: Path, epoch: int) -> None:
     """Train and stop after an epoch, as a killed worker does: its checkpoint is there."""
-    epochs = TrialRun(trial, home, CPU, checkpoint_seconds=0.0).epochs()
+    epochs = TrialRun(Assignment(trial), home, CPU, checkpoint_seconds=0.0).epochs()
     for result in epochs:
         if result.epoch == epoch:
             return
@@ -129,10 +131,44 @@ def test_a_trial_forks_from_what_another_trained(make_trial: MakeTrial, tmp_path
     baseline = make_trial({"train.epochs": 4})
     branch = make_trial({**FT, "train.epochs": 4, "transform.start": 0.5})
     _, alone = run(branch, tmp_path / "alone")
-    _, trunk = run(baseline, tmp_path / "shared")
+    trunk = TrialRun(Assignment(baseline, frozenset({2})), tmp_path / "shared", CPU, checkpoint_seconds=3600.0)
+    trained = [EpochRecord(**asdict(result)) for result in trunk.epochs()]
     _, forked = run(branch, tmp_path / "shared")
-    assert forked.epochs[:2] == trunk.epochs[:2]
+    assert forked.epochs[:2] == trained[:2]
     assert numbers(forked) == numbers(alone)
+
+
+def test_a_trial_that_shares_nothing_neither_reads_nor_leaves_shared_checkpoints(
+    make_trial: MakeTrial, home: Path
+) -> None:
+    trial = make_trial()
+    run(trial, home)
+    assert TrialRun(Assignment(trial), home, CPU, checkpoint_seconds=0.0).history
+    unshared = TrialRun(Assignment(trial, share=False), home, CPU, checkpoint_seconds=0.0)
+    assert unshared.history == []
+    there = set(CheckpointStore(checkpoints_folder(home)).names())
+    assert [result.epoch for result in unshared.epochs()] == [1, 2]
+    left = set(CheckpointStore(checkpoints_folder(home)).names()) - there
+    assert left == set(trial.checkpoint_names(share=False))
+    assert len(TrialRun(Assignment(trial, share=False), home, CPU, checkpoint_seconds=0.0).history) == 2
+
+
+def test_old_checkpoints_make_room_for_new_ones_but_not_forks(make_trial: MakeTrial, home: Path) -> None:
+    trial = make_trial({"train.epochs": 6})
+    list(TrialRun(Assignment(trial, frozenset({2})), home, CPU, checkpoint_seconds=0.0).epochs())
+    assert [epoch for epoch in range(1, 7) if checkpoint(trial, home, epoch).exists()] == [2, 5, 6]
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_no_result(make_trial: MakeTrial, home: Path, tmp_path: Path) -> None:
+    trial = make_trial()
+    _, undisturbed = run(trial, tmp_path / "undisturbed")
+    load_images(trial.config.data, home)
+    checkpoints_folder(home).write_text("a file where the folder should be")
+    disturbed = TrialRun(Assignment(trial), home, CPU, checkpoint_seconds=0.0)
+    witness = Witness()
+    witness.epochs_trained(trial, [EpochRecord(**asdict(result)) for result in disturbed.epochs()])
+    assert numbers(witness) == numbers(undisturbed)
+    assert "could not be written" in disturbed.warning
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
