@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 
 
-def run_sweep(*arguments: str, folder: Path | None = None, keep: bool = False) -> tuple[float, list[str], Path]:
-    """Run `ftlab sweep momentum` and return its seconds, its output lines with their second, and its folder."""
+def run_sweep(
+    *arguments: str, experiment: str = "momentum", folder: Path | None = None, keep: bool = False
+) -> tuple[float, list[str], Path]:
+    """Run `ftlab sweep` and return its seconds, its output lines with their second, and its folder."""
     folder = folder or Path(tempfile.mkdtemp())
     environment = {**os.environ, "FTLAB_HOME": str(folder / "home"), "PYTHONUNBUFFERED": "1"}
-    command = [str(Path(sys.executable).parent / "ftlab"), "sweep", "momentum", "--results", str(folder / "results")]
+    command = [str(Path(sys.executable).parent / "ftlab"), "sweep", experiment, "--results", str(folder / "results")]
     started = time.perf_counter()
     with subprocess.Popen(
         [*command, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

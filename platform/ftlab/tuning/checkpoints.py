@@ -1,6 +1,7 @@
 """Which checkpoints a trial could start from, and which no trial needs any more; imports no torch."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -40,6 +41,7 @@ class CheckpointCollector:
         self._plans = home / "plans"
         self._path = self._plans / f"{sha256(study.encode()).hexdigest()[:16]}.json"
         self._study = study
+        self._needed: Counter[str] = Counter()
 
     @property
     def has_claim(self) -> bool:
@@ -52,17 +54,30 @@ class CheckpointCollector:
             self._path.unlink(missing_ok=True)
             return
         self._plans.mkdir(parents=True, exist_ok=True)
-        names = sorted(set().union(*map(checkpoint_names, unfinished)))
+        self._needed = Counter(name for trial in unfinished for name in checkpoint_names(trial))
         temporary = self._path.with_suffix(".writing")
-        temporary.write_text(json.dumps({"study": self._study, "checkpoints": names}))
+        temporary.write_text(json.dumps({"study": self._study, "checkpoints": sorted(self._needed)}))
         temporary.replace(self._path)
+
+    def release(self, trial: Trial) -> None:
+        """Delete what a trial that has ended left and no other trial of a known plan could start from."""
+        names = checkpoint_names(trial)
+        self._needed.subtract(names & self._needed.keys())
+        unneeded = {name for name in self._store.names() if name in names and self._needed[name] <= 0}
+        if unneeded:
+            self._store.delete(unneeded - self._claimed(but_here=True))
 
     def collect(self) -> int:
         """Delete every checkpoint without a claim and return their number."""
-        claimed: set[str] = set()
-        for path in self._plans.glob("*.json"):
-            content: Mapping[str, list[str]] = json.loads(path.read_text())
-            claimed.update(content["checkpoints"])
+        claimed = self._claimed()
         unclaimed = [name for name in self._store.names() if name not in claimed]
         self._store.delete(unclaimed)
         return len(unclaimed)
+
+    def _claimed(self, *, but_here: bool = False) -> set[str]:
+        claimed: set[str] = set()
+        for path in self._plans.glob("*.json"):
+            if not (but_here and path == self._path):
+                content: Mapping[str, list[str]] = json.loads(path.read_text())
+                claimed.update(content["checkpoints"])
+        return claimed

@@ -59,8 +59,8 @@ class RaySession:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def __enter__(self) -> "RaySession":
-        """Wait until Ray is there.
+    def wait(self) -> "RaySession":
+        """Return when Ray is there; starts it if nobody has.
 
         Raises:
             FtlabError: It could not be started or reached.
@@ -71,6 +71,9 @@ class RaySession:
             place = os.environ.get("RAY_ADDRESS") or "this machine"
             raise FtlabError(f"Ray must be started or reached, but at {place} it was not: {self._error}")
         return self
+
+    def __enter__(self) -> "RaySession":
+        return self.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,6 +1,6 @@
 """The feed of an ablation: trunks before branches, and every trial once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ftlab.tracking.tracker import EpochRecord, Outcome
 from ftlab.tuning.feed import Assignment
@@ -17,10 +17,24 @@ class StageFeed:
         trials: What is to be trained.
         there: Names of the checkpoints that exist.
         share: Whether trials share prefixes; without it each trains all its epochs, in the order given.
+        claim: Called with the key of a trial that is about to be handed out; False leaves it out, because another
+            process trains it.
+
+    Attributes:
+        elsewhere: The trials that were left out.
     """
 
-    def __init__(self, trials: Iterable[Trial] = (), there: Iterable[str] = (), *, share: bool = True) -> None:
+    def __init__(
+        self,
+        trials: Iterable[Trial] = (),
+        there: Iterable[str] = (),
+        *,
+        share: bool = True,
+        claim: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         self._share = share
+        self._claim = claim
+        self.elsewhere: list[Trial] = []
         self._there = set(there)
         self._promised: dict[str, str] = {}
         self._waiting: dict[str, Stage] = {}
@@ -37,11 +51,13 @@ class StageFeed:
 
     def next_assignment(self) -> Assignment | None:
         """Return the most urgent trial whose start is there."""
-        for stage in self._waiting.values():
-            if self._is_ready(stage):
-                del self._waiting[stage.trial.key]
+        while (stage := self._first_ready()) is not None:
+            del self._waiting[stage.trial.key]
+            if self._claim(stage.trial.key):
                 self._promise(stage)
                 return Assignment(stage.trial, stage.fork_epochs, self._share)
+            self.elsewhere.append(stage.trial)
+            self._plan([stage.trial for stage in self._waiting.values()])
         return None
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
@@ -63,8 +79,11 @@ class StageFeed:
         stages = plan_stages(trials, self._there, self._promised, share=self._share)
         self._waiting = {stage.trial.key: stage for stage in by_urgency(stages)}
 
-    def _is_ready(self, stage: Stage) -> bool:
-        return stage.parent is None or stage.trial.prefix_keys[stage.start_epoch - 1] in self._there
+    def _first_ready(self) -> Stage | None:
+        for stage in self._waiting.values():
+            if stage.parent is None or stage.trial.prefix_keys[stage.start_epoch - 1] in self._there:
+                return stage
+        return None
 
     def _promise(self, stage: Stage) -> None:
         keys = stage.trial.prefix_keys

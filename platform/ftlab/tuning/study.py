@@ -67,6 +67,10 @@ class FeedSearcher(Searcher):
         super().__init__(metric="knn", mode="max")
         self._dispatcher = dispatcher
 
+    def __getstate__(self) -> dict[str, Any]:
+        # As with the callback: Tune saves its searcher for Tuner.restore.
+        return {}
+
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override] # FINISHED is a text
         """Return the next assignment, None for now, or that there is none any more."""
         assignment = self._dispatcher.next_assignment()

@@ -23,9 +23,10 @@ from ftlab.reporting.published import load_published
 from ftlab.reporting.render import write_table
 from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
-from ftlab.tuning.checkpoints import existing_checkpoints
+from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
+from ftlab.tuning.claims import TrialClaims
 from ftlab.tuning.identity import cell_key, trial_key
-from ftlab.tuning.plan import Plan, make_plan
+from ftlab.tuning.plan import Plan, is_settled, make_plan
 from ftlab.tuning.provenance import collect_provenance
 from ftlab.tuning.spec import StudySpec, Trial, axis_values, check_against_data, expand_trials
 
@@ -130,6 +131,31 @@ class TrialRecorder:
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
         """Close the trial's run."""
         self._writer.close_trial(trial.key, outcome)
+
+
+class Housekeeper:
+    """The listener that gives up what a trial held when it ends: its claim, and the checkpoints nobody needs.
+
+    Args:
+        claims: Claims of this process; the trial's end must be in the journal already.
+        collector: Checkpoints of the study.
+    """
+
+    def __init__(self, claims: TrialClaims, collector: CheckpointCollector) -> None:
+        self._claims = claims
+        self._collector = collector
+
+    def trial_started(self, trial: Trial) -> None:
+        """Keep everything."""
+
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+        """Keep everything."""
+
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        """Give up the claim, and the checkpoints of a trial that needs no more training."""
+        self._claims.release(trial.key)
+        if is_settled(outcome.status, outcome.reason):
+            self._collector.release(trial)
 
 
 def trial_record(trial: Trial, study: str) -> TrialRecord:

@@ -1,0 +1,209 @@
+"""The sweep: train what a table still lacks, record it, write the table."""
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markdown import Markdown
+
+from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.loading import ftlab_home
+from ftlab.console import complain, console, say
+from ftlab.display import StudyDisplay
+from ftlab.plan_listing import plan_summary, sweep_command
+from ftlab.tracking.journal import Journal
+from ftlab.tracking.opening import open_tracker
+from ftlab.tracking.tracker import Outcome, TrialStatus
+from ftlab.tracking.writer import TrackingWriter
+from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
+from ftlab.tuning.claims import TrialClaims
+from ftlab.tuning.plan import Plan, is_settled
+from ftlab.tuning.session import Capacity, RaySession
+from ftlab.tuning.spec import StudySpec, Trial
+from ftlab.tuning.stage_feed import StageFeed
+from ftlab.tuning.sweep import (
+    Housekeeper,
+    TrialRecorder,
+    close_study,
+    exclusive,
+    name_trials,
+    plan_study,
+    study_record,
+    tabulate,
+    write_results,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ftlab.reporting.ablation import AblationTable
+    from ftlab.tracking.tracker import Tracker
+
+POLL_SECONDS = 1.0
+INTERRUPTED = 130
+
+
+@dataclass
+class Sweep:
+    """One sweep of a study.
+
+    Attributes:
+        study: What is swept.
+        capacity: What of this machine may be used.
+        results: Folder of tables and figures.
+        all_seeds: Whether the table counts every recorded seed, or only the study's.
+        share: Whether trials share prefixes.
+        outcomes: How the trials ended that this sweep trained, by trial key.
+    """
+
+    study: StudySpec
+    capacity: Capacity
+    results: Path
+    all_seeds: bool
+    share: bool
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def run(self) -> int:
+        """Train, record and tabulate; return the exit status.
+
+        Raises:
+            FtlabError: The same study is swept already, or something that it needs is wrong.
+        """
+        home = ftlab_home()
+        self._home, self._journal = home, Journal(home / "trials")
+        self._collector = CheckpointCollector(home, self.study.results_name)
+        with exclusive(home, self.study), TrialClaims(home / "locks", self._journal) as self._claims:
+            self._session = RaySession(self.capacity)
+            try:
+                self._start_early()
+                found, recorded = self._train_missing()
+            finally:
+                self._session.stop()
+            return self._finish(found, recorded)
+
+    def _start_early(self) -> None:
+        # Ray starts while the data set is decoded and the tracking store is opened, unless nothing seems to be missing.
+        ended_here = self._journal.finished_keys()
+        if not ended_here or any(trial.key not in ended_here for trial in name_trials(self.study, self._home)):
+            self._session.start()
+
+    def _train_missing(self) -> "tuple[Plan, pd.DataFrame]":
+        tracker = open_tracker(self._home)
+        tracker.reconcile()
+        recorded = tracker.load_trials()
+        found = self._plan(recorded)
+        # A claim that is left although nothing is missing: the last sweep was killed before it closed its study.
+        if not found.todo and not self._collector.has_claim:
+            say(plan_summary(found, self.capacity.cpus))
+            return found, recorded
+        tracker.open_study(study_record(self.study))
+        if found.todo:
+            self._collector.claim(found.todo)
+        writer = TrackingWriter(tracker, self._journal)
+        try:
+            found = self._replayed(found, writer, tracker)
+            say(plan_summary(found, self.capacity.cpus))
+            self._train_all(found, writer, tracker)
+        finally:
+            report_undelivered(writer.close())
+        return found, tracker.load_trials()
+
+    def _train_all(self, found: Plan, writer: TrackingWriter, tracker: "Tracker") -> None:
+        """Train, and wait for what other sweeps train meanwhile; what they leave is trained here."""
+        left = found
+        while left.todo:
+            elsewhere = self._train(left, writer)
+            ended = self._ended | {trial.key for trial in elsewhere}
+            if not elsewhere or any(trial.key not in ended for trial in left.todo):
+                return
+            say(f"{len(elsewhere)} trials are trained by another sweep; waiting for them.")
+            with suppress(KeyboardInterrupt):
+                while not self._claims.any_free(trial.key for trial in elsewhere):
+                    time.sleep(POLL_SECONDS)
+                self._replayed(left, writer, tracker)
+                recorded = tracker.load_trials()
+                left = self._plan(recorded)
+                self.outcomes |= _recorded_outcomes(recorded, {trial.key for trial in elsewhere})
+                continue
+            return
+
+    def _train(self, found: Plan, writer: TrackingWriter) -> list[Trial]:
+        """Train what no other sweep does; return what is left to others."""
+        there = existing_checkpoints(self._home)
+        feed = StageFeed(found.todo, there, share=self.share, claim=self._claims.take)
+        with StudyDisplay(console, found) as display:
+            self._session.wait()
+            # Ray takes seconds to import, and a sweep with nothing to train never needs it.
+            from ftlab.tuning.study import run_study
+
+            recorder = TrialRecorder(self.study.results_name, writer)
+            self.outcomes |= run_study(
+                feed,
+                home=self._home,
+                resources=_resources(self.study, self.capacity),
+                listeners=[recorder, display, Housekeeper(self._claims, self._collector)],
+            )
+        return feed.elsewhere
+
+    @property
+    def _ended(self) -> set[str]:
+        return {key for key, outcome in self.outcomes.items() if outcome.status.is_final}
+
+    def _replayed(self, found: Plan, writer: TrackingWriter, tracker: "Tracker") -> Plan:
+        delivered = writer.replay([trial.key for trial in found.todo], self.study.results_name)
+        return self._plan(tracker.load_trials()) if delivered else found
+
+    def _plan(self, recorded: "pd.DataFrame") -> Plan:
+        return plan_study(self.study, self._home, recorded, share=self.share)
+
+    def _finish(self, found: Plan, recorded: "pd.DataFrame") -> int:
+        made = tabulate(self.study, found.trials, recorded, all_seeds=self.all_seeds)
+        folder = self.results / self.study.results_name
+        print_table(made, folder)
+        settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
+        interrupted = any(trial.key not in self._ended for trial in found.todo)
+        if self._collector.has_claim:
+            close_study(open_tracker(self._home), found, made, folder, complete=not interrupted)
+            self._collector.claim([trial for trial in found.todo if trial.key not in settled])
+            self._collector.collect()
+        if interrupted:
+            say(f"Stopped. What is trained is kept; to go on: {sweep_command(self.study)}")
+            return INTERRUPTED
+        failed = len(self._ended - settled)
+        if failed:
+            complain(f"{failed} trials failed; to try them again: {sweep_command(self.study)}")
+        return 1 if failed else 0
+
+
+def print_table(made: "AblationTable", folder: Path) -> None:
+    """Write a table in every form and print it."""
+    from ftlab.reporting.markdown import table_md
+
+    paths = write_results(made, folder)
+    console.print(Markdown(table_md(made)))
+    say(f"{folder}: {', '.join(path.name for path in paths)}")
+
+
+def _resources(study: StudySpec, capacity: Capacity) -> ResourcesConfig:
+    resources = study.profile.resources
+    return resources.model_copy(update={"gpus_per_trial": 0.0}) if capacity.gpus == 0 else resources
+
+
+def _recorded_outcomes(recorded: "pd.DataFrame", keys: set[str]) -> dict[str, Outcome]:
+    rows = recorded[recorded["trial_key"].isin(keys)]
+    found = {
+        key: Outcome(TrialStatus(status), reason)
+        for key, status, reason in zip(rows["trial_key"], rows["status"], rows["reason"], strict=True)
+    }
+    return {key: outcome for key, outcome in found.items() if is_settled(outcome.status, outcome.reason)}
+
+
+def report_undelivered(keys: list[str]) -> None:
+    """Say that trials could not be recorded, if there are any."""
+    if keys:
+        complain(
+            f"{len(keys)} trials could not be recorded: the tracking store did not answer. "
+            "They are kept, and the next sweep records them without training."
+        )
