@@ -126,6 +126,12 @@ class Laboratory:
         """Return what happened to each trial, in order: trial, epochs, or the status of an outcome."""
         return {path.stem: list(_events(path)) for path in sorted((self.home / "trials").glob("*.jsonl"))}
 
+    def epochs(self, trial_key: str) -> list[dict[str, Any]]:
+        """Return the epochs of a trial as the journal has them."""
+        lines = (self.home / "trials" / f"{trial_key}.jsonl").read_text().splitlines()
+        events = [json.loads(line) for line in lines]
+        return [epoch for event in events if event["event"] == "epochs" for epoch in event["epochs"]]
+
     def processes(self) -> dict[int, str]:
         """Return the command lines of the living processes that were started here, Ray's among them."""
         found = {}

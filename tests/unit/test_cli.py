@@ -43,7 +43,7 @@ def run_ftlab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 def tracker(monkeypatch: pytest.MonkeyPatch) -> MemoryTracker:
     """A tracking store in memory, in the place of MLflow."""
     tracker = MemoryTracker()
-    monkeypatch.setattr("ftlab.cli.open_tracker", lambda home: tracker)
+    monkeypatch.setattr("ftlab.cli.open_tracker", lambda _: tracker)
     return tracker
 
 

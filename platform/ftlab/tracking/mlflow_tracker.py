@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -305,8 +306,9 @@ def _connect(uri: str) -> MlflowClient:
     # The process may have imported MLflow before the variables above were set.
     logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
     try:
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        client.search_experiments(max_results=1)
+        with _alone(sqlite_path(uri)):
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            client.search_experiments(max_results=1)
     except Exception as error:
         raise TrackingError(
             f"the MLflow store must answer, but {uri} did not. "
@@ -314,6 +316,17 @@ def _connect(uri: str) -> MlflowClient:
             f"Cause: {error}"
         ) from error
     return client
+
+
+@contextmanager
+def _alone(database: Path | None) -> Iterator[None]:
+    """Let one process at a time open a SQLite store: the first one creates its tables, which two cannot."""
+    if database is None:
+        yield
+        return
+    with database.with_name(f"{database.name}.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -290,3 +290,9 @@ def test_a_store_that_fails_later_is_named(tracker: MlflowTracker, store_uri: st
     Path(store_uri.removeprefix("sqlite:///")).write_bytes(b"overwritten" * 1000)
     with pytest.raises(TrackingError, match=f"must answer and take records, but {store_uri} did not"):
         tracker.open_trial(make_trial())
+
+
+def test_processes_that_open_a_new_store_at_once_all_succeed(tmp_path: Path) -> None:
+    script = f"from ftlab.tracking.mlflow_tracker import MlflowTracker; MlflowTracker('sqlite:///{tmp_path}/new.db')"
+    processes = [subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE) for _ in range(2)]
+    assert [(process.wait(), process.communicate()[1]) for process in processes] == [(0, b"")] * 2

@@ -91,3 +91,21 @@ def test_giving_up_what_was_never_claimed_is_no_error(home: Path) -> None:
     collector = CheckpointCollector(home, "one")
     collector.claim([])
     assert collector.collect() == 0
+
+
+def test_an_ended_trial_leaves_what_others_may_start_from(
+    trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
+) -> None:
+    early, late, never = trials
+    shared, own, own_too = leave_checkpoint(never, 2), leave_checkpoint(never, 3), leave_checkpoint(never, 4)
+    of_another_study = leave_checkpoint(early, 1)
+    CheckpointCollector(home, "other").claim([early])
+    collector = CheckpointCollector(home, "one")
+    collector.claim([early, late, never])
+    collector.release(never)
+    assert names_in(home) == {shared, of_another_study}
+    assert not {own, own_too} & names_in(home)
+    collector.release(late)
+    assert names_in(home) == {of_another_study}
+    collector.release(early)
+    assert names_in(home) == {of_another_study}

@@ -114,3 +114,17 @@ def test_without_sharing_nobody_waits(trials: list[Trial]) -> None:
 
 def test_a_feed_without_trials_is_exhausted() -> None:
     assert StageFeed().is_exhausted
+
+
+def test_what_another_process_claims_is_left_out(trials: list[Trial]) -> None:
+    early, middle, late = trials
+    feed = StageFeed(trials, claim=lambda key: key != middle.key)
+    trunk = feed.next_assignment()
+    assert trunk is not None
+    # The branches of the trunk that is trained elsewhere share what they can.
+    assert (trunk.trial, trunk.fork_epochs) == (early, frozenset({2}))
+    assert feed.elsewhere == [middle]
+    assert taken(feed) is None
+    train(feed, early, 2)
+    assert taken(feed) is late
+    assert feed.is_exhausted

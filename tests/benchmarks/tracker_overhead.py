@@ -1,0 +1,60 @@
+"""Time of a study of 200 trials of one epoch that MLflow records in SQLite, against one that nobody records."""
+
+import shutil
+import time
+from pathlib import Path
+from tempfile import mkdtemp
+
+from _harness import report_ratio
+
+from ftlab.tracking.journal import Journal
+from ftlab.tracking.mlflow_tracker import MlflowTracker
+from ftlab.tracking.tracker import NullTracker, Tracker
+from ftlab.tracking.tracking_uri import default_tracking_uri
+from ftlab.tracking.writer import TrackingWriter
+from ftlab.tuning.session import Capacity, RaySession
+from ftlab.tuning.spec import load_study
+from ftlab.tuning.stage_feed import StageFeed
+from ftlab.tuning.sweep import TrialRecorder, name_trials, study_record
+
+OVERRIDES = {"train.epochs": 1}
+ROUNDS = 2
+
+
+def main() -> None:
+    """Time both in turn in one Ray session; every round starts from an empty home."""
+    study = load_study("queue", "digits", num_seeds=50, overrides=OVERRIDES)
+    folder = Path(mkdtemp())
+
+    def seconds(tracker: Tracker, home: Path) -> float:
+        from ftlab.tuning.study import run_study
+
+        trials = name_trials(study, home)
+        assert len(trials) == 200
+        tracker.open_study(study_record(study))
+        started = time.perf_counter()
+        writer = TrackingWriter(tracker, Journal(home / "trials"))
+        recorder = TrialRecorder(study.results_name, writer)
+        run_study(StageFeed(trials), home=home, resources=study.profile.resources, listeners=[recorder])
+        assert writer.close() == []
+        return time.perf_counter() - started
+
+    def in_mlflow(home: Path) -> MlflowTracker:
+        return MlflowTracker(default_tracking_uri(home), home / "artifacts")
+
+    try:
+        with RaySession(Capacity(cpus=2, gpus=0)):
+            pairs = [
+                (
+                    seconds(in_mlflow(folder / f"{r}-mlflow"), folder / f"{r}-mlflow"),
+                    seconds(NullTracker(), folder / f"{r}-null"),
+                )
+                for r in range(ROUNDS)
+            ]
+    finally:
+        shutil.rmtree(folder)
+    report_ratio("tracker_overhead", pairs, {"trials": 200})
+
+
+if __name__ == "__main__":
+    main()
