@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -224,3 +225,38 @@ def test_a_store_that_is_not_there_is_named_before_training(laboratory: Any) -> 
     assert "the MLflow store must answer, but http://127.0.0.1:9 did not" in command.err
     assert "first epoch" not in command.out
     assert laboratory.left_behind() == []
+
+
+def test_a_trial_that_hangs_is_ended_and_tried_again(
+    make_laboratory: MakeLaboratory, undisturbed: pd.DataFrame
+) -> None:
+    laboratory = make_laboratory(EPOCHS, epoch_time_limit=4.0)
+    laboratory.write_experiment("exp", **EXPERIMENT)
+    command = laboratory.start_sweep("exp")
+    command.wait_for("first epoch")
+    os.kill(laboratory.workers()[0], signal.SIGSTOP)
+    assert command.wait() == 0, command.out + command.err
+    assert "failed" not in command.out
+    assert_nothing_was_lost(laboratory, undisturbed)
+
+
+def test_a_trial_that_always_hangs_is_shown_as_failed(make_laboratory: MakeLaboratory) -> None:
+    # No epoch of that length fits the limit.
+    laboratory = make_laboratory(2, epoch_time_limit=0.01, max_failures=0)
+    laboratory.write_experiment("exp", seeds=1, grid={"method.key_momentum": [0.9]})
+    command = laboratory.start_sweep("exp")
+    assert command.wait() == 1
+    assert "failed, epoch 0 (no epoch was finished in 0.01 s)" in command.out
+    assert [run.info.status for run in laboratory.trial_runs()] == ["FAILED"]
+
+
+def test_a_trial_that_runs_out_of_memory_is_tried_again_alone_and_stops_no_other(laboratory: Any) -> None:
+    laboratory.write_experiment("large", seeds=1, grid={"method.queue_size": [128, 2_000_000_000]})
+    command = laboratory.start_sweep("large")
+    assert command.wait() == 1
+    assert re.search(
+        r"queue_size=2000000000 seed 0: failed, epoch 0 \(out of memory, alone on its device: ", command.out
+    )
+    assert re.search(r"queue_size=128 seed 0: (finished|collapsed)", command.out)
+    events = next(events for events in laboratory.journal().values() if events[-1] == "failed")
+    assert events.count("trial") == 2
