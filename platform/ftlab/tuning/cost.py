@@ -77,19 +77,22 @@ class Costs:
         """Return the most memory that one of the trials takes of its device, in bytes."""
         return max(round(_nearest(self.peak_bytes, kind)) for trial in trials for kind in _all_epochs(trial))
 
-    def lacks(self, trial: Trial) -> bool:
-        """Whether nothing was recorded or measured of some part of a trial's duration or of its checkpoint."""
+    def lacks_seconds(self, trial: Trial) -> bool:
+        """Whether of some part of a trial nothing tells how long it takes."""
         probe = probe_kind(trial.config, trial.fingerprint)
         takes_knn = count_knn_probes(trial.config, 0, trial.config.train.epochs) > 0
         return (
             not _all_epochs(trial) <= self.epoch_seconds.keys()
             or (takes_knn and probe not in self.knn_seconds)
             or probe not in self.final_seconds
-            or checkpoint_kind(trial.config, trial.fingerprint) not in self.checkpoint_bytes
         )
 
+    def lacks_size(self, trial: Trial) -> bool:
+        """Whether nothing tells how large a trial's checkpoints are."""
+        return checkpoint_kind(trial.config, trial.fingerprint) not in self.checkpoint_bytes
+
     def lacks_peak(self, trial: Trial) -> bool:
-        """Whether nothing was measured of the memory that some part of a trial takes."""
+        """Whether of some part of a trial nothing tells how much memory it takes."""
         return not _all_epochs(trial) <= self.peak_bytes.keys()
 
 

@@ -1,11 +1,10 @@
 """What trials run on, as far as it decides how long they take; imports no torch."""
 
 import os
-import subprocess
 from dataclasses import dataclass
-from functools import cache
 
 from ftlab.config.experiment import ResourcesConfig
+from ftlab.tuning.memory import find_gpus
 from ftlab.tuning.provenance import collect_provenance
 
 
@@ -42,24 +41,17 @@ def find_hardware(resources: ResourcesConfig, together: int) -> Hardware:
         together: Trials that share a device at a time.
     """
     facts = collect_provenance()
-    uses_gpu = resources.device == "cuda" or (resources.device == "auto" and resources.gpus_per_trial > 0)
+    names = [] if device_setting(resources) == "cpu" else [gpu.name for gpu in find_gpus()]
     return Hardware(
         cpu=facts["hardware.cpu"],
         cores=facts["hardware.cores"],
-        device=(gpu_name() or "cpu") if uses_gpu else "cpu",
+        device=names[0] if names else "cpu",
         threads=resources.cpus_per_trial,
         together=together,
         cluster=os.environ.get("RAY_ADDRESS", ""),
     )
 
 
-@cache
-def gpu_name() -> str | None:
-    """Return the name of this machine's first GPU, as the driver tells it; None without one."""
-    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
-        return None
-    names = done.stdout.strip().splitlines()
-    return names[0].strip() if names else None
+def device_setting(resources: ResourcesConfig) -> str:
+    """Return the setting of the device as a trial of a study finds it: without a share of a GPU, Ray hides them all."""
+    return "cpu" if resources.device == "auto" and not resources.gpus_per_trial else resources.device

@@ -16,7 +16,7 @@ from ftlab.config.trial import TrialConfig
 from ftlab.tracking.timings import Attempt, TrialTimings, newest_journals, read_description, read_timings
 from ftlab.tuning.cost import Costs
 from ftlab.tuning.hardware import Hardware
-from ftlab.tuning.kinds import Kind, count_epochs, count_knn_probes, epoch_kind, probe_kind
+from ftlab.tuning.kinds import Kind, count_knn_probes, epoch_kind, kinds_of_trial, probe_kind
 from ftlab.tuning.spec import Trial
 
 # Files whose first line is looked at, files that are read, and trials of a kind after which no more are needed.
@@ -51,14 +51,14 @@ def recorded_costs(folder: Path, trials: Sequence[Trial], hardware: Hardware) ->
         trials: What the costs are asked for.
         hardware: What they would run on.
     """
-    wanted = {kind for trial in trials for kind in _kinds(trial.config, trial.fingerprint)}
+    wanted = {kind for trial in trials for kind in kinds_of_trial(trial.config, trial.fingerprint)}
     tags = hardware.tags().items()
     samples = _Samples()
     for path in newest_journals(folder)[:MAX_LOOKED_AT]:
         if samples.num_trials == MAX_READ or samples.are_enough(wanted):
             break
         found = _open_trial(path, tags)
-        if found is None or not wanted & _kinds(*found):
+        if found is None or not wanted & kinds_of_trial(*found):
             continue
         timings = read_timings(path)
         if timings is not None:
@@ -130,11 +130,6 @@ class _Samples:
             # A checkpoint every so many epochs: the median would miss it.
             pause_seconds=fmean(self.pauses) if self.pauses else None,
         )
-
-
-def _kinds(config: TrialConfig, fingerprint: str) -> set[Kind]:
-    """Return the kinds of everything in a trial that takes time."""
-    return {*count_epochs(config, fingerprint, 0, config.train.epochs), probe_kind(config, fingerprint)}
 
 
 def _pauses(attempt: Attempt) -> Iterator[float]:

@@ -50,6 +50,11 @@ def checkpoint_kind(config: TrialConfig, fingerprint: str) -> Kind:
     return _spell({**_chosen(config, CHECKPOINT_SETTINGS), "data": fingerprint})
 
 
+def kinds_of_trial(config: TrialConfig, fingerprint: str) -> set[Kind]:
+    """Return the kinds of everything in a trial that takes time."""
+    return {*count_epochs(config, fingerprint, 0, config.train.epochs), probe_kind(config, fingerprint)}
+
+
 def count_epochs(config: TrialConfig, fingerprint: str, first: int, last: int) -> Counter[Kind]:
     """Return the number of epochs of each kind between two numbers of epochs trained.
 
