@@ -14,7 +14,8 @@ def forecast_lines(forecast: Forecast) -> list[str]:
         f"{format_bytes(forecast.record_bytes)} of records that stay",
     ]
     if forecast.num_nearest:
-        lines.append(f"{forecast.num_nearest} trials are priced by the nearest that was recorded or probed")
+        who = "1 trial is" if forecast.num_nearest == 1 else f"{forecast.num_nearest} trials are"
+        lines.append(f"{who} priced by the nearest that was recorded or probed")
     return lines
 
 

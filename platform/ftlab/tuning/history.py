@@ -69,15 +69,12 @@ def recorded_costs(folder: Path, trials: Sequence[Trial], hardware: Hardware) ->
 def config_from_params(params: Mapping[str, str]) -> TrialConfig | None:
     """Return the config that a trial was recorded with; None if it is of another version."""
     values: dict[str, Any] = {}
-    for name, spelled in params.items():
-        section, _, key = name.partition(".")
-        if key:
-            values.setdefault(section, {})[key] = _parse(spelled)
-        else:
-            values[section] = _parse(spelled)
     try:
+        for name, spelled in params.items():
+            section, _, key = name.partition(".")
+            (values.setdefault(section, {}) if key else values)[key or section] = _parse(spelled)
         return TrialConfig.model_validate(values)
-    except (ValidationError, AttributeError):
+    except (ValidationError, TypeError):
         return None
 
 

@@ -38,9 +38,13 @@ def pack_study(
         FtlabError: The probe failed.
     """
     per_trial = resources.cpus_per_trial
-    num_gpus = 0 if device_setting(resources) == "cpu" else num_gpus
+    share = 0.0 if device_setting(resources) == "cpu" else resources.gpus_per_trial
+    if share and not num_gpus:
+        raise ConfigError(
+            f"a trial with gpus_per_trial={share:g} needs a GPU, but there is none; GPUS=0 trains on cores."
+        )
+    num_gpus = num_gpus if share else 0
     if resources.trials_per_device is None:
-        share = resources.gpus_per_trial if num_gpus else 0.0
         return pack_as_profiled(share, num_gpus=num_gpus, cores=cores, cpus_per_trial=per_trial)
     if resources.trials_per_device != "auto":
         number = resources.trials_per_device
