@@ -56,4 +56,4 @@ def format_bytes(size: float) -> str:
 
 
 def _hours(hours: float) -> str:
-    return f"{hours:.2f}" if hours < 10 else f"{hours:.0f}"
+    return f"{hours:.2g}" if hours < 10 else f"{hours:.0f}"

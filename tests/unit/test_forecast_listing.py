@@ -37,9 +37,14 @@ def test_a_forecast_is_laid_beside_what_it_took(wall: float, deviation: str) -> 
     assert line.endswith(f" and 0.13 ({deviation})")
 
 
+@pytest.mark.parametrize(("hours", "told"), [(0.0034, "0.0034"), (0.126, "0.13"), (3.21, "3.2"), (1234.5, "1234")])
+def test_hours_are_rounded_for_people(hours: float, told: str) -> None:
+    assert f" and {told} CPU-hours" in forecast_lines(replace(FORECAST, device_hours=hours))[0]
+
+
 def test_a_forecast_of_nothing_has_no_deviation() -> None:
     line = comparison_line(replace(FORECAST, wall_seconds=0.0, device_hours=0.0), Actual(5.0, 0.0))
-    assert line == "forecast 0 s and 0.00 CPU-hours; it took 5 s and 0.00"
+    assert line == "forecast 0 s and 0 CPU-hours; it took 5 s and 0"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class Recorded:
     """Costs by recorded trials.
 
     Attributes:
-        costs: Medians over epochs and trials; empty where nothing was recorded.
+        costs: Typical durations over epochs and trials; empty where nothing was recorded.
         num_trials: Trials that were read.
     """
 
@@ -120,9 +120,9 @@ class _Samples:
 
     def costs(self) -> Costs:
         return Costs(
-            epoch_seconds=_medians(self.epoch_seconds),
-            knn_seconds=_medians(self.knn_seconds),
-            final_seconds=_medians(self.final_seconds),
+            epoch_seconds=_typical(self.epoch_seconds),
+            knn_seconds=_typical(self.knn_seconds),
+            final_seconds=_typical(self.final_seconds),
             start_seconds=median(self.starts) if self.starts else None,
             # A checkpoint every so many epochs: the median would miss it.
             pause_seconds=fmean(self.pauses) if self.pauses else None,
@@ -144,8 +144,10 @@ def _starts(attempt: Attempt) -> Iterator[float]:
     yield max(0.0, first.ended - attempt.opened - usual)
 
 
-def _medians(samples: Mapping[Kind, list[float]]) -> dict[Kind, float]:
-    return {kind: median(values) for kind, values in samples.items()}
+def _typical(samples: Mapping[Kind, list[float]]) -> dict[Kind, float]:
+    """Return means, as totals are what is asked for, in which what took unusually long counts as twice the median."""
+    middles = {kind: median(values) for kind, values in samples.items()}
+    return {kind: fmean(min(value, 2 * middles[kind]) for value in values) for kind, values in samples.items()}
 
 
 def _open_trial(path: Path, tags: AbstractSet[tuple[str, str]]) -> tuple[TrialConfig, str] | None:
