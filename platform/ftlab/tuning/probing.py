@@ -9,61 +9,27 @@ import json
 import os
 import resource
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 
 from ftlab.build.data import load_images
-from ftlab.build.trainer import make_device, make_probe, make_trainer
+from ftlab.build.trainer import make_device, make_trainer
 from ftlab.config.trial import TrialConfig
-from ftlab.data.cache import ImageDataset
-from ftlab.data.residency import ResidentImages
 from ftlab.errors import ConfigError, FtlabError
-from ftlab.training.probe import CHUNK, Features, ProbeSuite, few_shot_accuracy, knn_accuracy
 from ftlab.training.trainer import Trainer
 from ftlab.tuning.measurement import Measurement
+from ftlab.tuning.probe_timing import time_probes
+from ftlab.tuning.step_timing import Stopwatch, time_steps
 
 WARM_UP_STEPS = 2
-# Features of so many images tell what those of all would take.
-MAX_TRAIN_IMAGES, MAX_TEST_IMAGES = 1024, 512
 # Measured on digits: the results of an epoch, which every later checkpoint holds.
 RESULT_BYTES = 1_100
 # What a process takes of a GPU before it holds a tensor, which torch does not count: kernels and libraries.
 CONTEXT_BYTES = 600 * 1024**2
-
-
-class Stopwatch:
-    """Takes the time of work on a device, which runs behind the host on CUDA.
-
-    Args:
-        device: Device of the work.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-
-    def now(self) -> float:
-        """Wait for the device and return the time in seconds."""
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-        return time.perf_counter()
-
-    def seconds(self, run: Callable[[], object]) -> float:
-        """Return the seconds of one call; a short one is made twice, because the first warms up."""
-        for _ in range(2):
-            started = self.now()
-            run()
-            taken = self.now() - started
-            if taken > 0.5:
-                break
-        return taken
 
 
 class TrialProbe:
@@ -121,57 +87,6 @@ class TrialProbe:
             torch.cuda.empty_cache()
 
 
-def time_steps(trainer: Trainer, epoch: int, seconds: float, watch: Stopwatch) -> tuple[float, int]:
-    """Return the seconds that the steps of an epoch would take, and the number of steps that were timed.
-
-    Args:
-        trainer: A warm trainer; its state is spent afterwards.
-        epoch: 0-based epoch whose steps are timed, again and again until the time is over.
-        seconds: Time to spend, at least two steps.
-        watch: Takes the time.
-    """
-    steps = trainer.batches.steps_per_epoch
-    estimates: list[float] = []
-    num_steps = 0
-    deadline = time.perf_counter() + seconds
-    while not estimates or time.perf_counter() < deadline:
-        run = trainer.steps(epoch)
-        began = watch.now()
-        next(run)  # draws the epoch's order and views too
-        first = watch.now()
-        num_more = 0
-        for _ in run:
-            num_more += 1
-            if time.perf_counter() >= deadline:
-                break
-        each = (watch.now() - first) / num_more if num_more else first - began
-        estimates.append(first - began + (steps - 1) * each)
-        num_steps += 1 + num_more
-    return median(estimates), num_steps
-
-
-def time_probes(
-    config: TrialConfig, dataset: ImageDataset, trainer: Trainer, device: torch.device, watch: Stopwatch
-) -> tuple[float, float]:
-    """Return the seconds of a kNN probe and of all probes at the end, scaled up from a part of the work.
-
-    Args:
-        config: The trial.
-        dataset: Its images.
-        trainer: Its trainer.
-        device: Device of the training.
-        watch: Takes the time.
-    """
-    part = _part(dataset)
-    train, test = ResidentImages(part.train_images, device), ResidentImages(part.test_images, device)
-    suite = make_probe(config, part, trainer.method.query_encoder, train, test, device)
-    scale = (len(dataset.train_labels) + len(dataset.test_labels)) / (len(train) + len(test))
-    extract = scale * watch.seconds(suite.extract)
-    features = _random_features(dataset, suite.extract().train.shape[1], device)
-    knn = extract + _knn_seconds(suite, features, watch)
-    return knn, knn + _few_shot_seconds(suite, features, watch) + _linear_seconds(suite, features, watch)
-
-
 def peak_memory(device: torch.device) -> int:
     """Return the most memory of a device that this process has held, in bytes; on the CPU, of the machine."""
     if device.type == "cuda":
@@ -183,67 +98,6 @@ def peak_memory(device: torch.device) -> int:
         # Less exact on Linux, where it begins with what the process that started this one held.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _part(dataset: ImageDataset) -> ImageDataset:
-    train, test = (
-        _spread(len(dataset.train_labels), MAX_TRAIN_IMAGES),
-        _spread(len(dataset.test_labels), MAX_TEST_IMAGES),
-    )
-    return replace(
-        dataset,
-        train_images=dataset.train_images[train],
-        train_labels=dataset.train_labels[train],
-        test_images=dataset.test_images[test],
-        test_labels=dataset.test_labels[test],
-    )
-
-
-def _spread(num_images: int, most: int) -> np.ndarray:
-    return np.linspace(0, num_images - 1, min(num_images, most)).astype(np.int64)
-
-
-def _random_features(dataset: ImageDataset, feature_dim: int, device: torch.device) -> Features:
-    generator = torch.Generator(device).manual_seed(0)
-    train, test = (
-        torch.randn(len(labels), feature_dim, generator=generator, device=device)
-        for labels in (dataset.train_labels, dataset.test_labels)
-    )
-    train_labels = torch.tensor(dataset.train_labels, device=device)
-    return Features(train, train_labels, test, torch.tensor(dataset.test_labels, device=device), dataset.num_classes)
-
-
-def _knn_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> float:
-    chunk = replace(features, test=features.test[:CHUNK], test_labels=features.test_labels[:CHUNK])
-    seconds = watch.seconds(lambda: knn_accuracy(chunk, k=suite.knn_k, temperature=suite.knn_temperature))
-    return seconds * len(features.test) / len(chunk.test)
-
-
-def _few_shot_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> float:
-    def run() -> None:
-        few_shot_accuracy(
-            features,
-            num_labels=suite.few_shot_labels,
-            num_draws=suite.few_shot_draws,
-            generator=suite.make_generator(),
-        )
-
-    return watch.seconds(run)
-
-
-def _linear_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> float:
-    def run(epochs: int) -> None:
-        replace(suite.linear, epochs=epochs)(
-            features.train,
-            features.train_labels,
-            features.test,
-            features.test_labels,
-            num_classes=features.num_classes,
-            generator=suite.make_generator(),
-        )
-
-    one, three = watch.seconds(lambda: run(1)), watch.seconds(lambda: run(3))
-    return one + (suite.linear.epochs - 1) * max(0.0, three - one) / 2
 
 
 def _checkpoint_bytes(trainer: Trainer) -> int:

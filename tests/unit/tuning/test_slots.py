@@ -6,7 +6,8 @@ import pytest
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError
-from ftlab.tuning.hardware import Hardware
+from ftlab.tuning.hardware import Hardware, find_hardware
+from ftlab.tuning.memory import find_gpus
 from ftlab.tuning.packing import Packing
 from ftlab.tuning.slots import pack_study, packed
 from ftlab.tuning.spec import Trial
@@ -55,6 +56,34 @@ def test_auto_measures_a_trial(pack: Pack) -> None:
     assert pack(1000, trials_per_device="auto").slots == 4
     with pytest.raises(ConfigError, match="must fit the machine"):
         pack(10**15, trials_per_device="auto")
+
+
+def test_auto_fills_the_gpu_with_the_least_room(pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text("#!/bin/sh\necho 'NVIDIA H200, 140000, 100'\necho 'NVIDIA H200, 140000, 250'\n")
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    find_gpus.cache_clear()
+    resources = {"gpus_per_trial": 1.0, "trials_per_device": "auto"}
+    try:
+        assert [gpu.free_bytes // 1024**2 for gpu in find_gpus()] == [100, 250]
+        found = pack(40 * 1024**2, num_gpus=2, **resources)
+        assert (found.trials_per_device, found.slots, found.limit) == (2, 4, "memory")
+        assert find_hardware(ResourcesConfig(gpus_per_trial=0.5), together=2).device == "NVIDIA H200"
+        with pytest.raises(ConfigError, match="must fit a GPU"):
+            pack(90 * 1024**2, num_gpus=1, **resources)
+    finally:
+        find_gpus.cache_clear()
+
+
+def test_auto_without_what_tells_the_memory_of_a_gpu_is_refused(
+    pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    find_gpus.cache_clear()
+    with pytest.raises(ConfigError, match="nvidia-smi does not tell"):
+        pack(1000, num_gpus=1, gpus_per_trial=1.0, trials_per_device="auto")
+    find_gpus.cache_clear()
 
 
 def test_gpus_that_a_trial_has_no_share_of_do_not_count(pack: Pack) -> None:
