@@ -1,6 +1,6 @@
 """The schemas of an experiment (what varies) and of a profile (at what scale)."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -52,6 +52,11 @@ class ResourcesConfig(Section):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Device of the trials; auto: CUDA if present.")
     cpus_per_trial: int = Field(1, ge=1, description="CPU cores, and so torch threads, of a trial.")
     gpus_per_trial: float = Field(0.0, ge=0.0, description="Share of a GPU of a trial; below 1, trials share one.")
+    trials_per_device: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
+        None,
+        description="Trials at a time on a GPU, or without one on a machine: a number; auto: as many as fit by the "
+        "measured memory of one; empty: as gpus_per_trial and cpus_per_trial say. Threads of a trial stay the same.",
+    )
     max_failures: int = Field(2, ge=0, description="Restarts from the last checkpoint after a worker died or hung.")
     epoch_time_limit: float | None = Field(
         None, gt=0.0, description="Longest time without a finished epoch, in seconds; a trial beyond it hangs."

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,9 @@ class JournalEntry:
 class Journal:
     """Append-only files ``<trial_key>.jsonl``, an event a line: the trial, epochs, an outcome.
 
-    The last event decides whether a trial is open. A line that a power cut left unfinished is skipped. Floats are
-    written so that they are read back bit for bit; NaN and infinities keep their kind.
+    The last event decides whether a trial is open. Each event carries the Unix time at which it was written. A line
+    that a power cut left unfinished is skipped. Floats are written so that they are read back bit for bit; NaN and
+    infinities keep their kind.
 
     Args:
         folder: Where the files are; it is created with the first event.
@@ -87,7 +89,7 @@ class Journal:
 
     def _append(self, trial_key: str, event: Mapping[str, Any], *, durable: bool = False) -> None:
         path = self._path(trial_key)
-        line = json.dumps(event, separators=(",", ":")).encode()
+        line = json.dumps({**event, "time": time.time()}, separators=(",", ":")).encode()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with path.open("ab+") as file:

@@ -36,6 +36,23 @@ class EpochResult:
     histograms: Mapping[str, list[int]] = field(default_factory=dict)
 
 
+@dataclass
+class EpochSums:
+    """What the steps of an epoch add up, on the training device; the same object from step to step.
+
+    Attributes:
+        learning_rate: Learning rate of the epoch.
+        losses: (steps,) loss of each step; zero for those to come.
+        scores: Sums of the score statistics, in the order of `METRICS`.
+        histograms: Score histograms of the last step; empty before it.
+    """
+
+    learning_rate: float
+    losses: Tensor
+    scores: Tensor
+    histograms: dict[str, Tensor] = field(default_factory=dict)
+
+
 class Batches:
     """Two views of every training image, in a seeded order, for one epoch at a time.
 
@@ -147,42 +164,52 @@ class Trainer:
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(f"a checkpoint must hold the trial's own architecture: {error}") from error
 
-    def _train_epoch(self, epoch: int) -> EpochResult:
-        started = time.perf_counter()
+    def steps(self, epoch: int) -> Iterator[EpochSums]:
+        """Train the 0-based ``epoch`` step by step, yielding its sums so far after every step.
+
+        A caller that stops early, to time a few steps, leaves a state that no epoch ends with.
+
+        Raises:
+            NonFiniteLossError: The loss became NaN or infinite.
+        """
         learning_rate = self.schedule.learning_rate(epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         streams = self._streams(epoch)
         transform = self.method.transform_at(epoch)
-        steps = self.batches.steps_per_epoch
-        losses = torch.zeros(steps, device=self.device)
-        scores = torch.zeros(len(METRICS), dtype=torch.float64, device=self.device)
-        histograms: dict[str, Tensor] = {}
-
+        sums = EpochSums(
+            learning_rate=learning_rate,
+            losses=torch.zeros(self.batches.steps_per_epoch, device=self.device),
+            scores=torch.zeros(len(METRICS), dtype=torch.float64, device=self.device),
+        )
         self.method.train()
         for step, views in enumerate(self.batches.epoch(epoch)):
             result = self.method.step(views, streams, transform)
-            losses[step] = result.loss.detach()
-            self._refuse_non_finite(losses, epoch, step)
+            sums.losses[step] = result.loss.detach()
+            self._refuse_non_finite(sums.losses, epoch, step)
             self.optimizer.zero_grad(set_to_none=True)
             result.loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
-            scores += result.scores.stacked()
-            if step == steps - 1:
-                histograms = self.method.histograms(result)
+            sums.scores += result.scores.stacked()
+            if step == len(sums.losses) - 1:
+                sums.histograms = self.method.histograms(result)
             self.method.update(result.keys)
+            yield sums
 
+    def _train_epoch(self, epoch: int) -> EpochResult:
+        started = time.perf_counter()
+        *_, sums = self.steps(epoch)
         train_seconds = time.perf_counter() - started
-        means = dict(zip(METRICS, (scores / steps).tolist(), strict=True))
+        means = dict(zip(METRICS, (sums.scores / len(sums.losses)).tolist(), strict=True))
         metrics = {
-            "pretrain/loss": losses.double().mean().item(),
-            "pretrain/learning_rate": learning_rate,
+            "pretrain/loss": sums.losses.double().mean().item(),
+            "pretrain/learning_rate": sums.learning_rate,
             **{name: means[name] for name in REPORTED},
             **self.probe(epoch + 1),
             "train_seconds": train_seconds,
             "epoch_seconds": time.perf_counter() - started,
         }
-        counts = {name: histogram.tolist() for name, histogram in histograms.items()}
+        counts = {name: histogram.tolist() for name, histogram in sums.histograms.items()}
         return EpochResult(epoch + 1, time.time(), metrics, counts)
 
     def _streams(self, epoch: int) -> StepStreams:

@@ -286,6 +286,33 @@ class TestEpochs:
         assert all(map(torch.equal, trainer.method.key_encoder.parameters(), before))
 
 
+class TestSteps:
+    def test_of_a_whole_epoch_leave_the_state_of_that_epoch(self, build_trainer: BuildTrainer) -> None:
+        stepped, trained = build_trainer(transform=BOTH), build_trainer(transform=BOTH)
+        *_, sums = stepped.steps(0)
+        (result,) = train(trained, 1)
+        assert sums.losses.double().mean().item() == result.metrics["pretrain/loss"]
+        assert {name: counts.tolist() for name, counts in sums.histograms.items()} == result.histograms
+        assert stepped.epochs_trained == 0
+        assert_same_bits(
+            {**stepped.state_dict(), "history": []},
+            {**trained.state_dict(), "history": []},
+        )
+
+    def test_stop_when_the_caller_has_enough(self, build_trainer: BuildTrainer) -> None:
+        trainer = build_trainer()
+        sums = list(islice(trainer.steps(0), 2))[-1]
+        assert (sums.losses != 0).tolist() == [True, True, False, False, False]
+        assert sums.histograms == {}
+        assert trainer.method.queue.pointer.item() == 2 * 8 % 20
+
+    def test_take_part_in_ft_as_their_epoch_does(self, build_trainer: BuildTrainer) -> None:
+        late, never = build_trainer(transform={**BOTH, "start": 0.5}), build_trainer()
+        for epoch, equal in ((0, True), (2, False)):
+            losses = [next(trainer.steps(epoch)).losses[0].item() for trainer in (late, never)]
+            assert (losses[0] == losses[1]) is equal
+
+
 class TestNonFiniteLoss:
     def test_stops_before_a_weight_moved(self, build_trainer: BuildTrainer) -> None:
         trainer = build_trainer()

@@ -1,0 +1,138 @@
+"""How long recorded trials took: the journal's durations, read quickly and without trust in its lines."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# Of a longer file the rest is not read: a thousand epochs tell no more than a few hundred.
+MAX_BYTES = 1 << 20
+
+# Three quarters of a line, and nothing of it is needed.
+_HISTOGRAMS = re.compile(rb'"histograms":\{[^}]*\}')
+
+
+class EpochTiming(NamedTuple):
+    """Durations of one epoch.
+
+    Attributes:
+        epoch: Number of epochs trained so far, from 1.
+        ended: Unix time in seconds at which it ended.
+        train_seconds: Seconds of its steps.
+        epoch_seconds: Seconds of its steps and its probes.
+    """
+
+    epoch: int
+    ended: float
+    train_seconds: float
+    epoch_seconds: float
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a worker did for a trial between taking it up and leaving it.
+
+    Attributes:
+        opened: Unix time in seconds at which the trial was taken up.
+        epochs: Epochs that this attempt trained, in order; those of a restored checkpoint, its own or another trial's,
+            are left out.
+        closed: Unix time in seconds of the outcome, or of the last sign of life.
+    """
+
+    opened: float
+    epochs: tuple[EpochTiming, ...]
+    closed: float
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the attempt took of its worker."""
+        return self.closed - self.opened
+
+
+@dataclass(frozen=True)
+class TrialTimings:
+    """Durations of one recorded trial.
+
+    Attributes:
+        params: Resolved settings by dotted name, as they are recorded.
+        tags: Provenance.
+        attempts: In order; more than one after a crash or an interruption.
+    """
+
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    attempts: tuple[Attempt, ...]
+
+
+def newest_journals(folder: Path) -> list[Path]:
+    """Return the files of the journal in ``folder``, the last written first; without a folder, none."""
+    try:
+        found = [(path.stat().st_mtime, path) for path in folder.glob("*.jsonl")]
+    except OSError:
+        return []
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def read_description(path: Path) -> tuple[dict[str, str], dict[str, str]] | None:
+    """Return params and tags of a recorded trial from the first line of its file; None if that is damaged."""
+    try:
+        with path.open("rb") as file:
+            trial = json.loads(file.readline(MAX_BYTES))["trial"]
+            return dict(trial["params"]), dict(trial["tags"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_timings(path: Path) -> TrialTimings | None:
+    """Return the durations in a trial's file.
+
+    Args:
+        path: File of the journal. Damaged lines are skipped.
+
+    Returns:
+        None if the file cannot be read or never says what was trained.
+    """
+    description = read_description(path)
+    if description is None:
+        return None
+    attempts: list[Attempt] = []
+    for event in _events(path):
+        try:
+            _take_in(event, attempts)
+        except (KeyError, TypeError, ValueError):
+            # A line of another version, or one that was damaged and still is JSON.
+            continue
+    return TrialTimings(*description, tuple(attempts))
+
+
+def _take_in(event: Mapping[str, Any], attempts: list[Attempt]) -> None:
+    written = float(event["time"])
+    if event["event"] == "trial":
+        attempts.append(Attempt(written, (), written))
+    elif attempts:
+        last = attempts[-1]
+        told = [_timing(fields) for fields in event.get("epochs", ())]
+        # What ended before the trial was taken up was trained earlier, or by the trial it was forked from.
+        own = tuple(epoch for epoch in told if epoch.ended >= last.opened)
+        attempts[-1] = Attempt(last.opened, last.epochs + own, written)
+
+
+def _timing(fields: Mapping[str, Any]) -> EpochTiming:
+    metrics = fields["metrics"]
+    seconds = float(metrics["train_seconds"]), float(metrics["epoch_seconds"])
+    return EpochTiming(int(fields["epoch"]), float(fields["timestamp"]), *seconds)
+
+
+def _events(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES)
+    except OSError:
+        return
+    for line in _HISTOGRAMS.sub(b'"histograms":{}', content).split(b"\n"):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue

@@ -1,0 +1,45 @@
+"""Measured costs, kept so that the same probe is never made twice on the same hardware and versions."""
+
+import json
+import os
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+
+from ftlab.tuning.cost import Costs
+from ftlab.tuning.hardware import Hardware
+from ftlab.tuning.provenance import collect_provenance
+
+# Versions that decide how long a step takes; what ftlab's own code takes is measured anew by each recorded trial.
+VERSIONS = ("version.ftlab", "version.torch")
+
+
+class CostStore:
+    """A file of measured costs per hardware and versions below ``home/costs``.
+
+    Args:
+        home: Folder of everything ftlab keeps.
+        hardware: What the costs were measured on.
+    """
+
+    def __init__(self, home: Path, hardware: Hardware) -> None:
+        facts = collect_provenance()
+        decisive = {**hardware.tags(), **{name: facts[name] for name in VERSIONS}}
+        digest = sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
+        self._path = home / "costs" / f"{digest}.json"
+
+    def load(self) -> Costs:
+        """Return what was measured; nothing if the file is missing, damaged or of another version."""
+        try:
+            return Costs(**json.loads(self._path.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return Costs()
+
+    def add(self, costs: Costs) -> Costs:
+        """Lay costs over those that were measured before, keep both, and return them."""
+        merged = self.load() | costs
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(f".writing-{os.getpid()}")
+        temporary.write_text(json.dumps(asdict(merged)))
+        temporary.replace(self._path)
+        return merged

@@ -1,0 +1,54 @@
+"""What a probe measures of a trial, and what it is asked; crosses the border between two processes as JSON."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftlab.config.trial import TrialConfig
+
+
+@dataclass(frozen=True)
+class ProbeRequest:
+    """What a probing process is asked to measure.
+
+    Attributes:
+        config: The trial.
+        home: Folder of caches.
+        device: Setting of the device.
+        threads: Torch threads.
+        seconds: Time for the steps of one kind of epoch.
+    """
+
+    config: TrialConfig
+    home: Path
+    device: str
+    threads: int
+    seconds: float
+
+    def to_json(self) -> dict[str, object]:
+        """Return the request as plain values."""
+        return {**vars(self), "config": self.config.model_dump(mode="json"), "home": str(self.home)}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a few real steps of a trial, and its probes, took.
+
+    Attributes:
+        plain_seconds: Seconds of the steps of an epoch without FT; None if the trial has none.
+        transformed_seconds: Seconds of the steps of an epoch with FT; None if the trial has none.
+        knn_seconds: Seconds of a kNN probe.
+        final_seconds: Seconds of all probes after the last epoch.
+        build_seconds: Seconds until a trainer stands, in a process that has built one before.
+        checkpoint_bytes: Size of a checkpoint at the end of the trial.
+        peak_bytes: Most memory taken: on a GPU of it, its context included; else of the process.
+        num_steps: Steps that were timed.
+    """
+
+    plain_seconds: float | None
+    transformed_seconds: float | None
+    knn_seconds: float
+    final_seconds: float
+    build_seconds: float
+    checkpoint_bytes: int
+    peak_bytes: int
+    num_steps: int

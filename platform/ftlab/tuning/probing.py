@@ -1,0 +1,134 @@
+"""The probing process: times a few real steps of one trial, alone or beside others, and measures its memory.
+
+``python -m ftlab.tuning.probing`` reads a request from its input, answers ``{"ready": true}`` when it is warm, waits
+for a line, measures, and answers ``{"measurement": ...}``; what a user can act on is answered as ``{"error": ...}``.
+"""
+
+import io
+import json
+import os
+import resource
+import sys
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ftlab.build.data import load_images
+from ftlab.build.trainer import make_device, make_trainer
+from ftlab.config.trial import TrialConfig
+from ftlab.errors import ConfigError, FtlabError
+from ftlab.training.trainer import Trainer
+from ftlab.tuning.measurement import Measurement
+from ftlab.tuning.probe_timing import time_probes
+from ftlab.tuning.step_timing import Stopwatch, time_steps
+
+WARM_UP_STEPS = 2
+# Measured on digits: the results of an epoch, which every later checkpoint holds.
+RESULT_BYTES = 1_100
+# What a process takes of a GPU before it holds a tensor, which torch does not count: kernels and libraries.
+CONTEXT_BYTES = 600 * 1024**2
+
+
+class TrialProbe:
+    """A trial that is built to be measured.
+
+    Args:
+        config: The trial.
+        home: Folder of caches.
+        device: Device of the training.
+    """
+
+    def __init__(self, config: TrialConfig, home: Path, device: torch.device) -> None:
+        self._config = config
+        self._device = device
+        self._watch = Stopwatch(device)
+        self._dataset = load_images(config.data, home)
+        self._warm_libraries()
+        started = self._watch.now()
+        self._trainer = make_trainer(config, self._dataset, device)
+        self._build_seconds = self._watch.now() - started
+        epochs_on = config.transform.epochs_on(config.train.epochs)
+        epochs_off = [epoch for epoch in range(config.train.epochs) if epoch not in epochs_on]
+        self._plain_epoch = epochs_off[0] if epochs_off else None
+        self._transformed_epoch = epochs_on[0] if epochs_on else None
+
+    def warm_up(self) -> None:
+        """Make a few steps of each kind, so that what happens once is not measured."""
+        for epoch in (self._plain_epoch, self._transformed_epoch):
+            if epoch is not None:
+                list(islice(self._trainer.steps(epoch), WARM_UP_STEPS))
+
+    def measure(self, seconds: float) -> Measurement:
+        """Measure the trial, with ``seconds`` for the steps of each kind of epoch."""
+        timed = [
+            (None, 0) if epoch is None else time_steps(self._trainer, epoch, seconds, self._watch)
+            for epoch in (self._plain_epoch, self._transformed_epoch)
+        ]
+        knn_seconds, final_seconds = time_probes(self._config, self._dataset, self._trainer, self._device, self._watch)
+        checkpoint_bytes = _checkpoint_bytes(self._trainer) + RESULT_BYTES * self._config.train.epochs
+        return Measurement(
+            plain_seconds=timed[0][0],
+            transformed_seconds=timed[1][0],
+            knn_seconds=knn_seconds,
+            final_seconds=final_seconds,
+            build_seconds=self._build_seconds,
+            checkpoint_bytes=checkpoint_bytes,
+            peak_bytes=peak_memory(self._device),
+            num_steps=timed[0][1] + timed[1][1],
+        )
+
+    def _warm_libraries(self) -> None:
+        """Build a trainer in vain: the first one in a process also loads libraries, which a warm worker has."""
+        make_trainer(self._config, self._dataset, self._device)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the most memory of a device that this process has held, in bytes; on the CPU, of the machine."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device) + CONTEXT_BYTES
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
+    except (OSError, StopIteration):
+        # Less exact on Linux, where it begins with what the process that started this one held.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _checkpoint_bytes(trainer: Trainer) -> int:
+    buffer = io.BytesIO()
+    torch.save(trainer.state_dict(), buffer)
+    return buffer.tell()
+
+
+def main() -> None:
+    """Answer one request; see the module."""
+    # What a library prints must not end up among the answers.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def answer(content: dict[str, Any]) -> None:
+        answers.write(json.dumps(content) + "\n")
+
+    request = json.loads(sys.stdin.readline())
+    try:
+        torch.set_num_threads(request["threads"])
+        config = TrialConfig.model_validate(request["config"])
+        probe = TrialProbe(config, Path(request["home"]), make_device(request["device"]))
+        probe.warm_up()
+        answer({"ready": True})
+        sys.stdin.readline()
+        answer({"measurement": asdict(probe.measure(request["seconds"]))})
+    except FtlabError as error:
+        answer({"error": str(error)})
+    except torch.OutOfMemoryError as error:
+        answer({"error": str(ConfigError(f"a trial must fit its device, but alone on it ran out of memory: {error}"))})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""How many trials of a study run at a time on this machine: as set, as the profile says, or as many as fit."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ftlab.config.experiment import ResourcesConfig
+from ftlab.errors import ConfigError
+from ftlab.tuning.hardware import device_setting, find_hardware
+from ftlab.tuning.memory import available_memory, find_gpus
+from ftlab.tuning.packing import Packing, pack_as_profiled, pack_as_set, pack_gpus, pack_machine
+from ftlab.tuning.pricing import peak_bytes
+from ftlab.tuning.spec import Trial
+
+MeasurePeak = Callable[..., int]
+
+
+def pack_study(
+    trials: Sequence[Trial],
+    *,
+    home: Path,
+    resources: ResourcesConfig,
+    cores: int,
+    num_gpus: int,
+    measure_peak: MeasurePeak = peak_bytes,
+) -> Packing:
+    """Return how the trials of a study share this machine; only ``auto`` makes a probe, and remembers it.
+
+    Args:
+        trials: What will be trained, at least one. The images should be in the cache.
+        home: Folder of everything ftlab keeps.
+        resources: What a trial may use, and ``trials_per_device``.
+        cores: CPU cores to use.
+        num_gpus: GPUs to use.
+        measure_peak: Measures the memory of a trial, see `ftlab.tuning.pricing.peak_bytes`.
+
+    Raises:
+        ConfigError: One trial alone does not fit, or so many as were set do not.
+        FtlabError: The probe failed.
+    """
+    per_trial = resources.cpus_per_trial
+    share = 0.0 if device_setting(resources) == "cpu" else resources.gpus_per_trial
+    if share and not num_gpus:
+        raise ConfigError(
+            f"a trial with gpus_per_trial={share:g} needs a GPU, but there is none; GPUS=0 trains on cores."
+        )
+    num_gpus = num_gpus if share else 0
+    if resources.trials_per_device is None:
+        return pack_as_profiled(share, num_gpus=num_gpus, cores=cores, cpus_per_trial=per_trial)
+    if resources.trials_per_device != "auto":
+        number = resources.trials_per_device
+        return pack_as_set(number, num_gpus=num_gpus, cores=cores, cpus_per_trial=per_trial)
+    peak = measure_peak(trials, home=home, resources=resources, hardware=find_hardware(resources, together=1))
+    if not num_gpus:
+        return pack_machine(peak, available_memory(), cores=cores, cpus_per_trial=per_trial)
+    gpus = find_gpus()[:num_gpus]
+    if not gpus:
+        raise ConfigError(
+            "free memory must be known to pack trials, but nvidia-smi does not tell that of the GPUs; "
+            "set resources.trials_per_device to a number."
+        )
+    # A study has one kind of slot: the GPU with the least room decides.
+    free = min(gpu.free_bytes for gpu in gpus)
+    return pack_gpus(peak, free, num_gpus=len(gpus), cores=cores, cpus_per_trial=per_trial)
+
+
+def packed(resources: ResourcesConfig, packing: Packing) -> ResourcesConfig:
+    """Return what a trial may use in a packing; its threads stay the same, because their number decides bits."""
+    return resources.model_copy(update={"gpus_per_trial": packing.gpus_per_trial})
