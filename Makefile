@@ -39,7 +39,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
-	@$(FTLAB) plan $(STUDY) $(if $(CPUS),--cpus $(CPUS)) $(SHARING)
+	@$(FTLAB) plan $(STUDY) $(SIZE) $(SHARING)
 
 sweep: $(STAMP)  ## Train what the table still lacks, record it, write the table
 	@$(FTLAB) sweep $(STUDY) $(SIZE) $(SHARING)

@@ -15,11 +15,14 @@ from ftlab.config.loading import experiments_folder, ftlab_home, load_profile, p
 from ftlab.console import console, error_console, say
 from ftlab.display import StudyDisplay
 from ftlab.errors import FtlabError
-from ftlab.plan_listing import plan_lines, plan_summary, sweep_command
+from ftlab.plan_listing import plan_lines, plan_summary, quote_lines, sweep_command
 from ftlab.sweep_command import Sweep, print_table, report_undelivered
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.writer import TrackingWriter
+from ftlab.tuning.hardware import find_hardware
+from ftlab.tuning.pricing import MAX_PROBES
+from ftlab.tuning.quote import make_quote
 from ftlab.tuning.session import Capacity
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
 from ftlab.tuning.sweep import TrialRecorder, plan_study, study_record, tabulate
@@ -49,13 +52,18 @@ def plan(
     seeds: Seeds = None,
     overrides: Overrides = None,
     cpus: Cpus = None,
+    gpus: Gpus = None,
     share: Share = True,
 ) -> None:
     """List the trials that a sweep would train, resume and reuse, and what they would cost."""
     study = _load(experiment, profile, seeds, overrides)
     found = plan_study(study, ftlab_home(), open_tracker(ftlab_home()).load_trials(), share=share)
-    for line in (*plan_lines(found), plan_summary(found, cpus)):
+    for line in (*plan_lines(found), plan_summary(found)):
         say(line)
+    if found.todo:
+        quote = make_quote(found, home=ftlab_home(), capacity=Capacity(cpus, gpus), max_probes=MAX_PROBES)
+        for line in quote_lines(quote):
+            say(line)
 
 
 @app.command()
@@ -115,7 +123,10 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
         home=home,
         device=device,
         checkpoint_seconds=resources.checkpoint_seconds,
-        listeners=[TrialRecorder(study.results_name, writer), StudyDisplay(console, found, every_epoch=True)],
+        listeners=[
+            TrialRecorder(study.results_name, writer, find_hardware(resources, together=1)),
+            StudyDisplay(console, found, every_epoch=True),
+        ],
     )
     report_undelivered(writer.close())
     tracker.close_study(study.results_name, description=study.question, artifacts=None, complete=True)

@@ -1,16 +1,17 @@
 """A plan in words: its trials, its cost, and the command that carries it out."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 
 from ftlab.config.experiment import Setting
-from ftlab.display import format_seconds
+from ftlab.forecast_listing import forecast_lines, packing_line
 from ftlab.tuning.plan import Plan
+from ftlab.tuning.quote import Quote
 from ftlab.tuning.spec import StudySpec
 from ftlab.tuning.stages import Stage
 
 MAX_LINES = 60
+NO_FORECAST = "forecast: none, because nothing like it was recorded on this hardware; make plan probes it"
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -25,18 +26,21 @@ def plan_lines(plan: Plan) -> list[str]:
     return [*lines[:MAX_LINES], f"... and {hidden} more"] if hidden > 0 else lines
 
 
-def plan_summary(plan: Plan, cpus: int | None) -> str:
-    """Return numbers of trials and epochs, and the expected time on ``cpus`` cores; None means all of this machine."""
+def plan_summary(plan: Plan) -> str:
+    """Return numbers of trials and epochs."""
     new = len(plan.todo) - len(plan.resumable) - len(plan.forked)
     counts = f"{len(plan.trials)} trials: {new} new, {len(plan.resumable)} resumed, {len(plan.reused)} reused"
     if plan.forked:
         counts += f", {len(plan.forked)} forked"
-    if not plan.todo:
-        return counts
-    slots = (cpus or os.cpu_count() or 1) // plan.study.profile.resources.cpus_per_trial
-    seconds = plan.seconds_left(slots)
-    forecast = f"about {format_seconds(seconds)} by recorded trials" if seconds else "no recorded trials to tell by"
-    return f"{counts}; {_epochs(plan)} to train, {forecast}"
+    return f"{counts}; {_epochs(plan)} to train" if plan.todo else counts
+
+
+def quote_lines(quote: Quote) -> list[str]:
+    """Return lines on what a plan costs and how its trials share the machine."""
+    lines = forecast_lines(quote.forecast) if quote.forecast else [NO_FORECAST]
+    if quote.packing is not None:
+        lines.append(packing_line(quote.packing, "GPU" if quote.packing.gpus_per_trial else "machine"))
+    return lines
 
 
 def _epochs(plan: Plan) -> str:

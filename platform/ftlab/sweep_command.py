@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 
 from rich.markdown import Markdown
 
-from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.loading import ftlab_home
 from ftlab.console import complain, console, say
 from ftlab.display import StudyDisplay
-from ftlab.plan_listing import plan_summary, sweep_command
+from ftlab.forecast_listing import comparison_line
+from ftlab.plan_listing import plan_summary, quote_lines, sweep_command
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.tracker import Outcome, TrialStatus
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
 from ftlab.tuning.claims import TrialClaims
+from ftlab.tuning.forecast import Actual, held_hours
 from ftlab.tuning.plan import Plan, is_settled
+from ftlab.tuning.quote import Quote, make_quote
 from ftlab.tuning.session import Capacity, RaySession
 from ftlab.tuning.spec import StudySpec, Trial
+from ftlab.tuning.spending import seconds_spent
 from ftlab.tuning.stage_feed import StageFeed
 from ftlab.tuning.sweep import (
     Housekeeper,
@@ -96,7 +99,7 @@ class Sweep:
         found = self._plan(recorded)
         # A claim that is left although nothing is missing: the last sweep was killed before it closed its study.
         if not found.todo and not self._collector.has_claim:
-            say(plan_summary(found, self.capacity.cpus))
+            say(plan_summary(found))
             return found, recorded
         tracker.open_study(study_record(self.study))
         if found.todo:
@@ -104,7 +107,7 @@ class Sweep:
         writer = TrackingWriter(tracker, self._journal)
         try:
             found = self._replayed(found, writer, tracker)
-            say(plan_summary(found, self.capacity.cpus))
+            say(plan_summary(found))
             self._train_all(found, writer, tracker)
         finally:
             report_undelivered(writer.close())
@@ -112,12 +115,15 @@ class Sweep:
 
     def _train_all(self, found: Plan, writer: TrackingWriter, tracker: "Tracker") -> None:
         """Train, and wait for what other sweeps train meanwhile; what they leave is trained here."""
-        left = found
+        left, started = found, time.time()
+        quote: Quote | None = None
         while left.todo:
-            elsewhere = self._train(left, writer)
+            # A probe would hold the sweep up by seconds; `plan` makes it.
+            quote = quote or self._quote(left)
+            elsewhere = self._train(left, quote, writer)
             ended = self._ended | {trial.key for trial in elsewhere}
             if not elsewhere or any(trial.key not in ended for trial in left.todo):
-                return
+                break
             say(f"{len(elsewhere)} trials are trained by another sweep; waiting for them.")
             with suppress(KeyboardInterrupt):
                 while not self._claims.any_free(trial.key for trial in elsewhere):
@@ -127,9 +133,19 @@ class Sweep:
                 left = self._plan(recorded)
                 self.outcomes |= _recorded_outcomes(recorded, {trial.key for trial in elsewhere})
                 continue
-            return
+            break
+        if quote is not None and quote.forecast is not None:
+            spent = seconds_spent(self._home / "trials", (trial.key for trial in found.todo), started)
+            actual = Actual(time.time() - started, held_hours(spent, quote.resources))
+            say(comparison_line(quote.forecast, actual))
 
-    def _train(self, found: Plan, writer: TrackingWriter) -> list[Trial]:
+    def _quote(self, left: Plan) -> Quote:
+        quote = make_quote(left, home=self._home, capacity=self.capacity, max_probes=0)
+        for line in quote_lines(quote):
+            say(line)
+        return quote
+
+    def _train(self, found: Plan, quote: Quote, writer: TrackingWriter) -> list[Trial]:
         """Train what no other sweep does; return what is left to others."""
         there = existing_checkpoints(self._home)
         feed = StageFeed(found.todo, there, share=self.share, claim=self._claims.take)
@@ -138,11 +154,12 @@ class Sweep:
             # Ray takes seconds to import, and a sweep with nothing to train never needs it.
             from ftlab.tuning.study import run_study
 
-            recorder = TrialRecorder(self.study.results_name, writer)
+            recorder = TrialRecorder(self.study.results_name, writer, quote.hardware)
             self.outcomes |= run_study(
                 feed,
                 home=self._home,
-                resources=_resources(self.study, self.capacity),
+                resources=quote.resources,
+                max_slots=quote.packing.slots if quote.packing else None,
                 listeners=[recorder, display, Housekeeper(self._claims, self._collector)],
             )
         return feed.elsewhere
@@ -184,11 +201,6 @@ def print_table(made: "AblationTable", folder: Path) -> None:
     paths = write_results(made, folder)
     console.print(Markdown(table_md(made)))
     say(f"{folder}: {', '.join(path.name for path in paths)}")
-
-
-def _resources(study: StudySpec, capacity: Capacity) -> ResourcesConfig:
-    resources = study.profile.resources
-    return resources.model_copy(update={"gpus_per_trial": 0.0}) if capacity.gpus == 0 else resources
 
 
 def _recorded_outcomes(recorded: "pd.DataFrame", keys: set[str]) -> dict[str, Outcome]:

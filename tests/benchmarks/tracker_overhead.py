@@ -12,6 +12,7 @@ from ftlab.tracking.mlflow_tracker import MlflowTracker
 from ftlab.tracking.tracker import NullTracker, Tracker
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.tracking.writer import TrackingWriter
+from ftlab.tuning.hardware import find_hardware
 from ftlab.tuning.session import Capacity, RaySession
 from ftlab.tuning.spec import load_study
 from ftlab.tuning.stage_feed import StageFeed
@@ -34,7 +35,7 @@ def main() -> None:
         tracker.open_study(study_record(study))
         started = time.perf_counter()
         writer = TrackingWriter(tracker, Journal(home / "trials"))
-        recorder = TrialRecorder(study.results_name, writer)
+        recorder = TrialRecorder(study.results_name, writer, find_hardware(study.profile.resources, together=2))
         run_study(StageFeed(trials), home=home, resources=study.profile.resources, listeners=[recorder])
         assert writer.close() == []
         return time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""Hands a feed's trials to workers: no more than there are slots, and again when a worker died under one."""
+"""Hands a feed's trials to workers: no more than may be under way, and again when a worker died under one."""
 
 from collections import Counter
 from dataclasses import replace
@@ -12,13 +12,13 @@ class Dispatcher:
 
     Args:
         feed: Where trials come from.
-        slots: Trials that run at a time. One more is handed out, so that a worker that becomes free need not wait.
+        max_under_way: Trials that may be handed out at a time; one more than run, lets no free worker wait.
         max_failures: How often a trial is tried again after its worker died.
     """
 
-    def __init__(self, feed: TrialFeed, *, slots: int, max_failures: int) -> None:
+    def __init__(self, feed: TrialFeed, *, max_under_way: int, max_failures: int) -> None:
         self._feed = feed
-        self._max_under_way = slots + 1
+        self._max_under_way = max_under_way
         self._max_failures = max_failures
         self._under_way: dict[str, Assignment] = {}
         self._again: list[Assignment] = []
@@ -30,7 +30,7 @@ class Dispatcher:
         return not self._under_way and not self._again and self._feed.is_exhausted
 
     def next_assignment(self) -> Assignment | None:
-        """Return the next trial; None when all slots are taken or nothing is ready."""
+        """Return the next trial; None when enough are under way or nothing is ready."""
         if len(self._under_way) >= self._max_under_way:
             return None
         assignment = self._again.pop(0) if self._again else self._feed.next_assignment()

@@ -1,4 +1,4 @@
-"""What a study still lacks: trials reused, to be resumed and new, and what they will cost."""
+"""What a study still lacks: trials reused, to be resumed, to be forked and new."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -26,7 +26,6 @@ class Plan:
         todo: Trials to train, in order.
         stages: What each trial to train trains itself, by trial key.
         share: Whether trials share prefixes.
-        epoch_seconds: Mean seconds an epoch in recorded trials of the same profile; None without history.
     """
 
     study: StudySpec
@@ -35,7 +34,6 @@ class Plan:
     todo: tuple[Trial, ...]
     stages: Mapping[str, Stage]
     share: bool
-    epoch_seconds: float | None
 
     @property
     def start_epochs(self) -> dict[str, int]:
@@ -62,12 +60,6 @@ class Plan:
         """Epochs that trials to fork need not train."""
         return sum(stage.saved_epochs for stage in self.stages.values())
 
-    def seconds_left(self, slots: int) -> float | None:
-        """Return the expected wall-clock seconds with ``slots`` trials at a time; None without history."""
-        if self.epoch_seconds is None:
-            return None
-        return self.epochs_left * self.epoch_seconds / max(1, min(slots, len(self.todo)))
-
 
 def make_plan(
     study: StudySpec, trials: Sequence[Trial], recorded: "pd.DataFrame", there: Set[str], *, share: bool = True
@@ -90,7 +82,6 @@ def make_plan(
         todo=todo,
         stages=plan_stages(todo, there, share=share),
         share=share,
-        epoch_seconds=_epoch_seconds(study, recorded),
     )
 
 
@@ -105,12 +96,3 @@ def is_settled(status: str, reason: str) -> bool:
     if status == TrialStatus.FAILED:
         return reason.startswith(DIVERGED)
     return status in (TrialStatus.FINISHED, TrialStatus.COLLAPSED)
-
-
-def _epoch_seconds(study: StudySpec, recorded: "pd.DataFrame") -> float | None:
-    if "train_seconds" not in recorded or recorded.empty:
-        return None
-    _, _, profile = study.results_name.partition("/")
-    same_profile = recorded["study"].str.partition("/")[2] == profile
-    seconds = recorded.loc[same_profile, "train_seconds"].dropna()
-    return float(seconds.mean()) if len(seconds) else None

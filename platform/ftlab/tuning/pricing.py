@@ -43,15 +43,17 @@ def price_trials(
     home: Path,
     resources: ResourcesConfig,
     hardware: Hardware,
+    max_probes: int = MAX_PROBES,
     measure: Measure = measure,
 ) -> Prices | None:
-    """Return what trials cost, with at most `MAX_PROBES` new probes.
+    """Return what trials cost.
 
     Args:
         trials: What the costs are asked for; at least one. The images should be in the cache.
         home: Folder of everything ftlab keeps.
         resources: What a trial may use.
         hardware: What the trials would run on. A cluster is not probed from here.
+        max_probes: How many new probes may be made.
         measure: Makes a probe, see `ftlab.tuning.measure.measure`.
 
     Returns:
@@ -67,9 +69,8 @@ def price_trials(
         return (measured | recorded.costs).lacks_seconds(trial) or measured.lacks_size(trial)
 
     if hardware.cluster:
-        measured = store.load()
-    else:
-        measured = _probe_what_lacks(trials, lacks, store, home, resources, hardware.together, measure)
+        max_probes = 0
+    measured = _probe_what_lacks(trials, lacks, store, home, resources, hardware.together, max_probes, measure)
     costs = measured | recorded.costs
     if not (costs.epoch_seconds and costs.final_seconds and costs.checkpoint_bytes):
         return None
@@ -98,7 +99,9 @@ def peak_bytes(
         FtlabError: A probe failed; one trial alone does not fit.
     """
     store = CostStore(home, hardware)
-    measured = _probe_what_lacks(trials, Costs.lacks_peak, store, home, resources, hardware.together, measure)
+    measured = _probe_what_lacks(
+        trials, Costs.lacks_peak, store, home, resources, hardware.together, MAX_PROBES, measure
+    )
     return measured.largest_peak(trials)
 
 
@@ -128,10 +131,11 @@ def _probe_what_lacks(
     home: Path,
     resources: ResourcesConfig,
     together: int,
+    max_probes: int,
     measure: Measure,
 ) -> Costs:
     measured = store.load()
-    for _ in range(MAX_PROBES):
+    for _ in range(max_probes):
         lacking = [trial for trial in trials if lacks(measured, trial)]
         if not lacking:
             break

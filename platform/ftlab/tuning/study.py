@@ -194,6 +194,7 @@ def run_study(
     home: Path,
     resources: ResourcesConfig,
     listeners: Sequence[StudyListener],
+    max_slots: int | None = None,
     early_stopping: EarlyStopping | None = None,
 ) -> dict[str, Outcome]:
     """Train what the feed gives in the open Ray session and tell the listeners; a trial that fails stops no other.
@@ -203,6 +204,7 @@ def run_study(
         home: Folder of caches, checkpoints and Tune's own files; every node must see it.
         resources: What one trial may use.
         listeners: Told of every trial in this process.
+        max_slots: Trials at a time at most; None: as many as fit the session by their resources.
         early_stopping: Stops trials that do worse than others; None lets all come to their end.
 
     Raises:
@@ -212,7 +214,9 @@ def run_study(
         How each trial ended, by trial key; trials are interrupted or missing after a SIGINT or SIGTERM.
     """
     slots = _count_slots(resources)
-    dispatcher = Dispatcher(feed, slots=slots, max_failures=resources.max_failures)
+    # Tune holds the trial in reserve back for its resources alone, so where memory is the limit there is none.
+    max_under_way = slots + 1 if max_slots is None or max_slots >= slots else max_slots
+    dispatcher = Dispatcher(feed, max_under_way=max_under_way, max_failures=resources.max_failures)
     callback = StudyCallback(dispatcher, [_Epochs(feed), *listeners], resources.epoch_time_limit)
     storage = home / "ray"
     name = f"study-{os.getpid()}-{time.time_ns()}"

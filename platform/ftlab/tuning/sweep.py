@@ -25,6 +25,7 @@ from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, T
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
 from ftlab.tuning.claims import TrialClaims
+from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.identity import cell_key, trial_key
 from ftlab.tuning.plan import Plan, is_settled, make_plan
 from ftlab.tuning.provenance import collect_provenance
@@ -114,15 +115,17 @@ class TrialRecorder:
     Args:
         study: Name of the study that the trials are recorded under.
         writer: Where the records go.
+        hardware: What the trials run on.
     """
 
-    def __init__(self, study: str, writer: TrackingWriter) -> None:
+    def __init__(self, study: str, writer: TrackingWriter, hardware: Hardware) -> None:
         self._study = study
         self._writer = writer
+        self._hardware = hardware
 
     def trial_started(self, trial: Trial) -> None:
         """Open the trial's run."""
-        self._writer.open_trial(trial_record(trial, self._study))
+        self._writer.open_trial(trial_record(trial, self._study, self._hardware))
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
         """Record epochs."""
@@ -158,7 +161,7 @@ class Housekeeper:
             self._collector.release(trial)
 
 
-def trial_record(trial: Trial, study: str) -> TrialRecord:
+def trial_record(trial: Trial, study: str, hardware: Hardware) -> TrialRecord:
     """Return how a trial is announced to the tracker."""
     return TrialRecord(
         trial_key=trial.key,
@@ -167,7 +170,7 @@ def trial_record(trial: Trial, study: str) -> TrialRecord:
         study=study,
         name=trial.name,
         params={name: _spell(value) for name, value in flatten(trial.config).items()},
-        tags={**collect_provenance(), "data.fingerprint": trial.fingerprint},
+        tags={**collect_provenance(), **hardware.tags(), "data.fingerprint": trial.fingerprint},
     )
 
 

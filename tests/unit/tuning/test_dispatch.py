@@ -41,8 +41,8 @@ def feed(trials: list[Trial]) -> ListFeed:
     return ListFeed(trials)
 
 
-def test_one_trial_more_than_there_are_slots_is_handed_out(trials: list[Trial], feed: ListFeed) -> None:
-    dispatcher = Dispatcher(feed, slots=2, max_failures=0)
+def test_no_more_trials_are_handed_out_than_may_be_under_way(trials: list[Trial], feed: ListFeed) -> None:
+    dispatcher = Dispatcher(feed, max_under_way=3, max_failures=0)
     assert [dispatcher.next_assignment() for _ in range(3)] == [
         Assignment(trial, frozenset({1})) for trial in trials[:3]
     ]
@@ -55,7 +55,7 @@ def test_one_trial_more_than_there_are_slots_is_handed_out(trials: list[Trial], 
 
 
 def test_nothing_is_finished_while_a_trial_may_come_back(trials: list[Trial]) -> None:
-    dispatcher = Dispatcher(ListFeed(trials[:1]), slots=1, max_failures=1)
+    dispatcher = Dispatcher(ListFeed(trials[:1]), max_under_way=2, max_failures=1)
     assert not dispatcher.is_finished
     dispatcher.next_assignment()
     assert not dispatcher.is_finished
@@ -67,7 +67,7 @@ def test_nothing_is_finished_while_a_trial_may_come_back(trials: list[Trial]) ->
 
 
 def test_a_trial_is_tried_again_as_often_as_allowed(trials: list[Trial], feed: ListFeed) -> None:
-    dispatcher = Dispatcher(feed, slots=1, max_failures=2)
+    dispatcher = Dispatcher(feed, max_under_way=2, max_failures=2)
     first = dispatcher.next_assignment()
     for _ in range(2):
         assert dispatcher.worker_died(trials[0].key, "killed") is None
@@ -81,7 +81,7 @@ def test_a_trial_is_tried_again_as_often_as_allowed(trials: list[Trial], feed: L
 
 
 def test_what_ran_out_of_memory_is_tried_again_alone_and_once(trials: list[Trial], feed: ListFeed) -> None:
-    dispatcher = Dispatcher(feed, slots=2, max_failures=0)
+    dispatcher = Dispatcher(feed, max_under_way=3, max_failures=0)
     dispatcher.next_assignment()
     assert dispatcher.out_of_memory(trials[0].key, "no room") is None
     assert dispatcher.next_assignment() == Assignment(trials[0], frozenset({1}), alone=True)

@@ -65,7 +65,6 @@ def test_without_records_everything_is_new(study: StudySpec, trials: list[Trial]
     assert plan.todo == plan.trials == tuple(trials)
     assert plan.reused == plan.resumable == ()
     assert plan.epochs_left == 4 * 2
-    assert plan.seconds_left(2) is None
 
 
 def test_recorded_trials_are_reused(study: StudySpec, trials: list[Trial]) -> None:
@@ -86,19 +85,6 @@ def test_the_checkpoint_of_a_reused_trial_counts_nowhere(study: StudySpec, trial
     plan = plan_of(study, trials, recorded((trials[0].key, "finished", "")), trials[0].prefix_keys[1])
     assert plan.resumable == ()
     assert plan.epochs_left == 3 * 2
-
-
-def test_the_time_left_follows_the_same_profile(study: StudySpec, trials: list[Trial]) -> None:
-    assert plan_of(study, trials, recorded(("x", "finished", ""), study="other/big")).epoch_seconds is None
-
-
-def test_more_slots_than_trials_save_no_time(study: StudySpec, trials: list[Trial]) -> None:
-    plan = plan_of(study, trials, recorded(("x", "finished", ""), study="other/tiny", train_seconds=3.0))
-    one = plan.seconds_left(1)
-    assert one is not None
-    assert one > 0
-    assert plan.seconds_left(2) == pytest.approx(one / 2)
-    assert plan.seconds_left(100) == pytest.approx(one / 4)
 
 
 @pytest.fixture

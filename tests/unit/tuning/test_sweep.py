@@ -11,6 +11,7 @@ from ftlab.errors import ConfigError, DataError, FtlabError
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.writer import TrackingWriter
+from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.plan import Plan
 from ftlab.tuning.spec import StudySpec, load_study
 from ftlab.tuning.sweep import (
@@ -38,6 +39,9 @@ def study(write_experiment: WriteExperiment) -> StudySpec:
     return load_study("exp", "tiny")
 
 
+HARDWARE = Hardware(cpu="a CPU", cores="2", device="cpu", threads=1, together=2)
+
+
 @pytest.fixture
 def tracker(study: StudySpec) -> MemoryTracker:
     tracker = MemoryTracker()
@@ -54,7 +58,7 @@ def train(found: Plan, tracker: MemoryTracker, home: Path) -> None:
             home=home,
             device=torch.device("cpu"),
             checkpoint_seconds=60.0,
-            listeners=[TrialRecorder(found.study.results_name, writer)],
+            listeners=[TrialRecorder(found.study.results_name, writer, HARDWARE)],
         )
     assert writer.close() == []
 
@@ -108,11 +112,12 @@ def test_the_parent_run_tells_question_and_overrides(write_experiment: WriteExpe
 
 def test_a_trial_is_recorded_with_every_setting(study: StudySpec, home: Path) -> None:
     trial = name_trials(study, home)[0]
-    record = trial_record(trial, "exp/tiny")
+    record = trial_record(trial, "exp/tiny", HARDWARE)
     assert set(record.params) == set(setting_names())
     assert yaml.safe_load(record.params["method.key_momentum"]) == 0.9
     assert record.params["model.head"] == "mlp"
     assert record.tags["data.fingerprint"] == trial.fingerprint
+    assert record.tags["hardware.threads"] == "1"
     assert record.tags["git.commit"]
 
 
