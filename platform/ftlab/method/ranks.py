@@ -32,8 +32,14 @@ class Ranks:
     size = 1
 
     def own_part(self, count: int) -> slice:
-        """Return where this rank's part of ``count`` things in a row lies; ``count`` is a multiple of W."""
-        length = count // self.size
+        """Return where this rank's part of ``count`` things in a row lies.
+
+        Raises:
+            ValueError: ``count`` is no multiple of W.
+        """
+        length, rest = divmod(count, self.size)
+        if rest:
+            raise ValueError(f"what ranks share must be a multiple of their number, but got {count} for {self.size}.")
         return slice(self.rank * length, (self.rank + 1) * length)
 
     def own(self, rows: Tensor) -> Tensor:
