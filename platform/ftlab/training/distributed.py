@@ -70,6 +70,7 @@ class ProcessRanks(Ranks):
         averages = self.mean(torch.cat([gradient.flatten() for gradient in gradients]))
         parts = torch.split(averages, [gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
+            # In place: fused SGD takes it that gradient and weight have the same memory order, and does not ask.
             gradient.copy_(part.view(gradient.shape))
 
     def follow_first(self, stateful: Stateful) -> None:
