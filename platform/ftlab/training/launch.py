@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from ftlab.errors import ConfigError
-from ftlab.training.rank_process import Failure, Part, Report, TrainPart, Word
+from ftlab.training.rank_process import Failure, Part, Report, TrainPart, Word, receive, send
 
 PROGRAM = "import sys; from ftlab.training.rank_process import main; main(int(sys.argv[1]))"
 GRACE_SECONDS = 1.0
@@ -73,7 +73,7 @@ class _RankProcess:
                 stdin=subprocess.DEVNULL,
                 process_group=0,  # Ctrl-C is for this process, which then ends the ranks
             )
-        self.connection.send(self._part)
+        send(self.connection, self._part)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -84,7 +84,7 @@ class _RankProcess:
     def receive(self) -> Report | Failure | Word:
         """Return what the rank says next, or its death as a failure."""
         try:
-            message: Report | Failure | Word = self.connection.recv()
+            message: Report | Failure | Word = receive(self.connection)
         except (EOFError, ConnectionResetError):
             return Failure(RankDiedError(f"{self.name} {self._last_words()}"))
         return message
@@ -92,7 +92,7 @@ class _RankProcess:
     def let_leave(self) -> None:
         """Tell the rank that all are done."""
         with suppress(BrokenPipeError):
-            self.connection.send(Word.LEAVE)
+            send(self.connection, Word.LEAVE)
 
     def wait(self) -> None:
         """Wait until the rank has left; a trial that is trained does not fail any more if it cannot."""

@@ -60,10 +60,25 @@ class Part:
     rendezvous: Path
 
 
+def send(connection: "Connection[Any, Any]", message: Report | Failure | Word | Part) -> None:
+    """Send a message; plainly pickled, since `Connection.send` shares the memory of tensors and not their values."""
+    connection.send_bytes(pickle.dumps(message))
+
+
+def receive(connection: "Connection[Any, Any]") -> Any:
+    """Return the next message.
+
+    Raises:
+        EOFError: The other end is closed.
+        OSError: It broke.
+    """
+    return pickle.loads(connection.recv_bytes())  # noqa: S301 - from a process of our own
+
+
 def main(descriptor: int) -> None:
     """Train one part; a process that is started with the file descriptor of its end of a pipe calls this alone."""
     connection: Connection[Any, Any] = Connection(descriptor)
-    part: Part = connection.recv()
+    part: Part = receive(connection)
     may_leave = Event()
     Thread(target=_listen, args=(connection, may_leave), daemon=True).start()
     torch.set_num_threads(part.threads)
@@ -71,13 +86,13 @@ def main(descriptor: int) -> None:
         ranks = ProcessRanks(part.rank, part.size, device=part.device, rendezvous=part.rendezvous)
         for content in part.train(ranks, part.device):
             if part.rank == 0:
-                connection.send(Report(content))
+                send(connection, Report(content))
     except Exception as error:
-        connection.send(Failure(_portable(error, part)))
+        send(connection, Failure(_portable(error, part)))
         # Leaving now would make the others fail too, and hide whose error was the first.
         may_leave.wait()
         sys.exit(1)
-    connection.send(Word.DONE)
+    send(connection, Word.DONE)
     # Rank 0 probes after the last exchange; NCCL wants all to leave together.
     may_leave.wait()
     ranks.leave()
@@ -85,7 +100,7 @@ def main(descriptor: int) -> None:
 
 def _listen(connection: "Connection[Any, Any]", may_leave: Event) -> None:
     try:
-        while connection.recv() is not Word.LEAVE:
+        while receive(connection) is not Word.LEAVE:
             pass
     except (EOFError, OSError):
         # Whoever started this process is gone. The main thread may hang in an exchange, so nothing is tidied up.
