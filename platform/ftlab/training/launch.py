@@ -148,5 +148,5 @@ def _check_gpus(size: int, device: torch.device) -> None:
     if device.type == "cuda" and there < size:
         raise ConfigError(
             f"each process of a trial needs a GPU of its own, but got {size} processes and {there} GPUs; "
-            f"nearest valid resources.processes_per_trial: {there}."
+            f"nearest valid resources.processes_per_trial: {max(1, there)}."
         )
