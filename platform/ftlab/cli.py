@@ -105,6 +105,7 @@ def table(
 def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = None) -> None:
     """Train a single trial in this process, without Ray, and record it."""
     from ftlab.build.trainer import make_device, pin_threads
+    from ftlab.tuning.ranked_run import run_starter
     from ftlab.tuning.trial import run_here
 
     study = single_trial_study(profile, load_profile(profile), seed, parse_overrides(overrides or []))
@@ -123,6 +124,7 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
         home=home,
         device=device,
         checkpoint_seconds=resources.checkpoint_seconds,
+        start=run_starter(resources.num_processes),
         listeners=[
             TrialRecorder(study.results_name, writer, find_hardware(resources, together=1)),
             StudyDisplay(console, found, every_epoch=True),

@@ -16,7 +16,7 @@ from torch import nn
 from ftlab.method.queue import NegativeQueue
 from ftlab.method.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.models.encoder import Encoder, make_encoder
-from ftlab.models.moco import MoCo, StepStreams
+from ftlab.models.moco import MoCo, StepStreams, Views
 
 BATCH, DIM, QUEUE = 256, 128, 65536
 
@@ -28,12 +28,12 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=32)
     arguments = parser.parse_args()
     off, batch, element = FeatureTransform(), transform("batch"), transform("element")
-    features = torch.randn(2 * BATCH, DIM)
+    features = make_views(DIM)
     loss_only = step_of(Encoder(nn.Identity(), nn.Linear(DIM, DIM), DIM), features)
     pairs = compare(loss_only, batch, off, arguments.rounds, 3)
     by_element = compare(loss_only, element, off, 2, 1)
     resnet = make_encoder(backbone="resnet18", stem="cifar", head="mlp", feature_dim=DIM, num_channels=3, bn_groups=8)
-    whole = step_of(resnet, torch.randn(2 * BATCH, 3, arguments.image_size, arguments.image_size))
+    whole = step_of(resnet, make_views(3, arguments.image_size, arguments.image_size))
     by_whole = compare(whole, batch, off, 2, 1)
     details = {
         "K": QUEUE,
@@ -46,6 +46,11 @@ def main() -> None:
     report_ratio("ft_overhead", pairs, details)
 
 
+def make_views(*shape: int) -> Views:
+    """Return random views of a batch, each of a shape."""
+    return Views(torch.randn(BATCH, *shape), torch.randn(BATCH, *shape), torch.randperm(BATCH))
+
+
 def transform(granularity: Any) -> FeatureTransform:
     """Return both parts of FT with the paper's alphas."""
     return FeatureTransform(
@@ -53,7 +58,7 @@ def transform(granularity: Any) -> FeatureTransform:
     )
 
 
-def step_of(encoder: Encoder, views: torch.Tensor) -> Callable[[FeatureTransform], None]:
+def step_of(encoder: Encoder, views: Views) -> Callable[[FeatureTransform], None]:
     """Return a training step without data path, with its optimiser."""
     generator = torch.Generator().manual_seed(0)
     method = MoCo(
@@ -65,7 +70,7 @@ def step_of(encoder: Encoder, views: torch.Tensor) -> Callable[[FeatureTransform
         transform_epochs=range(0),
     )
     optimizer = torch.optim.SGD(method.query_encoder.parameters(), lr=0.03, momentum=0.9, fused=True)
-    streams = StepStreams(generator, generator, generator)
+    streams = StepStreams(generator, generator)
 
     def step(feature_transform: FeatureTransform) -> None:
         result = method.step(views, streams, feature_transform)

@@ -12,6 +12,7 @@ from _harness import paired_seconds, report_ratio
 
 from ftlab.build.data import load_images
 from ftlab.build.trainer import make_trainer
+from ftlab.models.moco import Views
 from ftlab.tuning.spec import load_study
 
 
@@ -39,14 +40,13 @@ def main() -> None:
     report_ratio("step_limit", per_step, details)
 
 
-def bare_epoch(method: torch.nn.Module, views: torch.Tensor, steps: int) -> None:
+def bare_epoch(method: torch.nn.Module, views: Views, steps: int) -> None:
     """Run the query encoder forward and backward and the key encoder forward, ``steps`` times."""
-    query_views, key_views = views.chunk(2)
     for _ in range(steps):
         method.query_encoder.zero_grad(set_to_none=True)
-        method.query_encoder(query_views).sum().backward()
+        method.query_encoder(views.queries).sum().backward()
         with torch.no_grad():
-            method.key_encoder(key_views)
+            method.key_encoder(views.keys)
 
 
 if __name__ == "__main__":

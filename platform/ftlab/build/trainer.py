@@ -1,26 +1,27 @@
 """From a trial's settings to the objects that train it."""
 
 import os
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from ftlab.build.batches import make_batches
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.trial import TransformConfig, TrialConfig
 from ftlab.data.cache import ImageDataset
 from ftlab.data.residency import ResidentImages
-from ftlab.data.views import RECIPES, make_views, normalise, sample_parameters
+from ftlab.data.views import normalise
 from ftlab.errors import ConfigError
 from ftlab.method.queue import NegativeQueue
+from ftlab.method.ranks import ALONE, Ranks
 from ftlab.method.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.models.encoder import Encoder, make_encoder
 from ftlab.models.moco import MoCo
 from ftlab.training.linear import LinearEvaluation
-from ftlab.training.probe import Features, ProbeSuite, extract_features
+from ftlab.training.probe import Features, ProbeSuite, extract_features, no_probe
 from ftlab.training.schedule import CosineSchedule
 from ftlab.training.streams import make_generator, stream_seed
-from ftlab.training.trainer import Batches, Trainer
+from ftlab.training.trainer import Trainer
 
 
 def make_device(name: str) -> torch.device:
@@ -42,16 +43,17 @@ def pin_threads(resources: ResourcesConfig) -> None:
     torch.set_num_threads(resources.cpus_per_trial)
 
 
-def make_trainer(config: TrialConfig, dataset: ImageDataset, device: torch.device) -> Trainer:
-    """Build the trainer of a trial at epoch 0.
+def make_trainer(config: TrialConfig, dataset: ImageDataset, device: torch.device, ranks: Ranks = ALONE) -> Trainer:
+    """Build the trainer of a trial at epoch 0, or one rank's share of it.
 
     Args:
         config: The trial.
         dataset: Its images; they must fit the config, see `ftlab.tuning.spec.check_against_data`.
         device: Device of the training.
+        ranks: The processes that train it; `ftlab.config.processes.check_processes` says how many may. Rank 0 probes.
     """
-    method = make_method(config, dataset.num_channels, device)
-    train, test = ResidentImages(dataset.train_images, device), ResidentImages(dataset.test_images, device)
+    method = make_method(config, dataset.num_channels, device, ranks)
+    train = ResidentImages(dataset.train_images, device)
     layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
     method = method.to(memory_format=layout)
     if config.train.compile:
@@ -65,14 +67,14 @@ def make_trainer(config: TrialConfig, dataset: ImageDataset, device: torch.devic
             floor=config.train.learning_rate_floor,
             warmup_epochs=config.train.warmup_epochs,
         ),
-        make_batches(config, dataset, train, device),
-        make_probe(config, dataset, method.query_encoder, train, test, device),
+        make_batches(config, dataset, train, device, ranks),
+        make_probe(config, dataset, method.query_encoder, train, device) if ranks.rank == 0 else no_probe,
         seed=config.seed,
         device=device,
     )
 
 
-def make_method(config: TrialConfig, num_channels: int, device: torch.device) -> MoCo:
+def make_method(config: TrialConfig, num_channels: int, device: torch.device, ranks: Ranks = ALONE) -> MoCo:
     """Build MoCo with its feature transformation and seeded weights, on ``device``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(config.seed, "weights"))
@@ -94,6 +96,7 @@ def make_method(config: TrialConfig, num_channels: int, device: torch.device) ->
         transform=make_transform(config.transform),
         transform_epochs=config.transform.epochs_on(config.train.epochs),
         precision=getattr(torch, config.train.precision),
+        ranks=ranks,
     ).to(device)
 
 
@@ -123,40 +126,15 @@ def make_optimizer(config: TrialConfig, encoder: Encoder) -> torch.optim.Optimiz
     )
 
 
-def make_batches(config: TrialConfig, dataset: ImageDataset, train: ResidentImages, device: torch.device) -> Batches:
-    """Build the source of two views a training image."""
-    recipe = RECIPES[config.views.recipe]
-    size, batch_size = config.view_size, config.train.batch_size
-    layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
-
-    def draw_views(order: Tensor, generator: torch.Generator) -> Callable[[slice], Tensor]:
-        parameters = sample_parameters(recipe, 2 * len(order), generator=generator, num_channels=dataset.num_channels)
-
-        def views(rows: slice) -> Tensor:
-            images = train.gather(order[rows])
-            both = make_views(
-                images.repeat(2, 1, 1, 1),
-                parameters[slice(2 * rows.start, 2 * rows.stop)],
-                size=size,
-                mean=dataset.channel_mean,
-                std=dataset.channel_std,
-            )
-            return both.contiguous(memory_format=layout)
-
-        return views
-
-    return Batches(len(train), batch_size, draw_views, seed=config.seed, device=device)
-
-
 def make_probe(
     config: TrialConfig,
     dataset: ImageDataset,
     encoder: Encoder,
     train: ResidentImages,
-    test: ResidentImages,
     device: torch.device,
 ) -> ProbeSuite:
     """Build the probes of the query encoder."""
+    test = ResidentImages(dataset.test_images, device)
     train_labels = torch.tensor(dataset.train_labels, device=device)
     test_labels = torch.tensor(dataset.test_labels, device=device)
 

@@ -51,7 +51,12 @@ class ResourcesConfig(Section):
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Device of the trials; auto: CUDA if present.")
     cpus_per_trial: int = Field(1, ge=1, description="CPU cores, and so torch threads, of a trial.")
-    gpus_per_trial: float = Field(0.0, ge=0.0, description="Share of a GPU of a trial; below 1, trials share one.")
+    gpus_per_trial: float = Field(
+        0.0, ge=0.0, description="GPUs of a trial, on one node: below 1, trials share one; above 1, a whole number."
+    )
+    processes_per_trial: int | None = Field(
+        None, ge=1, description="Processes that train a trial together; empty: one a GPU, or one without."
+    )
     trials_per_device: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         None,
         description="Trials at a time on a GPU, or without one on a machine: a number; auto: as many as fit by the "
@@ -62,6 +67,32 @@ class ResourcesConfig(Section):
         None, gt=0.0, description="Longest time without a finished epoch, in seconds; a trial beyond it hangs."
     )
     checkpoint_seconds: float = Field(60.0, ge=0.0, description="Least time between two checkpoints, in seconds.")
+
+    @property
+    def num_processes(self) -> int:
+        """Processes that train a trial together."""
+        return self.processes_per_trial or max(1, int(self.gpus_per_trial))
+
+    @model_validator(mode="after")
+    def _check_processes(self) -> Self:
+        gpus, processes = self.gpus_per_trial, self.num_processes
+        if gpus > 1 and gpus != int(gpus):
+            raise ValueError(
+                f"gpus_per_trial above 1 must be a whole number, but got {gpus}; nearest valid: {round(gpus)}."
+            )
+        if gpus > 0 and processes != max(1, int(gpus)):
+            raise ValueError(
+                "each process of a trial needs a GPU of its own, but got "
+                f"processes_per_trial={processes}, gpus_per_trial={gpus:g}; "
+                f"nearest valid processes_per_trial: {max(1, int(gpus))}."
+            )
+        if self.cpus_per_trial < processes:
+            raise ValueError(
+                "each process of a trial needs a CPU core, but got "
+                f"cpus_per_trial={self.cpus_per_trial} for {processes} processes; "
+                f"nearest valid cpus_per_trial: {processes}."
+            )
+        return self
 
 
 class ProfileConfig(Section):

@@ -60,6 +60,21 @@ def score_histogram(scores: Tensor) -> Tensor:
     return torch.bincount(bins, minlength=NUM_BINS)
 
 
+@torch.no_grad()
+def pool_moments(moments: Tensor) -> Tensor:
+    """Pool the statistics of equally large parts into those of the whole.
+
+    Args:
+        moments: (W, ..., 2M) of W parts; means and population variances alternate in the last dimension.
+
+    Returns:
+        (..., 2M); with W = 1 bit for bit what was given.
+    """
+    means, variances = moments[..., 0::2], moments[..., 1::2]
+    pooled = means.mean(dim=0), variances.mean(dim=0) + means.var(dim=0, correction=0)
+    return torch.stack(pooled, dim=-1).flatten(-2)
+
+
 class StepScores(NamedTuple):
     """Score statistics of one step, on the device.
 

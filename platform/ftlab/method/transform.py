@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ftlab.method.ranks import ALONE, Ranks
+
 Granularity = Literal["batch", "sample", "dimension", "element"]
 
 
@@ -105,11 +107,20 @@ class PositiveTransform:
     bounds: tuple[float, float]
     granularity: Granularity = "batch"
 
-    def __call__(self, queries: Tensor, keys: Tensor, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return the mixed (N, C) queries and keys; gradient flows through the queries into both."""
-        shape = (queries.shape[0], queries.shape[1])
+    def __call__(
+        self, queries: Tensor, keys: Tensor, *, generator: torch.Generator, ranks: Ranks = ALONE
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mixed (n, C) queries and keys; gradient flows through the queries into both.
+
+        Args:
+            queries: (n, C), this rank's part of the batch.
+            keys: (n, C), likewise.
+            generator: Source of the coefficients of the whole batch.
+            ranks: Who holds the other parts.
+        """
+        shape = (ranks.size * queries.shape[0], queries.shape[1])
         coefficients = sample_coefficients(self.alpha, self.bounds, shape, self.granularity, generator=generator)
-        coefficients = coefficients.to(queries.dtype)
+        coefficients = ranks.own(coefficients).to(queries.dtype)
         return mix(queries, keys, coefficients), mix(keys, queries, coefficients)
 
 
@@ -168,20 +179,22 @@ class FeatureTransform:
         *,
         positive_generator: torch.Generator,
         negative_generator: torch.Generator,
+        ranks: Ranks = ALONE,
     ) -> TransformedFeatures:
         """Transform one step's features.
 
         Args:
-            queries: (N, C), unit length, with gradient.
-            keys: (N, C), unit length, without gradient.
+            queries: (n, C), this rank's part of the batch, unit length, with gradient.
+            keys: (n, C), likewise, without gradient.
             negatives: (K, C), unit length, without gradient.
             positive_generator: Randomness of the positives, apart from the negatives' so that switching one of them
                 does not move the other's draws.
             negative_generator: Randomness of the negatives.
+            ranks: Who holds the other parts of the batch.
         """
         new_queries, new_keys, new_negatives = queries, keys, negatives
         if self.positives is not None:
-            new_queries, new_keys = self.positives(queries, keys, generator=positive_generator)
+            new_queries, new_keys = self.positives(queries, keys, generator=positive_generator, ranks=ranks)
             if self.renormalise:
                 new_queries, new_keys = F.normalize(new_queries), F.normalize(new_keys)
         if self.negatives is not None:

@@ -15,6 +15,11 @@ class GroupedBatchNorm(nn.Module):
     In evaluation the running statistics of the groups are averaged. Running statistics are (G, C) buffers: averaging
     their moving averages equals the moving average of the mean, at no cost in the step.
 
+    Where several processes train together, each normalises `own_groups` of the G, and its batch holds their rows alone.
+
+    Attributes:
+        own_groups: Groups of this process; all of them unless set.
+
     Args:
         num_features: C.
         num_groups: G; a training batch must be a multiple of it.
@@ -31,6 +36,7 @@ class GroupedBatchNorm(nn.Module):
         self.num_groups = num_groups
         self.eps = eps
         self.momentum = momentum
+        self.own_groups = slice(0, num_groups)
         self.weight = nn.Parameter(torch.ones(num_features))
         self.bias = nn.Parameter(torch.zeros(num_features))
         self.register_buffer("running_mean", torch.zeros(num_groups, num_features))
@@ -45,10 +51,11 @@ class GroupedBatchNorm(nn.Module):
         if not self.training:
             mean, var = self.running_mean.mean(dim=0), self.running_var.mean(dim=0)
             return F.batch_norm(images, mean, var, self.weight, self.bias, False, self.momentum, self.eps)
-        if images.shape[0] % self.num_groups:
-            raise ValueError(f"a batch must be a multiple of {self.num_groups} groups, but got {images.shape[0]} rows.")
+        means, variances = self.running_mean.unbind()[self.own_groups], self.running_var.unbind()[self.own_groups]
+        if images.shape[0] % len(means):
+            raise ValueError(f"a batch must be a multiple of {len(means)} groups, but got {images.shape[0]} rows.")
         groups = [
             F.batch_norm(group, mean, var, self.weight, self.bias, True, self.momentum, self.eps)
-            for group, mean, var in zip(images.chunk(self.num_groups), self.running_mean, self.running_var, strict=True)
+            for group, mean, var in zip(images.chunk(len(means)), means, variances, strict=True)
         ]
         return torch.cat(groups) if len(groups) > 1 else groups[0]

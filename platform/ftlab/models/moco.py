@@ -1,6 +1,7 @@
 """MoCo with feature transformation: one pretraining step that reads like the paper's algorithm."""
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,9 +12,26 @@ from torch.nn import functional as F
 from ftlab.method.contrast import contrastive_scores, info_nce
 from ftlab.method.momentum import update_key_parameters
 from ftlab.method.queue import NegativeQueue
+from ftlab.method.ranks import ALONE, Ranks
 from ftlab.method.scores import StepScores, negative_moments, score_histogram, score_moments
 from ftlab.method.transform import FeatureTransform, TransformedFeatures
+from ftlab.models.batch_norm import GroupedBatchNorm
 from ftlab.models.encoder import Encoder
+
+
+class Views(NamedTuple):
+    """Two views of each image of a batch of N; of each kind, this rank holds n.
+
+    Attributes:
+        queries: (n, channels, H, W), in the order of the batch.
+        keys: (n, channels, H, W), in the order ``key_order``.
+        key_order: (N,) int64 on the views' device: the places in the batch in the order in which keys are encoded, and
+            so meet the groups of batch normalisation.
+    """
+
+    queries: Tensor
+    keys: Tensor
+    key_order: Tensor
 
 
 @dataclass(frozen=True)
@@ -21,25 +39,23 @@ class StepStreams:
     """Generators of one epoch's steps, on the training device.
 
     Attributes:
-        shuffle: Order in which keys meet the groups of batch normalisation.
         positives: Coefficients of the positives' transformation.
         negatives: Coefficients and permutations of the negatives' transformation.
     """
 
-    shuffle: torch.Generator
     positives: torch.Generator
     negatives: torch.Generator
 
 
 class StepResult(NamedTuple):
-    """What a step computed before the optimiser moved anything.
+    """What a step computed before the optimiser moved anything, from this rank's n of the N rows.
 
     Attributes:
         loss: Scalar with gradient.
-        queries: (N, C) unit vectors, without gradient.
-        keys: (N, C) unit vectors, untransformed: what the queue will hold.
+        queries: (n, C) unit vectors, without gradient.
+        keys: (N, C) unit vectors of all ranks, untransformed: what the queue will hold.
         transformed: What the loss saw.
-        loss_scores: (N, 1 + K) scores that the loss saw, without gradient.
+        loss_scores: (n, 1 + K) scores that the loss saw, without gradient.
         scores: Score statistics before and after FT.
     """
 
@@ -62,6 +78,8 @@ class MoCo(nn.Module):
         transform: Feature transformation of the epochs in ``transform_epochs``.
         transform_epochs: 0-based epochs that FT takes part in.
         precision: Precision of the encoders' forward pass; features, scores and loss are float32.
+        ranks: The processes that train together. Each holds the whole queue and both encoders, and encodes its part of
+            a batch; all enqueue the keys of all.
     """
 
     def __init__(
@@ -74,6 +92,7 @@ class MoCo(nn.Module):
         transform: FeatureTransform,
         transform_epochs: range,
         precision: torch.dtype = torch.float32,
+        ranks: Ranks = ALONE,
     ) -> None:
         super().__init__()
         self.query_encoder = encoder
@@ -84,8 +103,11 @@ class MoCo(nn.Module):
         self.transform = transform
         self.transform_epochs = transform_epochs
         self.precision = precision
+        self.ranks = ranks
         self._query_parameters = list(self.query_encoder.parameters())
         self._key_parameters = list(self.key_encoder.parameters())
+        for norm in self._norms():
+            norm.own_groups = ranks.own_part(norm.num_groups)
 
     def compile_encoders(self) -> None:
         """Send both encoders through torch.compile; parameters and checkpoints keep their names."""
@@ -96,28 +118,29 @@ class MoCo(nn.Module):
         """Return the transformation in force in the 0-based ``epoch``."""
         return self.transform if epoch in self.transform_epochs else FeatureTransform()
 
-    def step(self, views: Tensor, streams: StepStreams, transform: FeatureTransform) -> StepResult:
-        """Compute the loss of one batch.
+    def step(self, views: Views, streams: StepStreams, transform: FeatureTransform) -> StepResult:
+        """Compute the loss of this rank's part of a batch.
 
         Args:
-            views: (2N, channels, H, W): N query views, then the N key views of the same images.
+            views: What is encoded.
             streams: Randomness of the step.
             transform: Feature transformation of the step.
         """
-        query_views, key_views = views.chunk(2)
-        queries = self._encode(self.query_encoder, query_views)  # (N, C)
-        keys = self._encode_shuffled(key_views, streams.shuffle)  # (N, C), no gradient
+        queries = self._encode(self.query_encoder, views.queries)  # (n, C)
+        keys = self._encode_keys(views)  # (N, C), no gradient
+        own_keys = self.ranks.own(keys)  # (n, C), those of the queries
         seen = transform(
             queries,
-            keys,
+            own_keys,
             self.queue.keys,
             positive_generator=streams.positives,
             negative_generator=streams.negatives,
+            ranks=self.ranks,
         )
-        loss_scores = contrastive_scores(*seen)  # (N, 1 + K)
+        loss_scores = contrastive_scores(*seen)  # (n, 1 + K)
         loss = info_nce(loss_scores, self.temperature)
         queries, loss_scores = queries.detach(), loss_scores.detach()
-        scores = self._measure(queries, keys, loss_scores, transform)
+        scores = self._measure(queries, own_keys, loss_scores, transform)
         return StepResult(loss, queries, keys, seen, loss_scores, scores)
 
     @torch.no_grad()
@@ -128,14 +151,31 @@ class MoCo(nn.Module):
 
     @torch.no_grad()
     def histograms(self, result: StepResult) -> dict[str, Tensor]:
-        """Return the score histograms of a step, before its keys are enqueued, by score name."""
-        before = contrastive_scores(result.queries, result.keys, result.queries, self.queue.keys)
-        return {
-            "scores/positive": score_histogram(before[:, :1]),
-            "scores/negative": score_histogram(before[:, 1:]),
-            "scores/positive_transformed": score_histogram(result.loss_scores[:, :1]),
-            "scores/negative_transformed": score_histogram(result.loss_scores[:, 1:]),
+        """Return the score histograms of a step on all ranks, before its keys are enqueued, by score name."""
+        before = contrastive_scores(result.queries, self.ranks.own(result.keys), result.queries, self.queue.keys)
+        scores = {
+            "scores/positive": before[:, :1],
+            "scores/negative": before[:, 1:],
+            "scores/positive_transformed": result.loss_scores[:, :1],
+            "scores/negative_transformed": result.loss_scores[:, 1:],
         }
+        return {name: self.ranks.sum(score_histogram(values)) for name, values in scores.items()}
+
+    @torch.no_grad()
+    def complete_statistics(self) -> None:
+        """Give every rank the running statistics of all groups, as probes and checkpoints need them."""
+        if self.ranks.size == 1:
+            return
+        buffers = [buffer for norm in self._norms() for buffer in (norm.running_mean, norm.running_var)]
+        # All buffers side by side, (G, sum of their features): one exchange.
+        together = torch.cat(buffers, dim=1)
+        complete = self.ranks.gather(self.ranks.own(together))
+        parts = torch.split(complete, [buffer.shape[1] for buffer in buffers], dim=1)
+        for buffer, part in zip(buffers, parts, strict=True):
+            buffer.copy_(part)
+
+    def _norms(self) -> Iterator[GroupedBatchNorm]:
+        return (module for module in self.modules() if isinstance(module, GroupedBatchNorm))
 
     def _encode(self, encoder: Encoder, views: Tensor) -> Tensor:
         with torch.autocast(views.device.type, self.precision, enabled=self.precision != torch.float32):
@@ -143,11 +183,10 @@ class MoCo(nn.Module):
         return F.normalize(projections.float())
 
     @torch.no_grad()
-    def _encode_shuffled(self, key_views: Tensor, generator: torch.Generator) -> Tensor:
-        permutation = torch.randperm(key_views.shape[0], generator=generator, device=key_views.device)
-        shuffled = self._encode(self.key_encoder, key_views[permutation])
+    def _encode_keys(self, views: Views) -> Tensor:
+        shuffled = self.ranks.gather(self._encode(self.key_encoder, views.keys))
         keys = torch.empty_like(shuffled)
-        keys[permutation] = shuffled
+        keys[views.key_order] = shuffled
         return keys
 
     def _measure(self, queries: Tensor, keys: Tensor, loss_scores: Tensor, transform: FeatureTransform) -> StepScores:

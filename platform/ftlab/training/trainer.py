@@ -1,7 +1,7 @@
 """The training loop: a generator that yields after every epoch."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from ftlab.errors import CheckpointError, NonFiniteLossError
-from ftlab.method.scores import METRICS, REPORTED
-from ftlab.models.moco import MoCo, StepStreams
+from ftlab.method.scores import METRICS, REPORTED, pool_moments
+from ftlab.models.moco import MoCo, StepStreams, Views
 from ftlab.training.schedule import CosineSchedule
 from ftlab.training.streams import make_generator
 
-STEPS_BETWEEN_CUDA_CHECKS = 100
+STEPS_BETWEEN_LATE_CHECKS = 100
 
 Probe = Callable[[int], Mapping[str, float]]
+DrawViews = Callable[[Tensor, Sequence[Tensor], torch.Generator], Callable[[int], Views]]
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Batches:
     Args:
         num_images: Number of training images.
         batch_size: N; the ragged last batch is dropped.
-        draw_views: Called once an epoch with its order, (steps * N,) rows, and its generator; returns a function from
-            a slice of that order to the (2n, channels, H, W) query and key views of its n images.
-        seed: Seed of order and views.
+        draw_views: Called once an epoch with its order, (steps * N,) rows on the CPU, the (N,) key order of each step,
+            and its generator; returns a function from a 0-based step to this rank's views.
+        seed: Seed of order, key orders and views.
         device: Device of the views.
     """
 
@@ -69,7 +70,7 @@ class Batches:
         self,
         num_images: int,
         batch_size: int,
-        draw_views: Callable[[Tensor, torch.Generator], Callable[[slice], Tensor]],
+        draw_views: DrawViews,
         *,
         seed: int,
         device: torch.device,
@@ -81,23 +82,27 @@ class Batches:
         self._seed = seed
         self._device = device
 
-    def epoch(self, epoch: int) -> Iterator[Tensor]:
+    def epoch(self, epoch: int) -> Iterator[Views]:
         """Yield the views of each step of the 0-based ``epoch``."""
         order = torch.randperm(self.num_images, generator=make_generator(self._seed, "order", epoch))
         used = order[: self.steps_per_epoch * self.batch_size]
-        views = self._draw_views(used, make_generator(self._seed, "views", epoch, self._device))
-        for first in range(0, len(used), self.batch_size):
-            yield views(slice(first, first + self.batch_size))
+        shuffle = make_generator(self._seed, "shuffle", epoch, self._device)
+        key_orders = [
+            torch.randperm(self.batch_size, generator=shuffle, device=self._device) for _ in range(self.steps_per_epoch)
+        ]
+        views = self._draw_views(used, key_orders, make_generator(self._seed, "views", epoch, self._device))
+        return map(views, range(self.steps_per_epoch))
 
 
 class Trainer:
     """Pretrains one method and yields an `EpochResult` after every epoch.
 
     Everything random comes from streams named by (seed, purpose, epoch), so that a trainer restored from the state
-    after epoch e continues bit for bit as if it had never stopped, on the same device and number of threads.
+    after epoch e continues bit for bit as if it had never stopped, on the same device and number of threads. Where
+    several ranks train together, all of them go through the same epochs, and losses and statistics are those of all.
 
     Args:
-        method: The pretraining method.
+        method: The pretraining method, which knows its ranks.
         optimizer: Moves the query encoder's parameters.
         schedule: Learning rate of each epoch.
         batches: Source of views.
@@ -125,6 +130,8 @@ class Trainer:
         self.seed = seed
         self.device = device
         self.history: list[EpochResult] = []
+        self._ranks = method.ranks
+        self._parameters = list(method.query_encoder.parameters())
 
     @property
     def epochs_trained(self) -> int:
@@ -180,7 +187,7 @@ class Trainer:
         sums = EpochSums(
             learning_rate=learning_rate,
             losses=torch.zeros(self.batches.steps_per_epoch, device=self.device),
-            scores=torch.zeros(len(METRICS), dtype=torch.float64, device=self.device),
+            scores=torch.zeros(self.batches.steps_per_epoch, len(METRICS), dtype=torch.float64, device=self.device),
         )
         self.method.train()
         for step, views in enumerate(self.batches.epoch(epoch)):
@@ -189,8 +196,9 @@ class Trainer:
             self._refuse_non_finite(sums.losses, epoch, step)
             self.optimizer.zero_grad(set_to_none=True)
             result.loss.backward()  # type: ignore[no-untyped-call]
+            self._ranks.average_gradients(self._parameters)
             self.optimizer.step()
-            sums.scores += result.scores.stacked()
+            sums.scores[step] = result.scores.stacked()
             if step == len(sums.losses) - 1:
                 sums.histograms = self.method.histograms(result)
             self.method.update(result.keys)
@@ -199,10 +207,13 @@ class Trainer:
     def _train_epoch(self, epoch: int) -> EpochResult:
         started = time.perf_counter()
         *_, sums = self.steps(epoch)
+        self.method.complete_statistics()
         train_seconds = time.perf_counter() - started
-        means = dict(zip(METRICS, (sums.scores / len(sums.losses)).tolist(), strict=True))
+        pooled = pool_moments(self._ranks.gather(sums.scores[None]))
+        # cumsum() and not sum(): one step after another, so that the last bit depends on nothing else.
+        means = dict(zip(METRICS, (pooled.cumsum(dim=0)[-1] / len(sums.losses)).tolist(), strict=True))
         metrics = {
-            "pretrain/loss": sums.losses.double().mean().item(),
+            "pretrain/loss": self._ranks.mean(sums.losses).double().mean().item(),
             "pretrain/learning_rate": sums.learning_rate,
             **{name: means[name] for name in REPORTED},
             **self.probe(epoch + 1),
@@ -214,18 +225,19 @@ class Trainer:
 
     def _streams(self, epoch: int) -> StepStreams:
         return StepStreams(
-            shuffle=make_generator(self.seed, "shuffle", epoch, self.device),
             positives=make_generator(self.seed, "positives", epoch, self.device),
             negatives=make_generator(self.seed, "negatives", epoch, self.device),
         )
 
     def _refuse_non_finite(self, losses: Tensor, epoch: int, step: int) -> None:
-        # Reading a loss makes the host wait for a GPU, so there it is read now and then and at the epoch's end:
-        # a state behind a non-finite loss is discarded, never yielded.
+        # Reading a loss makes the host wait for a GPU, and ranks for each other, so there it is read now and then and
+        # at the epoch's end: a state behind a non-finite loss is discarded, never yielded. Ranks read the mean of all
+        # their losses, and so they stop together.
+        late = self.device.type == "cuda" or self._ranks.size > 1
         last = step == len(losses) - 1
-        if self.device.type == "cuda" and not last and (step + 1) % STEPS_BETWEEN_CUDA_CHECKS:
+        if late and not last and (step + 1) % STEPS_BETWEEN_LATE_CHECKS:
             return
-        checked = losses[: step + 1] if self.device.type == "cuda" else losses[step : step + 1]
+        checked = self._ranks.mean(losses[: step + 1] if late else losses[step : step + 1])
         if torch.isfinite(checked).all():
             return
         raise NonFiniteLossError(

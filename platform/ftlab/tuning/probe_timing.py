@@ -30,9 +30,9 @@ def time_probes(
         watch: Takes the time.
     """
     part = _part(dataset)
-    train, test = ResidentImages(part.train_images, device), ResidentImages(part.test_images, device)
-    suite = make_probe(config, part, trainer.method.query_encoder, train, test, device)
-    scale = (len(dataset.train_labels) + len(dataset.test_labels)) / (len(train) + len(test))
+    train = ResidentImages(part.train_images, device)
+    suite = make_probe(config, part, trainer.method.query_encoder, train, device)
+    scale = (len(dataset.train_labels) + len(dataset.test_labels)) / (len(part.train_labels) + len(part.test_labels))
     extract = scale * watch.seconds(suite.extract)
     features = _random_features(dataset, suite.extract().train.shape[1], device)
     knn = extract + _knn_seconds(suite, features, watch)

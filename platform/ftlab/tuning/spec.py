@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ftlab.config.experiment import ExperimentConfig, NamedCell, ProfileConfig, Setting, Settings
 from ftlab.config.loading import check_setting_name, flatten, load_experiment, load_profile, resolve_trial
+from ftlab.config.processes import check_processes
 from ftlab.config.trial import DataConfig, TrialConfig
 from ftlab.errors import ConfigError, nearest
 from ftlab.tuning.identity import DATA_PREFIX, cell_key, effective_settings, prefix_keys, trial_key, unshared_key
@@ -124,6 +125,8 @@ def resolve_study(
     cells = tuple(CellSpec(label, settings, resolve_trial(profile, {**shared, **settings})) for label, settings in rows)
     _check_names(name, cells, experiment.baseline)
     _check_effects(cells, overrides)
+    for cell in cells:
+        check_processes(cell.config, profile.resources)
     metric = experiment.metric or profile.metric
     if metric not in METRICS:
         raise ConfigError(f"the metric of a table must be a probe, but got {metric!r}.{nearest(metric, METRICS)}")

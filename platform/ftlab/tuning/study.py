@@ -262,7 +262,7 @@ class _Epochs:
 
 
 def _request(resources: ResourcesConfig) -> Callable[[dict[str, Any]], tune.PlacementGroupFactory]:
-    whole_node = max(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
+    whole_node = int(max(node.get("CPU", 0) for node in _nodes()))
 
     def request(config: dict[str, Any]) -> tune.PlacementGroupFactory:
         cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial
@@ -274,20 +274,22 @@ def _request(resources: ResourcesConfig) -> Callable[[dict[str, Any]], tune.Plac
 
 
 def _count_slots(resources: ResourcesConfig) -> int:
-    # Tune would wait for ever for a GPU that is not there.
-    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    if resources.gpus_per_trial > there.get("GPU", 0):
+    # Tune would wait for ever for a trial that no node has room for.
+    wanted = {"CPU": float(resources.cpus_per_trial), "GPU": resources.gpus_per_trial}
+    slots = sum(int(min(node.get(kind, 0) / number for kind, number in wanted.items() if number)) for node in _nodes())
+    if not slots:
+        largest = {kind: max(node.get(kind, 0.0) for node in _nodes()) for kind in wanted}
         raise ConfigError(
-            f"a trial must fit the machine, but the profile asks for {resources.gpus_per_trial} GPU and Ray sees "
-            f"{there.get('GPU', 0):g}; GPUS=0 trains on CPU cores."
+            f"a trial must fit one machine, but the profile asks for {wanted['CPU']:g} CPU cores and {wanted['GPU']:g} "
+            f"GPU, and Ray sees at most {largest['CPU']:g} and {largest['GPU']:g}; GPUS=0 trains on CPU cores, and a "
+            "smaller resources.cpus_per_trial fits fewer of them."
         )
-    if resources.cpus_per_trial > there.get("CPU", 0):
-        raise ConfigError(
-            f"a trial must fit the machine, but the profile asks for {resources.cpus_per_trial} CPU cores and Ray sees "
-            f"{there.get('CPU', 0):g}; choose a profile with a smaller resources.cpus_per_trial."
-        )
-    slots = there["CPU"] / resources.cpus_per_trial
-    return int(min(slots, there["GPU"] / resources.gpus_per_trial) if resources.gpus_per_trial else slots)
+    return slots
+
+
+def _nodes() -> list[dict[str, float]]:
+    """Return the resources of each node."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -1,16 +1,18 @@
 """Run one trial: continue from its deepest checkpoint, report each epoch, leave checkpoints behind."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from ftlab.build.data import load_images
 from ftlab.build.trainer import make_trainer
 from ftlab.errors import CheckpointError, NonFiniteLossError
+from ftlab.method.ranks import ALONE, Ranks
 from ftlab.method.scores import detect_collapse
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.training.checkpoint import CheckpointStore
@@ -24,6 +26,29 @@ from ftlab.tuning.spec import Trial
 KEPT_CHECKPOINTS = 2
 
 
+class Run(Protocol):
+    """A trial while it is trained.
+
+    Attributes:
+        warning: What went wrong last without harm to the results; empty when nothing did.
+    """
+
+    warning: str
+
+    @property
+    def history(self) -> list[EpochResult]:
+        """The epochs so far, at first those of the checkpoint."""
+
+    def epochs(self) -> Iterator[EpochResult]:
+        """Train the epochs that are left and yield each."""
+
+    def judge(self) -> Outcome | None:
+        """Return how the trial ended; None while epochs are left."""
+
+
+StartRun = Callable[[Assignment, Path, torch.device, float], Run]
+
+
 class TrialRun:
     """A trial on one worker, from its deepest checkpoint on.
 
@@ -32,6 +57,7 @@ class TrialRun:
         home: Folder of caches and checkpoints.
         device: Device of the training.
         checkpoint_seconds: Least time between two checkpoints.
+        ranks: The processes that train it, each with a run of its own; the first one restores and saves for all.
 
     Raises:
         DataError: The images are missing.
@@ -40,13 +66,21 @@ class TrialRun:
         warning: What went wrong last without harm to the results; empty when nothing did.
     """
 
-    def __init__(self, assignment: Assignment, home: Path, device: torch.device, checkpoint_seconds: float) -> None:
+    def __init__(
+        self,
+        assignment: Assignment,
+        home: Path,
+        device: torch.device,
+        checkpoint_seconds: float,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self._trial = assignment.trial
         self._fork_epochs = assignment.fork_epochs
         self._names = assignment.trial.checkpoint_names(share=assignment.share)
         self._home = home
         self._device = device
         self._checkpoint_seconds = checkpoint_seconds
+        self._ranks = ranks
         self._store = CheckpointStore(checkpoints_folder(home))
         self._trainer = self._restored_trainer()
         self.warning = ""
@@ -84,8 +118,8 @@ class TrialRun:
 
     def _restored_trainer(self) -> Trainer:
         dataset = load_images(self._trial.config.data, self._home)
-        trainer = make_trainer(self._trial.config, dataset, self._device)
-        there = set(self._store.names())
+        trainer = make_trainer(self._trial.config, dataset, self._device, self._ranks)
+        there = set(self._store.names()) if self._ranks.rank == 0 else set()
         for name in reversed(self._names):
             if name not in there:
                 continue
@@ -94,12 +128,15 @@ class TrialRun:
             except CheckpointError:
                 # A corrupt checkpoint costs time, never a result: an earlier one, or the start, serves.
                 self._store.delete([name])
-                trainer = make_trainer(self._trial.config, dataset, self._device)
+                trainer = make_trainer(self._trial.config, dataset, self._device, self._ranks)
             else:
                 break
+        self._ranks.follow_first(trainer)
         return trainer
 
     def _save(self, name: str) -> bool:
+        if self._ranks.rank != 0:
+            return False
         try:
             self._store.save(name, self._trainer.state_dict())
         except CheckpointError as error:
@@ -118,14 +155,20 @@ def judge(last_epoch: EpochResult) -> Outcome:
 
 
 def run_here(
-    trial: Trial, *, home: Path, device: torch.device, checkpoint_seconds: float, listeners: Sequence[StudyListener]
+    trial: Trial,
+    *,
+    home: Path,
+    device: torch.device,
+    checkpoint_seconds: float,
+    listeners: Sequence[StudyListener],
+    start: StartRun = TrialRun,
 ) -> Outcome:
-    """Train one trial in this process and tell the listeners; a divergence is an outcome, not an error."""
+    """Train one trial without Ray and tell the listeners in this process; a divergence is an outcome, not an error."""
     for listener in listeners:
         listener.trial_started(trial)
     outcome: Outcome | None = None
     try:
-        run = TrialRun(Assignment(trial), home, device, checkpoint_seconds)
+        run = start(Assignment(trial), home, device, checkpoint_seconds)
         for results in chain([run.history], ([result] for result in run.epochs())):
             for listener in listeners if results else ():
                 listener.epochs_trained(trial, [EpochRecord(**asdict(result)) for result in results])

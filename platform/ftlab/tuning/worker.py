@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ftlab.training.trainer import EpochResult
-    from ftlab.tuning.trial import TrialRun
+    from ftlab.tuning.trial import Run
 
 REPORT_SECONDS = 1.0
 
@@ -44,7 +44,7 @@ class TrialWorker(tune.Trainable):
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take up another trial without a new process."""
         self._assignment: Assignment = new_config["assignment"]
-        self._run: TrialRun | None = None
+        self._run: Run | None = None
         self._epochs: Iterator[EpochResult] = iter(())
         self._knn = float("nan")
         return True
@@ -85,10 +85,11 @@ class TrialWorker(tune.Trainable):
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         """Load nothing; see `save_checkpoint`."""
 
-    def _begin(self) -> "TrialRun":
-        from ftlab.tuning.trial import TrialRun
+    def _begin(self) -> "Run":
+        from ftlab.tuning.ranked_run import run_starter
 
-        run = TrialRun(self._assignment, self._home, self._device, self._resources.checkpoint_seconds)
+        start = run_starter(self._resources.num_processes)
+        run = start(self._assignment, self._home, self._device, self._resources.checkpoint_seconds)
         self._epochs = run.epochs()
         return run
 

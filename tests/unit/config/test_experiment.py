@@ -31,3 +31,36 @@ def test_grid_values_keep_their_type() -> None:
 def test_resources_are_not_negative(setting: str) -> None:
     with pytest.raises(ValidationError, match=setting):
         ResourcesConfig.model_validate({setting: -1})
+
+
+@pytest.mark.parametrize(
+    ("settings", "processes"),
+    [
+        ({}, 1),
+        ({"gpus_per_trial": 0.25}, 1),
+        ({"gpus_per_trial": 1}, 1),
+        ({"gpus_per_trial": 4, "cpus_per_trial": 8}, 4),
+        ({"gpus_per_trial": 2, "cpus_per_trial": 2, "processes_per_trial": 2}, 2),
+        ({"cpus_per_trial": 3, "processes_per_trial": 3}, 3),
+    ],
+)
+def test_a_trial_has_a_process_for_each_of_its_gpus(settings: dict[str, float], processes: int) -> None:
+    assert ResourcesConfig.model_validate(settings).num_processes == processes
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"gpus_per_trial": 1.5}, r"must be a whole number, but got 1.5; nearest valid: 2"),
+        (
+            {"gpus_per_trial": 2, "processes_per_trial": 4},
+            r"=4, gpus_per_trial=2; nearest valid processes_per_trial: 2",
+        ),
+        ({"gpus_per_trial": 0.5, "processes_per_trial": 2}, r"=2, gpus_per_trial=0.5; .* processes_per_trial: 1"),
+        ({"gpus_per_trial": 2}, r"cpus_per_trial=1 for 2 processes; nearest valid cpus_per_trial: 2"),
+        ({"processes_per_trial": 2}, r"cpus_per_trial=1 for 2 processes; nearest valid cpus_per_trial: 2"),
+    ],
+)
+def test_the_processes_of_a_trial_need_devices(settings: dict[str, float], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ResourcesConfig.model_validate(settings)

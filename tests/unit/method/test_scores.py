@@ -14,6 +14,7 @@ from ftlab.method.scores import (
     StepScores,
     detect_collapse,
     negative_moments,
+    pool_moments,
     score_histogram,
     score_moments,
 )
@@ -29,6 +30,22 @@ def moments_by_loops(values: list[float]) -> tuple[float, float]:
 def moments_from_keys(queries: Tensor, keys: Tensor) -> Moments:
     keys = keys.double()
     return negative_moments(queries, keys.sum(dim=0), keys.T @ keys, len(keys))
+
+
+class TestPoolMoments:
+    @pytest.mark.parametrize("num_parts", [2, 3])
+    def test_agrees_with_the_moments_of_the_whole(self, num_parts: int) -> None:
+        scores = torch.randn(num_parts, 5, 2, 12, dtype=torch.float64) * torch.arange(1, num_parts + 1).view(
+            -1, 1, 1, 1
+        )
+        parts = torch.stack([torch.stack([s.mean(-1), s.var(-1, correction=0)], dim=-1).flatten(-2) for s in scores])
+        whole = scores.permute(1, 2, 0, 3).flatten(-2)  # (5, 2, all scores)
+        expected = torch.stack([whole.mean(-1), whole.var(-1, correction=0)], dim=-1).flatten(-2)
+        torch.testing.assert_close(pool_moments(parts), expected, rtol=0, atol=1e-12)
+
+    def test_leaves_one_part_as_it_is(self) -> None:
+        moments = torch.rand(1, 7, 8, dtype=torch.float64)
+        assert torch.equal(pool_moments(moments), moments[0])
 
 
 class TestNegativeMoments:

@@ -113,3 +113,26 @@ def test_memory_order_decides_nothing(seed_parameters: SeedParameters) -> None:
 def test_a_batch_of_uneven_groups_is_refused() -> None:
     with pytest.raises(ValueError, match="must be a multiple of 2 groups, but got 5 rows"):
         GroupedBatchNorm(C, 2)(images_of((5, C)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_several_processes_normalise_what_one_does(seed_parameters: SeedParameters, shape: tuple[int, ...]) -> None:
+    whole, parts = seed_parameters(GroupedBatchNorm(C, 6)), []
+    images = images_of(shape)
+    expected = whole(images)
+    for rank in range(3):
+        part = seed_parameters(GroupedBatchNorm(C, 6))
+        part.own_groups = slice(2 * rank, 2 * rank + 2)
+        found = part(images[4 * rank : 4 * rank + 4])
+        assert torch.equal(found, expected[4 * rank : 4 * rank + 4])
+        parts.append(part)
+    for name in ("running_mean", "running_var"):
+        own = torch.cat([getattr(part, name)[part.own_groups] for part in parts])
+        assert torch.equal(own, getattr(whole, name))
+
+
+def test_a_part_of_uneven_groups_is_refused() -> None:
+    norm = GroupedBatchNorm(C, 4)
+    norm.own_groups = slice(2, 4)
+    with pytest.raises(ValueError, match="must be a multiple of 2 groups, but got 5 rows"):
+        norm(images_of((5, C)))

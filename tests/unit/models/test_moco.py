@@ -15,7 +15,7 @@ from ftlab.method.transform import (
     sample_coefficients,
 )
 from ftlab.models.encoder import Encoder, make_encoder
-from ftlab.models.moco import MoCo, StepStreams
+from ftlab.models.moco import MoCo, StepStreams, Views
 
 N, K, C = 4, 6, 5
 NONE = FeatureTransform()
@@ -38,11 +38,13 @@ MakeMoCo = Callable[..., MoCo]
 
 
 def make_streams(seed: int = 0) -> StepStreams:
-    return StepStreams(*(torch.Generator().manual_seed(10 * seed + offset) for offset in range(3)))
+    return StepStreams(*(torch.Generator().manual_seed(10 * seed + offset) for offset in range(2)))
 
 
-def make_views(seed: int = 0) -> Tensor:
-    return torch.randn(2 * N, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+def make_views(seed: int = 0, order_seed: int = 0) -> Views:
+    images = torch.randn(2 * N, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(N, generator=torch.Generator().manual_seed(order_seed))
+    return Views(images[:N], images[N:][order], order)
 
 
 @pytest.fixture
@@ -93,15 +95,15 @@ def moments_of(values: list[Tensor]) -> list[float]:
 
 
 def step_by_loops(
-    moco: MoCo, query_encoder: Encoder, key_encoder: Encoder, views: Tensor, transform: FeatureTransform
+    moco: MoCo, query_encoder: Encoder, key_encoder: Encoder, views: Views, transform: FeatureTransform
 ) -> tuple[Tensor, list[float]]:
     """The paper's algorithm, number by number in float64; returns the loss and the statistics in METRICS' order."""
     streams = make_streams()
-    permutation = torch.randperm(N, generator=streams.shuffle).tolist()
-    queries = [unit(row) for row in rows_of(query_encoder(views[:N].double()))]
+    order = views.key_order.tolist()
+    queries = [unit(row) for row in rows_of(query_encoder(views.queries.double()))]
     with torch.no_grad():
-        shuffled = rows_of(key_encoder(torch.stack([views[N + place] for place in permutation]).double()))
-        keys = [unit(shuffled[permutation.index(n)]) for n in range(N)]
+        shuffled = rows_of(key_encoder(views.keys.double()))
+        keys = [unit(shuffled[order.index(n)]) for n in range(N)]
         queue = rows_of(moco.queue.keys.double())
 
     new_queries, new_keys, new_queue = queries, keys, queue
@@ -228,8 +230,7 @@ def test_batch_statistics_of_the_key_encoder_are_its_own(make_moco: MakeMoCo) ->
     moco = make_moco(groups=1)
     alone = deepcopy(moco.key_encoder)
     moco.update(moco.step(make_views(), make_streams(), NONE).keys)
-    permutation = torch.randperm(N, generator=make_streams().shuffle)
-    alone(make_views()[N:][permutation])
+    alone(make_views().keys)
     buffers = dict(alone.named_buffers())
     assert buffers
     assert all(torch.equal(value, buffers[name]) for name, value in moco.key_encoder.named_buffers())
@@ -237,29 +238,31 @@ def test_batch_statistics_of_the_key_encoder_are_its_own(make_moco: MakeMoCo) ->
 
 def test_shuffling_changes_nothing_with_one_group(make_moco: MakeMoCo) -> None:
     moco = make_moco(groups=1)
-    keys = [deepcopy(moco).step(make_views(), make_streams(seed), NONE).keys for seed in range(4)]
+    keys = [deepcopy(moco).step(make_views(order_seed=seed), make_streams(), NONE).keys for seed in range(4)]
     for other in keys[1:]:
         torch.testing.assert_close(other, keys[0], rtol=0, atol=1e-5)
 
 
 def test_shuffling_decides_the_groups(make_moco: MakeMoCo) -> None:
     moco = make_moco(groups=2)
-    keys = [deepcopy(moco).step(make_views(), make_streams(seed), NONE).keys for seed in range(4)]
+    keys = [deepcopy(moco).step(make_views(order_seed=seed), make_streams(), NONE).keys for seed in range(4)]
     assert not all(torch.allclose(other, keys[0], atol=1e-3) for other in keys[1:])
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_shuffled_keys_return_to_their_places(make_moco: MakeMoCo, seed: int) -> None:
     moco = make_moco(groups=1)
-    views = make_views()
-    keys = deepcopy(moco).step(views, make_streams(seed), NONE).keys
-    in_order = torch.nn.functional.normalize(moco.key_encoder(views[N:]))
+    views = make_views(order_seed=seed)
+    keys = deepcopy(moco).step(views, make_streams(), NONE).keys
+    images = torch.empty_like(views.keys)
+    images[views.key_order] = views.keys
+    in_order = torch.nn.functional.normalize(moco.key_encoder(images))
     torch.testing.assert_close(keys, in_order, rtol=0, atol=1e-5)
 
 
 def test_queries_are_not_shuffled(make_moco: MakeMoCo) -> None:
     moco = make_moco(groups=2)
-    queries = [deepcopy(moco).step(make_views(), make_streams(seed), NONE).queries for seed in range(2)]
+    queries = [deepcopy(moco).step(make_views(order_seed=seed), make_streams(), NONE).queries for seed in range(2)]
     assert torch.equal(queries[0], queries[1])
 
 

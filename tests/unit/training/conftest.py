@@ -8,6 +8,7 @@ import torch
 from ftlab.build.trainer import make_trainer
 from ftlab.config.trial import TrialConfig
 from ftlab.data.image_dataset import ImageDataset
+from ftlab.method.ranks import ALONE, Ranks
 from ftlab.training.trainer import Trainer
 
 # The number of threads decides the last bits of a result.
@@ -48,7 +49,7 @@ def dataset() -> ImageDataset:
 def build_trainer(dataset: ImageDataset) -> BuildTrainer:
     """Build the trainer of a tiny trial: `build_trainer(transform={"positives": "extrapolate"}, seed=1)`."""
 
-    def build(*, seed: int = 0, **changes: dict[str, Any]) -> Trainer:
+    def build(*, seed: int = 0, ranks: Ranks = ALONE, **changes: dict[str, Any]) -> Trainer:
         sections: dict[str, dict[str, Any]] = {
             "model": {"feature_dim": 8, "bn_groups": 2},
             "method": {"queue_size": 20, "key_momentum": 0.9},
@@ -64,6 +65,6 @@ def build_trainer(dataset: ImageDataset) -> BuildTrainer:
         }
         for name, values in changes.items():
             sections[name] = {**sections.get(name, {}), **values}
-        return make_trainer(TrialConfig(seed=seed, **sections), dataset, torch.device("cpu"))
+        return make_trainer(TrialConfig(seed=seed, **sections), dataset, torch.device("cpu"), ranks)
 
     return build

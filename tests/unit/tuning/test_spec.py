@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from ftlab.config.experiment import ExperimentConfig, ProfileConfig
+from ftlab.config.experiment import ExperimentConfig, ProfileConfig, ResourcesConfig
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError
 from ftlab.tuning.identity import cell_key
@@ -265,3 +265,10 @@ def test_the_images_must_be_enough(settings: dict[str, dict[str, int]], message:
     check_against_data(enough, 100, 8)
     with pytest.raises(ConfigError, match=message):
         check_against_data(TrialConfig.model_validate({**base, **settings}), 100, 8)
+
+
+def test_processes_must_share_the_groups_of_every_cell(profile: ProfileConfig) -> None:
+    experiment = ExperimentConfig(question="?", grid={"model.bn_groups": [4, 2]})
+    four = profile.model_copy(update={"resources": ResourcesConfig(cpus_per_trial=4, processes_per_trial=4)})
+    with pytest.raises(ConfigError, match=r"bn_groups=2 for 4 processes; nearest valid .*: 2"):
+        resolve_study("exp", experiment, "tiny", four)

@@ -1,0 +1,91 @@
+"""From a trial's settings to its source of views."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ftlab.config.trial import TrialConfig
+from ftlab.data.image_dataset import ImageDataset
+from ftlab.data.residency import ResidentImages
+from ftlab.data.views import RECIPES, ViewParameters, make_views, sample_parameters
+from ftlab.method.ranks import ALONE, Ranks
+from ftlab.models.moco import Views
+from ftlab.training.trainer import Batches
+
+
+def make_batches(
+    config: TrialConfig, dataset: ImageDataset, train: ResidentImages, device: torch.device, ranks: Ranks = ALONE
+) -> Batches:
+    """Build the source of two views a training image, of which each rank makes what it encodes."""
+    recipe = RECIPES[config.views.recipe]
+    layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
+
+    def render(images: Tensor, parameters: ViewParameters) -> Tensor:
+        views = make_views(
+            images, parameters, size=config.view_size, mean=dataset.channel_mean, std=dataset.channel_std
+        )
+        return views.contiguous(memory_format=layout)
+
+    def draw_views(order: Tensor, key_orders: Sequence[Tensor], generator: torch.Generator) -> Callable[[int], Views]:
+        parameters = sample_parameters(recipe, 2 * len(order), generator=generator, num_channels=dataset.num_channels)
+        views = _EpochViews(train, order, key_orders, parameters, render, ranks)
+        return views.of_batch if ranks.size == 1 else views.of_own_part
+
+    return Batches(len(train), config.train.batch_size, draw_views, seed=config.seed, device=device)
+
+
+@dataclass(frozen=True)
+class _EpochViews:
+    """Makes the views of an epoch's steps.
+
+    Attributes:
+        images: The training images.
+        order: (steps * N,) rows of the images, on the CPU.
+        key_orders: (N,) places of each step, on the device.
+        parameters: Those of 2 * steps * N views: N query views and then N key views a step.
+        render: Makes views of images.
+        ranks: Who makes them.
+    """
+
+    images: ResidentImages
+    order: Tensor
+    key_orders: Sequence[Tensor]
+    parameters: ViewParameters
+    render: Callable[[Tensor, ViewParameters], Tensor]
+    ranks: Ranks
+
+    def of_batch(self, step: int) -> Views:
+        """Return all views of a batch, from one reading of its images."""
+        key_order = self.key_orders[step]
+        first, last = step * len(key_order), (step + 1) * len(key_order)
+        images = self.images.gather(self.order[first:last])
+        queries, keys = self.render(images.repeat(2, 1, 1, 1), self.parameters[2 * first : 2 * last]).chunk(2)
+        return Views(queries, keys[key_order], key_order)
+
+    def of_own_part(self, step: int) -> Views:
+        """Return the views that one rank encodes: its part of the queries, and of the keys in their order.
+
+        The images of the two differ. Reading both is cheaper than sending views, which are float32, between ranks.
+        """
+        key_order = self.key_orders[step]
+        batch_size = len(key_order)
+        first = step * batch_size
+        images = self.images.gather(self.order[first : first + batch_size][self._own(self._key_orders_on_host[step])])
+        # The parameters of a step's key views lie N behind those of its query views.
+        behind = torch.tensor([0, batch_size]).repeat_interleave(batch_size // self.ranks.size)
+        places = 2 * first + behind.to(key_order.device, non_blocking=True) + self._own(key_order)
+        queries, keys = self.render(images, self.parameters[places]).chunk(2)
+        return Views(queries, keys, key_order)
+
+    def _own(self, key_order: Tensor) -> Tensor:
+        """Return the (2n,) places in the batch of this rank's query views, then of its key views."""
+        places = torch.arange(len(key_order), device=key_order.device)
+        return torch.cat([self.ranks.own(places), self.ranks.own(key_order)])
+
+    @cached_property
+    def _key_orders_on_host(self) -> Tensor:
+        # All of an epoch at once: step by step, the host would wait for the device each time.
+        return torch.stack(list(self.key_orders)).cpu()

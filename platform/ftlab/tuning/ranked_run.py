@@ -1,0 +1,94 @@
+"""Run one trial in several processes that train it together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from ftlab.method.ranks import Ranks
+from ftlab.tracking.tracker import Outcome
+from ftlab.training.launch import train_in_ranks
+from ftlab.training.trainer import EpochResult
+from ftlab.tuning.feed import Assignment
+from ftlab.tuning.trial import StartRun, TrialRun, judge
+
+
+class RankedRun:
+    """A trial that several processes of this machine train together, from outside the same as a `TrialRun`.
+
+    Args:
+        assignment: What is trained.
+        home: Folder of caches and checkpoints.
+        device: Kind of device of the training.
+        checkpoint_seconds: Least time between two checkpoints.
+        processes: Their number, at least 2.
+
+    Raises:
+        FtlabError: The images are missing, or there are fewer GPUs than processes.
+        RankDiedError: A process was killed.
+
+    Attributes:
+        history: The epochs so far, at first those of the checkpoint.
+        warning: What went wrong last without harm to the results; empty when nothing did.
+    """
+
+    def __init__(
+        self, assignment: Assignment, home: Path, device: torch.device, checkpoint_seconds: float, *, processes: int
+    ) -> None:
+        part = _Part(assignment, home, checkpoint_seconds)
+        self._num_epochs = assignment.trial.epochs
+        self._reports: Iterator[_Report] = train_in_ranks(part.train, processes, device)
+        self.history: list[EpochResult] = []
+        self._take(next(self._reports))
+
+    def epochs(self) -> Iterator[EpochResult]:
+        """Yield the epochs that are left as they are trained; see `TrialRun.epochs`.
+
+        Raises:
+            NonFiniteLossError: The loss became NaN or infinite.
+            RankDiedError: A process was killed.
+        """
+        for report in self._reports:
+            self._take(report)
+            yield from report.results
+
+    def judge(self) -> Outcome | None:
+        """Return how the trial ended; None while epochs are left."""
+        return judge(self.history[-1]) if len(self.history) == self._num_epochs else None
+
+    def _take(self, report: "_Report") -> None:
+        self.history += report.results
+        self.warning = report.warning
+        if len(self.history) == self._num_epochs:
+            # Nothing follows but that the processes leave, and give their memory back.
+            for _ in self._reports:
+                pass
+
+
+def run_starter(processes: int) -> StartRun:
+    """Return what starts a run of so many processes; one trains in the process that starts it."""
+    return TrialRun if processes == 1 else partial(RankedRun, processes=processes)
+
+
+class _Report(NamedTuple):
+    results: list[EpochResult]
+    warning: str
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What every process trains its part of."""
+
+    assignment: Assignment
+    home: Path
+    checkpoint_seconds: float
+
+    def train(self, ranks: Ranks, device: torch.device) -> Iterator[_Report]:
+        """Yield the restored epochs, and each one that is trained."""
+        run = TrialRun(self.assignment, self.home, device, self.checkpoint_seconds, ranks)
+        yield _Report(run.history, run.warning)
+        for result in run.epochs():
+            yield _Report([result], run.warning)

@@ -1,0 +1,22 @@
+import pytest
+
+from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.processes import check_processes
+from ftlab.config.trial import ModelConfig, TrialConfig
+from ftlab.errors import ConfigError
+
+
+def resources(processes: int) -> ResourcesConfig:
+    return ResourcesConfig(cpus_per_trial=processes, processes_per_trial=processes)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_processes_share_the_groups(processes: int) -> None:
+    check_processes(TrialConfig(model=ModelConfig(bn_groups=4)), resources(processes))
+
+
+@pytest.mark.parametrize(("groups", "processes", "valid"), [(4, 3, 2), (4, 8, 4), (1, 2, 1)])
+def test_groups_that_cannot_be_shared_out_are_refused(groups: int, processes: int, valid: int) -> None:
+    message = f"bn_groups={groups} for {processes} processes; nearest valid resources.processes_per_trial: {valid}"
+    with pytest.raises(ConfigError, match=message):
+        check_processes(TrialConfig(model=ModelConfig(bn_groups=groups)), resources(processes))
