@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig, ResourcesConfig
-from ftlab.config.loading import experiments_folder, ftlab_home, load_profile, parse_overrides
+from ftlab.config.home import ftlab_home
+from ftlab.config.loading import experiments_folder, load_profile, parse_overrides
 from ftlab.display import StudyDisplay
 from ftlab.errors import FtlabError
 from ftlab.plan_listing import plan_lines, plan_summary, sweep_command
@@ -264,7 +265,7 @@ def _open_tracker() -> "MlflowTracker":
     from ftlab.tracking.mlflow_tracker import MlflowTracker
 
     home = ftlab_home()
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or default_tracking_uri(home)
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or default_tracking_uri(home.local)
     return MlflowTracker(uri, home / "artifacts")
 
 

@@ -3,16 +3,17 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from pathlib import Path
 
+from ftlab.config.home import Home
+from ftlab.storage.folder import Folder
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.tuning.identity import prefix_key
 from ftlab.tuning.spec import Trial
 
 
-def checkpoints_folder(home: Path) -> Path:
-    """Return the folder of checkpoints below ``home``."""
-    return home / "checkpoints"
+def checkpoints_folder(home: Home) -> Folder:
+    """Return the folder of checkpoints, which every node reaches."""
+    return home.shared("checkpoints")
 
 
 def checkpoint_epochs(trial: Trial) -> dict[str, int]:
@@ -21,7 +22,7 @@ def checkpoint_epochs(trial: Trial) -> dict[str, int]:
     return {prefix_key(trial.config, trial.fingerprint, epoch): epoch for epoch in range(1, epochs + 1)}
 
 
-def deepest_epochs(trials: Iterable[Trial], home: Path) -> dict[str, int]:
+def deepest_epochs(trials: Iterable[Trial], home: Home) -> dict[str, int]:
     """Return the epoch that each trial would start from with the checkpoints there are, by trial key."""
     there = set(CheckpointStore(checkpoints_folder(home)).names())
     return {
@@ -33,42 +34,59 @@ def deepest_epochs(trials: Iterable[Trial], home: Path) -> dict[str, int]:
 class CheckpointCollector:
     """Deletes the checkpoints that no unfinished trial of a known plan could start from.
 
-    Each study leaves a file below ``home/plans`` with the checkpoints its unfinished trials could use, until they end:
-    a study that was killed keeps its claim, and one study never deletes what another needs.
+    Each study leaves a file in ``plans`` with the checkpoints its unfinished trials could use, until they end: a study
+    that was killed keeps its claim, also for a driver on another machine, and one study never deletes what another
+    needs.
 
     Args:
-        home: Folder of checkpoints and plans.
+        home: Home of checkpoints and plans.
         study: Name of the study whose claim is managed.
+
+    Raises:
+        StorageError: By every method, where the home cannot be reached.
     """
 
-    def __init__(self, home: Path, study: str) -> None:
-        self._store = CheckpointStore(checkpoints_folder(home))
-        self._plans = home / "plans"
-        self._path = self._plans / f"{sha256(study.encode()).hexdigest()[:16]}.json"
+    def __init__(self, home: Home, study: str) -> None:
+        self._folder = checkpoints_folder(home)
+        self._store = CheckpointStore(self._folder)
+        self._plans = home.shared("plans")
+        self._file = f"{sha256(study.encode()).hexdigest()[:16]}.json"
         self._study = study
 
     @property
     def has_claim(self) -> bool:
         """Whether the study has claimed checkpoints, now or in a process that was killed, and not given them up."""
-        return self._path.exists()
+        return self._plans.exists(self._file)
 
     def claim(self, unfinished: Sequence[Trial]) -> None:
         """Protect what the unfinished trials could start from; an empty sequence gives the claim up."""
         if not unfinished:
-            self._path.unlink(missing_ok=True)
+            self._plans.delete(self._file)
             return
-        self._plans.mkdir(parents=True, exist_ok=True)
         names = sorted({name for trial in unfinished for name in checkpoint_epochs(trial)})
-        temporary = self._path.with_suffix(".writing")
-        temporary.write_text(json.dumps({"study": self._study, "checkpoints": names}))
-        temporary.replace(self._path)
+        self._plans.write(self._file, json.dumps({"study": self._study, "checkpoints": names}).encode())
 
     def collect(self) -> int:
-        """Delete every checkpoint without a claim and return their number."""
-        claimed: set[str] = set()
-        for path in self._plans.glob("*.json"):
-            content: Mapping[str, list[str]] = json.loads(path.read_text())
-            claimed.update(content["checkpoints"])
-        unclaimed = [name for name in self._store.names() if name not in claimed]
+        """Delete every checkpoint without a claim, and what killed writers left; return the number of checkpoints."""
+        # Listed before the claims are read: what a study writes after that, it has claimed before.
+        there = list(self._store.names())
+        claimed = self._claimed()
+        unclaimed = [name for name in there if name not in claimed]
         self._store.delete(unclaimed)
+        self._folder.delete_abandoned()
+        self._plans.delete_abandoned()
         return len(unclaimed)
+
+    def _claimed(self) -> set[str]:
+        claimed: set[str] = set()
+        for file in filter(_is_plan, self._plans.names()):
+            try:
+                content: Mapping[str, list[str]] = json.loads(self._plans.read(file))
+            except FileNotFoundError:  # given up in this moment
+                continue
+            claimed.update(content["checkpoints"])
+        return claimed
+
+
+def _is_plan(file: str) -> bool:
+    return file.endswith(".json")

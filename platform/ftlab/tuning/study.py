@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -15,6 +14,7 @@ from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
 
 from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.home import Home
 from ftlab.errors import ConfigError, FtlabError, NonFiniteLossError
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.listener import StudyListener
@@ -31,7 +31,7 @@ class TrialWorker(tune.Trainable):
     """A warm worker that runs one trial after another; a step of Tune's is about a second of epochs."""
 
     def setup(  # type: ignore[override] # tune.with_parameters adds the keywords
-        self, config: dict[str, Any], *, trials: Mapping[str, Trial], home: Path, resources: ResourcesConfig
+        self, config: dict[str, Any], *, trials: Mapping[str, Trial], home: Home, resources: ResourcesConfig
     ) -> None:
         """Take up the first trial; torch is imported here, once per worker."""
         from ftlab.build.trainer import make_device, pin_threads
@@ -131,7 +131,7 @@ class StudyCallback(tune.Callback):
 def run_study(
     trials: Sequence[Trial],
     *,
-    home: Path,
+    home: Home,
     resources: ResourcesConfig,
     listeners: Sequence[StudyListener],
 ) -> dict[str, Outcome]:
@@ -139,7 +139,7 @@ def run_study(
 
     Args:
         trials: What to train, in order.
-        home: Folder of caches, checkpoints and Tune's own files; every node must see it.
+        home: Home of caches and checkpoints; Tune's own files stay on the driver's machine.
         resources: What one trial may use.
         listeners: Told of every trial in this process.
 
@@ -152,6 +152,7 @@ def run_study(
     _check_capacity(resources)
     by_key = {trial.key: trial for trial in trials}
     callback = StudyCallback(by_key, listeners)
+    # Read and written by the driver alone: workers only would to save a checkpoint of Tune's, and there are none.
     storage = home / "ray"
     name = f"study-{os.getpid()}-{time.time_ns()}"
     with _terminate_as_interrupt():

@@ -1,14 +1,15 @@
 """Run one trial: continue from its deepest checkpoint, report each epoch, leave checkpoints behind."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 
 from ftlab.build.data import load_images
 from ftlab.build.trainer import make_trainer
+from ftlab.config.home import Home
 from ftlab.errors import CheckpointError, NonFiniteLossError
 from ftlab.method.scores import detect_collapse
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
@@ -20,6 +21,8 @@ from ftlab.tuning.listener import StudyListener
 from ftlab.tuning.plan import DIVERGED
 from ftlab.tuning.spec import Trial
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class TrialRun:
@@ -27,13 +30,13 @@ class TrialRun:
 
     Attributes:
         trial: What is trained.
-        home: Folder of caches and checkpoints.
+        home: Home of caches and checkpoints.
         device: Device of the training.
         checkpoint_seconds: Least time between two checkpoints.
     """
 
     trial: Trial
-    home: Path
+    home: Home
     device: torch.device
     checkpoint_seconds: float
 
@@ -41,9 +44,11 @@ class TrialRun:
         """Yield every epoch of the trial in order, those of a restored checkpoint first, without training them again.
 
         A checkpoint is written when ``checkpoint_seconds`` have passed since the last one, and after the last epoch.
+        One that cannot be written is left out with a warning: it would have saved time, and decides no result.
 
         Raises:
-            DataError: The images are missing.
+            DataError: The images are missing, or are not those that the trial was named by.
+            StorageError: The checkpoints cannot be reached.
             NonFiniteLossError: The loss became NaN or infinite.
         """
         trainer = self._restored_trainer()
@@ -52,16 +57,23 @@ class TrialRun:
         for result in trainer.epochs():
             due = time.monotonic() - saved >= self.checkpoint_seconds
             if due or result.epoch == self.trial.config.train.epochs:
-                self._store.save(self._name(result.epoch), trainer.state_dict())
+                self._save(result.epoch, trainer)
                 saved = time.monotonic()
             yield result
 
+    def _save(self, epoch: int, trainer: Trainer) -> None:
+        try:
+            self._store.save(self._name(epoch), trainer.state_dict())
+        except CheckpointError as error:
+            _log.warning("%s goes on without its checkpoint of epoch %d: %s", self.trial.name, epoch, error)
+
     def _restored_trainer(self) -> Trainer:
-        dataset = load_images(self.trial.config.data, self.home)
+        dataset = load_images(self.trial.config.data, self.home, fingerprint=self.trial.fingerprint)
+        there = set(self._store.names())
         trainer = make_trainer(self.trial.config, dataset, self.device)
         for epoch in range(self.trial.config.train.epochs, 0, -1):
             name = self._name(epoch)
-            if not self._store.exists(name):
+            if name not in there:
                 continue
             try:
                 trainer.load_state_dict(self._store.load(name, self.device))
@@ -90,7 +102,7 @@ def judge(last_epoch: EpochResult) -> Outcome:
 
 
 def run_here(
-    trial: Trial, *, home: Path, device: torch.device, checkpoint_seconds: float, listeners: Sequence[StudyListener]
+    trial: Trial, *, home: Home, device: torch.device, checkpoint_seconds: float, listeners: Sequence[StudyListener]
 ) -> Outcome:
     """Train one trial in this process and tell the listeners; a divergence is an outcome, not an error."""
     for listener in listeners:
