@@ -17,8 +17,10 @@ from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.home import Home
 from ftlab.errors import ConfigError, FtlabError, NonFiniteLossError
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
+from ftlab.tuning.cluster import check_nodes
 from ftlab.tuning.listener import StudyListener
 from ftlab.tuning.plan import DIVERGED
+from ftlab.tuning.software import Software, check_software, installed_software
 from ftlab.tuning.spec import Trial
 
 if TYPE_CHECKING:
@@ -31,9 +33,16 @@ class TrialWorker(tune.Trainable):
     """A warm worker that runs one trial after another; a step of Tune's is about a second of epochs."""
 
     def setup(  # type: ignore[override] # tune.with_parameters adds the keywords
-        self, config: dict[str, Any], *, trials: Mapping[str, Trial], home: Home, resources: ResourcesConfig
+        self,
+        config: dict[str, Any],
+        *,
+        trials: Mapping[str, Trial],
+        home: Home,
+        resources: ResourcesConfig,
+        software: Software,
     ) -> None:
         """Take up the first trial; torch is imported here, once per worker."""
+        check_software(software, [installed_software()])
         from ftlab.build.trainer import make_device, pin_threads
 
         pin_threads(resources)
@@ -144,19 +153,22 @@ def run_study(
         listeners: Told of every trial in this process.
 
     Raises:
-        ConfigError: One trial asks for more than there is.
+        ConfigError: One trial asks for more than there is, or a node has other software than the driver.
 
     Returns:
         How each trial ended, by trial key; trials are interrupted or missing after a SIGINT or SIGTERM.
     """
+    if os.environ.get("RAY_ADDRESS"):
+        check_nodes()
     _check_capacity(resources)
     by_key = {trial.key: trial for trial in trials}
     callback = StudyCallback(by_key, listeners)
-    # Read and written by the driver alone: workers only would to save a checkpoint of Tune's, and there are none.
+    # The driver's alone: a worker on another node does not see it, and would have to for a checkpoint of Tune's.
     storage = home / "ray"
     name = f"study-{os.getpid()}-{time.time_ns()}"
     with _terminate_as_interrupt():
-        trainable = tune.with_parameters(TrialWorker, trials=by_key, home=home, resources=resources)
+        software = installed_software()
+        trainable = tune.with_parameters(TrialWorker, trials=by_key, home=home, resources=resources, software=software)
         tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
             param_space={"trial_key": tune.grid_search(list(by_key))},
@@ -164,6 +176,7 @@ def run_study(
             run_config=tune.RunConfig(
                 name=name,
                 storage_path=str(storage),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=resources.max_failures),
                 callbacks=[callback],
                 verbose=0,
