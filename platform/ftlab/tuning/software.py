@@ -43,7 +43,7 @@ def installed_software() -> Software:
     """Return the software of this process; imports none of the packages."""
     versions = {
         "ftlab numerics": str(NUMERICS_VERSION),
-        "ftlab code": _code_digest(Path(ftlab.__file__).parent),
+        "ftlab code": code_digest(Path(ftlab.__file__).parent),
         "python": ".".join(platform.python_version_tuple()[:2]),
         **{package: _public_version(package) for package in PACKAGES},
     }
@@ -65,7 +65,8 @@ def check_software(expected: Software, found: Sequence[Software]) -> None:
         )
 
 
-def _code_digest(package: Path) -> str:
+def code_digest(package: Path) -> str:
+    """Return a digest of the sources in `FOLDERS` below the package's folder, by name and content."""
     sources = sorted(path for folder in FOLDERS for path in (package / folder).rglob("*.py"))
     content = [f"{path.relative_to(package)} {sha256(path.read_bytes()).hexdigest()}" for path in sources]
     return sha256("\n".join(content).encode()).hexdigest()[:12]
