@@ -1,11 +1,52 @@
-from collections.abc import Callable, Mapping
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
+from uuid import uuid4
 
 import pytest
 import yaml
 
+from ftlab.config.home import Home
+
 WriteExperiment = Callable[..., None]
+
+
+class ObjectStore:
+    """An S3 server in a process of its own, on a free port of this machine; needs no account."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", "0"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert self.process.stderr is not None
+        greeting = next(line for line in self.process.stderr if "Running on" in line)
+        self.address = re.findall(r"http://[\d.:]+", greeting)[0]
+        # What the server says later goes nowhere, and must not fill a pipe.
+        self._drain = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=subprocess.DEVNULL)
+        self.process.stderr.close()
+
+    def make_location(self, *, credentials: str = "key:secret@") -> str:
+        """Return the URI of a new bucket's prefix."""
+        bucket = f"bucket-{uuid4().hex}"
+        with urlopen(Request(f"{self.address}/{bucket}", method="PUT")):  # noqa: S310 - this machine
+            return f"s3://{credentials}{bucket}/lab?endpoint_override={self.address}&region=us-east-1"
+
+    def close(self) -> None:
+        """End the server."""
+        self.process.kill()
+        self.process.wait()
+        self._drain.wait()
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """Keep one server for all tests; each makes a bucket of its own."""
+    store = ObjectStore()
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="session")
@@ -28,15 +69,15 @@ def tiny_profile() -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep what a developer has set, and what a developer has trained, out of the tests."""
-    for name in ("FTLAB_EXPERIMENTS", "MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
+    for name in ("FTLAB_CACHE", "FTLAB_EXPERIMENTS", "MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FTLAB_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path) -> Home:
     """FTLAB_HOME of the test."""
-    return tmp_path / "home"
+    return Home(str(tmp_path / "home"))
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import typer
 import yaml
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
-from ftlab.config.loading import experiments_folder, ftlab_home, load_profile, parse_overrides
+from ftlab.config.home import ftlab_home
+from ftlab.config.loading import experiments_folder, load_profile, parse_overrides
 from ftlab.console import console, error_console, say
 from ftlab.display import StudyDisplay
 from ftlab.errors import FtlabError
@@ -57,7 +58,7 @@ def plan(
 ) -> None:
     """List the trials that a sweep would train, resume and reuse, and what they would cost."""
     study = _load(experiment, profile, seeds, overrides)
-    found = plan_study(study, ftlab_home(), open_tracker(ftlab_home()).load_trials(), share=share)
+    found = plan_study(study, ftlab_home(), open_tracker(ftlab_home().local).load_trials(), share=share)
     for line in (*plan_lines(found), plan_summary(found)):
         say(line)
     if found.todo:
@@ -92,7 +93,7 @@ def table(
 ) -> None:
     """Rebuild the table from the tracking store without training anything."""
     study = _load(experiment, profile, seeds, overrides)
-    tracker = open_tracker(ftlab_home())
+    tracker = open_tracker(ftlab_home().local)
     tracker.reconcile()
     recorded = tracker.load_trials()
     found = plan_study(study, ftlab_home(), recorded)
@@ -109,7 +110,7 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
     from ftlab.tuning.trial import run_here
 
     study = single_trial_study(profile, load_profile(profile), seed, parse_overrides(overrides or []))
-    home, tracker = ftlab_home(), open_tracker(ftlab_home())
+    home, tracker = ftlab_home(), open_tracker(ftlab_home().local)
     resources = study.profile.resources
     pin_threads(resources)
     device: torch.device = make_device(resources.device)
@@ -139,7 +140,7 @@ def ui(
     experiment: Annotated[str | None, typer.Argument(help="Experiment to link to.")] = None, port: int = 5000
 ) -> None:
     """Serve MLflow's pages on 127.0.0.1 until Ctrl-C, and print the link to the experiment."""
-    tracker = open_tracker(ftlab_home())
+    tracker = open_tracker(ftlab_home().local)
     is_server = tracker.uri.startswith(("http://", "https://"))
     base = tracker.uri.rstrip("/") if is_server else f"http://127.0.0.1:{port}"
     found = tracker.find_experiment_id(experiment) if experiment else None

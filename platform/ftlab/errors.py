@@ -20,6 +20,10 @@ class CheckpointError(FtlabError):
     """A checkpoint is missing, truncated or does not match its checksum."""
 
 
+class StorageError(FtlabError):
+    """A folder or an object store cannot be reached, is full or refuses access; what it holds may be whole."""
+
+
 class TrackingError(FtlabError):
     """The tracking store cannot be reached or refuses a record."""
 

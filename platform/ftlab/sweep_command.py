@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.markdown import Markdown
 
-from ftlab.config.loading import ftlab_home
+from ftlab.config.home import ftlab_home
 from ftlab.console import complain, console, say
 from ftlab.display import StudyDisplay
 from ftlab.forecast_listing import comparison_line
@@ -93,7 +93,7 @@ class Sweep:
             self._session.start()
 
     def _train_missing(self) -> "tuple[Plan, pd.DataFrame]":
-        tracker = open_tracker(self._home)
+        tracker = open_tracker(self._home.local)
         tracker.reconcile()
         recorded = tracker.load_trials()
         found = self._plan(recorded)
@@ -182,7 +182,7 @@ class Sweep:
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
         interrupted = any(trial.key not in self._ended for trial in found.todo)
         if self._collector.has_claim:
-            close_study(open_tracker(self._home), found, made, folder, complete=not interrupted)
+            close_study(open_tracker(self._home.local), found, made, folder, complete=not interrupted)
             self._collector.claim([trial for trial in found.todo if trial.key not in settled])
             self._collector.collect()
         if interrupted:

@@ -3,12 +3,12 @@
 import argparse
 import tempfile
 import time
-from pathlib import Path
 
 import torch
 from _harness import report
 
 from ftlab.build.data import load_images
+from ftlab.config.home import Home
 from ftlab.tuning.spec import expand_trials, load_study
 from ftlab.tuning.trial import TrialRun
 
@@ -23,7 +23,7 @@ def main() -> None:
     seconds = []
     for _ in range(arguments.rounds):
         with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder)
+            home = Home(folder)
             dataset = load_images(study.data, home)
             trial = next(t for t in expand_trials(study, dataset.fingerprint) if t.cell == "both")
             started = time.perf_counter()

@@ -5,13 +5,13 @@ The yardstick has no data path, loss, queue, statistics, optimiser or moving ave
 
 import argparse
 import tempfile
-from pathlib import Path
 
 import torch
 from _harness import paired_seconds, report_ratio
 
 from ftlab.build.data import load_images
 from ftlab.build.trainer import make_trainer
+from ftlab.config.home import Home
 from ftlab.models.moco import Views
 from ftlab.tuning.spec import load_study
 
@@ -26,7 +26,7 @@ def main() -> None:
     study = load_study("components", "digits", overrides={"probe.every": 0})
     config = next(cell.config for cell in study.cells if cell.name == "both")
     with tempfile.TemporaryDirectory() as home:
-        dataset = load_images(study.data, Path(home))
+        dataset = load_images(study.data, Home(home))
         trainer = make_trainer(config, dataset, torch.device("cpu"))
         epochs = trainer.epochs()
         steps = trainer.batches.steps_per_epoch

@@ -70,17 +70,18 @@ class Laboratory:
         self._experiments = folder / "experiments"
         (self._experiments / "profiles").mkdir(parents=True)
         (self._experiments / "profiles" / "tiny.yaml").write_text(yaml.safe_dump(profile))
+        self.surroundings: dict[str, str] = {}
         self._commands: list[Command] = []
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment of the commands."""
+        """Environment of the commands, with what a test puts into `surroundings`."""
         ours = {
             "FTLAB_HOME": str(self.home),
             "FTLAB_EXPERIMENTS": str(self._experiments),
             "MLFLOW_TRACKING_URI": self.tracking_uri,
         }
-        return {**os.environ, **ours}
+        return {**os.environ, **ours, **self.surroundings}
 
     def write_experiment(self, name: str, **content: object) -> None:
         """Write an experiment file."""

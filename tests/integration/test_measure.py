@@ -10,9 +10,11 @@ import pytest
 
 from ftlab.build.data import load_images
 from ftlab.config.experiment import ProfileConfig, ResourcesConfig
+from ftlab.config.home import Home
 from ftlab.config.loading import resolve_trial
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import FtlabError
+from ftlab.storage.local import LocalFolder
 from ftlab.tuning.measure import measure
 
 CORE = ResourcesConfig(device="cpu", cpus_per_trial=1)
@@ -20,13 +22,13 @@ FT = {"transform.positives": "extrapolate", "transform.negatives": "interpolate"
 
 
 @pytest.fixture
-def config(tiny_profile: dict[str, Any], home: Path) -> TrialConfig:
+def config(tiny_profile: dict[str, Any], home: Home) -> TrialConfig:
     found = resolve_trial(ProfileConfig.model_validate(tiny_profile), {**FT, "transform.start": 0.5})
     load_images(found.data, home)
     return found
 
 
-def test_a_probe_measures_every_part_of_a_trial(config: TrialConfig, home: Path) -> None:
+def test_a_probe_measures_every_part_of_a_trial(config: TrialConfig, home: Home) -> None:
     found = measure(config, home=home, resources=CORE, together=2, step_seconds=0.2)
     assert found.plain_seconds is not None
     assert found.transformed_seconds is not None
@@ -40,7 +42,7 @@ def test_a_probe_measures_every_part_of_a_trial(config: TrialConfig, home: Path)
     assert sorted(path.name for path in home.iterdir()) == ["cache"]
 
 
-def test_a_checkpoint_is_as_large_as_measured(config: TrialConfig, home: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_is_as_large_as_measured(config: TrialConfig, home: Home, tmp_path: Path) -> None:
     import torch
 
     from ftlab.build.trainer import make_trainer
@@ -49,20 +51,20 @@ def test_a_checkpoint_is_as_large_as_measured(config: TrialConfig, home: Path, t
     found = measure(config, home=home, resources=CORE, step_seconds=0.1)
     trainer = make_trainer(config, load_images(config.data, home), torch.device("cpu"))
     list(trainer.epochs())
-    store = CheckpointStore(tmp_path)
+    store = CheckpointStore(LocalFolder(tmp_path))
     store.save("last", trainer.state_dict())
     (path,) = tmp_path.glob("*.ckpt")
     assert found.checkpoint_bytes == pytest.approx(path.stat().st_size, rel=0.02)
 
 
-def test_parts_that_a_trial_does_not_have_are_not_measured(config: TrialConfig, home: Path) -> None:
+def test_parts_that_a_trial_does_not_have_are_not_measured(config: TrialConfig, home: Home) -> None:
     always = config.model_copy(update={"transform": config.transform.model_copy(update={"start": 0.0})})
     found = measure(always, home=home, resources=CORE, step_seconds=0.1)
     assert found.plain_seconds is None
     assert found.transformed_seconds is not None
 
 
-def test_what_a_user_can_act_on_is_said(config: TrialConfig, home: Path) -> None:
+def test_what_a_user_can_act_on_is_said(config: TrialConfig, home: Home) -> None:
     folder = {"name": "folder", "root": str(home / "nowhere")}
     missing = config.model_copy(update={"data": config.data.model_copy(update=folder)})
     with pytest.raises(FtlabError, match="nowhere"):
@@ -71,7 +73,7 @@ def test_what_a_user_can_act_on_is_said(config: TrialConfig, home: Path) -> None
         measure(config, home=home, resources=ResourcesConfig(device="cuda", gpus_per_trial=1))
 
 
-def test_a_probe_ends_at_its_limit_and_leaves_no_process(config: TrialConfig, home: Path) -> None:
+def test_a_probe_ends_at_its_limit_and_leaves_no_process(config: TrialConfig, home: Home) -> None:
     started = time.monotonic()
     with pytest.raises(FtlabError, match=r"must end within its limit, but took over 0\.5 s"):
         measure(config, home=home, resources=CORE, together=2, time_limit=0.5)
@@ -87,7 +89,7 @@ def test_a_driver_measures_without_torch() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
-def _probing_processes(home: Path) -> list[str]:
+def _probing_processes(home: Home) -> list[str]:
     marked = f"FTLAB_HOME={home}".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):

@@ -52,11 +52,11 @@ def test_the_science_imports_without_the_machinery() -> None:
     package = ROOT / "platform" / "ftlab"
     modules = [
         f"ftlab.{folder}.{path.stem}"
-        for folder in ("method", "models", "training", "data")
+        for folder in ("method", "models", "training", "data", "storage")
         for path in sorted((package / folder).glob("[a-z]*.py"))
     ]
     assert len(modules) > 20
-    assert not imported_by(*modules) & {"ray", "mlflow", "pydantic", "pandas"}
+    assert not imported_by(*modules) & {"ray", "mlflow", "pydantic", "pandas", "pyarrow"}
 
 
 def test_the_command_line_imports_without_the_heavy_packages() -> None:

@@ -1,9 +1,12 @@
 """From data settings to images; imports no torch, so that a driver can name its trials without paying for it."""
 
+import platform
 from pathlib import Path
 
+from ftlab.config.home import Home
 from ftlab.config.trial import DataConfig
 from ftlab.data.cache import DatasetSource, ImageDataset, load_dataset
+from ftlab.errors import DataError
 
 
 def make_source(config: DataConfig) -> DatasetSource:
@@ -18,10 +21,23 @@ def make_source(config: DataConfig) -> DatasetSource:
     )
 
 
-def load_images(config: DataConfig, home: Path) -> ImageDataset:
-    """Load images through the cache below ``home``.
+def load_images(config: DataConfig, home: Home, *, fingerprint: str | None = None) -> ImageDataset:
+    """Load images through the cache of this node.
+
+    Args:
+        config: Which images, and where they lie.
+        home: Home of data sets and of the cache.
+        fingerprint: What the images must be, for a trial that was named with it; None takes whatever is there.
 
     Raises:
-        DataError: They are missing, damaged or empty.
+        DataError: They are missing, damaged or empty, or are others than the fingerprint says.
     """
-    return load_dataset(make_source(config), home)
+    dataset = load_dataset(make_source(config), home.local, home.node / "cache")
+    if fingerprint not in (None, dataset.fingerprint):
+        place = f"in {config.root}" if config.root else f"of {config.name!r}"
+        raise DataError(
+            f"Every node must hold the images that the driver named the trial by, but those {place} on "
+            f"{platform.node()} are others: fingerprint {dataset.fingerprint}, not {fingerprint}. "
+            "Copy the driver's files there, or set data.root to a folder that all nodes share."
+        )
+    return dataset

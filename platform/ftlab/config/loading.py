@@ -25,11 +25,6 @@ def experiments_folder() -> Path:
     return Path(configured) if configured else Path(__file__).parents[3] / "experiments"
 
 
-def ftlab_home() -> Path:
-    """Return the folder that holds everything ftlab keeps: ``FTLAB_HOME``, else ``.ftlab`` where it was started."""
-    return Path(os.environ.get("FTLAB_HOME") or ".ftlab").absolute()
-
-
 def load_experiment(name: str) -> ExperimentConfig:
     """Load ``experiments/<name>.yaml``.
 

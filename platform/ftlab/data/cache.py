@@ -1,6 +1,6 @@
 """The decode-once cache: memory-mapped uint8 images, named by their content; does not import torch.
 
-``home/cache/<fingerprint>/`` holds the arrays and ``meta.json``. ``home/cache/index/<source digest>.json`` says which
+``cache/<fingerprint>/`` holds the arrays and ``meta.json``. ``cache/index/<source digest>.json`` says which
 fingerprint a source was decoded to, so that unchanged files are never decoded again.
 """
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from pathlib import Path
+from typing import TextIO
 from uuid import uuid4
 
 from ftlab.data.build_cache import build_folder
@@ -24,20 +25,21 @@ CACHE_FORMAT = 1
 DIGEST_LENGTH = 32
 
 
-def load_dataset(source: DatasetSource, home: Path) -> ImageDataset:
+def load_dataset(source: DatasetSource, home: Path, cache: Path | None = None) -> ImageDataset:
     """Return a data set from the cache, decoding it first if its files are new or have changed.
 
     Safe in several processes at once: on one machine they wait for the first; elsewhere the first to finish wins.
 
     Args:
         source: What to load, and how.
-        home: Folder of everything ftlab keeps; the cache is ``home/cache``.
+        home: Folder that data sets are downloaded below.
+        cache: Folder of the cache; None means ``home/cache``.
 
     Raises:
-        DataError: The data set is unknown, missing, damaged or empty.
+        DataError: The data set is unknown, missing, damaged or empty, or the cache cannot be written.
     """
     reader = open_reader(source, home)
-    indices = home / "cache" / "index"
+    indices = (cache or home / "cache") / "index"
     # listing may download, and two processes that write the same archive would damage it
     with _locked(indices / f"{source.name}.lock") if source.download else nullcontext():
         index = indices / f"{_source_digest(source, reader)}.json"
@@ -78,8 +80,18 @@ def _decode(source: DatasetSource, reader: Reader, index: Path) -> ImageDataset:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Let one process of this machine in at a time, so that eight workers do not do the same work eight times."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
+    with _open_lock(path) as lock:
         with suppress(OSError):  # some network file systems have no locks: work is repeated, but never damaged
-            flock(lock, LOCK_EX)
+            flock(lock, LOCK_EX)  # given back by the kernel when its holder dies
         yield
+
+
+def _open_lock(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w")
+    except OSError as error:
+        raise DataError(
+            f"The image cache must be a folder that can be written, but {error.filename} is not: {error.strerror}. "
+            "FTLAB_CACHE names another folder for what a node makes for itself."
+        ) from error

@@ -1,18 +1,16 @@
-"""Content-addressed checkpoints: written atomically, sealed with a checksum, loaded without pickled code.
+"""Content-addressed checkpoints: written whole or not at all, sealed with a checksum, loaded without pickled code.
 
 torch is imported at use, so that a driver can list checkpoints without paying for it.
 """
 
 import io
-import os
 import pickle
-import tempfile
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftlab.errors import CheckpointError
+from ftlab.errors import CheckpointError, StorageError
+from ftlab.storage.folder import Folder
 
 if TYPE_CHECKING:
     import torch
@@ -21,23 +19,26 @@ SUFFIX = ".ckpt"
 
 
 class CheckpointStore:
-    """A folder of checkpoints by name; a name is the digest of everything that decides its content.
+    """Checkpoints by name in a folder; a name is the digest of everything that decides its content.
 
     A file holds the SHA-256 of the payload (32 bytes) and the payload, a `torch.save` archive of tensors and plain
     values. Saving under a name that exists replaces it by the same content.
 
     Args:
-        folder: Created when the first checkpoint is saved.
+        folder: On a disk or in an object store.
+
+    Raises:
+        StorageError: By every method but `save`, where the folder cannot be reached.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Folder) -> None:
         self.folder = folder
 
     def save(self, name: str, state: dict[str, Any]) -> None:
         """Write a checkpoint so that after a crash it is there whole or not at all.
 
         Raises:
-            CheckpointError: The disk is full or the folder cannot be written.
+            CheckpointError: The disk is full, or the folder cannot be reached or written.
         """
         import torch
 
@@ -45,24 +46,24 @@ class CheckpointStore:
         torch.save(state, buffer)
         payload = buffer.getvalue()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._write_atomically(self._path(name), sha256(payload).digest() + payload)
-        except OSError as error:
+            self.folder.write(f"{name}{SUFFIX}", sha256(payload).digest() + payload)
+        except StorageError as error:
             raise CheckpointError(f"checkpoint {name} could not be written to {self.folder}: {error}") from error
 
     def load(self, name: str, device: "torch.device | str") -> dict[str, Any]:
         """Read a checkpoint onto ``device``.
 
         Raises:
-            CheckpointError: The file is missing, its content does not match its checksum, or it holds pickled code.
+            CheckpointError: It is missing, its content does not match its checksum, or it holds pickled code. One that
+                cannot be reached is a `StorageError` instead: it may be whole, and must not be deleted.
         """
         import torch
 
-        path = self._path(name)
+        path = f"{self.folder}/{name}{SUFFIX}"
         try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise CheckpointError(f"checkpoint {path} could not be read: {error}") from error
+            content = self.folder.read(f"{name}{SUFFIX}")
+        except FileNotFoundError as error:
+            raise CheckpointError(f"checkpoint {path} must be there, but is missing.") from error
         if sha256(content[32:]).digest() != content[:32]:
             raise CheckpointError(f"checkpoint {path} must match its checksum, but is truncated or altered.")
         try:
@@ -72,29 +73,14 @@ class CheckpointStore:
         return state
 
     def exists(self, name: str) -> bool:
-        """Whether a checkpoint of that name lies in the folder; its checksum is verified by `load` alone."""
-        return self._path(name).is_file()
+        """Whether a checkpoint of that name is there; its checksum is verified by `load` alone."""
+        return self.folder.exists(f"{name}{SUFFIX}")
 
     def names(self) -> Iterator[str]:
-        """Yield the names of all checkpoints in the folder."""
-        return (path.stem for path in self.folder.glob(f"*{SUFFIX}"))
+        """Yield the names of all checkpoints, by one listing of the folder."""
+        return (file.removesuffix(SUFFIX) for file in self.folder.names() if file.endswith(SUFFIX))
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete checkpoints; a missing one is no error."""
         for name in names:
-            self._path(name).unlink(missing_ok=True)
-
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{name}{SUFFIX}"
-
-    def _write_atomically(self, path: Path, content: bytes) -> None:
-        descriptor, temporary = tempfile.mkstemp(dir=self.folder, prefix=".writing-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            self.folder.delete(f"{name}{SUFFIX}")

@@ -4,15 +4,16 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from pathlib import Path
 
+from ftlab.config.home import Home
+from ftlab.storage.folder import Folder
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.tuning.spec import Trial
 
 
-def checkpoints_folder(home: Path) -> Path:
-    """Return the folder of checkpoints below ``home``."""
-    return home / "checkpoints"
+def checkpoints_folder(home: Home) -> Folder:
+    """Return the folder of checkpoints, which every node reaches."""
+    return home.shared("checkpoints")
 
 
 def checkpoint_names(trial: Trial) -> set[str]:
@@ -20,7 +21,7 @@ def checkpoint_names(trial: Trial) -> set[str]:
     return {*trial.checkpoint_names(share=True), *trial.checkpoint_names(share=False)}
 
 
-def existing_checkpoints(home: Path) -> set[str]:
+def existing_checkpoints(home: Home) -> set[str]:
     """Return the names of the checkpoints that there are."""
     return set(CheckpointStore(checkpoints_folder(home)).names())
 
@@ -28,36 +29,39 @@ def existing_checkpoints(home: Path) -> set[str]:
 class CheckpointCollector:
     """Deletes the checkpoints that no unfinished trial of a known plan could start from.
 
-    Each study leaves a file below ``home/plans`` with the checkpoints its unfinished trials could use, until they end:
-    a study that was killed keeps its claim, and one study never deletes what another needs.
+    Each study leaves a file in ``plans`` with the checkpoints its unfinished trials could use, until they end: a study
+    that was killed keeps its claim, also for a driver on another machine, and one study never deletes what another
+    needs.
 
     Args:
-        home: Folder of checkpoints and plans.
+        home: Home of checkpoints and plans.
         study: Name of the study whose claim is managed.
+
+    Raises:
+        StorageError: By every method, where the home cannot be reached.
     """
 
-    def __init__(self, home: Path, study: str) -> None:
-        self._store = CheckpointStore(checkpoints_folder(home))
-        self._plans = home / "plans"
-        self._path = self._plans / f"{sha256(study.encode()).hexdigest()[:16]}.json"
+    def __init__(self, home: Home, study: str) -> None:
+        self._folder = checkpoints_folder(home)
+        self._store = CheckpointStore(self._folder)
+        self._plans = home.shared("plans")
+        self._file = f"{sha256(study.encode()).hexdigest()[:16]}.json"
         self._study = study
         self._needed: Counter[str] = Counter()
 
     @property
     def has_claim(self) -> bool:
         """Whether the study has claimed checkpoints, now or in a process that was killed, and not given them up."""
-        return self._path.exists()
+        return self._plans.exists(self._file)
 
     def claim(self, unfinished: Sequence[Trial]) -> None:
         """Protect what the unfinished trials could start from; an empty sequence gives the claim up."""
         if not unfinished:
-            self._path.unlink(missing_ok=True)
+            self._plans.delete(self._file)
             return
-        self._plans.mkdir(parents=True, exist_ok=True)
         self._needed = Counter(name for trial in unfinished for name in checkpoint_names(trial))
-        temporary = self._path.with_suffix(".writing")
-        temporary.write_text(json.dumps({"study": self._study, "checkpoints": sorted(self._needed)}))
-        temporary.replace(self._path)
+        content = {"study": self._study, "checkpoints": sorted(self._needed)}
+        self._plans.write(self._file, json.dumps(content).encode())
 
     def release(self, trial: Trial) -> None:
         """Delete what a trial that has ended left and no other trial of a known plan could start from."""
@@ -68,16 +72,28 @@ class CheckpointCollector:
             self._store.delete(unneeded - self._claimed(but_here=True))
 
     def collect(self) -> int:
-        """Delete every checkpoint without a claim and return their number."""
+        """Delete every checkpoint without a claim, and what killed writers left; return the number of checkpoints."""
+        # Listed before the claims are read: what a study writes after that, it has claimed before.
+        there = list(self._store.names())
         claimed = self._claimed()
-        unclaimed = [name for name in self._store.names() if name not in claimed]
+        unclaimed = [name for name in there if name not in claimed]
         self._store.delete(unclaimed)
+        self._folder.delete_abandoned()
+        self._plans.delete_abandoned()
         return len(unclaimed)
 
     def _claimed(self, *, but_here: bool = False) -> set[str]:
         claimed: set[str] = set()
-        for path in self._plans.glob("*.json"):
-            if not (but_here and path == self._path):
-                content: Mapping[str, list[str]] = json.loads(path.read_text())
-                claimed.update(content["checkpoints"])
+        for file in filter(_is_plan, self._plans.names()):
+            if but_here and file == self._file:
+                continue
+            try:
+                content: Mapping[str, list[str]] = json.loads(self._plans.read(file))
+            except FileNotFoundError:  # given up in this moment
+                continue
+            claimed.update(content["checkpoints"])
         return claimed
+
+
+def _is_plan(file: str) -> bool:
+    return file.endswith(".json")

@@ -4,8 +4,8 @@ import json
 import os
 from dataclasses import asdict
 from hashlib import sha256
-from pathlib import Path
 
+from ftlab.config.home import Home
 from ftlab.tuning.cost import Costs
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.provenance import collect_provenance
@@ -22,7 +22,7 @@ class CostStore:
         hardware: What the costs were measured on.
     """
 
-    def __init__(self, home: Path, hardware: Hardware) -> None:
+    def __init__(self, home: Home, hardware: Hardware) -> None:
         facts = collect_provenance()
         decisive = {**hardware.tags(), **{name: facts[name] for name in VERSIONS}}
         digest = sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]

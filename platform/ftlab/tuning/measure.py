@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryFile
 from threading import Timer
 from typing import IO, Any
 
 from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.home import Home
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import FtlabError
 from ftlab.tuning.hardware import device_setting
@@ -28,7 +28,7 @@ MAX_TOGETHER = 8
 def measure(
     config: TrialConfig,
     *,
-    home: Path,
+    home: Home,
     resources: ResourcesConfig,
     together: int = 1,
     step_seconds: float = STEP_SECONDS,

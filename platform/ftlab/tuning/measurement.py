@@ -1,8 +1,8 @@
 """What a probe measures of a trial, and what it is asked; crosses the border between two processes as JSON."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from ftlab.config.home import Home
 from ftlab.config.trial import TrialConfig
 
 
@@ -19,14 +19,14 @@ class ProbeRequest:
     """
 
     config: TrialConfig
-    home: Path
+    home: Home
     device: str
     threads: int
     seconds: float
 
     def to_json(self) -> dict[str, object]:
         """Return the request as plain values."""
-        return {**vars(self), "config": self.config.model_dump(mode="json"), "home": str(self.home)}
+        return {**vars(self), "config": self.config.model_dump(mode="json"), "home": self.home.location}
 
 
 @dataclass(frozen=True)

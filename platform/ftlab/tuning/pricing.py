@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.home import Home
 from ftlab.tuning.cost import START_SECONDS, Costs
 from ftlab.tuning.cost_store import CostStore
 from ftlab.tuning.hardware import Hardware
@@ -40,7 +40,7 @@ class Prices:
 def price_trials(
     trials: Sequence[Trial],
     *,
-    home: Path,
+    home: Home,
     resources: ResourcesConfig,
     hardware: Hardware,
     max_probes: int = MAX_PROBES,
@@ -81,7 +81,7 @@ def price_trials(
 def peak_bytes(
     trials: Sequence[Trial],
     *,
-    home: Path,
+    home: Home,
     resources: ResourcesConfig,
     hardware: Hardware,
     measure: Measure = measure,
@@ -128,7 +128,7 @@ def _probe_what_lacks(
     trials: Sequence[Trial],
     lacks: Callable[[Costs, Trial], bool],
     store: CostStore,
-    home: Path,
+    home: Home,
     resources: ResourcesConfig,
     together: int,
     max_probes: int,

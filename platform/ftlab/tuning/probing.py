@@ -18,6 +18,7 @@ import torch
 
 from ftlab.build.data import load_images
 from ftlab.build.trainer import make_device, make_trainer
+from ftlab.config.home import Home
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError, FtlabError
 from ftlab.training.trainer import Trainer
@@ -41,7 +42,7 @@ class TrialProbe:
         device: Device of the training.
     """
 
-    def __init__(self, config: TrialConfig, home: Path, device: torch.device) -> None:
+    def __init__(self, config: TrialConfig, home: Home, device: torch.device) -> None:
         self._config = config
         self._device = device
         self._watch = Stopwatch(device)
@@ -119,7 +120,7 @@ def main() -> None:
     try:
         torch.set_num_threads(request["threads"])
         config = TrialConfig.model_validate(request["config"])
-        probe = TrialProbe(config, Path(request["home"]), make_device(request["device"]))
+        probe = TrialProbe(config, Home(request["home"]), make_device(request["device"]))
         probe.warm_up()
         answer({"ready": True})
         sys.stdin.readline()

@@ -2,9 +2,9 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.home import Home
 from ftlab.errors import ConfigError
 from ftlab.tuning.forecast import Forecast, forecast
 from ftlab.tuning.hardware import Hardware, find_hardware
@@ -34,7 +34,7 @@ class Quote:
     forecast: Forecast | None
 
 
-def make_quote(plan: Plan, *, home: Path, capacity: Capacity, max_probes: int) -> Quote:
+def make_quote(plan: Plan, *, home: Home, capacity: Capacity, max_probes: int) -> Quote:
     """Decide how the trials of a plan share the machine, and price them.
 
     Args:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
+from ftlab.config.home import Home
 from ftlab.method.ranks import Ranks
 from ftlab.tracking.tracker import Outcome
 from ftlab.training.launch import train_in_ranks
@@ -36,7 +36,7 @@ class RankedRun:
     """
 
     def __init__(
-        self, assignment: Assignment, home: Path, device: torch.device, checkpoint_seconds: float, *, processes: int
+        self, assignment: Assignment, home: Home, device: torch.device, checkpoint_seconds: float, *, processes: int
     ) -> None:
         part = _Part(assignment, home, checkpoint_seconds)
         self._num_epochs = assignment.trial.epochs
@@ -83,7 +83,7 @@ class _Part:
     """What every process trains its part of."""
 
     assignment: Assignment
-    home: Path
+    home: Home
     checkpoint_seconds: float
 
     def train(self, ranks: Ranks, device: torch.device) -> Iterator[_Report]:

@@ -7,7 +7,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any
 
-from ftlab.errors import FtlabError
+from ftlab.errors import ConfigError, FtlabError
 
 # Read when Ray is imported: no telemetry, and none of Tune's own loggers, which write a file per trial and result.
 ENVIRONMENT = {
@@ -101,6 +101,19 @@ class RaySession:
         ray.shutdown()
 
     def _arguments(self) -> dict[str, Any]:
-        if os.environ.get("RAY_ADDRESS"):
+        address = os.environ.get("RAY_ADDRESS", "")
+        if address.startswith("ray://"):
+            # Ray's client runs Tune in the cluster, where there is no terminal, no journal and no tracking store.
+            raise ConfigError(
+                "RAY_ADDRESS must be HOST:PORT of a cluster that this machine is a node of; from elsewhere use "
+                "`ray job submit`, see docs/cluster.md."
+            )
+        if address:
             return {}
-        return {"num_cpus": self.capacity.cpus, "num_gpus": self.capacity.gpus, "include_dashboard": False}
+        # Without an address Ray would join whatever cluster was started on this machine.
+        return {
+            "address": "local",
+            "num_cpus": self.capacity.cpus,
+            "num_gpus": self.capacity.gpus,
+            "include_dashboard": False,
+        }

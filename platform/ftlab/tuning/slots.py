@@ -1,9 +1,9 @@
 """How many trials of a study run at a time on this machine: as set, as the profile says, or as many as fit."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.home import Home
 from ftlab.errors import ConfigError
 from ftlab.tuning.hardware import device_setting, find_hardware
 from ftlab.tuning.memory import available_memory, find_gpus
@@ -17,7 +17,7 @@ MeasurePeak = Callable[..., int]
 def pack_study(
     trials: Sequence[Trial],
     *,
-    home: Path,
+    home: Home,
     resources: ResourcesConfig,
     cores: int,
     num_gpus: int,

@@ -18,11 +18,14 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.home import Home
 from ftlab.errors import ConfigError
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
+from ftlab.tuning.cluster import check_nodes
 from ftlab.tuning.dispatch import Dispatcher
 from ftlab.tuning.feed import TrialFeed
 from ftlab.tuning.listener import StudyListener
+from ftlab.tuning.software import installed_software
 from ftlab.tuning.spec import Trial
 from ftlab.tuning.worker import TrialWorker
 
@@ -191,7 +194,7 @@ class StudyCallback(tune.Callback):
 def run_study(
     feed: TrialFeed,
     *,
-    home: Path,
+    home: Home,
     resources: ResourcesConfig,
     listeners: Sequence[StudyListener],
     max_slots: int | None = None,
@@ -201,29 +204,32 @@ def run_study(
 
     Args:
         feed: Source of trials.
-        home: Folder of caches, checkpoints and Tune's own files; every node must see it.
+        home: Home of caches and checkpoints; Tune's own files stay on the driver's machine.
         resources: What one trial may use.
         listeners: Told of every trial in this process.
         max_slots: Trials at a time at most; None: as many as fit the session by their resources.
         early_stopping: Stops trials that do worse than others; None lets all come to their end.
 
     Raises:
-        ConfigError: One trial asks for more than there is.
+        ConfigError: One trial asks for more than there is, or a node has other software than the driver.
 
     Returns:
         How each trial ended, by trial key; trials are interrupted or missing after a SIGINT or SIGTERM.
     """
+    if os.environ.get("RAY_ADDRESS"):
+        check_nodes()
     slots = _count_slots(resources)
     # Tune holds the trial in reserve back for its resources alone, so where memory is the limit there is none.
     max_under_way = slots + 1 if max_slots is None or max_slots >= slots else max_slots
     dispatcher = Dispatcher(feed, max_under_way=max_under_way, max_failures=resources.max_failures)
     callback = StudyCallback(dispatcher, [_Epochs(feed), *listeners], resources.epoch_time_limit)
+    # The driver's alone: a worker on another node does not see it, and would have to for a checkpoint of Tune's.
     storage = home / "ray"
     name = f"study-{os.getpid()}-{time.time_ns()}"
     # Else Tune starts one worker after another with a search algorithm.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
     with _terminate_as_interrupt():
-        trainable = tune.with_parameters(TrialWorker, home=home, resources=resources)
+        trainable = tune.with_parameters(TrialWorker, home=home, resources=resources, software=installed_software())
         tuner = tune.Tuner(
             tune.with_resources(trainable, _request(resources)),
             tune_config=tune.TuneConfig(
@@ -236,6 +242,7 @@ def run_study(
             run_config=tune.RunConfig(
                 name=name,
                 storage_path=str(storage),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=0),
                 callbacks=[callback],
                 verbose=0,

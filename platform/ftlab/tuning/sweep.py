@@ -14,6 +14,7 @@ import yaml
 
 from ftlab.build.data import load_images
 from ftlab.config.experiment import Setting
+from ftlab.config.home import Home
 from ftlab.config.loading import experiments_folder, flatten
 from ftlab.errors import FtlabError
 from ftlab.reporting.ablation import AblationTable, Cell, ablate
@@ -32,7 +33,7 @@ from ftlab.tuning.provenance import collect_provenance
 from ftlab.tuning.spec import StudySpec, Trial, axis_values, check_against_data, expand_trials
 
 
-def name_trials(study: StudySpec, home: Path) -> list[Trial]:
+def name_trials(study: StudySpec, home: Home) -> list[Trial]:
     """Return the trials of a study with their keys; decodes the data set the first time.
 
     Raises:
@@ -46,12 +47,12 @@ def name_trials(study: StudySpec, home: Path) -> list[Trial]:
     return expand_trials(study, dataset.fingerprint)
 
 
-def plan_study(study: StudySpec, home: Path, recorded: pd.DataFrame, *, share: bool = True) -> Plan:
+def plan_study(study: StudySpec, home: Home, recorded: pd.DataFrame, *, share: bool = True) -> Plan:
     """Return what the study still lacks.
 
     Args:
         study: The study.
-        home: Folder of caches and checkpoints.
+        home: Home of caches and checkpoints.
         recorded: What the tracking store holds.
         share: Whether trials share prefixes.
     """
@@ -190,7 +191,7 @@ def close_study(tracker: Tracker, plan: Plan, table: AblationTable, results: Pat
 
 
 @contextmanager
-def exclusive(home: Path, study: StudySpec) -> Iterator[None]:
+def exclusive(home: Home, study: StudySpec) -> Iterator[None]:
     """Let one sweep of a study run at a time on this machine.
 
     Raises:

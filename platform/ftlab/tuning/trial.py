@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
-from pathlib import Path
 from typing import Protocol
 
 import torch
 
 from ftlab.build.data import load_images
 from ftlab.build.trainer import make_trainer
+from ftlab.config.home import Home
 from ftlab.errors import CheckpointError, NonFiniteLossError
 from ftlab.method.ranks import ALONE, Ranks
 from ftlab.method.scores import detect_collapse
@@ -46,7 +46,7 @@ class Run(Protocol):
         """Return how the trial ended; None while epochs are left."""
 
 
-StartRun = Callable[[Assignment, Path, torch.device, float], Run]
+StartRun = Callable[[Assignment, Home, torch.device, float], Run]
 
 
 class TrialRun:
@@ -54,13 +54,14 @@ class TrialRun:
 
     Args:
         assignment: What is trained.
-        home: Folder of caches and checkpoints.
+        home: Home of caches and checkpoints.
         device: Device of the training.
         checkpoint_seconds: Least time between two checkpoints.
         ranks: The processes that train it, each with a run of its own; the first one restores and saves for all.
 
     Raises:
-        DataError: The images are missing.
+        DataError: The images are missing, or are not those that the trial was named by.
+        StorageError: The checkpoints cannot be reached.
 
     Attributes:
         warning: What went wrong last without harm to the results; empty when nothing did.
@@ -69,7 +70,7 @@ class TrialRun:
     def __init__(
         self,
         assignment: Assignment,
-        home: Path,
+        home: Home,
         device: torch.device,
         checkpoint_seconds: float,
         ranks: Ranks = ALONE,
@@ -117,7 +118,7 @@ class TrialRun:
         return judge(trainer.history[-1]) if trainer.epochs_trained == self._trial.epochs else None
 
     def _restored_trainer(self) -> Trainer:
-        dataset = load_images(self._trial.config.data, self._home)
+        dataset = load_images(self._trial.config.data, self._home, fingerprint=self._trial.fingerprint)
         trainer = make_trainer(self._trial.config, dataset, self._device, self._ranks)
         there = set(self._store.names()) if self._ranks.rank == 0 else set()
         for name in reversed(self._names):
@@ -157,7 +158,7 @@ def judge(last_epoch: EpochResult) -> Outcome:
 def run_here(
     trial: Trial,
     *,
-    home: Path,
+    home: Home,
     device: torch.device,
     checkpoint_seconds: float,
     listeners: Sequence[StudyListener],

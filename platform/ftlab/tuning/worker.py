@@ -2,16 +2,17 @@
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
 from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.home import Home
 from ftlab.errors import FtlabError, NonFiniteLossError
 from ftlab.tracking.tracker import Outcome, TrialStatus
 from ftlab.tuning.feed import Assignment
 from ftlab.tuning.plan import DIVERGED
+from ftlab.tuning.software import Software, check_software, installed_software
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +31,10 @@ class TrialWorker(tune.Trainable):
     """
 
     def setup(  # type: ignore[override] # tune.with_parameters adds the keywords
-        self, config: dict[str, Any], *, home: Path, resources: ResourcesConfig
+        self, config: dict[str, Any], *, home: Home, resources: ResourcesConfig, software: Software
     ) -> None:
         """Take up the first trial; torch is imported here, once per worker."""
+        check_software(software, [installed_software()])
         from ftlab.build.trainer import make_device, pin_threads
 
         pin_threads(resources)

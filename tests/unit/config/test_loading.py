@@ -10,7 +10,6 @@ from ftlab.config.loading import (
     check_setting_name,
     experiments_folder,
     flatten,
-    ftlab_home,
     load_experiment,
     load_profile,
     parse_overrides,
@@ -183,12 +182,7 @@ def test_a_broken_file_is_named(text: str, message: str, write_experiment: Write
         load_experiment("broken")
 
 
-def test_folders_follow_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FTLAB_HOME", "somewhere")
-    monkeypatch.chdir(tmp_path)
-    assert ftlab_home() == tmp_path / "somewhere"
-    monkeypatch.delenv("FTLAB_HOME")
-    assert ftlab_home() == tmp_path / ".ftlab"
+def test_the_folder_of_experiments_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert (experiments_folder() / "momentum.yaml").is_file()
     monkeypatch.setenv("FTLAB_EXPERIMENTS", str(tmp_path))
     assert experiments_folder() == tmp_path

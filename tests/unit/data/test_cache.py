@@ -12,6 +12,7 @@ from ftlab.data.build_cache import ABANDONED_AFTER_SECONDS, publish
 from ftlab.data.cache import DatasetSource, load_dataset
 from ftlab.data.decoding import array_chunks
 from ftlab.data.split_writer import ArrayWriter, ChannelHistogram, write_split
+from ftlab.errors import DataError
 
 COUNTS = {"train/cat": 3, "train/dog": 2, "test/cat": 1, "test/dog": 2}
 
@@ -144,6 +145,23 @@ class TestDamagedCache:
         assert folders(tmp_path) == [".building-fresh", fingerprint]
 
 
+def builder(root, home, meanwhile):
+    """Return the command of a process that loads a folder, says when it decodes, and then does what is given."""
+    script = f"""
+import time
+from pathlib import Path
+from ftlab.data import cache
+decode = cache._decode
+def slowly(*arguments):
+    print("decoding", flush=True)
+    {meanwhile}
+    return decode(*arguments)
+cache._decode = slowly
+print(cache.load_dataset(cache.DatasetSource("folder", Path({str(root)!r}), 6), Path({str(home)!r})).fingerprint)
+"""
+    return [sys.executable, "-c", script]
+
+
 class TestTwoBuilders:
     def test_in_two_processes_end_with_one_folder(self, tmp_path, write_folder):
         root = write_folder("animals", COUNTS)
@@ -158,6 +176,24 @@ print(dataset.fingerprint, dataset.train_images.sum())
         first, second = (builder.communicate()[0] for builder in builders)
         assert first == second != ""
         assert len(folders(tmp_path)) == 1
+
+    def test_on_one_machine_decode_once(self, tmp_path, write_folder):
+        command = builder(write_folder("animals", COUNTS), tmp_path, "time.sleep(0.5)")
+        builders = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+        printed = [builder.communicate()[0].splitlines() for builder in builders]
+        assert sorted(len(lines) for lines in printed) == [1, 1, 1, 2]
+        assert len({lines[-1] for lines in printed}) == 1
+
+    def test_go_on_when_the_one_that_decodes_is_killed(self, tmp_path, write_folder):
+        root = write_folder("animals", COUNTS)
+        killed = subprocess.Popen(builder(root, tmp_path, "time.sleep(600)"), stdout=subprocess.PIPE, text=True)
+        assert killed.stdout.readline() == "decoding\n"
+        waiting = subprocess.Popen(builder(root, tmp_path, "pass"), stdout=subprocess.PIPE, text=True)
+        time.sleep(1.0)
+        assert waiting.poll() is None
+        killed.kill()
+        killed.communicate()
+        assert waiting.communicate(timeout=20)[0].splitlines()[0] == "decoding"
 
     def test_without_locks_the_loser_uses_the_winners_folder(self, tmp_path, write_folder):
         dataset = load(write_folder("animals", COUNTS), tmp_path)
@@ -196,6 +232,19 @@ print(dataset.fingerprint, dataset.train_images.sum())
             thread.join()
         assert errors == []
         assert {path.name: path.read_bytes() for path in target.iterdir()} == content
+
+
+class TestFolder:
+    def test_may_lie_apart_from_the_home(self, tmp_path, write_folder):
+        source = DatasetSource("folder", write_folder("animals", COUNTS), 6)
+        dataset = load_dataset(source, tmp_path / "home", tmp_path / "scratch")
+        assert (tmp_path / "scratch" / dataset.fingerprint / "meta.json").is_file()
+        assert not (tmp_path / "home").exists()
+
+    def test_that_cannot_be_written_is_named(self, tmp_path, write_folder):
+        (tmp_path / "file").touch()
+        with pytest.raises(DataError, match=r"image cache must be a folder that can be written, but .*file.* is not"):
+            load(write_folder("animals", COUNTS), tmp_path / "file")
 
 
 class TestWriting:

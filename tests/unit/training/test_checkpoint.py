@@ -1,4 +1,6 @@
 import os
+import resource
+import signal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -6,13 +8,16 @@ from typing import Any
 import pytest
 import torch
 
-from ftlab.errors import CheckpointError
+from ftlab.errors import CheckpointError, StorageError
+from ftlab.storage.local import LocalFolder
+from ftlab.storage.location import open_folder
 from ftlab.training.checkpoint import CheckpointStore
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> CheckpointStore:
-    return CheckpointStore(tmp_path / "checkpoints")
+@pytest.fixture(params=["local", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> CheckpointStore:
+    place = str(tmp_path) if request.param == "local" else request.getfixturevalue("object_store").make_location()
+    return CheckpointStore(open_folder(place, "checkpoints"))
 
 
 @pytest.fixture
@@ -23,10 +28,6 @@ def state() -> dict[str, Any]:
         "pointer": torch.tensor(3),
         "history": [{"epoch": 1, "metrics": {"pretrain/loss": 0.1 + 0.2}, "histograms": {"scores/positive": [1, 2]}}],
     }
-
-
-def path_of(store: CheckpointStore, name: str) -> Path:
-    return store.folder / f"{name}.ckpt"
 
 
 def test_what_was_saved_is_loaded(store: CheckpointStore, state: dict[str, Any]) -> None:
@@ -44,7 +45,7 @@ def test_names(store: CheckpointStore, state: dict[str, Any]) -> None:
     assert not store.exists("a")
     for name in ("a", "b", "c"):
         store.save(name, state)
-    (store.folder / "unrelated.txt").touch()
+    store.folder.write("unrelated.txt", b"")
     assert sorted(store.names()) == ["a", "b", "c"]
     store.delete(["a", "c", "never saved"])
     assert list(store.names()) == ["b"]
@@ -56,19 +57,19 @@ def test_saving_again_replaces(store: CheckpointStore) -> None:
     store.save("a", {"epoch": 1})
     store.save("a", {"epoch": 2})
     assert store.load("a", "cpu") == {"epoch": 2}
-    assert [path.name for path in store.folder.iterdir()] == ["a.ckpt"]
+    assert store.folder.names() == ["a.ckpt"]
 
 
 def test_a_missing_checkpoint(store: CheckpointStore) -> None:
-    with pytest.raises(CheckpointError, match="could not be read"):
+    with pytest.raises(CheckpointError, match=r"checkpoints/a.ckpt must be there, but is missing"):
         store.load("a", "cpu")
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 200, -1])
 def test_a_truncated_file(store: CheckpointStore, state: dict[str, Any], size: int) -> None:
     store.save("a", state)
-    content = path_of(store, "a").read_bytes()
-    path_of(store, "a").write_bytes(content[:size])
+    content = store.folder.read("a.ckpt")
+    store.folder.write("a.ckpt", content[:size])
     with pytest.raises(CheckpointError, match="is truncated or altered"):
         store.load("a", "cpu")
 
@@ -76,47 +77,32 @@ def test_a_truncated_file(store: CheckpointStore, state: dict[str, Any], size: i
 @pytest.mark.parametrize("position", [0, 31, 32, 500, -1])
 def test_a_flipped_byte(store: CheckpointStore, state: dict[str, Any], position: int) -> None:
     store.save("a", state)
-    content = bytearray(path_of(store, "a").read_bytes())
+    content = bytearray(store.folder.read("a.ckpt"))
     content[position] ^= 1
-    path_of(store, "a").write_bytes(content)
+    store.folder.write("a.ckpt", bytes(content))
     with pytest.raises(CheckpointError, match="is truncated or altered"):
         store.load("a", "cpu")
 
 
-def test_a_crash_while_writing_leaves_the_old_file(
-    store: CheckpointStore, state: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
+def test_a_disk_that_is_full(tmp_path: Path, state: dict[str, Any]) -> None:
+    store = CheckpointStore(LocalFolder(tmp_path / "checkpoints"))
     store.save("a", state)
-    before = path_of(store, "a").read_bytes()
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(CheckpointError, match=r"could not be written .* No space left on device"):
-        store.save("a", {"other": 1})
-    assert path_of(store, "a").read_bytes() == before
-    assert [path.name for path in store.folder.iterdir()] == ["a.ckpt"]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))
+        with pytest.raises(CheckpointError, match=r"checkpoint a could not be written to .*checkpoints: .*too large"):
+            store.save("a", {"other": torch.zeros(10_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert store.load("a", "cpu")["history"] == state["history"]
 
 
-def test_an_interrupt_while_writing_leaves_the_old_file(
-    store: CheckpointStore, state: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(descriptor: int) -> None:
-        raise KeyboardInterrupt
-
-    store.save("a", state)
-    before = path_of(store, "a").read_bytes()
-    monkeypatch.setattr(os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        store.save("a", {"other": 1})
-    assert path_of(store, "a").read_bytes() == before
-    assert [path.name for path in store.folder.iterdir()] == ["a.ckpt"]
-
-
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(CheckpointError, match="could not be written"):
-        CheckpointStore(tmp_path / "file" / "checkpoints").save("a", {})
+def test_a_checkpoint_that_cannot_be_reached_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints" / "a.ckpt").mkdir(parents=True)
+    with pytest.raises(StorageError, match="Is a directory"):
+        CheckpointStore(LocalFolder(tmp_path / "checkpoints")).load("a", "cpu")
 
 
 class Malicious:
@@ -137,7 +123,6 @@ def test_pickled_code_is_refused(store: CheckpointStore, tmp_path: Path) -> None
 
 
 def test_a_payload_that_torch_did_not_write(store: CheckpointStore) -> None:
-    store.folder.mkdir()
-    path_of(store, "a").write_bytes(sha256(b"no archive").digest() + b"no archive")
+    store.folder.write("a.ckpt", sha256(b"no archive").digest() + b"no archive")
     with pytest.raises(CheckpointError, match="must hold tensors and plain values alone"):
         store.load("a", "cpu")

@@ -12,6 +12,7 @@ from torch import Tensor
 from ftlab.errors import CheckpointError, NonFiniteLossError
 from ftlab.method.scores import METRICS, REPORTED
 from ftlab.models.moco import StepStreams, Views
+from ftlab.storage.local import LocalFolder
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.streams import make_generator
 from ftlab.training.trainer import Batches, EpochResult, Trainer
@@ -70,7 +71,7 @@ class TestResuming:
         unstopped = build_trainer(transform=TRANSFORMS[name])
         train(unstopped, 4)
 
-        store = CheckpointStore(tmp_path)
+        store = CheckpointStore(LocalFolder(tmp_path))
         stopped = build_trainer(transform=TRANSFORMS[name])
         train(stopped, stopped_after)
         store.save("prefix", stopped.state_dict())
@@ -87,7 +88,7 @@ class TestResuming:
         assert state["/method/queue.pointer"].item() == 4 * 5 * 8 % 20
 
     def test_a_state_is_what_its_epoch_left(self, build_trainer: BuildTrainer, tmp_path: Path) -> None:
-        store = CheckpointStore(tmp_path)
+        store = CheckpointStore(LocalFolder(tmp_path))
         trainer = build_trainer()
         for result in trainer.epochs():
             store.save(str(result.epoch), trainer.state_dict())

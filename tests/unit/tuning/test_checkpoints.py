@@ -1,8 +1,12 @@
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ftlab.config.home import Home
+from ftlab.storage.folder import ABANDONED_AFTER_SECONDS, WRITING_PREFIX
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.tuning.checkpoints import CheckpointCollector, checkpoint_names, checkpoints_folder, existing_checkpoints
 from ftlab.tuning.identity import prefix_key
@@ -13,6 +17,12 @@ MakeStudy = Callable[..., StudySpec]
 FT = {"transform.positives": "extrapolate", "transform.negatives": "interpolate"}
 
 
+@pytest.fixture(params=["local", "s3"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    """A home on a disk, and one in an object store."""
+    return Home(str(tmp_path) if request.param == "local" else request.getfixturevalue("object_store").make_location())
+
+
 @pytest.fixture
 def trials(make_study: MakeStudy) -> list[Trial]:
     """FT from the start, from epoch 2 of 4, and never."""
@@ -21,19 +31,18 @@ def trials(make_study: MakeStudy) -> list[Trial]:
 
 
 @pytest.fixture
-def leave_checkpoint(home: Path) -> Callable[[Trial, int], str]:
+def leave_checkpoint(home: Home) -> Callable[[Trial, int], str]:
     """Write a file with the name of a trial's checkpoint; what it holds is not read here."""
 
     def leave(trial: Trial, epoch: int) -> str:
         name = prefix_key(trial.config, trial.fingerprint, epoch)
-        checkpoints_folder(home).mkdir(parents=True, exist_ok=True)
-        (checkpoints_folder(home) / f"{name}.ckpt").touch()
+        checkpoints_folder(home).write(f"{name}.ckpt", b"")
         return name
 
     return leave
 
 
-def names_in(home: Path) -> set[str]:
+def names_in(home: Home) -> set[str]:
     return set(CheckpointStore(checkpoints_folder(home)).names())
 
 
@@ -42,7 +51,7 @@ def test_a_trial_could_start_from_any_of_its_epochs_shared_or_its_own(trials: li
 
 
 def test_what_exists_is_told_by_name(
-    trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
+    trials: list[Trial], home: Home, leave_checkpoint: Callable[[Trial, int], str]
 ) -> None:
     assert existing_checkpoints(home) == set()
     left = {leave_checkpoint(trials[0], 1), leave_checkpoint(trials[2], 3)}
@@ -50,7 +59,7 @@ def test_what_exists_is_told_by_name(
 
 
 def test_only_unclaimed_checkpoints_are_collected(
-    trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
+    trials: list[Trial], home: Home, leave_checkpoint: Callable[[Trial, int], str]
 ) -> None:
     early, late, never = trials
     shared, own, other = leave_checkpoint(never, 2), leave_checkpoint(never, 3), leave_checkpoint(early, 1)
@@ -62,7 +71,7 @@ def test_only_unclaimed_checkpoints_are_collected(
 
 
 def test_studies_respect_each_others_claims(
-    trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
+    trials: list[Trial], home: Home, leave_checkpoint: Callable[[Trial, int], str]
 ) -> None:
     early, _, never = trials
     of_early, of_never = leave_checkpoint(early, 1), leave_checkpoint(never, 3)
@@ -79,7 +88,7 @@ def test_studies_respect_each_others_claims(
 
 
 def test_a_claim_outlives_its_process(
-    trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
+    trials: list[Trial], home: Home, leave_checkpoint: Callable[[Trial, int], str]
 ) -> None:
     kept = leave_checkpoint(trials[0], 1)
     CheckpointCollector(home, "killed").claim(trials)
@@ -87,14 +96,14 @@ def test_a_claim_outlives_its_process(
     assert names_in(home) == {kept}
 
 
-def test_giving_up_what_was_never_claimed_is_no_error(home: Path) -> None:
+def test_giving_up_what_was_never_claimed_is_no_error(home: Home) -> None:
     collector = CheckpointCollector(home, "one")
     collector.claim([])
     assert collector.collect() == 0
 
 
 def test_an_ended_trial_leaves_what_others_may_start_from(
-    trials: list[Trial], home: Path, leave_checkpoint: Callable[[Trial, int], str]
+    trials: list[Trial], home: Home, leave_checkpoint: Callable[[Trial, int], str]
 ) -> None:
     early, late, never = trials
     shared, own, own_too = leave_checkpoint(never, 2), leave_checkpoint(never, 3), leave_checkpoint(never, 4)
@@ -109,3 +118,35 @@ def test_an_ended_trial_leaves_what_others_may_start_from(
     assert names_in(home) == {of_another_study}
     collector.release(early)
     assert names_in(home) == {of_another_study}
+
+
+def test_what_a_study_leaves_while_another_collects_is_kept(
+    trials: list[Trial], home: Home, leave_checkpoint: Callable[[Trial, int], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = CheckpointStore.names
+
+    def names_while_a_study_begins(store: CheckpointStore) -> Iterator[str]:
+        found = list(names(store))
+        CheckpointCollector(home, "beginning").claim(trials)
+        leave_checkpoint(trials[0], 1)
+        return iter(found)
+
+    monkeypatch.setattr(CheckpointStore, "names", names_while_a_study_begins)
+    assert CheckpointCollector(home, "ending").collect() == 0
+    monkeypatch.undo()
+    assert len(names_in(home)) == 1
+
+
+def test_what_a_killed_worker_left_half_written_is_collected_an_hour_later(tmp_path: Path) -> None:
+    home = Home(str(tmp_path))
+    for name in ("old", "new"):
+        checkpoints_folder(home).write(f"{WRITING_PREFIX}{name}", b"half")
+    before = time.time() - ABANDONED_AFTER_SECONDS - 60
+    os.utime(home / "checkpoints" / f"{WRITING_PREFIX}old", (before, before))
+    assert CheckpointCollector(home, "one").collect() == 0
+    assert [path.name for path in (home / "checkpoints").iterdir()] == [f"{WRITING_PREFIX}new"]
+
+
+def test_a_claim_that_an_earlier_version_did_not_finish_is_no_claim(home: Home) -> None:
+    home.shared("plans").write("0123456789abcdef.writing", b"{")
+    assert CheckpointCollector(home, "one").collect() == 0

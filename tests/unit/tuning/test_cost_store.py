@@ -1,8 +1,8 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from ftlab.config.home import Home
 from ftlab.tuning.cost import Costs
 from ftlab.tuning.cost_store import CostStore
 from ftlab.tuning.hardware import Hardware
@@ -12,7 +12,7 @@ FIRST = Costs(epoch_seconds={"a": 1.5}, peak_bytes={"a": 2**40}, start_seconds=0
 SECOND = Costs(epoch_seconds={"b": 3.0}, checkpoint_bytes={"c": 7}, pause_seconds=0.0)
 
 
-def test_costs_are_kept_and_add_up(home: Path) -> None:
+def test_costs_are_kept_and_add_up(home: Home) -> None:
     assert CostStore(home, HARDWARE).load() == Costs()
     assert CostStore(home, HARDWARE).add(FIRST) == FIRST
     assert CostStore(home, HARDWARE).add(SECOND) == FIRST | SECOND
@@ -20,13 +20,13 @@ def test_costs_are_kept_and_add_up(home: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"cpu": "Xeon"}, {"threads": 2}, {"together": 2}, {"device": "H200"}])
-def test_other_hardware_has_costs_of_its_own(home: Path, change: dict[str, str]) -> None:
+def test_other_hardware_has_costs_of_its_own(home: Home, change: dict[str, str]) -> None:
     CostStore(home, HARDWARE).add(FIRST)
     assert CostStore(home, replace(HARDWARE, **change)).load() == Costs()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "7", '{"epoch_minutes": {}}'])
-def test_a_damaged_file_is_measured_anew(home: Path, content: str) -> None:
+def test_a_damaged_file_is_measured_anew(home: Home, content: str) -> None:
     store = CostStore(home, HARDWARE)
     store.add(FIRST)
     (path,) = (home / "costs").iterdir()

@@ -1,10 +1,10 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.home import Home
 from ftlab.config.loading import flatten
 from ftlab.config.trial import TrialConfig
 from ftlab.tracking.journal import Journal
@@ -59,7 +59,7 @@ def make_trial(start: Any = "never", queue_size: int = 1024, seed: int = 0) -> T
     return Trial(f"{start}-{queue_size}-{seed}", "cell", "cell", config, DATA)
 
 
-def record(home: Path, trial: Trial, train_seconds: float) -> None:
+def record(home: Home, trial: Trial, train_seconds: float) -> None:
     """Leave the journal of a finished trial."""
     journal = Journal(home / "trials")
     tags = {**HARDWARE.tags(), "data.fingerprint": DATA}
@@ -70,7 +70,7 @@ def record(home: Path, trial: Trial, train_seconds: float) -> None:
     journal.append_epochs(trial.key, [EpochRecord(epoch, 4e9 + epoch, metrics) for epoch in range(1, 5)])
 
 
-def test_without_history_a_probe_is_made_once(home: Path, fake: FakeMeasure) -> None:
+def test_without_history_a_probe_is_made_once(home: Home, fake: FakeMeasure) -> None:
     trials = [make_trial(), make_trial(seed=1)]
     for _ in range(2):
         prices = price_trials(trials, home=home, resources=RESOURCES, hardware=HARDWARE, measure=fake)
@@ -83,7 +83,7 @@ def test_without_history_a_probe_is_made_once(home: Path, fake: FakeMeasure) -> 
     assert fake.asked == [(1024, "never", 2)]
 
 
-def test_the_trial_with_the_parts_of_most_others_is_probed(home: Path, fake: FakeMeasure) -> None:
+def test_the_trial_with_the_parts_of_most_others_is_probed(home: Home, fake: FakeMeasure) -> None:
     trials = [make_trial("never"), make_trial(0.0), make_trial(0.5), make_trial(0.25)]
     prices = price_trials(trials, home=home, resources=RESOURCES, hardware=HARDWARE, measure=fake)
     assert fake.asked == [(1024, "0.5", 2)]
@@ -91,7 +91,7 @@ def test_the_trial_with_the_parts_of_most_others_is_probed(home: Path, fake: Fak
     assert [prices.costs.training_seconds(trial, 0, 4) for trial in trials] == [8.0, 12.0, 10.0, 11.0]
 
 
-def test_of_many_kinds_a_few_are_probed(home: Path, fake: FakeMeasure) -> None:
+def test_of_many_kinds_a_few_are_probed(home: Home, fake: FakeMeasure) -> None:
     trials = [make_trial(queue_size=1024 * size) for size in range(1, 7)]
     prices = price_trials(trials, home=home, resources=RESOURCES, hardware=HARDWARE, measure=fake)
     assert prices is not None
@@ -99,7 +99,7 @@ def test_of_many_kinds_a_few_are_probed(home: Path, fake: FakeMeasure) -> None:
     assert prices.num_nearest == len(trials) - MAX_PROBES
 
 
-def test_recorded_trials_tell_more_than_a_probe(home: Path, fake: FakeMeasure) -> None:
+def test_recorded_trials_tell_more_than_a_probe(home: Home, fake: FakeMeasure) -> None:
     trial = make_trial()
     price_trials([trial], home=home, resources=RESOURCES, hardware=HARDWARE, measure=fake)
     record(home, make_trial(seed=1), train_seconds=8.0)
@@ -110,7 +110,7 @@ def test_recorded_trials_tell_more_than_a_probe(home: Path, fake: FakeMeasure) -
     assert len(fake.asked) == 1
 
 
-def test_a_part_that_was_never_recorded_is_probed(home: Path, fake: FakeMeasure) -> None:
+def test_a_part_that_was_never_recorded_is_probed(home: Home, fake: FakeMeasure) -> None:
     trials = [make_trial(), make_trial(queue_size=2048)]
     record(home, make_trial(seed=1), train_seconds=8.0)
     record(home, make_trial(seed=2), train_seconds=8.0)
@@ -120,14 +120,14 @@ def test_a_part_that_was_never_recorded_is_probed(home: Path, fake: FakeMeasure)
     assert prices.costs.training_seconds(trials[1], 0, 1) == pytest.approx(2.0, abs=0.01)
 
 
-def test_a_cluster_is_not_probed_from_here(home: Path, fake: FakeMeasure) -> None:
+def test_a_cluster_is_not_probed_from_here(home: Home, fake: FakeMeasure) -> None:
     cluster = Hardware("EPYC", "2", "cpu", threads=1, together=2, cluster="ray://head:10001")
     found = price_trials([make_trial()], home=home, resources=RESOURCES, hardware=cluster, measure=fake)
     assert found is None
     assert fake.asked == []
 
 
-def test_the_peak_of_a_study_is_its_largest_trials(home: Path, fake: FakeMeasure) -> None:
+def test_the_peak_of_a_study_is_its_largest_trials(home: Home, fake: FakeMeasure) -> None:
     alone = Hardware("EPYC", "2", "cpu", threads=1, together=1)
     trials = [make_trial(), make_trial(0.5, queue_size=4096)]
     for _ in range(2):

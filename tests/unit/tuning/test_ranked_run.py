@@ -11,6 +11,7 @@ import torch
 
 from ftlab.build.data import load_images
 from ftlab.config.experiment import ProfileConfig
+from ftlab.config.home import Home
 from ftlab.config.trial import DataConfig
 from ftlab.errors import NonFiniteLossError
 from ftlab.tracking.tracker import TrialStatus
@@ -46,7 +47,7 @@ def _one_thread() -> Iterator[None]:
 def start_trial(profile: ProfileConfig) -> StartTrial:
     """Start the tiny profile's trial on the digits: `start_trial(home, processes=2, settings={...})`."""
 
-    def start(home: Path, *, processes: int, settings: Mapping[str, Any] | None = None) -> Run:
+    def start(home: Home, *, processes: int, settings: Mapping[str, Any] | None = None) -> Run:
         fingerprint = load_images(DataConfig(), home).fingerprint
         study = single_trial_study("tiny", profile, 0, {**SETTINGS, **(settings or {})})
         (trial,) = expand_trials(study, fingerprint)
@@ -79,15 +80,15 @@ def children() -> list[int]:
     return found
 
 
-def test_one_process_trains_where_it_is_started(start_trial: StartTrial, home: Path) -> None:
+def test_one_process_trains_where_it_is_started(start_trial: StartTrial, home: Home) -> None:
     assert isinstance(start_trial(home, processes=1), TrialRun)
 
 
 def test_two_processes_train_what_one_trains(start_trial: StartTrial, tmp_path: Path) -> None:
-    alone = start_trial(tmp_path / "alone", processes=1)
+    alone = start_trial(Home(str(tmp_path / "alone")), processes=1)
     expected = list(alone.epochs())
     before = children()
-    run = start_trial(tmp_path / "shared", processes=2)
+    run = start_trial(Home(str(tmp_path / "shared")), processes=2)
     assert isinstance(run, RankedRun)
     assert run.history == []
     assert run.judge() is None
@@ -95,7 +96,7 @@ def test_two_processes_train_what_one_trains(start_trial: StartTrial, tmp_path: 
     assert run.judge() == alone.judge()
     assert children() == before
     # The checkpoint is that of a process alone.
-    restored = start_trial(tmp_path / "shared", processes=1)
+    restored = start_trial(Home(str(tmp_path / "shared")), processes=1)
     assert restored.history == run.history
     assert list(restored.epochs()) == []
 
@@ -103,9 +104,9 @@ def test_two_processes_train_what_one_trains(start_trial: StartTrial, tmp_path: 
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2), (2, 2)])
 def test_a_trial_goes_on_with_another_number_of_processes(
-    start_trial: StartTrial, home: Path, tmp_path: Path, before: int, after: int
+    start_trial: StartTrial, home: Home, tmp_path: Path, before: int, after: int
 ) -> None:
-    expected = list(start_trial(tmp_path / "alone", processes=1).epochs())
+    expected = list(start_trial(Home(str(tmp_path / "alone")), processes=1).epochs())
     stopped = start_trial(home, processes=before)
     for result in stopped.epochs():
         if result.epoch == 2:
@@ -118,7 +119,7 @@ def test_a_trial_goes_on_with_another_number_of_processes(
 
 
 @pytest.mark.slow
-def test_a_restored_trial_has_nothing_left(start_trial: StartTrial, home: Path) -> None:
+def test_a_restored_trial_has_nothing_left(start_trial: StartTrial, home: Home) -> None:
     trained = list(start_trial(home, processes=1).epochs())
     run = start_trial(home, processes=2)
     assert run.history == trained
@@ -129,7 +130,7 @@ def test_a_restored_trial_has_nothing_left(start_trial: StartTrial, home: Path) 
 
 
 @pytest.mark.slow
-def test_a_divergence_is_raised_as_it_is(start_trial: StartTrial, home: Path) -> None:
+def test_a_divergence_is_raised_as_it_is(start_trial: StartTrial, home: Home) -> None:
     run = start_trial(home, processes=2, settings={"train.learning_rate": 1e30})
     with pytest.raises(NonFiniteLossError, match="became nan in epoch 1"):
         list(run.epochs())
@@ -138,7 +139,7 @@ def test_a_divergence_is_raised_as_it_is(start_trial: StartTrial, home: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_process_that_is_killed_ends_the_trial(start_trial: StartTrial, home: Path, rank: int) -> None:
+def test_a_process_that_is_killed_ends_the_trial(start_trial: StartTrial, home: Home, rank: int) -> None:
     run = start_trial(home, processes=2, settings={"train.epochs": 10_000})
     epochs = run.epochs()
     next(epochs)
@@ -151,7 +152,7 @@ def test_a_process_that_is_killed_ends_the_trial(start_trial: StartTrial, home: 
 
 
 @pytest.mark.slow
-def test_processes_end_with_a_run_that_is_given_up(start_trial: StartTrial, home: Path) -> None:
+def test_processes_end_with_a_run_that_is_given_up(start_trial: StartTrial, home: Home) -> None:
     run = start_trial(home, processes=2, settings={"train.epochs": 10_000})
     next(run.epochs())
     assert len(children()) == 2

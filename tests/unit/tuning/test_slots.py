@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.home import Home
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError
 from ftlab.tuning.hardware import Hardware, find_hardware
@@ -18,7 +19,7 @@ Pack = Callable[..., Packing]
 
 
 @pytest.fixture
-def pack(home: Path) -> Pack:
+def pack(home: Home) -> Pack:
     """Pack trials that take ``peak`` bytes on four cores: `pack(1000, num_gpus=1, trials_per_device="auto")`."""
 
     def pack(peak: int | None = None, *, num_gpus: int = 0, **resources: object) -> Packing:

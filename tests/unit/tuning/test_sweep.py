@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 
+from ftlab.config.home import Home
 from ftlab.config.loading import setting_names
 from ftlab.errors import ConfigError, DataError, FtlabError
 from ftlab.tracking.journal import Journal
@@ -49,7 +50,7 @@ def tracker(study: StudySpec) -> MemoryTracker:
     return tracker
 
 
-def train(found: Plan, tracker: MemoryTracker, home: Path) -> None:
+def train(found: Plan, tracker: MemoryTracker, home: Home) -> None:
     """Train what a plan lacks in this process, recorded as a sweep records it."""
     writer = TrackingWriter(tracker, Journal(home / "trials"), flush_seconds=0.01)
     for trial in found.todo:
@@ -63,7 +64,7 @@ def train(found: Plan, tracker: MemoryTracker, home: Path) -> None:
     assert writer.close() == []
 
 
-def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracker, home: Path, tmp_path: Path) -> None:
+def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracker, home: Home, tmp_path: Path) -> None:
     found = plan_study(study, home, tracker.load_trials())
     assert len(found.todo) == 4
     train(found, tracker, home)
@@ -86,7 +87,7 @@ def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracke
     assert set(end.artifacts) == expected
 
 
-def test_a_table_counts_the_seeds_it_is_asked_for(study: StudySpec, tracker: MemoryTracker, home: Path) -> None:
+def test_a_table_counts_the_seeds_it_is_asked_for(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:
     found = plan_study(study, home, tracker.load_trials())
     train(found, tracker, home)
     recorded = tracker.load_trials()
@@ -96,7 +97,7 @@ def test_a_table_counts_the_seeds_it_is_asked_for(study: StudySpec, tracker: Mem
     assert [row.n_trials for row in tabulate(one, trials, recorded, all_seeds=True).rows] == [2, 2]
 
 
-def test_a_table_says_what_is_missing(study: StudySpec, tracker: MemoryTracker, home: Path) -> None:
+def test_a_table_says_what_is_missing(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:
     trials = name_trials(study, home)
     table = tabulate(study, trials, tracker.load_trials(), all_seeds=False)
     assert [row.n_missing for row in table.rows] == [2, 2]
@@ -110,7 +111,7 @@ def test_the_parent_run_tells_question_and_overrides(write_experiment: WriteExpe
     assert json.loads(record.tags["ftlab.overrides"]) == {"train.epochs": 3}
 
 
-def test_a_trial_is_recorded_with_every_setting(study: StudySpec, home: Path) -> None:
+def test_a_trial_is_recorded_with_every_setting(study: StudySpec, home: Home) -> None:
     trial = name_trials(study, home)[0]
     record = trial_record(trial, "exp/tiny", HARDWARE)
     assert set(record.params) == set(setting_names())
@@ -121,7 +122,7 @@ def test_a_trial_is_recorded_with_every_setting(study: StudySpec, home: Path) ->
     assert record.tags["git.commit"]
 
 
-def test_images_that_are_too_few_are_refused_before_training(write_experiment: WriteExperiment, home: Path) -> None:
+def test_images_that_are_too_few_are_refused_before_training(write_experiment: WriteExperiment, home: Home) -> None:
     write_experiment("exp", grid=GRID)
     study = load_study("exp", "tiny", overrides={"train.batch_size": 2000, "method.queue_size": 2000})
     with pytest.raises(ConfigError, match=r"train.batch_size must be at most the number of training images, .* 1297"):
@@ -129,7 +130,7 @@ def test_images_that_are_too_few_are_refused_before_training(write_experiment: W
 
 
 def test_a_missing_data_set_says_where_it_was_looked_for(
-    write_experiment: WriteExperiment, home: Path, tmp_path: Path
+    write_experiment: WriteExperiment, home: Home, tmp_path: Path
 ) -> None:
     write_experiment("exp", grid=GRID)
     study = load_study("exp", "tiny", overrides={"data.name": "folder", "data.root": str(tmp_path / "nowhere")})
@@ -137,7 +138,7 @@ def test_a_missing_data_set_says_where_it_was_looked_for(
         name_trials(study, home)
 
 
-def test_one_sweep_of_a_study_runs_at_a_time(study: StudySpec, make_study: MakeStudy, home: Path) -> None:
+def test_one_sweep_of_a_study_runs_at_a_time(study: StudySpec, make_study: MakeStudy, home: Home) -> None:
     with exclusive(home, study):
         with (
             pytest.raises(FtlabError, match=r"one sweep at a time, but exp/tiny is running already"),

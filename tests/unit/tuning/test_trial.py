@@ -1,3 +1,6 @@
+import dataclasses
+import resource
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +11,9 @@ import torch
 
 from ftlab.build.data import load_images
 from ftlab.config.experiment import ProfileConfig
+from ftlab.config.home import Home
 from ftlab.config.trial import DataConfig
+from ftlab.errors import DataError, StorageError
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.trainer import EpochResult
@@ -51,7 +56,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def make_trial(profile: ProfileConfig, home: Path) -> MakeTrial:
+def make_trial(profile: ProfileConfig, home: Home) -> MakeTrial:
     """Resolve the tiny profile's trial on the digits: `make_trial({"train.epochs": 3})`."""
 
     def make(settings: Mapping[str, Any] | None = None, seed: int = 0) -> Trial:
@@ -62,13 +67,13 @@ def make_trial(profile: ProfileConfig, home: Path) -> MakeTrial:
     return make
 
 
-def run(trial: Trial, home: Path, checkpoint_seconds: float = 0.0) -> tuple[Outcome, Witness]:
+def run(trial: Trial, home: Home, checkpoint_seconds: float = 0.0) -> tuple[Outcome, Witness]:
     witness = Witness()
     outcome = run_here(trial, home=home, device=CPU, checkpoint_seconds=checkpoint_seconds, listeners=[witness])
     return outcome, witness
 
 
-def run_until(trial: Trial, home: Path, epoch: int) -> None:
+def run_until(trial: Trial, home: Home, epoch: int) -> None:
     """Train and stop after an epoch, as a killed worker does: its checkpoint is there."""
     epochs = TrialRun(Assignment(trial), home, CPU, checkpoint_seconds=0.0).epochs()
     for result in epochs:
@@ -88,11 +93,11 @@ def numbers(witness: Witness) -> list[tuple[int, dict[str, float], Mapping[str, 
     ]
 
 
-def checkpoint(trial: Trial, home: Path, epoch: int) -> Path:
-    return checkpoints_folder(home) / f"{prefix_key(trial.config, trial.fingerprint, epoch)}.ckpt"
+def checkpoint(trial: Trial, home: Home, epoch: int) -> Path:
+    return home / "checkpoints" / f"{prefix_key(trial.config, trial.fingerprint, epoch)}.ckpt"
 
 
-def test_listeners_hear_of_every_epoch_and_the_end(make_trial: MakeTrial, home: Path) -> None:
+def test_listeners_hear_of_every_epoch_and_the_end(make_trial: MakeTrial, home: Home) -> None:
     outcome, witness = run(make_trial(seed=3), home)
     assert witness.heard == ["seed 3 started", "seed 3 epoch 1", "seed 3 epoch 2", f"seed 3 {outcome.status.value}"]
     assert outcome.status.is_result
@@ -103,23 +108,23 @@ def test_listeners_hear_of_every_epoch_and_the_end(make_trial: MakeTrial, home: 
 
 def test_the_same_trial_gives_the_same_numbers(make_trial: MakeTrial, tmp_path: Path) -> None:
     trial = make_trial(FT)
-    _, first = run(trial, tmp_path / "first")
-    _, second = run(trial, tmp_path / "second")
+    _, first = run(trial, Home(str(tmp_path / "first")))
+    _, second = run(trial, Home(str(tmp_path / "second")))
     assert numbers(first) == numbers(second)
-    _, other_seed = run(make_trial(FT, seed=1), tmp_path / "first")
+    _, other_seed = run(make_trial(FT, seed=1), Home(str(tmp_path / "first")))
     assert numbers(other_seed) != numbers(first)
 
 
 def test_a_resumed_trial_gives_the_numbers_of_one_that_never_stopped(make_trial: MakeTrial, tmp_path: Path) -> None:
     trial = make_trial({**FT, "train.epochs": 3, "transform.start": 0.4})
-    _, never_stopped = run(trial, tmp_path / "never stopped")
-    run_until(trial, tmp_path / "stopped", 2)
-    _, resumed = run(trial, tmp_path / "stopped")
+    _, never_stopped = run(trial, Home(str(tmp_path / "never stopped")))
+    run_until(trial, Home(str(tmp_path / "stopped")), 2)
+    _, resumed = run(trial, Home(str(tmp_path / "stopped")))
     assert resumed.heard == never_stopped.heard
     assert numbers(resumed) == numbers(never_stopped)
 
 
-def test_a_finished_trial_is_read_from_its_checkpoint(make_trial: MakeTrial, home: Path) -> None:
+def test_a_finished_trial_is_read_from_its_checkpoint(make_trial: MakeTrial, home: Home) -> None:
     trial = make_trial()
     outcome, trained = run(trial, home)
     again, restored = run(trial, home)
@@ -130,16 +135,17 @@ def test_a_finished_trial_is_read_from_its_checkpoint(make_trial: MakeTrial, hom
 def test_a_trial_forks_from_what_another_trained(make_trial: MakeTrial, tmp_path: Path) -> None:
     baseline = make_trial({"train.epochs": 4})
     branch = make_trial({**FT, "train.epochs": 4, "transform.start": 0.5})
-    _, alone = run(branch, tmp_path / "alone")
-    trunk = TrialRun(Assignment(baseline, frozenset({2})), tmp_path / "shared", CPU, checkpoint_seconds=3600.0)
+    _, alone = run(branch, Home(str(tmp_path / "alone")))
+    shared = Home(str(tmp_path / "shared"))
+    trunk = TrialRun(Assignment(baseline, frozenset({2})), shared, CPU, checkpoint_seconds=3600.0)
     trained = [EpochRecord(**asdict(result)) for result in trunk.epochs()]
-    _, forked = run(branch, tmp_path / "shared")
+    _, forked = run(branch, shared)
     assert forked.epochs[:2] == trained[:2]
     assert numbers(forked) == numbers(alone)
 
 
 def test_a_trial_that_shares_nothing_neither_reads_nor_leaves_shared_checkpoints(
-    make_trial: MakeTrial, home: Path
+    make_trial: MakeTrial, home: Home
 ) -> None:
     trial = make_trial()
     run(trial, home)
@@ -153,30 +159,18 @@ def test_a_trial_that_shares_nothing_neither_reads_nor_leaves_shared_checkpoints
     assert len(TrialRun(Assignment(trial, share=False), home, CPU, checkpoint_seconds=0.0).history) == 2
 
 
-def test_old_checkpoints_make_room_for_new_ones_but_not_forks(make_trial: MakeTrial, home: Path) -> None:
+def test_old_checkpoints_make_room_for_new_ones_but_not_forks(make_trial: MakeTrial, home: Home) -> None:
     trial = make_trial({"train.epochs": 6})
     list(TrialRun(Assignment(trial, frozenset({2})), home, CPU, checkpoint_seconds=0.0).epochs())
     assert [epoch for epoch in range(1, 7) if checkpoint(trial, home, epoch).exists()] == [2, 5, 6]
 
 
-def test_a_checkpoint_that_cannot_be_written_costs_no_result(make_trial: MakeTrial, home: Path, tmp_path: Path) -> None:
-    trial = make_trial()
-    _, undisturbed = run(trial, tmp_path / "undisturbed")
-    load_images(trial.config.data, home)
-    checkpoints_folder(home).write_text("a file where the folder should be")
-    disturbed = TrialRun(Assignment(trial), home, CPU, checkpoint_seconds=0.0)
-    witness = Witness()
-    witness.epochs_trained(trial, [EpochRecord(**asdict(result)) for result in disturbed.epochs()])
-    assert numbers(witness) == numbers(undisturbed)
-    assert "could not be written" in disturbed.warning
-
-
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
 def test_a_damaged_checkpoint_costs_time_and_no_result(
-    damage: str, make_trial: MakeTrial, home: Path, tmp_path: Path
+    damage: str, make_trial: MakeTrial, home: Home, tmp_path: Path
 ) -> None:
     trial = make_trial({"train.epochs": 3})
-    _, undamaged = run(trial, tmp_path / "undamaged")
+    _, undamaged = run(trial, Home(str(tmp_path / "undamaged")))
     run_until(trial, home, 2)
     path = checkpoint(trial, home, 2)
     content = path.read_bytes()
@@ -188,38 +182,78 @@ def test_a_damaged_checkpoint_costs_time_and_no_result(
     CheckpointStore(checkpoints_folder(home)).load(path.stem, CPU)
 
 
-def test_without_a_readable_checkpoint_a_trial_starts_again(make_trial: MakeTrial, home: Path, tmp_path: Path) -> None:
+def test_without_a_readable_checkpoint_a_trial_starts_again(make_trial: MakeTrial, home: Home, tmp_path: Path) -> None:
     trial = make_trial()
-    _, undamaged = run(trial, tmp_path / "undamaged")
+    _, undamaged = run(trial, Home(str(tmp_path / "undamaged")))
     run_until(trial, home, 1)
     checkpoint(trial, home, 1).write_bytes(b"not a checkpoint")
     _, resumed = run(trial, home)
     assert numbers(resumed) == numbers(undamaged)
 
 
-def test_a_checkpoint_of_another_architecture_is_refused(make_trial: MakeTrial, home: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_architecture_is_refused(make_trial: MakeTrial, home: Home, tmp_path: Path) -> None:
     trial, wider = make_trial(), make_trial({"model.feature_dim": 32})
-    _, undamaged = run(trial, tmp_path / "undamaged")
+    _, undamaged = run(trial, Home(str(tmp_path / "undamaged")))
     run_until(wider, home, 1)
     checkpoint(wider, home, 1).rename(checkpoint(trial, home, 1))
     _, resumed = run(trial, home)
     assert numbers(resumed) == numbers(undamaged)
 
 
-def test_checkpoints_keep_their_distance_in_time(make_trial: MakeTrial, home: Path) -> None:
+def test_a_disk_that_is_full_costs_a_checkpoint_and_no_result(
+    make_trial: MakeTrial, home: Home, tmp_path: Path
+) -> None:
+    trial = make_trial()
+    _, undisturbed = run(trial, Home(str(tmp_path / "undisturbed")))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+        full = TrialRun(Assignment(trial), home, CPU, checkpoint_seconds=0.0)
+        disturbed = Witness()
+        disturbed.epochs_trained(trial, [EpochRecord(**asdict(result)) for result in full.epochs()])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert full.judge() is not None
+    assert numbers(disturbed) == numbers(undisturbed)
+    assert "could not be written" in full.warning
+    assert list((home / "checkpoints").iterdir()) == []
+
+
+def test_checkpoints_that_cannot_be_reached_stop_a_trial_before_it_trains(make_trial: MakeTrial, home: Home) -> None:
+    trial = make_trial()
+    run_until(trial, home, 1)
+    path = checkpoint(trial, home, 1)
+    whole = path.rename(path.with_suffix(".whole"))
+    path.symlink_to(path)
+    with pytest.raises(StorageError, match="Too many levels of symbolic links"):
+        run(trial, home)
+    assert path.is_symlink(), "what cannot be read may be whole: it is never deleted"
+    assert whole.exists()
+
+
+def test_images_that_are_not_those_of_the_trial_are_refused(make_trial: MakeTrial, home: Home) -> None:
+    trial = dataclasses.replace(make_trial(), fingerprint="0" * 32)
+    with pytest.raises(DataError, match=r"those of 'digits' on .* are others: fingerprint a5c30.*, not 000"):
+        run(trial, home)
+    assert not (home / "checkpoints").exists()
+
+
+def test_checkpoints_keep_their_distance_in_time(make_trial: MakeTrial, home: Home) -> None:
     trial = make_trial({"train.epochs": 3})
     run(trial, home, checkpoint_seconds=3600.0)
     assert [epoch for epoch in (1, 2, 3) if checkpoint(trial, home, epoch).exists()] == [3]
 
 
-def test_a_divergence_is_an_outcome(make_trial: MakeTrial, home: Path) -> None:
+def test_a_divergence_is_an_outcome(make_trial: MakeTrial, home: Home) -> None:
     outcome, witness = run(make_trial({"train.learning_rate": 1e30}), home)
     assert outcome.status is TrialStatus.FAILED
     assert outcome.reason.startswith("diverged: the loss must be finite, but became nan in epoch 1")
     assert witness.heard == ["seed 0 started", "seed 0 failed"]
 
 
-def test_a_trial_that_is_stopped_ends_as_interrupted(make_trial: MakeTrial, home: Path) -> None:
+def test_a_trial_that_is_stopped_ends_as_interrupted(make_trial: MakeTrial, home: Home) -> None:
     class Stops(Witness):
         def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
             super().epochs_trained(trial, epochs)

@@ -1,0 +1,59 @@
+"""Where ftlab keeps what: for every node of a cluster, for the driver's machine, for one node alone."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ftlab.storage.folder import Folder
+from ftlab.storage.location import is_uri, normalise, open_folder
+
+DEFAULT_HOME = ".ftlab"
+DEFAULT_LOCAL = "~/.cache/ftlab"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The meaning of FTLAB_HOME, a path or a URI, in whatever process asks: it may be sent to workers on other nodes.
+
+    With a path everything lies below it, as it always has; FTLAB_CACHE moves what each node makes for itself. With a
+    URI only what is shared lies there.
+
+    Attributes:
+        location: FTLAB_HOME; a relative path is completed where the home is made, which is the driver.
+    """
+
+    # Not shown: a URI may hold credentials.
+    location: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "location", normalise(str(self.location)))
+
+    @property
+    def local(self) -> Path:
+        """Folder of what only the driver's machine reads: journal, locks, SQLite, artifacts, and of data sets."""
+        return self.node if is_uri(self.location) else Path(self.location)
+
+    @property
+    def node(self) -> Path:
+        """Folder of what each node makes for itself, the image cache: FTLAB_CACHE of the node that asks."""
+        configured = os.environ.get("FTLAB_CACHE")
+        if configured:
+            return Path(configured).expanduser().absolute()
+        return Path(DEFAULT_LOCAL).expanduser() if is_uri(self.location) else Path(self.location)
+
+    def shared(self, name: str) -> Folder:
+        """Return a folder that every node reaches: ``checkpoints`` or ``plans``.
+
+        Raises:
+            ConfigError: FTLAB_HOME is a URI that cannot be opened.
+        """
+        return open_folder(self.location, name)
+
+    def __truediv__(self, name: str) -> Path:
+        """Return what is called ``name`` below `local`."""
+        return self.local / name
+
+
+def ftlab_home() -> Home:
+    """Return the home of this process: ``FTLAB_HOME``, else ``.ftlab`` where it was started."""
+    return Home(os.environ.get("FTLAB_HOME") or DEFAULT_HOME)

@@ -1,0 +1,39 @@
+"""The contract of a folder: files that are there whole or not at all, whatever happens to who writes them."""
+
+from typing import Protocol
+
+# Begins the name of what is not finished; `Folder.names` never yields one.
+WRITING_PREFIX = ".writing-"
+
+# Nobody writes a file for an hour without adding a byte: who began it is dead.
+ABANDONED_AFTER_SECONDS = 3600.0
+
+
+class Folder(Protocol):
+    """Files by name, without folders inside; missing until the first is written.
+
+    Raises:
+        StorageError: By every method, where the disk or the store fails, is full or refuses access.
+    """
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+
+    def write(self, name: str, content: bytes) -> None:
+        """Create or replace a file; a reader, and whoever looks after a crash, sees the old file or the new one."""
+
+    def exists(self, name: str) -> bool:
+        """Whether a file is there."""
+
+    def names(self) -> list[str]:
+        """Return the names of all finished files, in no order."""
+
+    def delete(self, name: str) -> None:
+        """Delete a file; a missing one is no error."""
+
+    def delete_abandoned(self) -> int:
+        """Delete what killed writers left unfinished an hour ago or earlier, and return the number of files."""
