@@ -83,8 +83,9 @@ def _note(ledger: SeedLedger, has_baseline: bool, auto: AutoSeeds) -> str:
     references = "the baseline and the best" if has_baseline else "the best"
     bound = "" if auto.max_trials is None else f" MAX_TRIALS={auto.max_trials}."
     return (
-        f"Seeds where they matter: after {rule.first_seeds} seeds a cell got more, up to {rule.max_seeds}, until it "
-        f"was told from {references} or found within {rule.min_difference:g}, by differences between trials of equal seed. "
-        f"The probability that any such statement of the table is false is at most {rule.error_rate:g}. "
-        f"{ledger.num_trials} trials; {rule.max_seeds} seeds of every cell are {ledger.num_full}.{bound}"
+        f"Seeds where they matter: after {rule.first_seeds} seeds a cell got more, up to {rule.max_seeds}, until "
+        f"differences of trials with equal seeds told it from {references} or found it within "
+        f"{rule.min_difference:g}. The probability that any such statement of the table is false is at most "
+        f"{rule.error_rate:g}. {ledger.num_trials} trials; {rule.max_seeds} seeds of every cell are "
+        f"{ledger.num_full}.{bound}"
     )
