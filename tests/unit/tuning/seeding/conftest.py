@@ -1,12 +1,18 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from ftlab.config.experiment import ProfileConfig
+from ftlab.config.loading import resolve_trial
+from ftlab.tracking.tracker import trials_frame
 from ftlab.tuning.seeding.allocation import Allocation, allocate
 from ftlab.tuning.seeding.comparison import CellSeeds
 from ftlab.tuning.seeding.rule import SeedRule
+from ftlab.tuning.spec import CellSpec, make_trial
 
+RecordTrials = Callable[..., pd.DataFrame]
 Simulate = Callable[..., tuple[Allocation, int]]
 
 
@@ -43,3 +49,32 @@ def normal_table() -> Callable[..., "np.ndarray"]:
         return of_seed + generator.normal(means, deviations, (10, len(means)))
 
     return draw
+
+
+@pytest.fixture
+def record_trials(profile: ProfileConfig) -> RecordTrials:
+    """Trials as the tracker returns them, from (status, value, reason) by cell and seed.
+
+    Cells are points of a grid over the key momentum, and are named as such.
+    """
+
+    def row(cell: str, seed: int, status: str, value: float, reason: str = "") -> dict[str, object]:
+        settings = {"method.key_momentum": float(cell.partition("=")[2])}
+        trial = make_trial(CellSpec(cell, settings, resolve_trial(profile, settings)), seed, "data")
+        return {
+            "trial_key": trial.key,
+            "cell_key": trial.cell_key,
+            "seed": seed,
+            "status": status,
+            "reason": reason,
+            "experiment": "exp",
+            "study": "exp/tiny",
+            "name": trial.name,
+            "run_id": f"run {trial.name}",
+            "probe/few_shot_top1": value,
+        }
+
+    def record(outcomes: dict[tuple[str, int], tuple[object, ...]]) -> pd.DataFrame:
+        return trials_frame([row(cell, seed, *outcome) for (cell, seed), outcome in outcomes.items()])  # type: ignore[arg-type]
+
+    return record
