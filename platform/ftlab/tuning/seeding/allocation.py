@@ -1,6 +1,6 @@
 """What the seeds so far say of every cell, and which trials should be trained next."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
@@ -18,7 +18,8 @@ class Standing:
 
     Attributes:
         against_baseline: Its comparison with the baseline; None without a baseline and for the baseline itself.
-        against_best: Its comparison with the best cell; None for the best cell, and where the best is the baseline.
+        against_best: Its comparison with the best cell, below it also when it is below any other; None for the best
+            cell, and where the best is the baseline.
         is_baseline: Whether it is the baseline.
         is_best: Whether it is the best cell.
         has_diverged: Whether a trial diverged, so that it gets no more seeds.
@@ -95,20 +96,11 @@ def allocate(cells: Mapping[str, CellSeeds], baseline: str | None, rule: SeedRul
         trials_left: Trials that may still be added; infinite without a bound.
     """
     best = _best(cells, rule)
-    shares = {
-        with_baseline: pair_share(len(cells), baseline is not None, with_baseline) if len(cells) > 1 else 1.0
-        for with_baseline in (True, False)
-    }
-
-    def against(name: str, reference: str | None) -> Comparison | None:
-        if reference is None or reference == name:
-            return None
-        return compare(cells[name], cells[reference], rule, shares[baseline in (name, reference)])
-
+    compare_cells = _comparer(cells, baseline, rule)
     standings = {
         name: Standing(
-            against_baseline=against(name, baseline),
-            against_best=against(name, best) if best != baseline else None,
+            against_baseline=None if baseline in (None, name) else compare_cells(name, baseline),
+            against_best=None if best in (None, name, baseline) else _against_best(name, best, cells, compare_cells),
             is_baseline=name == baseline,
             is_best=name == best,
             has_diverged=seeds.diverged,
@@ -117,6 +109,27 @@ def allocate(cells: Mapping[str, CellSeeds], baseline: str | None, rule: SeedRul
         for name, seeds in cells.items()
     }
     return Allocation(standings, best, _fill(_wishes(cells, standings, (baseline, best)), trials_left))
+
+
+def _comparer(cells: Mapping[str, CellSeeds], baseline: str | None, rule: SeedRule) -> Callable[[str, str], Comparison]:
+    def compare_cells(name: str, reference: str) -> Comparison:
+        share = pair_share(len(cells), baseline is not None, baseline in (name, reference))
+        return compare(cells[name], cells[reference], rule, share)
+
+    return compare_cells
+
+
+def _against_best(
+    name: str, best: str, cells: Mapping[str, CellSeeds], compare_cells: Callable[[str, str], Comparison]
+) -> Comparison:
+    # A cell that is below any other is below the best there is, even while two others contend for that place.
+    found = compare_cells(name, best)
+    higher = (other for other, seeds in cells.items() if seeds.mean > cells[name].mean and other != best)
+    if found.verdict is Verdict.BELOW or all(
+        compare_cells(name, other).verdict is not Verdict.BELOW for other in higher
+    ):
+        return found
+    return Comparison(Verdict.BELOW)
 
 
 def _best(cells: Mapping[str, CellSeeds], rule: SeedRule) -> str | None:

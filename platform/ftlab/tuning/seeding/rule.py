@@ -10,7 +10,7 @@ from scipy.special import stdtr, stdtrit
 from ftlab.errors import ConfigError
 
 # Part of a pair's error rate that is kept for the last look, which then decides nearly what a single look would have;
-# the early looks need little of it, since cells that are far apart are told apart at any rate.
+# the early looks need less of it, since they are for cells that are far apart.
 LAST_LOOK = 0.75
 
 

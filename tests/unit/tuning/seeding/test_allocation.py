@@ -44,6 +44,20 @@ def test_a_cell_is_compared_with_the_baseline_and_with_the_best() -> None:
     assert found.standings["low"].against_best is not None
 
 
+def test_a_cell_that_is_below_any_other_is_below_the_best() -> None:
+    # What the best had in its few seeds does not tell yet, but the second best does.
+    best = CellSeeds({0: 92.0, 1: 99.0, 2: 91.0}, pending=frozenset({3}))
+    low = CellSeeds({0: 89.0, 1: 89.1, 2: 89.0, 3: 89.1, 4: 89.1})
+    second = CellSeeds({seed: value + 2.5 for seed, value in low.values.items()})
+    found = allocate({"best": best, "second": second, "low": low}, None, RULE, inf)
+    assert found.best == "best"
+    alone = allocate({"best": best, "low": low, "third": LOW}, None, RULE, inf)
+    for table, verdict in ((found, Verdict.BELOW), (alone, Verdict.OPEN)):
+        comparison = table.standings["low"].against_best
+        assert comparison is not None
+        assert comparison.verdict is verdict
+
+
 @pytest.mark.parametrize("cells", [{}, {"only": HIGH}, {"high": HIGH, "low": LOW}])
 def test_a_table_without_open_pairs_asks_for_nothing(cells: dict[str, CellSeeds]) -> None:
     found = allocate(cells, None, RULE, inf)
