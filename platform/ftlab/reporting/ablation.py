@@ -87,6 +87,19 @@ class AblationRow:
 
 
 @dataclass(frozen=True)
+class Seeding:
+    """Why the cells of a table have unequal numbers of seeds.
+
+    Attributes:
+        stopped: Why a cell got no more seeds, by its name.
+        note: The rule that gave them, in words.
+    """
+
+    stopped: Mapping[str, str]
+    note: str
+
+
+@dataclass(frozen=True)
 class AblationTable:
     """Everything that a rendered table or figure shows.
 
@@ -100,6 +113,7 @@ class AblationTable:
         baseline: Name of the cell that others are compared with.
         protocol: How our numbers were measured.
         published: The series whose values stand beside ours.
+        seeding: How seeds were given to cells; None where every cell asks for the same.
     """
 
     name: str
@@ -111,6 +125,7 @@ class AblationTable:
     baseline: str | None
     protocol: str
     published: PublishedSeries | None
+    seeding: Seeding | None = None
 
     @property
     def published_protocol(self) -> str:
@@ -137,6 +152,7 @@ def ablate(
     baseline: str | None = None,
     protocol: str = "",
     published: PublishedSeries | None = None,
+    seeding: Seeding | None = None,
 ) -> AblationTable:
     """Compute an ablation table; a cell without trials yet is a row with ``n = 0``.
 
@@ -149,6 +165,7 @@ def ablate(
         baseline: Name of the cell that others are compared with.
         protocol: How the numbers were measured, in the words of the published tables where it is the same.
         published: Series whose values stand beside ours.
+        seeding: How seeds were given to cells, where a rule gave them; names every cell.
 
     Raises:
         ConfigError: Two cells share a name, the baseline is no cell, or finished trials lack the metric.
@@ -173,6 +190,7 @@ def ablate(
         baseline=baseline,
         protocol=protocol,
         published=published,
+        seeding=seeding,
     )
 
 

@@ -34,7 +34,7 @@ def table_tex(table: AblationTable) -> str:
         r"    \toprule",
         f"    {_headings(printed, differs)}",
         r"    \midrule",
-        *(f"    {_line(row, bool(printed.published))}" for row in printed.rows),
+        *(f"    {_line(row, printed)}" for row in printed.rows),
         r"    \bottomrule",
         r"  \end{tabular}",
         *_notes(printed, differs),
@@ -52,24 +52,28 @@ def _caption(printed: PrintedTable) -> str:
 
 def _alignment(printed: PrintedTable) -> str:
     labels = "".join("r" if numeric else "l" for numeric in printed.label_numeric)
-    return labels + ("rrrr" if printed.published else "rrr")
+    return labels + ("rrrr" if printed.published else "rrr") + ("l" if printed.seeded else "")
 
 
 def _headings(printed: PrintedTable, differs: bool) -> str:
     texts = [_escape(text) for text in (*printed.label_headings, "n", printed.metric, "95% interval")]
     if printed.published:
         texts.append(f"paper{ASTERISK if differs else ''}")
+    if printed.seeded:
+        texts.append("seeds ended")
     return " & ".join(texts) + r" \\"
 
 
-def _line(row: PrintedRow, with_published: bool) -> str:
+def _line(row: PrintedRow, printed: PrintedTable) -> str:
     command = {1: r"\textbf", 2: r"\underline"}[row.rank] if row.rank else ""
     mean = f"{command}{{{row.mean}}}" if command else _escape(row.mean)
     texts = [*(_escape(label) for label in row.labels), row.n, mean, _escape(row.interval)]
     if row.collapsed:
         texts[-2] += rf"\rlap{{{DAGGER}}}"
-    if with_published:
+    if printed.published:
         texts.append(_escape(row.published))
+    if printed.seeded:
+        texts.append(_escape(row.stopped))
     # A bracket or a star that opens a row would be read as an argument of the line break before it.
     return ("{}" if texts[0].startswith(("[", "*")) else "") + " & ".join(texts) + r" \\"
 

@@ -25,6 +25,7 @@ class PrintedRow:
         mean: Mean with one decimal; a dash without trials.
         interval: 95% interval of the mean; a dash below two seeds.
         published: The published value as printed; a dash where there is none.
+        stopped: Why the cell got no more seeds; empty where no rule gave them.
         collapsed: Whether a trial of the row collapsed.
         rank: 1 for the best row, 2 for the second best.
     """
@@ -34,6 +35,7 @@ class PrintedRow:
     mean: str
     interval: str
     published: str
+    stopped: str
     collapsed: bool
     rank: Rank
 
@@ -50,7 +52,8 @@ class PrintedTable:
         rows: Rows in the order of the table.
         summary: What mean and interval are taken over.
         collapse: Which rows collapsed; empty when none did.
-        notes: Baseline, failed and missing trials.
+        notes: Baseline, failed and missing trials, and how seeds were given to cells.
+        seeded: Whether a rule gave seeds to cells, so that rows say why it stopped.
         published: Where the published column comes from and whether it may be compared; empty without one.
     """
 
@@ -62,6 +65,7 @@ class PrintedTable:
     summary: str
     collapse: str
     notes: tuple[str, ...]
+    seeded: bool
     published: str
 
 
@@ -100,10 +104,11 @@ def print_table(table: AblationTable) -> PrintedTable:
         label_headings=headings,
         label_numeric=tuple(all(_is_number(texts[place]) for texts in labels) for place in range(len(headings))),
         metric=metric_label(table.metric),
-        rows=tuple(_print_row(row, texts) for row, texts in zip(table.rows, labels, strict=True)),
+        rows=tuple(_print_row(table, row, texts) for row, texts in zip(table.rows, labels, strict=True)),
         summary=_summary(table),
         collapse=_counts(table, "Collapse, counted in the mean", lambda row: row.n_collapsed),
         notes=tuple(note for note in _notes(table) if note),
+        seeded=table.seeding is not None,
         published=_published(table),
     )
 
@@ -112,7 +117,7 @@ def _is_number(text: str) -> bool:
     return text == NOTHING or axis_number(text) is not None
 
 
-def _print_row(row: AblationRow, labels: tuple[str, ...]) -> PrintedRow:
+def _print_row(table: AblationTable, row: AblationRow, labels: tuple[str, ...]) -> PrintedRow:
     summary = row.summary
     return PrintedRow(
         labels=labels,
@@ -120,6 +125,7 @@ def _print_row(row: AblationRow, labels: tuple[str, ...]) -> PrintedRow:
         mean=NOTHING if isnan(summary.mean) else f"{summary.mean:.1f}",
         interval=NOTHING if isnan(summary.ci_low) else f"[{summary.ci_low:.1f}, {summary.ci_high:.1f}]",
         published=row.published.shown if row.published else NOTHING,
+        stopped=table.seeding.stopped[row.cell] if table.seeding else "",
         collapsed=row.n_collapsed > 0,
         rank=row.rank,
     )
@@ -139,6 +145,7 @@ def _notes(table: AblationTable) -> tuple[str, ...]:
         f"Baseline: {baseline[0]}." if baseline else "",
         _counts(table, "Failed, without a value", lambda row: row.n_failed),
         _counts(table, "Not finished yet", lambda row: row.n_missing),
+        table.seeding.note if table.seeding else "",
     )
 
 

@@ -16,16 +16,20 @@ def table_md(table: AblationTable) -> str:
     if printed.published:
         headings.append("paper")
         alignment.append("---:")
+    if printed.seeded:
+        headings.append("seeds ended")
+        alignment.append(":---")
     lines = [_line([_escape(heading) for heading in headings]), _line(alignment)]
-    lines += [_line(_cells(row, bool(printed.published))) for row in printed.rows]
+    lines += [_line(_cells(row, printed)) for row in printed.rows]
     return "\n\n".join([f"# {_escape(printed.title)}", "\n".join(lines), *_notes(printed)]) + "\n"
 
 
-def _cells(row: PrintedRow, with_published: bool) -> list[str]:
+def _cells(row: PrintedRow, printed: PrintedTable) -> list[str]:
     emphasis = {1: "**", 2: "*"}[row.rank] if row.rank else ""
     mean = f"{emphasis}{row.mean}{emphasis}{' †' if row.collapsed else ''}"
     texts = [*(_escape(label) for label in row.labels), row.n, mean, row.interval]
-    return [*texts, _escape(row.published)] if with_published else texts
+    texts += [_escape(row.published)] if printed.published else []
+    return [*texts, _escape(row.stopped)] if printed.seeded else texts
 
 
 def _notes(printed: PrintedTable) -> list[str]:

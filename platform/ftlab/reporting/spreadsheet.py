@@ -40,6 +40,8 @@ def trials_csv(table: AblationTable) -> str:
 def table_csv(table: AblationTable) -> str:
     """Return a row a cell; what is not defined, such as the deviation of one seed, is empty."""
     statistics = ["n", "n_collapsed", "n_failed", "mean", "std", "ci_low", "ci_high", "published"]
+    if table.seeding:
+        statistics.append("stopped")
     return _csv(["cell", *table.axes, *statistics], (_line(table, row) for row in table.rows))
 
 
@@ -51,6 +53,7 @@ def _line(table: AblationTable, row: AblationRow) -> list[str]:
         *(str(count) for count in (summary.n, row.n_collapsed, row.n_failed)),
         *(_number(value) for value in (summary.mean, summary.std, summary.ci_low, summary.ci_high)),
         row.published.shown if row.published else "",
+        *([table.seeding.stopped[row.cell]] if table.seeding else []),
     ]
 
 

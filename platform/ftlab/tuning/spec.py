@@ -206,10 +206,21 @@ def expand_trials(study: StudySpec, fingerprint: str) -> list[Trial]:
     trials: dict[str, Trial] = {}
     for seed in study.seeds:
         for cell in study.cells:
-            config = cell.with_seed(seed)
-            key = trial_key(config, fingerprint)
-            trials.setdefault(key, Trial(key, cell_key(config, fingerprint), cell.name, config, fingerprint))
+            trial = make_trial(cell, seed, fingerprint)
+            trials.setdefault(trial.key, trial)
     return list(trials.values())
+
+
+def make_trial(cell: CellSpec, seed: int, fingerprint: str) -> Trial:
+    """Return a cell's trial with its keys.
+
+    Args:
+        cell: The cell.
+        seed: Seed of the trial.
+        fingerprint: Digest of the data's content.
+    """
+    config = cell.with_seed(seed)
+    return Trial(trial_key(config, fingerprint), cell_key(config, fingerprint), cell.name, config, fingerprint)
 
 
 def axis_values(study: StudySpec, cell: CellSpec) -> dict[str, Setting]:

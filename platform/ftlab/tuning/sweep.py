@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -30,6 +30,8 @@ from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.identity import cell_key, trial_key
 from ftlab.tuning.plan import Plan, is_settled, make_plan
 from ftlab.tuning.provenance import collect_provenance
+from ftlab.tuning.seeding.auto import AutoSeeds
+from ftlab.tuning.seeding.table import make_seed_table
 from ftlab.tuning.spec import StudySpec, Trial, axis_values, check_against_data, expand_trials
 
 
@@ -59,21 +61,39 @@ def plan_study(study: StudySpec, home: Home, recorded: pd.DataFrame, *, share: b
     return make_plan(study, name_trials(study, home), recorded, existing_checkpoints(home), share=share)
 
 
-def tabulate(study: StudySpec, trials: Sequence[Trial], recorded: pd.DataFrame, *, all_seeds: bool) -> AblationTable:
+def tabulate(
+    study: StudySpec,
+    trials: Sequence[Trial],
+    recorded: pd.DataFrame,
+    *,
+    all_seeds: bool,
+    auto: AutoSeeds | None = None,
+) -> AblationTable:
     """Compute the study's table from what is recorded.
 
     Args:
         study: The study.
         trials: Its trials.
         recorded: What the tracking store holds.
-        all_seeds: Whether every recorded seed of a cell counts, or only the study's.
+        all_seeds: Whether every recorded seed of a cell counts, or only the study's; of no effect with ``auto``.
+        auto: The rule that gave the seeds and its bound; None where every cell has the same.
     """
     fingerprint = trials[0].fingerprint
+    trial_keys: Mapping[str, tuple[str, ...]] = {}
+    seeding = None
+    if auto is not None:
+        seed_table = make_seed_table(study, fingerprint, recorded, auto)
+        trial_keys, seeding = seed_table.trial_keys, seed_table.seeding
+    elif not all_seeds:
+        trial_keys = {
+            cell.name: tuple(trial_key(cell.with_seed(seed), fingerprint) for seed in study.seeds)
+            for cell in study.cells
+        }
     cells = [
         Cell(
             name=cell.name,
             axes=axis_values(study, cell),
-            trial_keys=() if all_seeds else tuple(trial_key(cell.with_seed(seed), fingerprint) for seed in study.seeds),
+            trial_keys=trial_keys.get(cell.name, ()),
             cell_key=cell_key(cell.config, fingerprint),
         )
         for cell in study.cells
@@ -91,6 +111,7 @@ def tabulate(study: StudySpec, trials: Sequence[Trial], recorded: pd.DataFrame, 
         baseline=study.baseline,
         protocol=study.protocol,
         published=published,
+        seeding=seeding,
     )
 
 

@@ -1,11 +1,12 @@
 from collections.abc import Callable
+from dataclasses import replace
 from math import nan
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from ftlab.reporting.ablation import AblationTable, Cell, ablate
+from ftlab.reporting.ablation import AblationTable, Cell, Seeding, ablate
 from ftlab.reporting.published import PublishedSeries, load_published
 
 METRIC = "probe/few_shot_top1"
@@ -88,6 +89,13 @@ def momentum_table(
         protocol="digits, 5-shot",
         published=momentum_series,
     )
+
+
+@pytest.fixture
+def seeded_table(momentum_table: AblationTable) -> AblationTable:
+    """The momentum table with seeds given by a rule."""
+    stopped = {row.cell: f"told by {row.summary.n} & no more" for row in momentum_table.rows}
+    return replace(momentum_table, seeding=Seeding(stopped, "Seeds by a rule: 5% & less."))
 
 
 @pytest.fixture

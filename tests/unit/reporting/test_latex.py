@@ -33,6 +33,14 @@ MOMENTUM = r"""% Needs \usepackage{booktabs}.
 """  # noqa: E501
 
 
+def test_a_rule_that_gave_seeds_says_why_it_stopped(seeded_table: AblationTable) -> None:
+    text = table_tex(seeded_table)
+    assert r"\begin{tabular}{rrrrrl}" in text
+    assert r"paper$^\ast$ & seeds ended \\" in text
+    assert r"56.24 & told by 3 \& no more \\" in text
+    assert r"{\footnotesize Seeds by a rule: 5\% \& less.\par}" in text
+
+
 @pytest.fixture
 def awkward_table(make_trials: MakeTrials) -> AblationTable:
     names = ["50% & more", r"a_b \ {c} $d #e ~f ^g <h> |i|", "[1.0, 2.0]", "*"]

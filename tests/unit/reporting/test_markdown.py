@@ -36,6 +36,14 @@ def test_a_grid_is_told_by_its_axes(momentum_table: AblationTable) -> None:
     assert table_md(momentum_table) == MOMENTUM
 
 
+def test_a_rule_that_gave_seeds_says_why_it_stopped(seeded_table: AblationTable, momentum_table: AblationTable) -> None:
+    plain, seeded = (table_md(table).splitlines() for table in (momentum_table, seeded_table))
+    assert seeded[2].endswith("| paper | seeds ended |")
+    assert seeded[3].endswith("| ---: | :--- |")
+    assert seeded[6] == f"{plain[6]} told by 3 & no more |"
+    assert [line for line in seeded[9:] if line not in plain] == ["Seeds by a rule: 5% & less."]
+
+
 def test_named_cells_keep_their_names(components_table: AblationTable) -> None:
     lines = table_md(components_table).splitlines()
     assert lines[2].startswith("| cell | positives | granularity | n |")

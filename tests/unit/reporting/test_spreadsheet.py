@@ -38,6 +38,13 @@ def test_a_row_a_cell(momentum_table: AblationTable) -> None:
     assert table_csv(momentum_table) == TABLE.format(*summaries)
 
 
+def test_a_rule_that_gave_seeds_says_why_it_stopped(seeded_table: AblationTable, momentum_table: AblationTable) -> None:
+    plain, seeded = (table_csv(table).splitlines() for table in (momentum_table, seeded_table))
+    assert seeded[0] == f"{plain[0]},stopped"
+    assert seeded[1] == f"{plain[1]},told by 2 & no more"
+    assert trials_csv(seeded_table) == trials_csv(momentum_table)
+
+
 def test_a_row_a_trial(momentum_table: AblationTable) -> None:
     assert trials_csv(momentum_table) == TRIALS
 

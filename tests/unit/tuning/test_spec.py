@@ -13,6 +13,7 @@ from ftlab.tuning.spec import (
     check_against_data,
     expand_trials,
     load_study,
+    make_trial,
     overrides_suffix,
     resolve_study,
     single_trial_study,
@@ -104,6 +105,11 @@ def test_trials_come_seed_by_seed(make_study: MakeStudy) -> None:
     ]
     assert len({trial.key for trial in trials}) == 4
     assert len({trial.cell_key for trial in trials}) == 2
+
+
+def test_a_trial_of_any_seed_has_the_keys_of_the_study(make_study: MakeStudy) -> None:
+    study = make_study(grid={"method.key_momentum": [0.9]}, seeds=3)
+    assert make_trial(study.cells[0], 2, "data") == expand_trials(study, "data")[2]
 
 
 def test_cells_that_cannot_differ_share_their_trials(make_study: MakeStudy) -> None:

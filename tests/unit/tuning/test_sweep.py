@@ -14,6 +14,8 @@ from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.plan import Plan
+from ftlab.tuning.seeding.auto import AutoSeeds
+from ftlab.tuning.seeding.rule import SeedRule
 from ftlab.tuning.spec import StudySpec, load_study
 from ftlab.tuning.sweep import (
     TrialRecorder,
@@ -95,6 +97,24 @@ def test_a_table_counts_the_seeds_it_is_asked_for(study: StudySpec, tracker: Mem
     trials = name_trials(one, home)
     assert [row.n_trials for row in tabulate(one, trials, recorded, all_seeds=False).rows] == [1, 1]
     assert [row.n_trials for row in tabulate(one, trials, recorded, all_seeds=True).rows] == [2, 2]
+
+
+def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
+    study: StudySpec, tracker: MemoryTracker, home: Home, tmp_path: Path
+) -> None:
+    found = plan_study(study, home, tracker.load_trials())
+    train(found, tracker, home)
+    recorded = tracker.load_trials()
+    table = tabulate(study, found.trials, recorded, all_seeds=False, auto=AutoSeeds())
+    assert [row.n_missing for row in table.rows] == [1, 1]
+    assert table.seeding is not None
+    assert table.seeding.stopped["key_momentum=0.5"] == "open against the baseline"
+    write_results(table, tmp_path)
+    assert "seeds ended" in (tmp_path / "table.md").read_text()
+    assert (tmp_path / "table.csv").read_text().splitlines()[0].endswith(",stopped")
+    # Two seeds suffice for this rule, and further ones are beyond it.
+    two = AutoSeeds(SeedRule(first_seeds=2, max_seeds=2))
+    assert [row.n_missing for row in tabulate(study, found.trials, recorded, all_seeds=True, auto=two).rows] == [0, 0]
 
 
 def test_a_table_says_what_is_missing(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:

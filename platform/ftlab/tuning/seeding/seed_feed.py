@@ -1,0 +1,104 @@
+"""The feed of a sweep with SEEDS=auto: the first seeds of every cell, then seeds where they matter."""
+
+from collections.abc import Sequence
+from math import nan
+from typing import TYPE_CHECKING, Protocol
+
+from ftlab.tracking.tracker import EpochRecord, Outcome
+from ftlab.tuning.feed import Assignment, TrialFeed
+from ftlab.tuning.seeding.allocation import Allocation, allocate
+from ftlab.tuning.seeding.auto import AutoSeeds
+from ftlab.tuning.seeding.ledger import SeedLedger
+from ftlab.tuning.spec import StudySpec, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class GrowingFeed(TrialFeed, Protocol):
+    """A feed that takes further trials while the study runs."""
+
+    def add(self, trials: Sequence[Trial]) -> None:
+        """Take up trials, to be handed out after those that it has."""
+        ...
+
+
+class SeedFeed:
+    """Adds trials to another feed, as late as possible and as early as a worker needs them.
+
+    The first seeds that are not settled are added at once. Whenever a worker is free and nothing waits, the rule is
+    asked with all results so far and what is still running; workers never wait for the others of a round.
+
+    Args:
+        inner: Hands the trials out; empty.
+        study: The study.
+        fingerprint: Digest of the data's content.
+        recorded: What the tracking store holds; settled trials of the study count as results.
+        auto: The rule and the trials that the table may hold.
+
+    Raises:
+        ConfigError: ``max_trials`` does not hold the first seeds of every cell.
+    """
+
+    def __init__(
+        self,
+        inner: GrowingFeed,
+        study: StudySpec,
+        fingerprint: str,
+        recorded: "pd.DataFrame",
+        auto: AutoSeeds,
+    ) -> None:
+        self._inner = inner
+        self._metric = study.metric
+        self._baseline = study.baseline
+        self._auto = auto
+        self._ledger = SeedLedger(study, fingerprint, auto.rule)
+        self._values: dict[str, float] = {}
+        self._waiting: set[str] = set()
+        self._ledger.read(recorded, with_accidents=False)
+        auto.check(self._ledger.num_first)
+        self._add(self._ledger.first_missing)
+
+    @property
+    def allocation(self) -> Allocation:
+        """Where the cells stand now, and what would be trained next."""
+        return allocate(
+            self._ledger.cells(), self._baseline, self._auto.rule, self._auto.trials_left(self._ledger.num_trials)
+        )
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing waits or runs and the rule asks for nothing; results of running trials may open a cell."""
+        if self._ledger.num_pending or not self._inner.is_exhausted:
+            return False
+        return not self.allocation.batch
+
+    def next_assignment(self) -> Assignment | None:
+        """Return what a free worker should train now; asks the rule when no trial waits."""
+        assignment = self._inner.next_assignment()
+        if assignment is None and not self._waiting:
+            self._add([self._ledger.trial(cell, seed) for cell, seed in self.allocation.batch])
+            assignment = self._inner.next_assignment()
+        if assignment is not None:
+            self._waiting.discard(assignment.trial.key)
+            self._ledger.start(assignment.trial.key)
+        return assignment
+
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+        """Remember the metric's last value."""
+        for epoch in epochs:
+            self._values[trial.key] = epoch.metrics.get(self._metric, self._values.get(trial.key, nan))
+        self._inner.epochs_trained(trial, epochs)
+
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        """Take up the trial's value; one that failed or was interrupted has none."""
+        self._ledger.end(trial.key, outcome, self._values.pop(trial.key, nan))
+        self._inner.trial_ended(trial, outcome)
+
+    def _add(self, trials: Sequence[Trial]) -> None:
+        by_key = {trial.key: trial for trial in trials}
+        for key in by_key:
+            self._ledger.start(key)
+        self._waiting |= set(by_key)
+        if by_key:
+            self._inner.add(list(by_key.values()))
