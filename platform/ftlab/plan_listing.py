@@ -60,10 +60,18 @@ def _tree(stage: Stage, branches: Mapping[str | None, Sequence[Stage]], depth: i
 def sweep_command(study: StudySpec) -> str:
     """Return the command that carries a study on."""
     parts = [f"make sweep EXP={study.experiment}", f"PROFILE={study.profile_name}", f"SEEDS={len(study.seeds)}"]
-    if study.overrides:
-        settings = " ".join(f"{name}={_spell(value)}" for name, value in study.overrides.items())
-        parts.append(f'SET="{settings}"')
-    return " ".join(parts)
+    return " ".join([*parts, *_overrides(study)])
+
+
+def search_command(study: StudySpec, num_trials: int) -> str:
+    """Return the command that carries a search on."""
+    parts = [f"make search EXP={study.experiment}", f"PROFILE={study.profile_name}", f"TRIALS={num_trials}"]
+    return " ".join([*parts, *_overrides(study)])
+
+
+def _overrides(study: StudySpec) -> list[str]:
+    settings = " ".join(f"{name}={_spell(value)}" for name, value in study.overrides.items())
+    return [f'SET="{settings}"'] if settings else []
 
 
 def _beginning(stage: Stage) -> str:
