@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import yaml
 
+from ftlab import search_command
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.loading import experiments_folder, ftlab_home, load_profile, parse_overrides
 from ftlab.console import console, error_console, say
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Ablation tables for contrastive learning as build targets.", no_args_is_help=True, add_completion=False
 )
+app.add_typer(search_command.app)
 Experiment = Annotated[str, typer.Argument(help="Experiment: a file in experiments/, without its ending.")]
 Profile = Annotated[str, typer.Option(help="Scale: a file in experiments/profiles/, without its ending.")]
 Seeds = Annotated[int | None, typer.Option(help="Trials a cell; without it, what the experiment says.")]

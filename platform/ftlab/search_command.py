@@ -12,11 +12,15 @@ from ftlab.display import StudyDisplay
 from ftlab.plan_listing import search_command
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
+from ftlab.tracking.tracker import trials_frame
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoint_keeper import CheckpointKeeper
 from ftlab.tuning.checkpoints import CheckpointCollector
 from ftlab.tuning.claims import TrialClaims
+from ftlab.tuning.plan import make_plan
+from ftlab.tuning.quote import Quote, make_quote
 from ftlab.tuning.session import Capacity, RaySession
+from ftlab.tuning.spec import expand_trials
 from ftlab.tuning.sweep import Housekeeper, TrialRecorder, exclusive, study_record
 
 if TYPE_CHECKING:
@@ -134,8 +138,10 @@ def _evaluate_missing(
             feed = SearchFeed(spec, fingerprint, ledger, recorded, claim=claims.take)
             say(f"{spec.num_trials} configurations: {len(ledger.evaluated)} evaluated, {feed.num_left} to evaluate")
             if not feed.is_exhausted:
+                quote = _quote(spec, fingerprint, session.capacity)
+                recorder = TrialRecorder(spec.name, writer, quote.hardware)
                 keepers = (Housekeeper(claims, collector), CheckpointKeeper(collector))
-                _train(spec, feed, session, (TrialRecorder(spec.name, writer), *keepers))
+                _train(spec, feed, quote, session, (recorder, *keepers))
     finally:
         _report_undelivered(writer.close())
     if feed.num_answered:
@@ -143,12 +149,21 @@ def _evaluate_missing(
     return feed
 
 
-def _train(spec: "SearchSpec", feed: "SearchFeed", session: RaySession, listeners: "tuple[StudyListener, ...]") -> None:
+def _quote(spec: "SearchSpec", fingerprint: str, capacity: Capacity) -> Quote:
+    """Decide how trials share the machine by the first known configuration."""
+    example = make_plan(spec.study, expand_trials(spec.study, fingerprint), trials_frame([]), frozenset())
+    return make_quote(example, home=ftlab_home(), capacity=capacity, max_probes=0)
+
+
+def _train(
+    spec: "SearchSpec",
+    feed: "SearchFeed",
+    quote: Quote,
+    session: RaySession,
+    listeners: "tuple[StudyListener, ...]",
+) -> None:
     from ftlab.tuning.search.workload import SearchWorkload
 
-    resources = spec.study.profile.resources
-    if session.capacity.gpus == 0:
-        resources = resources.model_copy(update={"gpus_per_trial": 0.0})
     num_trials = feed.num_left * len(spec.study.seeds)
     work = SearchWorkload(spec.study.metric, num_trials, num_trials * spec.study.cells[0].config.train.epochs)
     with StudyDisplay(console, work) as display:
@@ -159,7 +174,8 @@ def _train(spec: "SearchSpec", feed: "SearchFeed", session: RaySession, listener
         run_study(
             feed,
             home=ftlab_home(),
-            resources=resources,
+            resources=quote.resources,
+            max_slots=quote.packing.slots if quote.packing else None,
             listeners=[*listeners, display],
             early_stopping=spec.early_stopping,
         )
