@@ -3,6 +3,8 @@
 EXP ?= momentum
 PROFILE ?= digits
 SEEDS ?=
+MAX_TRIALS ?=
+TRIALS ?=
 SET ?=
 CPUS ?=
 GPUS ?=
@@ -16,12 +18,14 @@ STAMP := .venv/.installed
 FTLAB := $(BIN)/ftlab
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
 
-STUDY := $(EXP) --profile $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS)) $(foreach setting,$(SET),--set '$(setting)')
+SETTINGS := $(foreach setting,$(SET),--set '$(setting)')
+STUDY := $(EXP) --profile $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS)) $(SETTINGS)
+BOUND := $(if $(MAX_TRIALS),--max-trials $(MAX_TRIALS))
 SIZE := $(if $(CPUS),--cpus $(CPUS)) $(if $(GPUS),--gpus $(GPUS))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep table train ui config schema test test-slow check format bench lock clean distclean
+.PHONY: help setup plan sweep search table train ui optuna-ui config schema test test-slow check format bench lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -39,19 +43,25 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
-	@$(FTLAB) plan $(STUDY) $(SIZE) $(SHARING)
+	@$(FTLAB) plan $(STUDY) $(BOUND) $(SIZE) $(SHARING)
 
 sweep: $(STAMP)  ## Train what the table still lacks, record it, write the table
-	@$(FTLAB) sweep $(STUDY) $(SIZE) $(SHARING)
+	@$(FTLAB) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING)
 
 table: $(STAMP)  ## Rebuild the table from the tracking store
-	@$(FTLAB) table $(STUDY)
+	@$(FTLAB) table $(STUDY) $(BOUND)
+
+search: $(STAMP)  ## Look for the best settings: make search EXP=search_ft TRIALS=40
+	@$(FTLAB) search $(EXP) --profile $(PROFILE) $(if $(TRIALS),--trials $(TRIALS)) $(SETTINGS) $(SIZE)
 
 train: $(STAMP)  ## Train one trial of PROFILE in this process
-	@$(FTLAB) train --profile $(PROFILE) $(foreach setting,$(SET),--set '$(setting)')
+	@$(FTLAB) train --profile $(PROFILE) $(SETTINGS)
 
 ui: $(STAMP)  ## Browse every run in MLflow, on 127.0.0.1
 	@$(FTLAB) ui $(EXP) --port $(PORT)
+
+optuna-ui: $(STAMP)  ## Browse a search in optuna-dashboard, on 127.0.0.1
+	@$(FTLAB) optuna-ui $(if $(filter-out momentum,$(EXP)),$(EXP)) --port $(if $(filter-out 5000,$(PORT)),$(PORT),8080)
 
 config: $(STAMP)  ## Print the resolved settings of every cell
 	@$(FTLAB) config $(STUDY)

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
 
+from ftlab import search_command
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import experiments_folder, load_profile, parse_overrides
@@ -24,6 +26,7 @@ from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import find_hardware
 from ftlab.tuning.pricing import MAX_PROBES
 from ftlab.tuning.quote import make_quote
+from ftlab.tuning.seeding.auto import AutoSeeds, parse_seeds
 from ftlab.tuning.session import Capacity
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
 from ftlab.tuning.sweep import TrialRecorder, plan_study, study_record, tabulate
@@ -34,9 +37,13 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Ablation tables for contrastive learning as build targets.", no_args_is_help=True, add_completion=False
 )
+app.add_typer(search_command.app)
 Experiment = Annotated[str, typer.Argument(help="Experiment: a file in experiments/, without its ending.")]
 Profile = Annotated[str, typer.Option(help="Scale: a file in experiments/profiles/, without its ending.")]
-Seeds = Annotated[int | None, typer.Option(help="Trials a cell; without it, what the experiment says.")]
+Seeds = Annotated[
+    str | None, typer.Option(help="Trials a cell, or auto: seeds where they matter. Without it, what the file says.")
+]
+MaxTrials = Annotated[int | None, typer.Option(help="Trials that the table may hold in total with --seeds auto.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Setting of every cell, as name=value.")]
 Cpus = Annotated[int | None, typer.Option(help="CPU cores of this machine to use; without it, all.")]
 Gpus = Annotated[int | None, typer.Option(help="GPUs of this machine to use; without it, all.")]
@@ -52,18 +59,21 @@ def plan(
     profile: Profile = "digits",
     seeds: Seeds = None,
     overrides: Overrides = None,
+    max_trials: MaxTrials = None,
     cpus: Cpus = None,
     gpus: Gpus = None,
     share: Share = True,
 ) -> None:
     """List the trials that a sweep would train, resume and reuse, and what they would cost."""
-    study = _load(experiment, profile, seeds, overrides)
+    study, auto = _load(experiment, profile, seeds, overrides, max_trials)
+    if auto:
+        study = replace(study, seeds=tuple(range(auto.rule.max_seeds)))
     found = plan_study(study, ftlab_home(), open_tracker(ftlab_home().local).load_trials(), share=share)
     for line in (*plan_lines(found), plan_summary(found)):
         say(line)
     if found.todo:
         quote = make_quote(found, home=ftlab_home(), capacity=Capacity(cpus, gpus), max_probes=MAX_PROBES)
-        for line in quote_lines(quote):
+        for line in quote_lines(quote, at_most=auto is not None):
             say(line)
 
 
@@ -73,14 +83,16 @@ def sweep(
     profile: Profile = "digits",
     seeds: Seeds = None,
     overrides: Overrides = None,
+    max_trials: MaxTrials = None,
     cpus: Cpus = None,
     gpus: Gpus = None,
     share: Share = True,
     results: Results = RESULTS,
 ) -> None:
     """Train what the table still lacks, record it, and write and print the table."""
-    study = _load(experiment, profile, seeds, overrides)
-    raise typer.Exit(Sweep(study, Capacity(cpus, gpus), results, all_seeds=seeds is None, share=share).run())
+    study, auto = _load(experiment, profile, seeds, overrides, max_trials)
+    sweeping = Sweep(study, Capacity(cpus, gpus), results, all_seeds=seeds is None, share=share, auto=auto)
+    raise typer.Exit(sweeping.run())
 
 
 @app.command()
@@ -89,17 +101,20 @@ def table(
     profile: Profile = "digits",
     seeds: Seeds = None,
     overrides: Overrides = None,
+    max_trials: MaxTrials = None,
     results: Results = RESULTS,
 ) -> None:
     """Rebuild the table from the tracking store without training anything."""
-    study = _load(experiment, profile, seeds, overrides)
+    study, auto = _load(experiment, profile, seeds, overrides, max_trials)
     tracker = open_tracker(ftlab_home().local)
     tracker.reconcile()
     recorded = tracker.load_trials()
     found = plan_study(study, ftlab_home(), recorded)
-    print_table(tabulate(study, found.trials, recorded, all_seeds=seeds is None), results / study.results_name)
+    print_table(
+        tabulate(study, found.trials, recorded, all_seeds=seeds is None, auto=auto), results / study.results_name
+    )
     if found.todo:
-        say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study)}")
+        say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study, auto)}")
 
 
 @app.command()
@@ -160,7 +175,7 @@ def config(
     experiment: Experiment, profile: Profile = "digits", seeds: Seeds = None, overrides: Overrides = None
 ) -> None:
     """Print the resolved settings of every cell, checked as a sweep would check them."""
-    study = _load(experiment, profile, seeds, overrides)
+    study, _ = _load(experiment, profile, seeds, overrides)
     content = {
         "experiment": study.experiment,
         "profile": study.profile_name,
@@ -181,8 +196,14 @@ def schema(folder: Annotated[Path | None, typer.Argument(help="Where to write; e
         (target / f"{name}.json").write_text(json.dumps(model.model_json_schema(), indent=2) + "\n")
 
 
-def _load(experiment: str, profile: str, seeds: int | None, overrides: list[str] | None) -> StudySpec:
-    return load_study(experiment, profile, num_seeds=seeds, overrides=parse_overrides(overrides or []))
+def _load(
+    experiment: str, profile: str, seeds: str | None, overrides: list[str] | None, max_trials: int | None = None
+) -> tuple[StudySpec, AutoSeeds | None]:
+    """Return the study, with the first seeds of every cell, and the rule that gives further ones, if any."""
+    asked = parse_seeds(seeds, max_trials)
+    auto, num_seeds = (asked, asked.rule.first_seeds) if isinstance(asked, AutoSeeds) else (None, asked)
+    study = load_study(experiment, profile, num_seeds=num_seeds, overrides=parse_overrides(overrides or []))
+    return study, auto
 
 
 def main() -> None:

@@ -1,19 +1,43 @@
 """What people see while a study runs: a live table on a terminal, a line per trial elsewhere."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
-from ftlab.tuning.plan import Plan
 from ftlab.tuning.spec import Trial
 
 MAX_ENDED_ROWS = 8
+
+
+class Workload(Protocol):
+    """What is trained, as far as it is known beforehand."""
+
+    @property
+    def metric(self) -> str:
+        """Metric whose value is shown."""
+        ...
+
+    @property
+    def num_todo(self) -> int:
+        """Number of trials."""
+        ...
+
+    @property
+    def epochs_left(self) -> int:
+        """Epochs to train."""
+        ...
+
+    @property
+    def start_epochs(self) -> Mapping[str, int]:
+        """Epoch that a trial starts from, by trial key; 0 for one that is not in it."""
+        ...
 
 
 @dataclass
@@ -31,16 +55,16 @@ class StudyDisplay:
 
     Args:
         console: Where to print.
-        plan: What is trained.
+        work: What is trained.
         every_epoch: Whether each epoch gets a line of its own, instead of the first one.
     """
 
-    def __init__(self, console: Console, plan: Plan, *, every_epoch: bool = False) -> None:
+    def __init__(self, console: Console, work: Workload, *, every_epoch: bool = False) -> None:
         self._console = console
-        self._metric = plan.study.metric
-        self._num_trials = len(plan.todo)
-        self._epochs_left = plan.epochs_left
-        self._start_epochs = plan.start_epochs
+        self._metric = work.metric
+        self._num_trials = work.num_todo
+        self._epochs_left = work.epochs_left
+        self._start_epochs = work.start_epochs
         self._every_epoch = every_epoch
         self._rows: dict[str, _Row] = {}
         self._num_ended = 0
@@ -66,7 +90,7 @@ class StudyDisplay:
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
         """Show a trial's latest epoch."""
         row = self._rows[trial.key]
-        self._epochs_left -= sum(epoch.epoch > max(row.epoch, self._start_epochs[trial.key]) for epoch in epochs)
+        self._epochs_left -= sum(epoch.epoch > max(row.epoch, self._start_epochs.get(trial.key, 0)) for epoch in epochs)
         row.state = "training"
         for epoch in epochs:
             row.epoch = max(row.epoch, epoch.epoch)
@@ -87,10 +111,13 @@ class StudyDisplay:
         row = self._rows[trial.key]
         row.state = outcome.status.value
         self._num_ended += outcome.status is not TrialStatus.INTERRUPTED
+        if not outcome.status.is_result:
+            # What it was stopped before or failed in is not left to be trained.
+            self._epochs_left -= trial.config.train.epochs - max(row.epoch, self._start_epochs.get(trial.key, 0))
         value = f"{self._metric} {row.value:.1f}" if row.value is not None else f"epoch {row.epoch}"
         reason = f" ({outcome.reason})" if outcome.reason else ""
         self._print(
-            f"[{self._num_ended}/{self._num_trials}] {trial.name}: {outcome.status.value}, {value}{reason}"
+            f"[{self._num_ended}/{self._num_known}] {trial.name}: {outcome.status.value}, {value}{reason}"
             f"{self._time_left()}"
         )
 
@@ -106,12 +133,17 @@ class StudyDisplay:
         return f", about {format_seconds(elapsed * self._epochs_left / max(done, 1))} left"
 
     @property
+    def _num_known(self) -> int:
+        # A feed may give more trials than were planned.
+        return max(self._num_trials, len(self._rows))
+
+    @property
     def _total_epochs(self) -> int:
-        trained = sum(max(0, row.epoch - self._start_epochs[key]) for key, row in self._rows.items())
+        trained = sum(max(0, row.epoch - self._start_epochs.get(key, 0)) for key, row in self._rows.items())
         return trained + self._epochs_left
 
     def _table(self) -> Table:
-        title = f"{self._num_ended} of {self._num_trials} trials{self._time_left()}"
+        title = f"{self._num_ended} of {self._num_known} trials{self._time_left()}"
         table = Table("cell", "seed", "epoch", "loss", "kNN %", "state", title=title)
         ended = [row for row in self._rows.values() if row.state not in ("starting", "training")]
         running = [row for row in self._rows.values() if row.state in ("starting", "training")]

@@ -7,6 +7,7 @@ from ftlab.config.experiment import Setting
 from ftlab.forecast_listing import forecast_lines, packing_line
 from ftlab.tuning.plan import Plan
 from ftlab.tuning.quote import Quote
+from ftlab.tuning.seeding.auto import AutoSeeds
 from ftlab.tuning.spec import StudySpec
 from ftlab.tuning.stages import Stage
 
@@ -35,9 +36,11 @@ def plan_summary(plan: Plan) -> str:
     return f"{counts}; {_epochs(plan)} to train" if plan.todo else counts
 
 
-def quote_lines(quote: Quote) -> list[str]:
-    """Return lines on what a plan costs and how its trials share the machine."""
+def quote_lines(quote: Quote, *, at_most: bool = False) -> list[str]:
+    """Return lines on what a plan costs, or costs at most, and how its trials share the machine."""
     lines = forecast_lines(quote.forecast) if quote.forecast else [NO_FORECAST]
+    if at_most:
+        lines[0] = f"at most, {lines[0]}"
     if quote.packing is not None:
         lines.append(packing_line(quote.packing, "GPU" if quote.packing.gpus_per_trial else "machine"))
     return lines
@@ -57,13 +60,24 @@ def _tree(stage: Stage, branches: Mapping[str | None, Sequence[Stage]], depth: i
     return [line, *(text for fork in forks for text in _tree(fork, branches, depth + 1))]
 
 
-def sweep_command(study: StudySpec) -> str:
+def sweep_command(study: StudySpec, auto: AutoSeeds | None = None) -> str:
     """Return the command that carries a study on."""
-    parts = [f"make sweep EXP={study.experiment}", f"PROFILE={study.profile_name}", f"SEEDS={len(study.seeds)}"]
-    if study.overrides:
-        settings = " ".join(f"{name}={_spell(value)}" for name, value in study.overrides.items())
-        parts.append(f'SET="{settings}"')
-    return " ".join(parts)
+    seeds = [f"SEEDS={len(study.seeds)}"]
+    if auto is not None:
+        seeds = ["SEEDS=auto", *([f"MAX_TRIALS={auto.max_trials}"] if auto.max_trials else [])]
+    parts = [f"make sweep EXP={study.experiment}", f"PROFILE={study.profile_name}", *seeds]
+    return " ".join([*parts, *_overrides(study)])
+
+
+def search_command(study: StudySpec, num_trials: int) -> str:
+    """Return the command that carries a search on."""
+    parts = [f"make search EXP={study.experiment}", f"PROFILE={study.profile_name}", f"TRIALS={num_trials}"]
+    return " ".join([*parts, *_overrides(study)])
+
+
+def _overrides(study: StudySpec) -> list[str]:
+    settings = " ".join(f"{name}={_spell(value)}" for name, value in study.overrides.items())
+    return [f'SET="{settings}"'] if settings else []
 
 
 def _beginning(stage: Stage) -> str:

@@ -1,8 +1,7 @@
 """The sweep: train what a table still lacks, record it, write the table."""
 
 import time
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,8 @@ from ftlab.tuning.claims import TrialClaims
 from ftlab.tuning.forecast import Actual, held_hours
 from ftlab.tuning.plan import Plan, is_settled
 from ftlab.tuning.quote import Quote, make_quote
+from ftlab.tuning.seeding.auto import AutoSeeds
+from ftlab.tuning.seeding.seed_feed import SeedFeed
 from ftlab.tuning.session import Capacity, RaySession
 from ftlab.tuning.spec import StudySpec, Trial
 from ftlab.tuning.spending import seconds_spent
@@ -58,6 +59,7 @@ class Sweep:
         results: Folder of tables and figures.
         all_seeds: Whether the table counts every recorded seed, or only the study's.
         share: Whether trials share prefixes.
+        auto: Gives seeds where they matter; None gives every cell the study's.
         outcomes: How the trials ended that this sweep trained, by trial key.
     """
 
@@ -66,6 +68,7 @@ class Sweep:
     results: Path
     all_seeds: bool
     share: bool
+    auto: AutoSeeds | None = None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def run(self) -> int:
@@ -76,6 +79,7 @@ class Sweep:
         """
         home = ftlab_home()
         self._home, self._journal = home, Journal(home / "trials")
+        self._interrupted = False
         self._collector = CheckpointCollector(home, self.study.results_name)
         with exclusive(home, self.study), TrialClaims(home / "locks", self._journal) as self._claims:
             self._session = RaySession(self.capacity)
@@ -88,7 +92,7 @@ class Sweep:
 
     def _start_early(self) -> None:
         # Ray starts while the data set is decoded and the tracking store is opened, unless nothing seems to be missing.
-        ended_here = self._journal.finished_keys()
+        ended_here = self._journal.finished_keys() if self.auto is None else set()
         if not ended_here or any(trial.key not in ended_here for trial in name_trials(self.study, self._home)):
             self._session.start()
 
@@ -98,12 +102,13 @@ class Sweep:
         recorded = tracker.load_trials()
         found = self._plan(recorded)
         # A claim that is left although nothing is missing: the last sweep was killed before it closed its study.
-        if not found.todo and not self._collector.has_claim:
+        if self._feed(found, recorded).is_exhausted and not self._collector.has_claim:
             say(plan_summary(found))
             return found, recorded
         tracker.open_study(study_record(self.study))
-        if found.todo:
-            self._collector.claim(found.todo)
+        candidates = self._plan_of_all(recorded).todo
+        if candidates:
+            self._collector.claim(candidates)
         writer = TrackingWriter(tracker, self._journal)
         try:
             found = self._replayed(found, writer, tracker)
@@ -115,41 +120,54 @@ class Sweep:
 
     def _train_all(self, found: Plan, writer: TrackingWriter, tracker: "Tracker") -> None:
         """Train, and wait for what other sweeps train meanwhile; what they leave is trained here."""
-        left, started = found, time.time()
+        left, recorded, started = found, tracker.load_trials(), time.time()
         quote: Quote | None = None
-        while left.todo:
-            # A probe would hold the sweep up by seconds; `plan` makes it.
-            quote = quote or self._quote(left)
-            elsewhere = self._train(left, quote, writer)
+        while not (feed := self._feed(left, recorded)).is_exhausted:
+            quote = quote or self._quote(recorded)
+            elsewhere = self._train(left, feed, quote, writer)
             ended = self._ended | {trial.key for trial in elsewhere}
-            if not elsewhere or any(trial.key not in ended for trial in left.todo):
+            self._interrupted = not feed.is_exhausted or any(trial.key not in ended for trial in left.todo)
+            if self._interrupted or not elsewhere:
                 break
             say(f"{len(elsewhere)} trials are trained by another sweep; waiting for them.")
-            with suppress(KeyboardInterrupt):
-                while not self._claims.any_free(trial.key for trial in elsewhere):
-                    time.sleep(POLL_SECONDS)
-                self._replayed(left, writer, tracker)
-                recorded = tracker.load_trials()
-                left = self._plan(recorded)
-                self.outcomes |= _recorded_outcomes(recorded, {trial.key for trial in elsewhere})
-                continue
-            break
+            try:
+                self._wait_for(elsewhere)
+            except KeyboardInterrupt:
+                self._interrupted = True
+                break
+            self._replayed(left, writer, tracker)
+            recorded = tracker.load_trials()
+            left = self._plan(recorded)
+            self.outcomes |= _recorded_outcomes(recorded, {trial.key for trial in elsewhere})
         if quote is not None and quote.forecast is not None:
-            spent = seconds_spent(self._home / "trials", (trial.key for trial in found.todo), started)
+            spent = seconds_spent(self._home / "trials", list(self.outcomes), started)
             actual = Actual(time.time() - started, held_hours(spent, quote.resources))
             say(comparison_line(quote.forecast, actual))
 
-    def _quote(self, left: Plan) -> Quote:
-        quote = make_quote(left, home=self._home, capacity=self.capacity, max_probes=0)
-        for line in quote_lines(quote):
+    def _feed(self, left: Plan, recorded: "pd.DataFrame") -> StageFeed | SeedFeed:
+        there = existing_checkpoints(self._home)
+        if self.auto is None:
+            return StageFeed(left.todo, there, share=self.share, claim=self._claims.take)
+        inner = StageFeed((), there, share=self.share, claim=self._claims.take)
+        return SeedFeed(inner, self.study, left.trials[0].fingerprint, recorded, self.auto)
+
+    def _quote(self, recorded: "pd.DataFrame") -> Quote:
+        # A probe would hold the sweep up by seconds; `plan` makes it.
+        quote = make_quote(self._plan_of_all(recorded), home=self._home, capacity=self.capacity, max_probes=0)
+        for line in quote_lines(quote, at_most=self.auto is not None):
             say(line)
         return quote
 
-    def _train(self, found: Plan, quote: Quote, writer: TrackingWriter) -> list[Trial]:
+    def _plan_of_all(self, recorded: "pd.DataFrame") -> Plan:
+        """Return the plan of every trial that may be trained."""
+        if self.auto is None:
+            return self._plan(recorded)
+        study = replace(self.study, seeds=tuple(range(self.auto.rule.max_seeds)))
+        return plan_study(study, self._home, recorded, share=self.share)
+
+    def _train(self, left: Plan, feed: StageFeed | SeedFeed, quote: Quote, writer: TrackingWriter) -> list[Trial]:
         """Train what no other sweep does; return what is left to others."""
-        there = existing_checkpoints(self._home)
-        feed = StageFeed(found.todo, there, share=self.share, claim=self._claims.take)
-        with StudyDisplay(console, found) as display:
+        with StudyDisplay(console, left) as display:
             self._session.wait()
             # Ray takes seconds to import, and a sweep with nothing to train never needs it.
             from ftlab.tuning.study import run_study
@@ -164,6 +182,10 @@ class Sweep:
             )
         return feed.elsewhere
 
+    def _wait_for(self, elsewhere: list[Trial]) -> None:
+        while not self._claims.any_free(trial.key for trial in elsewhere):
+            time.sleep(POLL_SECONDS)
+
     @property
     def _ended(self) -> set[str]:
         return {key for key, outcome in self.outcomes.items() if outcome.status.is_final}
@@ -176,21 +198,21 @@ class Sweep:
         return plan_study(self.study, self._home, recorded, share=self.share)
 
     def _finish(self, found: Plan, recorded: "pd.DataFrame") -> int:
-        made = tabulate(self.study, found.trials, recorded, all_seeds=self.all_seeds)
+        made = tabulate(self.study, found.trials, recorded, all_seeds=self.all_seeds, auto=self.auto)
         folder = self.results / self.study.results_name
         print_table(made, folder)
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
-        interrupted = any(trial.key not in self._ended for trial in found.todo)
         if self._collector.has_claim:
-            close_study(open_tracker(self._home.local), found, made, folder, complete=not interrupted)
-            self._collector.claim([trial for trial in found.todo if trial.key not in settled])
+            close_study(open_tracker(self._home.local), found, made, folder, complete=not self._interrupted)
+            unsettled = [trial for trial in found.todo if trial.key not in settled]
+            self._collector.claim(self._plan_of_all(recorded).todo if self._interrupted else unsettled)
             self._collector.collect()
-        if interrupted:
-            say(f"Stopped. What is trained is kept; to go on: {sweep_command(self.study)}")
+        if self._interrupted:
+            say(f"Stopped. What is trained is kept; to go on: {sweep_command(self.study, self.auto)}")
             return INTERRUPTED
         failed = len(self._ended - settled)
         if failed:
-            complain(f"{failed} trials failed; to try them again: {sweep_command(self.study)}")
+            complain(f"{failed} trials failed; to try them again: {sweep_command(self.study, self.auto)}")
         return 1 if failed else 0
 
 

@@ -12,13 +12,15 @@ from ftlab.reporting.published import load_published
 from ftlab.tuning.spec import METRICS, axis_values, load_study
 
 FOLDER = Path(__file__).parents[2] / "experiments"
-EXPERIMENTS = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+SEARCHES = sorted(path.stem for path in FOLDER.glob("*.yaml") if "\nspace:" in path.read_text())
+EXPERIMENTS = sorted({path.stem for path in FOLDER.glob("*.yaml")}.difference(SEARCHES))
 PROFILES = sorted(path.stem for path in (FOLDER / "profiles").glob("*.yaml"))
 HEADER = ("Question", "Command", "Time", "Observed")
 
 
 def test_the_experiments_of_the_paper_are_there() -> None:
     assert {"components", "ft_start", "lambda_ex", "lambda_in", "momentum", "queue"} <= set(EXPERIMENTS)
+    assert {"search_ft", "search_ft_cost"} <= set(SEARCHES)
     assert {"cifar10", "digits", "imagenet100"} <= set(PROFILES)
 
 
@@ -41,13 +43,14 @@ def test_the_published_series_knows_a_cell(experiment: str) -> None:
     assert sum(value is not None for value in found) >= 2
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("experiment", [*EXPERIMENTS, *SEARCHES])
 def test_the_header_says_what_a_reader_needs(experiment: str) -> None:
     text = (FOLDER / f"{experiment}.yaml").read_text()
     header = dict(re.findall(r"^# (\w+): +(\S.*)$", text, re.MULTILINE))
     assert set(HEADER) <= set(header)
     assert header["Question"].endswith("?")
-    assert header["Command"] == f"make sweep EXP={experiment}"
+    verb = "search" if experiment in SEARCHES else "sweep"
+    assert header["Command"] == f"make {verb} EXP={experiment}"
     placeholders = [value for value in header.values() if re.fullmatch("[A-Z_]+", value)]
     assert not placeholders
 
@@ -64,7 +67,7 @@ def test_a_profile_says_what_it_is(profile: str) -> None:
 def test_editors_find_the_schema_of_a_file(path: Path) -> None:
     first_line = path.read_text().splitlines()[0]
     schema_path = path.parent / first_line.removeprefix("# yaml-language-server: $schema=")
-    kind = "profile" if path.parent.name == "profiles" else "experiment"
+    kind = "profile" if path.parent.name == "profiles" else "search" if path.stem in SEARCHES else "experiment"
     assert schema_path.resolve() == FOLDER / "schema" / f"{kind}.json"
     assert "properties" in json.loads(schema_path.read_text())
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig, Setting
+from ftlab.config.search import SearchConfig
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError, nearest
 
@@ -29,9 +30,24 @@ def load_experiment(name: str) -> ExperimentConfig:
     """Load ``experiments/<name>.yaml``.
 
     Raises:
-        ConfigError: No such experiment (the nearest is named), or the file breaks the schema.
+        ConfigError: No such experiment (the nearest is named), it is a search, or the file breaks the schema.
     """
-    return _load(ExperimentConfig, "experiment", name, experiments_folder())
+    path, content = _read("experiment", name, experiments_folder())
+    if "space" in content:
+        raise ConfigError(f"{path} must be an experiment, but is a search; run it with: make search EXP={name}")
+    return _validate(ExperimentConfig, content, str(path))
+
+
+def load_search(name: str) -> SearchConfig:
+    """Load the search in ``experiments/<name>.yaml``.
+
+    Raises:
+        ConfigError: No such search (the nearest is named), it is an experiment, or the file breaks the schema.
+    """
+    path, content = _read("search", name, experiments_folder())
+    if "space" not in content and {"cells", "grid"} & set(content):
+        raise ConfigError(f"{path} must be a search, but is an experiment; run it with: make sweep EXP={name}")
+    return _validate(SearchConfig, content, str(path))
 
 
 def load_profile(name: str) -> ProfileConfig:
@@ -40,7 +56,8 @@ def load_profile(name: str) -> ProfileConfig:
     Raises:
         ConfigError: No such profile (the nearest is named), or the file breaks the schema.
     """
-    return _load(ProfileConfig, "profile", name, experiments_folder() / "profiles")
+    path, content = _read("profile", name, experiments_folder() / "profiles")
+    return _validate(ProfileConfig, content, str(path))
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, Setting]:
@@ -138,7 +155,7 @@ def number_or_text(value: Any) -> Setting:
     return value  # type: ignore[no-any-return]
 
 
-def _load(model: type[ModelT], kind: str, name: str, folder: Path) -> ModelT:
+def _read(kind: str, name: str, folder: Path) -> tuple[Path, dict[str, Any]]:
     path = folder / f"{name}.yaml"
     if not path.is_file():
         known = [file.stem for file in folder.glob("*.yaml")]
@@ -149,7 +166,7 @@ def _load(model: type[ModelT], kind: str, name: str, folder: Path) -> ModelT:
         raise ConfigError(f"{path} must be YAML: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold a mapping, but got {type(content).__name__}.")
-    return _validate(model, content, str(path))
+    return path, content
 
 
 def _validate(model: type[ModelT], content: Mapping[str, Any], source: str) -> ModelT:
@@ -173,9 +190,21 @@ def _explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
 
 
 def _keys_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+    models = [model]
     for part in location:
-        field = model.model_fields.get(str(part))
-        candidates = [field.annotation, *get_args(field.annotation)] if field else []
-        nested = [kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        model = nested[0] if nested else model
-    return list(model.model_fields)
+        # A union's branch is named by its tag; everything else that is no field is a key or an index.
+        tagged = [kind for kind in models if part in _tags(kind)]
+        fields = [kind.model_fields[str(part)].annotation for kind in models if str(part) in kind.model_fields]
+        models = tagged or [nested for annotation in fields for nested in _models_in(annotation)] or models
+    return list(dict.fromkeys(key for kind in models for key in kind.model_fields))
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
+
+
+def _tags(model: type[BaseModel]) -> tuple[object, ...]:
+    kind = model.model_fields.get("kind")
+    return get_args(kind.annotation) if kind else ()

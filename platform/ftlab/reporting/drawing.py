@@ -1,70 +1,38 @@
 """Draw the figure of a table with matplotlib, for one column of print."""
 
 from collections.abc import Sequence
-from io import BytesIO
+from functools import partial
 from itertools import pairwise
 from math import isnan
 from textwrap import fill
-from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from ftlab.reporting.chart import Chart
 from ftlab.reporting.figures import AxisFigure, AxisPoint
+from ftlab.reporting.print_style import COLLAPSE, OURS, PAPER, QUIET, print_figure
 
-# Okabe and Ito's palette, told apart by colour-blind readers; markers and dashes tell the same in grey.
-OURS, PAPER, COLLAPSE, QUIET = "#0072B2", "#D55E00", "#000000", "#767676"
-
-CENTIMETRE = 1 / 2.54
-WIDTH = 8.4
 SWEEP_HEIGHT = 7.2
 CELLS_HEIGHT, ROW_HEIGHT, LINE_HEIGHT = 3.6, 0.4, 0.35
 LABEL_CHARACTERS, AXIS_CHARACTERS = 30, 40
 ASIDE = 0.22
 AXIS_LENGTH, CHARACTER_LENGTH = 5.8, 0.17
 
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 4.5,
-    "pdf.fonttype": 42,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-}
-
 
 def draw(figure: AxisFigure) -> dict[str, bytes]:
     """Return the drawn figure as ``png`` and ``pdf``; neither holds a date or a library's version."""
-    sideways = figure.scale == "cells"
     labels = [fill(point.label, LABEL_CHARACTERS) for point in figure.points]
-    height = _cells_height(labels) if sideways else SWEEP_HEIGHT
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
-        canvas = Figure(figsize=(WIDTH * CENTIMETRE, height * CENTIMETRE), layout="constrained")
-        chart = Chart(canvas.subplots(), sideways=sideways)
-        _fill(chart, figure, labels)
-        if all(isnan(point.mean) and isnan(point.published) for point in figure.points):
-            chart.say_empty("no trials yet")
-        else:
-            canvas.legend(loc="outside upper center", ncols=2, handlelength=1.6)
-        return {
-            "png": _save(canvas, "png", {"Software": None}),
-            "pdf": _save(canvas, "pdf", {"CreationDate": None, "Creator": None, "Producer": None}),
-        }
+    height = _cells_height(labels) if figure.scale == "cells" else SWEEP_HEIGHT
+    return print_figure(partial(_fill_canvas, figure, labels), height)
 
 
-def _save(canvas: Figure, ending: str, metadata: dict[str, None]) -> bytes:
-    buffer = BytesIO()
-    canvas.savefig(buffer, format=ending, dpi=300, metadata=metadata)
-    return buffer.getvalue()
+def _fill_canvas(figure: AxisFigure, labels: Sequence[str], canvas: Figure) -> None:
+    chart = Chart(canvas.subplots(), sideways=figure.scale == "cells")
+    _fill(chart, figure, labels)
+    if all(isnan(point.mean) and isnan(point.published) for point in figure.points):
+        chart.say_empty("no trials yet")
+    else:
+        canvas.legend(loc="outside upper center", ncols=2, handlelength=1.6)
 
 
 def _cells_height(labels: Sequence[str]) -> float:

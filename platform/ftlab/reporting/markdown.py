@@ -19,29 +19,31 @@ def table_md(table: AblationTable) -> str:
     if printed.seeded:
         headings.append("seeds ended")
         alignment.append(":---")
-    lines = [_line([_escape(heading) for heading in headings]), _line(alignment)]
-    lines += [_line(_cells(row, printed)) for row in printed.rows]
-    return "\n\n".join([f"# {_escape(printed.title)}", "\n".join(lines), *_notes(printed)]) + "\n"
+    lines = [table_line([escaped(heading) for heading in headings]), table_line(alignment)]
+    lines += [table_line(_cells(row, printed)) for row in printed.rows]
+    return "\n\n".join([f"# {escaped(printed.title)}", "\n".join(lines), *_notes(printed)]) + "\n"
 
 
 def _cells(row: PrintedRow, printed: PrintedTable) -> list[str]:
     emphasis = {1: "**", 2: "*"}[row.rank] if row.rank else ""
     mean = f"{emphasis}{row.mean}{emphasis}{' †' if row.collapsed else ''}"
-    texts = [*(_escape(label) for label in row.labels), row.n, mean, row.interval]
-    texts += [_escape(row.published)] if printed.published else []
-    return [*texts, _escape(row.stopped)] if printed.seeded else texts
+    texts = [*(escaped(label) for label in row.labels), row.n, mean, row.interval]
+    texts += [escaped(row.published)] if printed.published else []
+    return [*texts, escaped(row.stopped)] if printed.seeded else texts
 
 
 def _notes(printed: PrintedTable) -> list[str]:
     ranked = any(row.rank for row in printed.rows)
     summary = f"{printed.summary}{'; best in bold, second best in italics' if ranked else ''}."
     collapse = f"† {printed.collapse}" if printed.collapse else ""
-    return [_escape(note) for note in (summary, collapse, *printed.notes, printed.published) if note]
+    return [escaped(note) for note in (summary, collapse, *printed.notes, printed.published) if note]
 
 
-def _line(cells: Sequence[str]) -> str:
+def table_line(cells: Sequence[str]) -> str:
+    """Return a line of a table."""
     return f"| {' | '.join(cells)} |"
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a text in one line that Markdown shows as it is."""
     return " ".join(text.split()).translate(ESCAPES)

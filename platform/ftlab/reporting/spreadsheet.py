@@ -29,12 +29,12 @@ def trials_csv(table: AblationTable) -> str:
             trial.status,
             trial.cell,
             *axes[trial.cell],
-            *(_number(trial.metrics.get(name, nan)) for name in metrics),
+            *(number_text(trial.metrics.get(name, nan)) for name in metrics),
             trial.run_id,
         ]
         for trial in table.trials
     )
-    return _csv(["trial_key", "seed", "status", "cell", *table.axes, *metrics, "mlflow_run_id"], lines)
+    return csv_text(["trial_key", "seed", "status", "cell", *table.axes, *metrics, "mlflow_run_id"], lines)
 
 
 def table_csv(table: AblationTable) -> str:
@@ -42,7 +42,7 @@ def table_csv(table: AblationTable) -> str:
     statistics = ["n", "n_collapsed", "n_failed", "mean", "std", "ci_low", "ci_high", "published"]
     if table.seeding:
         statistics.append("stopped")
-    return _csv(["cell", *table.axes, *statistics], (_line(table, row) for row in table.rows))
+    return csv_text(["cell", *table.axes, *statistics], (_line(table, row) for row in table.rows))
 
 
 def _line(table: AblationTable, row: AblationRow) -> list[str]:
@@ -51,17 +51,19 @@ def _line(table: AblationTable, row: AblationRow) -> list[str]:
         row.cell,
         *(axis_text(row.axes.get(axis)) for axis in table.axes),
         *(str(count) for count in (summary.n, row.n_collapsed, row.n_failed)),
-        *(_number(value) for value in (summary.mean, summary.std, summary.ci_low, summary.ci_high)),
+        *(number_text(value) for value in (summary.mean, summary.std, summary.ci_low, summary.ci_high)),
         row.published.shown if row.published else "",
         *([table.seeding.stopped[row.cell]] if table.seeding else []),
     ]
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """Return a number in full precision, and nothing for NaN."""
     return "" if isnan(value) else repr(float(value))
 
 
-def _csv(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def csv_text(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return CSV whose cells a spreadsheet does not run as formulas."""
     buffer = StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)

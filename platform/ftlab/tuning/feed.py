@@ -17,12 +17,14 @@ class Assignment:
         fork_epochs: Epochs after which other trials will continue from this one's checkpoint.
         share: Whether checkpoints of other trials with the same prefix serve.
         alone: Whether nothing else may run on its device or node, because it ran out of memory in company.
+        may_stop: Whether early stopping may end it; it may not end what others are compared with.
     """
 
     trial: Trial
     fork_epochs: frozenset[int] = frozenset()
     share: bool = True
     alone: bool = False
+    may_stop: bool = True
 
 
 class TrialFeed(Protocol):

@@ -51,6 +51,16 @@ class Plan:
         return tuple(stage.trial for stage in self.stages.values() if stage.parent is not None)
 
     @property
+    def metric(self) -> str:
+        """Metric of the table."""
+        return self.study.metric
+
+    @property
+    def num_todo(self) -> int:
+        """Number of trials to train."""
+        return len(self.todo)
+
+    @property
     def epochs_left(self) -> int:
         """Epochs to train."""
         return sum(stage.epochs for stage in self.stages.values())

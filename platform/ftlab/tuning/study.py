@@ -7,12 +7,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
+from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -23,6 +23,7 @@ from ftlab.errors import ConfigError
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.cluster import check_nodes
 from ftlab.tuning.dispatch import Dispatcher
+from ftlab.tuning.early_stopping import EarlyStopping
 from ftlab.tuning.feed import TrialFeed
 from ftlab.tuning.listener import StudyListener
 from ftlab.tuning.software import installed_software
@@ -32,32 +33,14 @@ from ftlab.tuning.worker import TrialWorker
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class EarlyStopping:
-    """Asynchronous successive halving (ASHA, arXiv 1810.05934) on kNN accuracy.
+class _Asha(ASHAScheduler):
+    """Tune's ASHA, which leaves some trials alone."""
 
-    For searches alone: it stops trials by their seeds' luck, and so would bias the means of an ablation.
-
-    Attributes:
-        max_epochs: Longest training.
-        grace_epochs: Epochs before the first decision; no less than the epochs between kNN probes.
-        reduction_factor: One in so many trials goes on at each rung.
-    """
-
-    max_epochs: int
-    grace_epochs: int
-    reduction_factor: float
-
-    def scheduler(self) -> TrialScheduler:
-        """Return Tune's scheduler."""
-        return ASHAScheduler(
-            time_attr="epoch",
-            metric="knn",
-            mode="max",
-            max_t=self.max_epochs,
-            grace_period=self.grace_epochs,
-            reduction_factor=self.reduction_factor,
-        )
+    def on_trial_result(self, tune_controller: TuneController, trial: TuneTrial, result: dict[str, Any]) -> str:
+        """Decide whether a trial goes on."""
+        if not trial.config["assignment"].may_stop:
+            return TrialScheduler.CONTINUE
+        return str(super().on_trial_result(tune_controller, trial, result))
 
 
 class FeedSearcher(Searcher):
@@ -140,7 +123,8 @@ class StudyCallback(tune.Callback):
         """Announce a trial that early stopping ended."""
         self._heard.pop(trial.trial_id, None)
         last = trial.last_result
-        if not last["done"]:
+        # Tune marks also those as done that it stops itself.
+        if last["outcome"] is None and last["out_of_memory"] is None:
             key = trial.config["assignment"].trial.key
             outcome = Outcome(TrialStatus.PRUNED, f"stopped early after epoch {last['epoch']}: kNN {last['knn']:.1f}%")
             self._dispatcher.ended(key, outcome)
@@ -234,7 +218,7 @@ def run_study(
             tune.with_resources(trainable, _request(resources)),
             tune_config=tune.TuneConfig(
                 search_alg=FeedSearcher(dispatcher),
-                scheduler=early_stopping.scheduler() if early_stopping else None,
+                scheduler=_scheduler(early_stopping),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
@@ -266,6 +250,19 @@ class _Epochs:
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
         """Ignore the end; see `Dispatcher.ended`."""
+
+
+def _scheduler(early_stopping: EarlyStopping | None) -> TrialScheduler | None:
+    if early_stopping is None:
+        return None
+    return _Asha(
+        time_attr="epoch",
+        metric="knn",
+        mode="max",
+        max_t=early_stopping.max_epochs,
+        grace_period=early_stopping.grace_epochs,
+        reduction_factor=early_stopping.reduction_factor,
+    )
 
 
 def _request(resources: ResourcesConfig) -> Callable[[dict[str, Any]], tune.PlacementGroupFactory]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import nan
 from typing import TYPE_CHECKING, Protocol
 
-from ftlab.tracking.tracker import EpochRecord, Outcome
+from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.feed import Assignment, TrialFeed
 from ftlab.tuning.seeding.allocation import Allocation, allocate
 from ftlab.tuning.seeding.auto import AutoSeeds
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 class GrowingFeed(TrialFeed, Protocol):
-    """A feed that takes further trials while the study runs."""
+    """A feed that takes further trials while the study runs.
+
+    Attributes:
+        elsewhere: Trials that it leaves to another process.
+    """
+
+    elsewhere: list[Trial]
 
     def add(self, trials: Sequence[Trial]) -> None:
         """Take up trials, to be handed out after those that it has."""
@@ -67,6 +73,11 @@ class SeedFeed:
         )
 
     @property
+    def elsewhere(self) -> list[Trial]:
+        """Trials that another process trains."""
+        return self._inner.elsewhere
+
+    @property
     def is_exhausted(self) -> bool:
         """Whether nothing waits or runs and the rule asks for nothing; results of running trials may open a cell."""
         if self._ledger.num_pending or not self._inner.is_exhausted:
@@ -76,9 +87,11 @@ class SeedFeed:
     def next_assignment(self) -> Assignment | None:
         """Return what a free worker should train now; asks the rule when no trial waits."""
         assignment = self._inner.next_assignment()
+        self._leave_to_others()
         if assignment is None and not self._waiting:
             self._add([self._ledger.trial(cell, seed) for cell, seed in self.allocation.batch])
             assignment = self._inner.next_assignment()
+            self._leave_to_others()
         if assignment is not None:
             self._waiting.discard(assignment.trial.key)
             self._ledger.start(assignment.trial.key)
@@ -94,6 +107,13 @@ class SeedFeed:
         """Take up the trial's value; one that failed or was interrupted has none."""
         self._ledger.end(trial.key, outcome, self._values.pop(trial.key, nan))
         self._inner.trial_ended(trial, outcome)
+
+    def _leave_to_others(self) -> None:
+        """Do without what another process trains, for now: the next command, or the next feed, finds it recorded."""
+        for trial in self._inner.elsewhere:
+            if trial.key in self._waiting:
+                self._waiting.discard(trial.key)
+                self._ledger.end(trial.key, Outcome(TrialStatus.INTERRUPTED), nan)
 
     def _add(self, trials: Sequence[Trial]) -> None:
         by_key = {trial.key: trial for trial in trials}

@@ -1,0 +1,138 @@
+"""The space of a search: from what Optuna draws to the settings of a trial, and back."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import RandomSampler
+from optuna.study import create_study
+from optuna.trial import BaseTrial
+
+from ftlab.config.experiment import Setting, Settings
+from ftlab.config.loading import flatten
+from ftlab.config.search import Space
+from ftlab.config.trial import TrialConfig
+from ftlab.errors import ConfigError
+from ftlab.tuning.identity import effective_settings
+from ftlab.tuning.search.dimension import ChoiceDimension, Params, make_dimension
+
+Resolve = Callable[[Mapping[str, Setting]], TrialConfig]
+
+# Whether the others have an effect depends on these, in this order.
+FIRST = ("transform.positives", "transform.negatives", "transform.start")
+NUM_EXAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Point:
+    """A configuration in a space.
+
+    Attributes:
+        settings: Its settings by dotted name; those without effect are left out.
+        params: What Optuna would have drawn.
+    """
+
+    settings: Settings
+    params: Params
+
+
+class SearchSpace:
+    """What varies in a search. A setting is drawn only where it has an effect, given what was drawn before it.
+
+    Args:
+        space: What varies, by dotted name of the setting.
+        resolve: Turns settings into a trial, everything else as the search has it.
+    """
+
+    def __init__(self, space: Mapping[str, Space], resolve: Resolve) -> None:
+        names = [*(name for name in FIRST if name in space), *(name for name in space if name not in FIRST)]
+        self.dimensions = {name: make_dimension(name, space[name]) for name in names}
+        self.resolve = resolve
+
+    def suggest(self, trial: BaseTrial) -> Settings:
+        """Return the settings that Optuna suggests; a setting without effect is left out."""
+        settings: Settings = {}
+        for name, dimension in self.dimensions.items():
+            if self._has_effect(name, settings):
+                params = {param: _suggest(trial, param, kind) for param, kind in dimension.distributions.items()}
+                settings[name] = dimension.setting(params)
+        return settings
+
+    def locate(self, config: TrialConfig) -> Point:
+        """Return the point of the space that is a trial.
+
+        Raises:
+            ConfigError: One of its settings lies outside the space.
+        """
+        values = _values(config)
+        settings = {name: self._as_written(name, values[name]) for name in self.dimensions if name in values}
+        params: Params = {}
+        for name, value in settings.items():
+            params.update(self.dimensions[name].params(value))
+        return Point(settings, params)
+
+    def examples(self) -> list[TrialConfig]:
+        """Return trials from all over the space: its edges one at a time, then random points, the same each time.
+
+        Raises:
+            ConfigError: A combination of settings breaks a rule, or a setting never has an effect.
+        """
+        seen: set[str] = set()
+        configs = []
+        for settings in self._example_settings():
+            try:
+                config = self.resolve(settings)
+            except ConfigError as error:
+                raise ConfigError(f"every point of a space must be a trial, but {settings} is not: {error}") from error
+            seen |= _values(config).keys()
+            configs.append(config)
+        for name in self.dimensions:
+            if name not in seen:
+                raise ConfigError(
+                    f"a setting must have an effect, but {name!r} has none anywhere in the space; remove it there."
+                )
+        return configs
+
+    def _example_settings(self) -> Iterator[Settings]:
+        firsts = self._firsts()
+        for name, dimension in self.dimensions.items():
+            yield from ({**firsts, name: value} for value in dimension.examples())
+        study = create_study(sampler=RandomSampler(seed=0))
+        for _ in range(NUM_EXAMPLES):
+            yield self.suggest(study.ask())
+
+    def _firsts(self) -> Settings:
+        return {name: dimension.examples()[0] for name, dimension in self.dimensions.items()}
+
+    def _has_effect(self, name: str, chosen: Mapping[str, Setting]) -> bool:
+        if name in ("transform.positives", "transform.negatives"):
+            return True
+        # What was not drawn yet takes any value of the space, so that the trial that is asked about is a valid one.
+        around = {**self._firsts(), **chosen}
+        examples = self.dimensions[name].examples()
+        return any(name in _values(self.resolve({**around, name: example})) for example in examples)
+
+    def _as_written(self, name: str, value: Setting) -> Setting:
+        if not isinstance(self.dimensions[name], ChoiceDimension):
+            return value
+        # A choice like 0.5x means a number of the profile's.
+        examples = self.dimensions[name].examples()
+        written = (example for example in examples if flatten(self.resolve({name: example}))[name] == value)
+        return next(written, value)
+
+
+def _values(config: TrialConfig) -> dict[str, Setting]:
+    """Return the settings that have an effect; start and stop as the fractions they were set to."""
+    flat, values = flatten(config), effective_settings(config)
+    is_on = config.transform.positives != "none" or config.transform.negatives != "none"
+    as_set = [*(FIRST if is_on else FIRST[:2]), *({"transform.stop"} & values.keys())]
+    return {**values, **{name: flat[name] for name in as_set}}
+
+
+def _suggest(trial: BaseTrial, name: str, kind: BaseDistribution) -> Any:
+    if isinstance(kind, FloatDistribution):
+        return trial.suggest_float(name, kind.low, kind.high, step=kind.step, log=kind.log)
+    if isinstance(kind, IntDistribution):
+        return trial.suggest_int(name, kind.low, kind.high, step=kind.step, log=kind.log)
+    return trial.suggest_categorical(name, cast("CategoricalDistribution", kind).choices)

@@ -1,0 +1,34 @@
+import json
+from pathlib import Path
+
+from ftlab.config.trial import TrialConfig
+from ftlab.tracking.tracker import Outcome, TrialStatus
+from ftlab.tuning.checkpoint_keeper import CheckpointKeeper
+from ftlab.tuning.checkpoints import CheckpointCollector, checkpoint_names
+from ftlab.tuning.identity import trial_key
+from ftlab.tuning.spec import Trial
+
+
+def make_trial(seed: int) -> Trial:
+    config = TrialConfig(seed=seed)
+    return Trial(trial_key(config, "data"), "cell", "a", config, "data")
+
+
+def claimed(home: Path) -> set[str]:
+    return {name for path in (home / "plans").glob("*.json") for name in json.loads(path.read_text())["checkpoints"]}
+
+
+def test_a_trial_keeps_its_checkpoints_while_it_is_under_way(tmp_path: Path) -> None:
+    first, second = make_trial(0), make_trial(1)
+    keeper = CheckpointKeeper(CheckpointCollector(tmp_path, "s/tiny"))
+    keeper.trial_started(first)
+    keeper.trial_started(second)
+    assert claimed(tmp_path) == checkpoint_names(first) | checkpoint_names(second)
+    keeper.epochs_trained(first, [])
+    keeper.trial_started(first)
+    keeper.trial_ended(first, Outcome(TrialStatus.PRUNED, "late"))
+    assert claimed(tmp_path) == checkpoint_names(second)
+    keeper.trial_ended(second, Outcome(TrialStatus.INTERRUPTED))
+    assert claimed(tmp_path) == checkpoint_names(second)
+    keeper.trial_ended(second, Outcome(TrialStatus.FINISHED))
+    assert claimed(tmp_path) == set()
