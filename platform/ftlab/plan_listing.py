@@ -38,7 +38,8 @@ def plan_summary(plan: Plan) -> str:
 
 def quote_lines(quote: Quote, *, at_most: bool = False) -> list[str]:
     """Return lines on what a plan costs, or costs at most, and how its trials share the machine."""
-    lines = forecast_lines(quote.forecast) if quote.forecast else [NO_FORECAST]
+    without = f"forecast: none, because a probe failed: {quote.problem}" if quote.problem else NO_FORECAST
+    lines = forecast_lines(quote.forecast) if quote.forecast else [without]
     if at_most:
         lines[0] = f"at most, {lines[0]}"
     if quote.packing is not None:

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ftlab.build.data import load_images
+from ftlab.config.home import Home
 from ftlab.config.trial import DataConfig
 from ftlab.errors import ConfigError, TrackingError
 from ftlab.search_command import app
@@ -46,11 +47,11 @@ def run(*arguments: str) -> Ended:
     return Ended(result.output, result.exception, result.exit_code)
 
 
-def evaluate(home: Path, num_trials: int) -> None:
+def evaluate(home: Home, num_trials: int) -> None:
     """Evaluate configurations with a made-up accuracy, as a search does with trained ones."""
     spec = load_search_spec("s", "tiny")
     fingerprint = load_images(DataConfig(), home).fingerprint
-    storage = open_storage(storage_uri(home))
+    storage = open_storage(storage_uri(home.local))
     ledger = SearchLedger(spec, fingerprint, storage)
     metric = spec.study.metric
     recorded = RecordedTrials(Journal(home / "trials"), trials_frame([]), study=spec.name, metric=metric, devices=1.0)
@@ -66,7 +67,7 @@ def evaluate(home: Path, num_trials: int) -> None:
 def test_a_search_that_is_complete_is_shown_without_training(
     write_experiment: WriteExperiment,
     tracker: MemoryTracker,
-    home: Path,
+    home: Home,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -95,7 +96,7 @@ def test_what_is_wrong_is_said_before_anything_is_opened(
     error: type[Exception],
     message: str,
     write_experiment: WriteExperiment,
-    home: Path,
+    home: Home,
 ) -> None:
     write_experiment("s", **SEARCH)
     write_experiment("rs", **SEARCH)
@@ -103,7 +104,7 @@ def test_what_is_wrong_is_said_before_anything_is_opened(
     ended = run("search", *arguments, "--profile", "tiny")
     assert isinstance(ended.error, error)
     assert message in str(ended.error)
-    assert not home.exists()
+    assert not home.local.exists()
 
 
 def test_a_database_that_does_not_answer_is_named(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.home import Home
-from ftlab.errors import ConfigError
+from ftlab.errors import ConfigError, FtlabError
 from ftlab.tuning.forecast import Forecast, forecast
 from ftlab.tuning.hardware import Hardware, find_hardware
 from ftlab.tuning.memory import find_gpus
@@ -26,12 +26,14 @@ class Quote:
         packing: How trials share this machine; None on a cluster, where Ray's nodes decide.
         hardware: What a trial's durations are recorded with.
         forecast: The price; None without anything to tell it by.
+        problem: Why there is no price, where a probe failed; empty otherwise.
     """
 
     resources: ResourcesConfig
     packing: Packing | None
     hardware: Hardware
     forecast: Forecast | None
+    problem: str = ""
 
 
 def make_quote(plan: Plan, *, home: Home, capacity: Capacity, max_probes: int) -> Quote:
@@ -45,7 +47,7 @@ def make_quote(plan: Plan, *, home: Home, capacity: Capacity, max_probes: int) -
 
     Raises:
         ConfigError: A trial does not fit.
-        FtlabError: A probe failed.
+        FtlabError: The probe failed that ``trials_per_device: auto`` needs.
     """
     resources = plan.study.profile.resources
     if capacity.gpus == 0:
@@ -60,7 +62,11 @@ def make_quote(plan: Plan, *, home: Home, capacity: Capacity, max_probes: int) -
     packing = pack_study(plan.todo, home=home, resources=resources, cores=cores, num_gpus=num_gpus)
     resources = packed(resources, packing)
     hardware = find_hardware(resources, packing.trials_per_device)
-    prices = price_trials(plan.todo, home=home, resources=resources, hardware=hardware, max_probes=max_probes)
+    try:
+        prices = price_trials(plan.todo, home=home, resources=resources, hardware=hardware, max_probes=max_probes)
+    except FtlabError as error:
+        # A trial that diverges in its first steps is no reason against the others.
+        return Quote(resources, packing, hardware, None, str(error))
     if prices is None:
         return Quote(resources, packing, hardware, None)
     price = forecast(

@@ -1,6 +1,6 @@
 import json
-from pathlib import Path
 
+from ftlab.config.home import Home
 from ftlab.config.trial import TrialConfig
 from ftlab.tracking.tracker import Outcome, TrialStatus
 from ftlab.tuning.checkpoint_keeper import CheckpointKeeper
@@ -14,21 +14,21 @@ def make_trial(seed: int) -> Trial:
     return Trial(trial_key(config, "data"), "cell", "a", config, "data")
 
 
-def claimed(home: Path) -> set[str]:
+def claimed(home: Home) -> set[str]:
     return {name for path in (home / "plans").glob("*.json") for name in json.loads(path.read_text())["checkpoints"]}
 
 
-def test_a_trial_keeps_its_checkpoints_while_it_is_under_way(tmp_path: Path) -> None:
+def test_a_trial_keeps_its_checkpoints_while_it_is_under_way(home: Home) -> None:
     first, second = make_trial(0), make_trial(1)
-    keeper = CheckpointKeeper(CheckpointCollector(tmp_path, "s/tiny"))
+    keeper = CheckpointKeeper(CheckpointCollector(home, "s/tiny"))
     keeper.trial_started(first)
     keeper.trial_started(second)
-    assert claimed(tmp_path) == checkpoint_names(first) | checkpoint_names(second)
+    assert claimed(home) == checkpoint_names(first) | checkpoint_names(second)
     keeper.epochs_trained(first, [])
     keeper.trial_started(first)
     keeper.trial_ended(first, Outcome(TrialStatus.PRUNED, "late"))
-    assert claimed(tmp_path) == checkpoint_names(second)
+    assert claimed(home) == checkpoint_names(second)
     keeper.trial_ended(second, Outcome(TrialStatus.INTERRUPTED))
-    assert claimed(tmp_path) == checkpoint_names(second)
+    assert claimed(home) == checkpoint_names(second)
     keeper.trial_ended(second, Outcome(TrialStatus.FINISHED))
-    assert claimed(tmp_path) == set()
+    assert claimed(home) == set()

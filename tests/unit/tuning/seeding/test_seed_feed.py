@@ -29,6 +29,7 @@ class QueueFeed:
     def __init__(self) -> None:
         self.queue: deque[Trial] = deque()
         self.heard: list[str] = []
+        self.elsewhere: list[Trial] = []
         self.is_ready = True
 
     @property
