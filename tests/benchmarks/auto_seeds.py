@@ -1,8 +1,8 @@
 """Trials that SEEDS=auto spends on the momentum table, against SEEDS=10 for every cell, on simulated seeds.
 
 Means and deviations are those of the digits profile's table in the README (three trained seeds a cell); every round
-draws ten seeds of each cell from normal distributions, and gives the same seeds to both. A round counts as decided
-alike when the cells told from the baseline, and the direction of each, are the same.
+draws ten seeds of each cell from normal distributions, and gives the same seeds to both. Rounds are decided alike when
+the same cells are told from the baseline, in the same direction.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-from math import inf, sqrt
+from math import sqrt
 
 import numpy as np
 import pytest
@@ -40,10 +40,10 @@ def test_all_looks_together_miss_no_more_often_than_the_error_rate(share: float)
     values = np.random.default_rng(0).normal(0, 1, (40_000, rule.max_seeds))
     missed = np.zeros(len(values), bool)
     for n in rule.looks:
-        half = rule.half_width(n, 1.0, share) * values[:, :n].std(axis=1, ddof=1) if n else inf
-        missed |= abs(values[:, :n].mean(axis=1)) > half
-    # The bound is not empty: without it, eight looks would miss about three times as often as one.
-    assert 0.7 * rule.error_rate * share < missed.mean() < rule.error_rate * share
+        half_width = rule.half_width(n, 1.0, share) * values[:, :n].std(axis=1, ddof=1)
+        missed |= abs(values[:, :n].mean(axis=1)) > half_width
+    # Not so rare either that the rate says nothing: looks overlap, and the bound adds them up.
+    assert 0.6 * rule.error_rate * share < missed.mean() < rule.error_rate * share
 
 
 def test_the_chance_of_a_decision_is_what_simulation_says() -> None:
