@@ -75,6 +75,6 @@ def test_editors_find_the_schema_of_a_file(path: Path) -> None:
 def test_the_schemas_are_those_of_the_code(tmp_path: Path) -> None:
     schema(tmp_path)
     written = sorted(tmp_path.iterdir())
-    assert [path.name for path in written] == ["experiment.json", "profile.json"]
+    assert [path.name for path in written] == ["experiment.json", "profile.json", "search.json"]
     for path in written:
         assert path.read_text() == (FOLDER / "schema" / path.name).read_text(), "run: make schema"
