@@ -16,6 +16,7 @@ from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import experiments_folder, load_profile, parse_overrides
 from ftlab.config.search import SearchConfig
+from ftlab.config.trial import Section
 from ftlab.console import console, error_console, say
 from ftlab.display import StudyDisplay
 from ftlab.errors import FtlabError
@@ -193,7 +194,11 @@ def schema(folder: Annotated[Path | None, typer.Argument(help="Where to write; e
     """Write the JSON schemas with which editors complete experiment and profile files."""
     target = folder or experiments_folder() / "schema"
     target.mkdir(parents=True, exist_ok=True)
-    models = {"experiment": ExperimentConfig, "profile": ProfileConfig, "search": SearchConfig}
+    models: dict[str, type[Section]] = {
+        "experiment": ExperimentConfig,
+        "profile": ProfileConfig,
+        "search": SearchConfig,
+    }
     for name, model in models.items():
         (target / f"{name}.json").write_text(json.dumps(model.model_json_schema(), indent=2) + "\n")
 
