@@ -24,10 +24,12 @@ FINISHED = Outcome(TrialStatus.FINISHED)
 
 
 class QueueFeed:
-    """Hands trials out in the order of their coming."""
+    """Hands trials out in the order of their coming, and leaves those named in `taken` to another process."""
 
     def __init__(self) -> None:
         self.queue: deque[Trial] = deque()
+        self.elsewhere: list[Trial] = []
+        self.taken: set[str] = set()
         self.heard: list[str] = []
         self.elsewhere: list[Trial] = []
         self.is_ready = True
@@ -40,6 +42,8 @@ class QueueFeed:
         self.queue.extend(trials)
 
     def next_assignment(self) -> Assignment | None:
+        while self.queue and self.queue[0].name in self.taken:
+            self.elsewhere.append(self.queue.popleft())
         return Assignment(self.queue.popleft()) if self.queue and self.is_ready else None
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
@@ -167,6 +171,16 @@ def test_a_free_worker_begins_one_seed_ahead_and_then_waits_for_results(make_fee
     finish(feed, handed_out[0], 60.0)
     opened = [assignment.trial.name for assignment in iter(feed.next_assignment, None)]
     assert opened == [f"{NEAR} seed 4", f"{BASE} seed 4"]
+
+
+def test_what_another_process_trains_is_done_without(make_feed: MakeFeed, inner: QueueFeed) -> None:
+    inner.taken = {f"{NEAR} seed 2", f"{NEAR} seed 3"}
+    feed = make_feed()
+    names = [trial.name for trial in run(feed, 2)]
+    assert not inner.taken.intersection(names)
+    assert f"{NEAR} seed 4" in names
+    assert [trial.name for trial in feed.elsewhere] == sorted(inner.taken)
+    assert feed.is_exhausted
 
 
 def test_an_interrupted_trial_has_no_value_and_is_not_asked_for_again(make_feed: MakeFeed) -> None:
