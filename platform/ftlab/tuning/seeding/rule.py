@@ -11,7 +11,7 @@ from ftlab.errors import ConfigError
 
 # Part of a pair's error rate that is kept for the last look, which then decides nearly what a single look would have;
 # the early looks need less of it, since they are for cells that are far apart.
-LAST_LOOK = 0.6
+LAST_LOOK = 0.75
 
 
 @dataclass(frozen=True)
