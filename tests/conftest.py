@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 from uuid import uuid4
 
 import pytest
@@ -31,7 +31,8 @@ class ObjectStore:
     def make_location(self, *, credentials: str = "key:secret@") -> str:
         """Return the URI of a new bucket's prefix."""
         bucket = f"bucket-{uuid4().hex}"
-        with urlopen(Request(f"{self.address}/{bucket}", method="PUT")):  # noqa: S310 - this machine
+        # urlopen would remember the proxies that a test had set when it was first called.
+        with build_opener(ProxyHandler({})).open(Request(f"{self.address}/{bucket}", method="PUT")):  # noqa: S310
             return f"s3://{credentials}{bucket}/lab?endpoint_override={self.address}&region=us-east-1"
 
     def close(self) -> None:

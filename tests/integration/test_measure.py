@@ -39,7 +39,7 @@ def test_a_probe_measures_every_part_of_a_trial(config: TrialConfig, home: Home)
     assert found.num_steps >= 2 * 2 * 2
     # torch alone takes more than 100 MB; nothing here needs two GB.
     assert 100 * 1024**2 < found.peak_bytes < 2 * 1024**3
-    assert sorted(path.name for path in home.iterdir()) == ["cache"]
+    assert sorted(path.name for path in home.local.iterdir()) == ["cache"]
 
 
 def test_a_checkpoint_is_as_large_as_measured(config: TrialConfig, home: Home, tmp_path: Path) -> None:
