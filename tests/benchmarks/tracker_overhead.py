@@ -7,6 +7,7 @@ from tempfile import mkdtemp
 
 from _harness import report_ratio
 
+from ftlab.config.home import Home
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow_tracker import MlflowTracker
 from ftlab.tracking.tracker import NullTracker, Tracker
@@ -27,7 +28,7 @@ def main() -> None:
     study = load_study("queue", "digits", num_seeds=50, overrides=OVERRIDES)
     folder = Path(mkdtemp())
 
-    def seconds(tracker: Tracker, home: Path) -> float:
+    def seconds(tracker: Tracker, home: Home) -> float:
         from ftlab.tuning.study import run_study
 
         trials = name_trials(study, home)
@@ -40,18 +41,15 @@ def main() -> None:
         assert writer.close() == []
         return time.perf_counter() - started
 
-    def in_mlflow(home: Path) -> MlflowTracker:
-        return MlflowTracker(default_tracking_uri(home), home / "artifacts")
+    def in_mlflow(home: Home) -> MlflowTracker:
+        return MlflowTracker(default_tracking_uri(home.local), home / "artifacts")
 
     try:
         with RaySession(Capacity(cpus=2, gpus=0)):
-            pairs = [
-                (
-                    seconds(in_mlflow(folder / f"{r}-mlflow"), folder / f"{r}-mlflow"),
-                    seconds(NullTracker(), folder / f"{r}-null"),
-                )
-                for r in range(ROUNDS)
-            ]
+            pairs = []
+            for number in range(ROUNDS):
+                recorded, alone = (Home(str(folder / f"{number}-{kind}")) for kind in ("mlflow", "null"))
+                pairs.append((seconds(in_mlflow(recorded), recorded), seconds(NullTracker(), alone)))
     finally:
         shutil.rmtree(folder)
     report_ratio("tracker_overhead", pairs, {"trials": 200})

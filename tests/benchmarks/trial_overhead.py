@@ -15,6 +15,8 @@ from typing import Any
 from _harness import report
 from _sweeps import run_sweep
 
+from ftlab.config.home import Home
+
 SLOTS = 2
 SETTINGS = {"train.epochs": 8, "probe.every": 0, "probe.linear_epochs": 10}
 STUDY = ["queue", "--seeds", "10", "--cpus", str(SLOTS), "--no-share"]
@@ -29,7 +31,7 @@ def main() -> None:
         ends = [float(line.split()[0]) for line in lines if re.match(r"[\d.]+ \[\d+/40\]", line)]
         own = _own_seconds(folder / "home" / "trials")
         ours = _overhead(ends, own)
-        plain = _overhead(*_plain_function(folder / "plain"))
+        plain = _overhead(*_plain_function(Home(str(folder / "plain"))))
     finally:
         shutil.rmtree(folder)
     details = {
@@ -62,7 +64,7 @@ def _own_seconds(journal: Path) -> list[float]:
     return [seconds for _, seconds in sorted(ended)]
 
 
-def _plain_function(home: Path) -> tuple[list[float], list[float]]:
+def _plain_function(home: Home) -> tuple[list[float], list[float]]:
     """Train the same trials as Tune's documentation shows it: a function, a process for each trial."""
     from ray import tune
 
