@@ -9,8 +9,11 @@ from _harness import report
 
 from ftlab.build.data import load_images
 from ftlab.config.home import Home
+from ftlab.tuning.feed import Assignment
 from ftlab.tuning.spec import expand_trials, load_study
 from ftlab.tuning.trial import TrialRun
+
+CPU = torch.device("cpu")
 
 
 def main() -> None:
@@ -27,7 +30,7 @@ def main() -> None:
             dataset = load_images(study.data, home)
             trial = next(t for t in expand_trials(study, dataset.fingerprint) if t.cell == "both")
             started = time.perf_counter()
-            for _ in TrialRun(trial, home, torch.device("cpu"), study.profile.resources.checkpoint_seconds).epochs():
+            for _ in TrialRun(Assignment(trial), home, CPU, study.profile.resources.checkpoint_seconds).epochs():
                 pass
             seconds.append(time.perf_counter() - started)
     report("digits_trial", seconds, "seconds", {"epochs": trial.config.train.epochs, "threads": 1, "FT": "both"})
