@@ -108,7 +108,8 @@ class TrialRun:
                 name = self._names[result.epoch - 1]
                 if self._save(name) and not awaited:
                     replaceable.append(name)
-                    self._store.delete(replaceable[:-KEPT_CHECKPOINTS])
+                    if len(replaceable) > KEPT_CHECKPOINTS:
+                        self._store.delete([replaceable.pop(0)])
                 saved = time.monotonic()
             yield result
 
