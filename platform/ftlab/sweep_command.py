@@ -106,24 +106,26 @@ class Sweep:
             say(plan_summary(found))
             return found, recorded
         tracker.open_study(study_record(self.study))
-        candidates = self._plan_of_all(recorded).todo
+        candidates = self._plan_of_all(found, recorded).todo
         if candidates:
             self._collector.claim(candidates)
         writer = TrackingWriter(tracker, self._journal)
         try:
-            found = self._replayed(found, writer, tracker)
+            if self._replay(found, writer):
+                recorded = tracker.load_trials()
+                found = self._plan(recorded)
             say(plan_summary(found))
-            self._train_all(found, writer, tracker)
+            self._train_all(found, recorded, writer, tracker)
         finally:
             report_undelivered(writer.close())
         return found, tracker.load_trials()
 
-    def _train_all(self, found: Plan, writer: TrackingWriter, tracker: "Tracker") -> None:
+    def _train_all(self, found: Plan, recorded: "pd.DataFrame", writer: TrackingWriter, tracker: "Tracker") -> None:
         """Train, and wait for what other sweeps train meanwhile; what they leave is trained here."""
-        left, recorded, started = found, tracker.load_trials(), time.time()
+        left, started = found, time.time()
         quote: Quote | None = None
         while not (feed := self._feed(left, recorded)).is_exhausted:
-            quote = quote or self._quote(recorded)
+            quote = quote or self._quote(left, recorded)
             elsewhere = self._train(left, feed, quote, writer)
             ended = self._ended | {trial.key for trial in elsewhere}
             self._interrupted = not feed.is_exhausted or any(trial.key not in ended for trial in left.todo)
@@ -135,7 +137,7 @@ class Sweep:
             except KeyboardInterrupt:
                 self._interrupted = True
                 break
-            self._replayed(left, writer, tracker)
+            self._replay(left, writer)
             recorded = tracker.load_trials()
             left = self._plan(recorded)
             self.outcomes |= _recorded_outcomes(recorded, {trial.key for trial in elsewhere})
@@ -151,17 +153,17 @@ class Sweep:
         inner = StageFeed((), there, share=self.share, claim=self._claims.take)
         return SeedFeed(inner, self.study, left.trials[0].fingerprint, recorded, self.auto)
 
-    def _quote(self, recorded: "pd.DataFrame") -> Quote:
+    def _quote(self, left: Plan, recorded: "pd.DataFrame") -> Quote:
         # A probe would hold the sweep up by seconds; `plan` makes it.
-        quote = make_quote(self._plan_of_all(recorded), home=self._home, capacity=self.capacity, max_probes=0)
+        quote = make_quote(self._plan_of_all(left, recorded), home=self._home, capacity=self.capacity, max_probes=0)
         for line in quote_lines(quote, at_most=self.auto is not None):
             say(line)
         return quote
 
-    def _plan_of_all(self, recorded: "pd.DataFrame") -> Plan:
+    def _plan_of_all(self, found: Plan, recorded: "pd.DataFrame") -> Plan:
         """Return the plan of every trial that may be trained."""
         if self.auto is None:
-            return self._plan(recorded)
+            return found
         study = replace(self.study, seeds=tuple(range(self.auto.rule.max_seeds)))
         return plan_study(study, self._home, recorded, share=self.share)
 
@@ -190,9 +192,8 @@ class Sweep:
     def _ended(self) -> set[str]:
         return {key for key, outcome in self.outcomes.items() if outcome.status.is_final}
 
-    def _replayed(self, found: Plan, writer: TrackingWriter, tracker: "Tracker") -> Plan:
-        delivered = writer.replay([trial.key for trial in found.todo], self.study.results_name)
-        return self._plan(tracker.load_trials()) if delivered else found
+    def _replay(self, found: Plan, writer: TrackingWriter) -> list[str]:
+        return writer.replay([trial.key for trial in found.todo], self.study.results_name)
 
     def _plan(self, recorded: "pd.DataFrame") -> Plan:
         return plan_study(self.study, self._home, recorded, share=self.share)
@@ -205,7 +206,9 @@ class Sweep:
         if self._collector.has_claim:
             close_study(open_tracker(self._home.local), found, made, folder, complete=not self._interrupted)
             unsettled = [trial for trial in found.todo if trial.key not in settled]
-            self._collector.claim(self._plan_of_all(recorded).todo if self._interrupted else unsettled)
+            self._collector.claim(
+                self._plan_of_all(self._plan(recorded), recorded).todo if self._interrupted else unsettled
+            )
             self._collector.collect()
         if self._interrupted:
             say(f"Stopped. What is trained is kept; to go on: {sweep_command(self.study, self.auto)}")
