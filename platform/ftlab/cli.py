@@ -17,11 +17,11 @@ from ftlab.config.home import ftlab_home
 from ftlab.config.loading import experiments_folder, load_profile, parse_overrides
 from ftlab.config.search import SearchConfig
 from ftlab.config.trial import Section
-from ftlab.console import console, error_console, say
+from ftlab.console import console, error_console, report_undelivered, say
 from ftlab.display import StudyDisplay
 from ftlab.errors import FtlabError
 from ftlab.plan_listing import plan_lines, plan_summary, quote_lines, sweep_command
-from ftlab.sweep_command import Sweep, print_table, report_undelivered
+from ftlab.sweep_command import Sweep, print_table
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.writer import TrackingWriter
@@ -148,7 +148,7 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
             StudyDisplay(console, found, every_epoch=True),
         ],
     )
-    report_undelivered(writer.close())
+    report_undelivered(writer.close(), "sweep")
     tracker.close_study(study.results_name, description=study.question, artifacts=None, complete=True)
 
 

@@ -8,7 +8,7 @@ from rich.markdown import Markdown
 
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import parse_overrides
-from ftlab.console import complain, console, say
+from ftlab.console import complain, console, report_undelivered, say
 from ftlab.display import StudyDisplay
 from ftlab.plan_listing import search_command
 from ftlab.tracking.journal import Journal
@@ -18,6 +18,7 @@ from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoint_keeper import CheckpointKeeper
 from ftlab.tuning.checkpoints import CheckpointCollector
 from ftlab.tuning.claims import TrialClaims
+from ftlab.tuning.fingerprint import fingerprint_data
 from ftlab.tuning.plan import make_plan
 from ftlab.tuning.quote import Quote, make_quote
 from ftlab.tuning.session import Capacity, RaySession
@@ -83,13 +84,12 @@ def optuna_ui(
 
 
 def _search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
-    from ftlab.tuning.search.fingerprint import fingerprint_data
     from ftlab.tuning.search.ledger import SearchLedger
     from ftlab.tuning.search.results import close_search, make_report
     from ftlab.tuning.search.storage import open_storage, storage_uri
 
     home = ftlab_home()
-    fingerprint = fingerprint_data(spec, home)
+    fingerprint = fingerprint_data(spec.study.data, spec.examples, home)
     ledger = SearchLedger(spec, fingerprint, open_storage(storage_uri(home.local)))
     session, collector = RaySession(capacity), CheckpointCollector(home, spec.name)
     try:
@@ -144,7 +144,7 @@ def _evaluate_missing(
                 keepers = (Housekeeper(claims, collector), CheckpointKeeper(collector))
                 _train(spec, feed, quote, session, (recorder, *keepers))
     finally:
-        _report_undelivered(writer.close())
+        report_undelivered(writer.close(), "search")
     if feed.num_answered:
         say(f"{feed.num_answered} trials were recorded already and not trained")
     return feed
@@ -202,11 +202,3 @@ def _say_how_to_go_on(spec: "SearchSpec", feed: "SearchFeed") -> int:
     if feed.is_used_up:
         say(f"The space is used up: nothing new was suggested, {feed.num_left} configurations short of the number.")
     return 0
-
-
-def _report_undelivered(keys: list[str]) -> None:
-    if keys:
-        complain(
-            f"{len(keys)} trials could not be recorded: the tracking store did not answer. "
-            "They are kept, and the next search records them without training."
-        )

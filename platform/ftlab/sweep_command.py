@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markdown import Markdown
 
 from ftlab.config.home import ftlab_home
-from ftlab.console import complain, console, say
+from ftlab.console import complain, console, report_undelivered, say
 from ftlab.display import StudyDisplay
 from ftlab.forecast_listing import comparison_line
 from ftlab.plan_listing import plan_summary, quote_lines, sweep_command
@@ -117,7 +117,7 @@ class Sweep:
             say(plan_summary(found))
             self._train_all(found, recorded, writer, tracker)
         finally:
-            report_undelivered(writer.close())
+            report_undelivered(writer.close(), "sweep")
         return found, tracker.load_trials()
 
     def _train_all(self, found: Plan, recorded: "pd.DataFrame", writer: TrackingWriter, tracker: "Tracker") -> None:
@@ -235,12 +235,3 @@ def _recorded_outcomes(recorded: "pd.DataFrame", keys: set[str]) -> dict[str, Ou
         for key, status, reason in zip(rows["trial_key"], rows["status"], rows["reason"], strict=True)
     }
     return {key: outcome for key, outcome in found.items() if is_settled(outcome.status, outcome.reason)}
-
-
-def report_undelivered(keys: list[str]) -> None:
-    """Say that trials could not be recorded, if there are any."""
-    if keys:
-        complain(
-            f"{len(keys)} trials could not be recorded: the tracking store did not answer. "
-            "They are kept, and the next sweep records them without training."
-        )

@@ -8,11 +8,9 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pandas as pd
 import yaml
 
-from ftlab.build.data import load_images
 from ftlab.config.experiment import Setting
 from ftlab.config.home import Home
 from ftlab.config.loading import experiments_folder, flatten
@@ -26,13 +24,14 @@ from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, T
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
 from ftlab.tuning.claims import TrialClaims
+from ftlab.tuning.fingerprint import fingerprint_data
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.identity import cell_key, trial_key
 from ftlab.tuning.plan import Plan, is_settled, make_plan
 from ftlab.tuning.provenance import collect_provenance
 from ftlab.tuning.seeding.auto import AutoSeeds
 from ftlab.tuning.seeding.table import make_seed_table
-from ftlab.tuning.spec import StudySpec, Trial, axis_values, check_against_data, expand_trials
+from ftlab.tuning.spec import StudySpec, Trial, axis_values, expand_trials
 
 
 def name_trials(study: StudySpec, home: Home) -> list[Trial]:
@@ -42,11 +41,8 @@ def name_trials(study: StudySpec, home: Home) -> list[Trial]:
         DataError: The images are missing or unfit.
         ConfigError: The settings do not fit the number of images.
     """
-    dataset = load_images(study.data, home)
-    smallest_class = int(np.bincount(dataset.train_labels, minlength=dataset.num_classes).min())
-    for cell in study.cells:
-        check_against_data(cell.config, len(dataset.train_labels), smallest_class)
-    return expand_trials(study, dataset.fingerprint)
+    configs = (cell.config for cell in study.cells)
+    return expand_trials(study, fingerprint_data(study.data, configs, home))
 
 
 def plan_study(study: StudySpec, home: Home, recorded: pd.DataFrame, *, share: bool = True) -> Plan:
