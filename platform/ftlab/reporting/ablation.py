@@ -14,7 +14,9 @@ from ftlab.reporting.statistics import Summary, summarise
 
 FINISHED, COLLAPSED, FAILED = "finished", "collapsed", "failed"
 FINAL = (FINISHED, COLLAPSED, FAILED)
-FACTS = frozenset({"trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id"})
+FACTS = frozenset(
+    {"trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id", "params", "tags"}
+)
 
 Rank = Literal[1, 2] | None
 

@@ -91,6 +91,8 @@ class MemoryTracker:
             "study": trial.study,
             "name": trial.name,
             "run_id": trial.trial_key,
+            "params": dict(trial.params),
+            "tags": dict(trial.tags),
             **metrics,
         }
 

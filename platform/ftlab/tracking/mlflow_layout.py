@@ -21,6 +21,7 @@ SEED_TAG = "ftlab.seed"
 STATUS_TAG = "ftlab.status"
 REASON_TAG = "ftlab.reason"
 COLLAPSE_TAG = "ftlab.collapse"
+RESERVED_TAGS = ("ftlab.", "mlflow.")  # all others are the trial's own
 DESCRIPTION_TAG = "mlflow.note.content"
 PARENT_TAG = "mlflow.parentRunId"
 
@@ -95,6 +96,8 @@ def trial_row(run: "Run", experiment: str) -> dict[str, object]:
         "study": tags[STUDY_TAG],
         "name": run.info.run_name,
         "run_id": run.info.run_id,
+        "params": dict(run.data.params),
+        "tags": {name: text for name, text in tags.items() if not name.startswith(RESERVED_TAGS)},
         **{name: _unbounded(value) for name, value in run.data.metrics.items()},
     }
 

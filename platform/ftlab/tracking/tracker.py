@@ -94,20 +94,34 @@ class Outcome:
     reason: str = ""
 
 
-TRIAL_COLUMNS = ("trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id")
+TRIAL_COLUMNS = (
+    "trial_key",
+    "cell_key",
+    "seed",
+    "status",
+    "reason",
+    "experiment",
+    "study",
+    "name",
+    "run_id",
+    "params",
+    "tags",
+)
 
 
 def trials_frame(rows: Sequence[Mapping[str, object]]) -> "pd.DataFrame":
     """Return what `Tracker.load_trials` promises.
 
     Args:
-        rows: Per trial the values of `TRIAL_COLUMNS` and its metrics' last values, in any order.
+        rows: Per trial the values of `TRIAL_COLUMNS` and its metrics' last values, in any order; without ``params`` or
+            ``tags`` it has none.
     """
     metrics = sorted({column for row in rows for column in row}.difference(TRIAL_COLUMNS))
+    described = [{"params": {}, "tags": {}, **row} for row in rows]
     # pandas takes seconds to import; workers, which only read the types above, never need it.
     import pandas as pd
 
-    frame = pd.DataFrame(list(rows), columns=[*TRIAL_COLUMNS, *metrics])
+    frame = pd.DataFrame(described, columns=[*TRIAL_COLUMNS, *metrics])
     return frame.sort_values("trial_key", ignore_index=True)
 
 
@@ -146,7 +160,8 @@ class Tracker(Protocol):
         """Return a row per trial: `TRIAL_COLUMNS`, then a column per metric with its last value.
 
         Metric columns carry the metric's own name (``probe/top1``); a metric that a trial lacks is NaN.
-        ``run_id`` is the store's identifier of the run. Rows are ordered by trial key.
+        ``run_id`` is the store's identifier of the run; ``params`` and ``tags`` are the mappings of `TrialRecord`. Rows
+        are ordered by trial key.
         """
         ...
 

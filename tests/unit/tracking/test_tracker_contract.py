@@ -89,6 +89,8 @@ def test_frame_holds_identity_status_and_last_metrics(
             "experiment": ["momentum", "momentum"],
             "study": ["momentum/digits", "momentum/digits"],
             "name": ["seed 0", "seed 1"],
+            "params": [dict(make_trial().params)] * 2,
+            "tags": [dict(make_trial().tags)] * 2,
             "pretrain/loss": [0.25, np.nan],
             "probe/top1": [20.0, np.nan],
         }
