@@ -1,4 +1,4 @@
-"""The command line: plan, sweep, table, train, ui, config, schema."""
+"""The command line: plan, sweep, table, train, ui, config, schema, and the commands of other files."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import yaml
 
-from ftlab import search_command
+from ftlab import search_command, trace_command
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import experiments_folder, load_profile, parse_overrides
@@ -31,7 +31,7 @@ from ftlab.tuning.quote import make_quote
 from ftlab.tuning.seeding.auto import AutoSeeds, parse_seeds
 from ftlab.tuning.session import Capacity
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
-from ftlab.tuning.sweep import TrialRecorder, plan_study, study_record, tabulate
+from ftlab.tuning.sweep import TrialRecorder, plan_study, publish_table, study_record
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +40,7 @@ app = typer.Typer(
     help="Ablation tables for contrastive learning as build targets.", no_args_is_help=True, add_completion=False
 )
 app.add_typer(search_command.app)
+app.add_typer(trace_command.app)
 Experiment = Annotated[str, typer.Argument(help="Experiment: a file in experiments/, without its ending.")]
 Profile = Annotated[str, typer.Option(help="Scale: a file in experiments/profiles/, without its ending.")]
 Seeds = Annotated[
@@ -112,9 +113,8 @@ def table(
     tracker.reconcile()
     recorded = tracker.load_trials()
     found = plan_study(study, ftlab_home(), recorded)
-    print_table(
-        tabulate(study, found.trials, recorded, all_seeds=seeds is None, auto=auto), results / study.results_name
-    )
+    folder = results / study.results_name
+    print_table(*publish_table(study, found.trials, recorded, folder, all_seeds=seeds is None, auto=auto))
     if found.todo:
         say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study, auto)}")
 

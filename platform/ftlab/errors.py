@@ -28,6 +28,10 @@ class TrackingError(FtlabError):
     """The tracking store cannot be reached or refuses a record."""
 
 
+class ResultsError(FtlabError):
+    """A folder of results is incomplete, was edited, or belongs to something else."""
+
+
 class NonFiniteLossError(FtlabError):
     """The training loss became NaN or infinite; the same trial would fail in the same way again."""
 

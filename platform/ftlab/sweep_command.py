@@ -1,6 +1,7 @@
 """The sweep: train what a table still lacks, record it, write the table."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,9 +35,8 @@ from ftlab.tuning.sweep import (
     exclusive,
     name_trials,
     plan_study,
+    publish_table,
     study_record,
-    tabulate,
-    write_results,
 )
 
 if TYPE_CHECKING:
@@ -199,9 +199,11 @@ class Sweep:
         return plan_study(self.study, self._home, recorded, share=self.share)
 
     def _finish(self, found: Plan, recorded: "pd.DataFrame") -> int:
-        made = tabulate(self.study, found.trials, recorded, all_seeds=self.all_seeds, auto=self.auto)
         folder = self.results / self.study.results_name
-        print_table(made, folder)
+        made, paths = publish_table(
+            self.study, found.trials, recorded, folder, all_seeds=self.all_seeds, auto=self.auto
+        )
+        print_table(made, paths)
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
         if self._collector.has_claim:
             close_study(open_tracker(self._home.local), found, made, folder, complete=not self._interrupted)
@@ -219,13 +221,12 @@ class Sweep:
         return 1 if failed else 0
 
 
-def print_table(made: "AblationTable", folder: Path) -> None:
-    """Write a table in every form and print it."""
+def print_table(made: "AblationTable", paths: Sequence[Path]) -> None:
+    """Print a table, and the files that it was written to, which lie in one folder."""
     from ftlab.reporting.markdown import table_md
 
-    paths = write_results(made, folder)
     console.print(Markdown(table_md(made)))
-    say(f"{folder}: {', '.join(path.name for path in paths)}")
+    say(f"{paths[0].parent}: {', '.join(path.name for path in paths)}")
 
 
 def _recorded_outcomes(recorded: "pd.DataFrame", keys: set[str]) -> dict[str, Outcome]:

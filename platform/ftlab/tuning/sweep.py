@@ -15,11 +15,14 @@ from ftlab.config.experiment import Setting
 from ftlab.config.home import Home
 from ftlab.config.loading import experiments_folder, flatten
 from ftlab.errors import FtlabError
-from ftlab.reporting.ablation import AblationTable, Cell, ablate
+from ftlab.reporting.ablation import AblationTable, Cell
+from ftlab.reporting.atomic import write_if_changed
 from ftlab.reporting.figures import axis_figure, draw_axis_figure
 from ftlab.reporting.markdown import table_md
 from ftlab.reporting.published import load_published
 from ftlab.reporting.render import write_table
+from ftlab.reporting.trace.definition import TableDefinition
+from ftlab.reporting.trace.provenance import PROVENANCE_FILE, provenance_text, trace_table
 from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
@@ -32,6 +35,7 @@ from ftlab.tuning.provenance import collect_provenance
 from ftlab.tuning.seeding.auto import AutoSeeds
 from ftlab.tuning.seeding.table import make_seed_table
 from ftlab.tuning.spec import StudySpec, Trial, axis_values, expand_trials
+from ftlab.tuning.table_origin import table_origin
 
 
 def name_trials(study: StudySpec, home: Home) -> list[Trial]:
@@ -65,12 +69,24 @@ def tabulate(
     all_seeds: bool,
     auto: AutoSeeds | None = None,
 ) -> AblationTable:
-    """Compute the study's table from what is recorded.
+    """Compute the study's table from what is recorded; see `define_table`."""
+    return define_table(study, trials, recorded, all_seeds=all_seeds, auto=auto).tabulate(recorded)
+
+
+def define_table(
+    study: StudySpec,
+    trials: Sequence[Trial],
+    recorded: pd.DataFrame,
+    *,
+    all_seeds: bool,
+    auto: AutoSeeds | None = None,
+) -> TableDefinition:
+    """Return what the study's table is computed from beside the recorded trials.
 
     Args:
         study: The study.
         trials: Its trials.
-        recorded: What the tracking store holds.
+        recorded: What the tracking store holds, from which ``auto`` tells the trials that the table asks for.
         all_seeds: Whether every recorded seed of a cell counts, or only the study's; of no effect with ``auto``.
         auto: The rule that gave the seeds and its bound; None where every cell has the same.
     """
@@ -85,7 +101,7 @@ def tabulate(
             cell.name: tuple(trial_key(cell.with_seed(seed), fingerprint) for seed in study.seeds)
             for cell in study.cells
         }
-    cells = [
+    cells = tuple(
         Cell(
             name=cell.name,
             axes=axis_values(study, cell),
@@ -93,15 +109,14 @@ def tabulate(
             cell_key=cell_key(cell.config, fingerprint),
         )
         for cell in study.cells
-    ]
+    )
     published = None
     if study.published is not None:
         file, series = study.published
         published = load_published(experiments_folder() / "published" / f"{file}.csv", series)
-    return ablate(
-        study.experiment,
-        cells,
-        recorded,
+    return TableDefinition(
+        name=study.experiment,
+        cells=cells,
         metric=study.metric,
         title=study.question,
         baseline=study.baseline,
@@ -109,6 +124,37 @@ def tabulate(
         published=published,
         seeding=seeding,
     )
+
+
+def publish_table(
+    study: StudySpec,
+    trials: Sequence[Trial],
+    recorded: pd.DataFrame,
+    folder: Path,
+    *,
+    all_seeds: bool,
+    auto: AutoSeeds | None = None,
+) -> tuple[AblationTable, list[Path]]:
+    """Write the study's table in every form, its figure and its provenance below ``folder``.
+
+    Args:
+        study: The study.
+        trials: Its trials.
+        recorded: What the tracking store holds.
+        folder: Where to write; unchanged content leaves the files alone.
+        all_seeds: See `define_table`.
+        auto: See `define_table`.
+
+    Returns:
+        The table and the files.
+    """
+    definition = define_table(study, trials, recorded, all_seeds=all_seeds, auto=auto)
+    table = definition.tabulate(recorded)
+    paths = write_results(table, folder)
+    origin = table_origin(study, trials[0].fingerprint, all_seeds=all_seeds, auto=auto)
+    path = folder / PROVENANCE_FILE
+    write_if_changed(path, provenance_text(trace_table(origin, definition, recorded)).encode())
+    return table, [*paths, path]
 
 
 def write_results(table: AblationTable, folder: Path) -> list[Path]:

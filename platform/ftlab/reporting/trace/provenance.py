@@ -1,0 +1,178 @@
+"""The provenance of a table: from what it was computed, so that anyone can compute it again."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from math import isnan
+from typing import Any
+
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
+
+from ftlab.errors import ResultsError
+from ftlab.reporting.ablation import AblationTable
+from ftlab.reporting.axes import AxisValue
+from ftlab.reporting.render import RENDERERS
+from ftlab.reporting.trace.definition import TableDefinition
+
+PROVENANCE_FILE = "provenance.json"
+FORMAT = 1
+DIGEST = "digest"
+REWRITE = "write it anew: make table EXP=... PROFILE=..."
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a table was asked for with.
+
+    Attributes:
+        study: Name of the study, and of its folder below results/.
+        experiment: Name of the experiment.
+        profile: Name of the profile.
+        overrides: What the user set for every cell; paths are reduced to their last part.
+        seeds: Trials a cell, ``auto``, or None where every recorded seed counts.
+        max_trials: Bound of ``auto``; None without one.
+        fingerprint: Digest of the data's content.
+        numerics: Version of the numerics that named the trials.
+    """
+
+    study: str
+    experiment: str
+    profile: str
+    overrides: Mapping[str, AxisValue]
+    seeds: int | str | None
+    max_trials: int | None
+    fingerprint: str
+    numerics: int
+
+
+@dataclass(frozen=True)
+class SourceTrial:
+    """A trial that stands in a table.
+
+    Attributes:
+        cell: Name of its cell.
+        trial_key: Digest of everything that decides its numbers.
+        seed: Seed of all its random streams.
+        status: ``finished``, ``collapsed`` or ``failed``.
+        run_id: Identifier in the tracking store.
+        value: The table's metric; None when the trial has none.
+        commit: Commit of the code that trained it; empty when unknown.
+        dirty: Whether that code had uncommitted changes, as recorded: ``true``, ``false`` or ``unknown``.
+    """
+
+    cell: str
+    trial_key: str
+    seed: int
+    status: str
+    run_id: str
+    value: float | None
+    commit: str
+    dirty: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """All that a table was made from.
+
+    Attributes:
+        origin: What was asked for.
+        definition: What the table is computed from beside its trials.
+        trials: The trials that stand in it, by cell, then seed.
+        files: SHA-256 of each file of the table by name.
+    """
+
+    origin: Origin
+    definition: TableDefinition
+    trials: tuple[SourceTrial, ...]
+    files: Mapping[str, str]
+
+    @property
+    def trial_keys(self) -> frozenset[str]:
+        """Keys of the trials that stand in the table."""
+        return frozenset(trial.trial_key for trial in self.trials)
+
+    def trials_of(self, cell: str) -> tuple[SourceTrial, ...]:
+        """Return the trials of a cell, ordered by seed."""
+        return tuple(trial for trial in self.trials if trial.cell == cell)
+
+    def select(self, recorded: pd.DataFrame) -> pd.DataFrame:
+        """Return of all recorded trials those that stand in the table."""
+        return recorded[recorded["trial_key"].isin(self.trial_keys)]
+
+    def tabulate(self, recorded: pd.DataFrame) -> AblationTable:
+        """Compute the table again from the same trials; what was recorded since does not count."""
+        return self.definition.tabulate(self.select(recorded))
+
+
+_ADAPTER = TypeAdapter(Provenance)
+
+
+def trace_table(origin: Origin, definition: TableDefinition, recorded: pd.DataFrame) -> Provenance:
+    """Return the provenance of the table that a definition gives with what is recorded."""
+    table = definition.tabulate(recorded)
+    tags = tags_by_trial(recorded)
+    trials = (
+        SourceTrial(
+            cell=trial.cell,
+            trial_key=trial.trial_key,
+            seed=trial.seed,
+            status=trial.status,
+            run_id=trial.run_id,
+            value=None if isnan(trial.value) else trial.value,
+            commit=tags[trial.trial_key].get("git.commit", ""),
+            dirty=tags[trial.trial_key].get("git.dirty", "unknown"),
+        )
+        for trial in table.trials
+    )
+    files = {name: text_digest(render(table)) for name, render in RENDERERS.items()}
+    return Provenance(origin, definition, tuple(trials), files)
+
+
+def provenance_text(provenance: Provenance) -> str:
+    """Return what the provenance file holds: JSON that ends with a digest of itself; equal content, equal bytes."""
+    content = {"format": FORMAT, **_ADAPTER.dump_python(provenance, mode="json")}
+    return json.dumps({**content, DIGEST: _content_digest(content)}, indent=2, ensure_ascii=False) + "\n"
+
+
+def parse_provenance(text: str, source: str) -> Provenance:
+    """Read a provenance file.
+
+    Args:
+        text: What it holds.
+        source: Where it lies, for messages.
+
+    Raises:
+        ResultsError: It is no provenance file, was edited, or has the format of another version.
+    """
+    try:
+        content: dict[str, Any] = json.loads(text)
+        digest, version = content.pop(DIGEST), content["format"]
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ResultsError(f"{source} must be the JSON that ftlab wrote, but cannot be read; {REWRITE}") from error
+    if version != FORMAT:
+        raise ResultsError(f"{source} must have format {FORMAT}, but got {version!r}; {REWRITE}")
+    if digest != _content_digest(content):
+        raise ResultsError(f"{source} must be as ftlab wrote it, but was edited: its digest differs; {REWRITE}")
+    try:
+        return _ADAPTER.validate_python({name: part for name, part in content.items() if name != "format"})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise ResultsError(f"{source} must hold a table's provenance, but {place}: {problem['msg']}") from error
+
+
+def tags_by_trial(recorded: pd.DataFrame) -> dict[str, Mapping[str, str]]:
+    """Return the provenance tags of recorded trials by trial key."""
+    tags: Sequence[Mapping[str, str]] = list(recorded["tags"])
+    return dict(zip(recorded["trial_key"], tags, strict=True))
+
+
+def text_digest(text: str) -> str:
+    """Return the SHA-256 of a text file."""
+    return sha256(text.encode()).hexdigest()
+
+
+def _content_digest(content: Mapping[str, object]) -> str:
+    return text_digest(json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")))

@@ -1,0 +1,91 @@
+"""Whether the files of a table still are what the tracking store says."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isnan
+
+import pandas as pd
+
+from ftlab.reporting.ablation import FINAL
+from ftlab.reporting.render import RENDERERS
+from ftlab.reporting.trace.differences import Difference, compare_files
+from ftlab.reporting.trace.provenance import Provenance, SourceTrial, text_digest
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of checking the files of a table.
+
+    Attributes:
+        problems: Everything that is not as the tracking store says, in words; empty when all is well.
+        notes: What is worth knowing and no error.
+    """
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def verify_table(provenance: Provenance, files: Mapping[str, str], recorded: pd.DataFrame) -> Verification:
+    """Recompute a table from the tracking store and compare its files with what comes out.
+
+    Exactly the trials that the provenance names count. Where one of them is gone or changed, the table cannot be
+    recomputed as it was, and the files are only compared with their digests.
+
+    Args:
+        provenance: From what the table was made.
+        files: Content of the table's files by name.
+        recorded: One row a trial as ``Tracker.load_trials`` returns them.
+    """
+    trials = _trial_problems(provenance, recorded)
+    if trials:
+        edited = [f"{name}: edited since it was written" for name in _edited(provenance, files)]
+        return Verification((*trials, *edited), _notes(provenance, recorded))
+    table = provenance.tabulate(recorded)
+    differences = compare_files(files, {name: render(table) for name, render in RENDERERS.items()})
+    return Verification(tuple(_explained(provenance, files, differences)), _notes(provenance, recorded))
+
+
+def _trial_problems(provenance: Provenance, recorded: pd.DataFrame) -> list[str]:
+    rows = {str(row["trial_key"]): row for row in provenance.select(recorded).to_dict("records")}
+    problems = []
+    for trial in provenance.trials:
+        name = f"cell {trial.cell}, trial {trial.trial_key} (seed {trial.seed})"
+        row = rows.get(trial.trial_key)
+        if row is None:
+            problems.append(f"{name}: gone from the tracking store")
+        else:
+            problems += [f"{name}: {change}" for change in _changes(trial, row, provenance.definition.metric)]
+    return problems
+
+
+def _changes(trial: SourceTrial, row: Mapping[object, object], metric: str) -> Iterator[str]:
+    value = row.get(metric)
+    is_value = isinstance(value, float | int) and not isnan(value) and row["status"] != "failed"
+    now = {"status": row["status"], "run": row["run_id"], metric: value if is_value else None}
+    then = {"status": trial.status, "run": trial.run_id, metric: trial.value}
+    for name, before in then.items():
+        if now[name] != before:
+            yield f"{name} was {before} when the table was written, and is {now[name]} in the tracking store"
+
+
+def _edited(provenance: Provenance, files: Mapping[str, str]) -> list[str]:
+    return [name for name, digest in provenance.files.items() if name in files and text_digest(files[name]) != digest]
+
+
+def _explained(provenance: Provenance, files: Mapping[str, str], differences: list[Difference]) -> Iterator[str]:
+    edited = set(_edited(provenance, files))
+    for difference in differences:
+        untouched = difference.file in files and difference.file not in edited
+        # Nobody edited the file: what the store holds beside the metric, or the code that writes tables, has changed.
+        yield f"{difference} (the file is as it was written)" if untouched else str(difference)
+
+
+def _notes(provenance: Provenance, recorded: pd.DataFrame) -> tuple[str, ...]:
+    cells = {cell.cell_key: cell.name for cell in provenance.definition.cells}
+    since = recorded[
+        recorded["cell_key"].isin(cells)
+        & recorded["status"].isin(FINAL)
+        & ~recorded["trial_key"].isin(provenance.trial_keys)
+    ]
+    counts = since["cell_key"].map(cells).value_counts().sort_index()
+    return tuple(f"cell {name}: {count} further seeds are recorded" for name, count in counts.items())

@@ -1,0 +1,82 @@
+"""The commands that trace a table to its trials: explain and verify."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ftlab.config.home import ftlab_home
+from ftlab.config.loading import load_profile
+from ftlab.console import complain, say
+from ftlab.errors import ResultsError
+from ftlab.tracking.opening import open_tracker
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer()
+
+TablePath = Annotated[Path, typer.Argument(help="Folder of a table below results/, or a file in it.")]
+TablePaths = Annotated[list[Path] | None, typer.Argument(help="Folders of tables, or folders above them; results/.")]
+CellName = Annotated[
+    str | None, typer.Option("--cell", help="Name of a cell or its value on an axis; without it, every cell.")
+]
+
+RESULTS = Path("results")
+
+
+@app.command()
+def explain(path: TablePath, cell: CellName = None) -> None:
+    """Print the trials behind a cell of a table: runs, code, data, hardware, and how to train them again."""
+    from ftlab.reporting.trace.explanation import explain_cell, explanation_lines, find_cell
+    from ftlab.tuning.results_folder import load_provenance, table_folder
+    from ftlab.tuning.retraining import retraining_command
+
+    provenance = load_provenance(table_folder(path))
+    cells = provenance.definition.cells if cell is None else (find_cell(provenance.definition.cells, cell),)
+    profile = load_profile(provenance.origin.profile)
+    recorded = open_tracker(ftlab_home().local).load_trials()
+    for chosen in cells:
+        explanation = explain_cell(provenance, recorded, chosen)
+        for line in explanation_lines(explanation):
+            say(line)
+        known = [trial.params for trial in explanation.trials if trial.params]
+        if known:
+            say("to train them again:")
+        for params in known:
+            say(f"  {retraining_command(provenance.origin.profile, profile, params)}")
+
+
+@app.command()
+def verify(paths: TablePaths = None) -> None:
+    """Recompute tables from the tracking store; exit with status 1 where a file differs, and name the cell."""
+    from ftlab.tuning.results_folder import table_folder, table_folders
+
+    roots = paths or [RESULTS]
+    folders = sorted({folder for root in roots for folder in table_folders([root]) or [table_folder(root)]})
+    recorded = open_tracker(ftlab_home().local).load_trials()
+    failed = [folder for folder in folders if not _verify_folder(folder, recorded)]
+    if failed:
+        raise ResultsError(
+            f"a table must be what the tracking store says, but {len(failed)} of {len(folders)} are not."
+        )
+
+
+def _verify_folder(folder: Path, recorded: "pd.DataFrame") -> bool:
+    """Say what verifying a folder found, and return whether all is well."""
+    from ftlab.reporting.trace.verification import verify_table
+    from ftlab.tuning.results_folder import load_provenance, read_table_files
+
+    try:
+        provenance = load_provenance(folder)
+    except ResultsError as error:
+        complain(str(error))
+        return False
+    found = verify_table(provenance, read_table_files(folder), recorded)
+    for note in found.notes:
+        say(f"{folder}: {note}")
+    for problem in found.problems:
+        complain(f"{folder}: {problem}")
+    if not found.problems:
+        say(f"{folder}: {len(provenance.definition.cells)} cells, {len(provenance.trials)} trials, as recorded")
+    return not found.problems

@@ -1,0 +1,54 @@
+"""The command that trains one recorded trial again."""
+
+import json
+from collections.abc import Mapping
+from shlex import quote
+
+import yaml
+
+from ftlab.config.experiment import ProfileConfig, Setting
+from ftlab.config.loading import flatten, number_or_text, resolve_trial
+from ftlab.config.trial import TrialConfig
+from ftlab.tuning.identity import DATA_PREFIX, effective_settings
+from ftlab.tuning.spec import SWITCHES
+
+# A recorded trial is never trained again, so that the command needs a home of its own.
+OTHER_HOME = "FTLAB_HOME=.ftlab-again"
+
+
+def retraining_command(profile_name: str, profile: ProfileConfig, params: Mapping[str, str]) -> str:
+    """Return the command that trains a trial again, in a home of its own.
+
+    Args:
+        profile_name: Name of the profile that the trial was trained at.
+        profile: The profile as it is now; what it says otherwise is set by the command.
+        params: Every setting of the trial by dotted name, as recorded.
+
+    Raises:
+        ConfigError: This version knows a setting no more, or refuses its value.
+    """
+    recorded = {name: _read(text) for name, text in params.items()}
+    config = resolve_trial(ProfileConfig(description="", metric="", protocol=""), recorded)
+    parts = [OTHER_HOME, "ftlab", "train", "--profile", quote(profile_name), "--seed", str(config.seed)]
+    for name, value in _beyond(profile, config).items():
+        parts += ["--set", quote(f"{name}={_spell(value)}")]
+    return " ".join(parts)
+
+
+def _beyond(profile: ProfileConfig, config: TrialConfig) -> dict[str, Setting]:
+    """Return the settings that the profile does not give; one without effect would be refused."""
+    base = flatten(resolve_trial(profile, {}))
+    effective = {*effective_settings(config), *SWITCHES} - {"seed"}
+    return {
+        name: value
+        for name, value in flatten(config).items()
+        if value != base[name] and (name in effective or name.startswith(DATA_PREFIX))
+    }
+
+
+def _read(text: str) -> Setting:
+    return number_or_text(yaml.safe_load(text))
+
+
+def _spell(value: Setting) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
