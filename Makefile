@@ -11,6 +11,10 @@ GPUS ?=
 ONLY ?=
 SHARE ?= 1
 PORT ?= 5000
+RESULTS ?= results
+CELL ?=
+OUTPUT ?=
+ARCHIVE ?=
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,7 +29,7 @@ SIZE := $(if $(CPUS),--cpus $(CPUS)) $(if $(GPUS),--gpus $(GPUS))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table train ui optuna-ui config schema test test-slow check format bench lock clean distclean
+.PHONY: help setup plan sweep search table explain verify bundle train ui optuna-ui config schema test test-slow check format bench lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -50,6 +54,15 @@ sweep: $(STAMP)  ## Train what the table still lacks, record it, write the table
 
 table: $(STAMP)  ## Rebuild the table from the tracking store
 	@$(FTLAB) table $(STUDY) $(BOUND)
+
+explain: $(STAMP)  ## Print what is behind a cell: make explain RESULTS=results/momentum/digits CELL=0.99
+	@$(FTLAB) explain $(RESULTS) $(if $(CELL),--cell '$(CELL)')
+
+verify: $(STAMP)  ## Recompute tables from the tracking store; fail where a file differs
+	@$(FTLAB) verify $(RESULTS)
+
+bundle: $(STAMP)  ## Write one folder with a table and everything behind it; ARCHIVE=zip packs it
+	@$(FTLAB) bundle $(EXP) --profile $(PROFILE) $(SETTINGS) $(if $(OUTPUT),--output $(OUTPUT)) $(if $(ARCHIVE),--archive $(ARCHIVE))
 
 search: $(STAMP)  ## Look for the best settings: make search EXP=search_ft TRIALS=40
 	@$(FTLAB) search $(EXP) --profile $(PROFILE) $(if $(TRIALS),--trials $(TRIALS)) $(SETTINGS) $(SIZE)

@@ -1,4 +1,4 @@
-"""The commands that trace a table to its trials: explain and verify."""
+"""The commands that trace a table to its trials: explain, verify and bundle."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ftlab.config.home import ftlab_home
-from ftlab.config.loading import load_profile
+from ftlab.config.loading import load_profile, parse_overrides
 from ftlab.console import complain, say
 from ftlab.errors import ResultsError
 from ftlab.tracking.opening import open_tracker
+from ftlab.tuning.spec import load_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +22,14 @@ TablePaths = Annotated[list[Path] | None, typer.Argument(help="Folders of tables
 CellName = Annotated[
     str | None, typer.Option("--cell", help="Name of a cell or its value on an axis; without it, every cell.")
 ]
+Experiment = Annotated[str, typer.Argument(help="Experiment: a file in experiments/, without its ending.")]
+Profile = Annotated[str, typer.Option(help="Scale: a file in experiments/profiles/, without its ending.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Setting of every cell, as name=value.")]
+Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
+Output = Annotated[Path | None, typer.Option(help="Folder of the bundle; without it, one below bundles/.")]
+Archive = Annotated[str | None, typer.Option(help="Pack it too, beside the folder: zip or tar.gz.")]
 
-RESULTS = Path("results")
+RESULTS, BUNDLES = Path("results"), Path("bundles")
 
 
 @app.command()
@@ -60,6 +67,31 @@ def verify(paths: TablePaths = None) -> None:
         raise ResultsError(
             f"a table must be what the tracking store says, but {len(failed)} of {len(folders)} are not."
         )
+
+
+@app.command()
+def bundle(
+    experiment: Experiment,
+    profile: Profile = "digits",
+    overrides: Overrides = None,
+    results: Results = RESULTS,
+    output: Output = None,
+    archive: Archive = None,
+) -> None:
+    """Write one folder with a table and everything behind it, readable without a server."""
+    from ftlab.tuning.bundle.contents import collect_bundle
+    from ftlab.tuning.bundle.writing import archive_bundle, check_archive, write_bundle
+
+    if archive:
+        check_archive(archive)
+    study = load_study(experiment, profile, overrides=parse_overrides(overrides or []))
+    source, target = results / study.results_name, output or BUNDLES / study.results_name
+    tracker = open_tracker(ftlab_home().local)
+    files = collect_bundle(study, source, tracker.load_trials(), lambda trial: tracker.load_score_history(trial.run_id))
+    write_bundle(files, target, study.results_name)
+    say(f"{target}: {len(files)} files")
+    if archive:
+        say(str(archive_bundle(files, target, archive)))
 
 
 def _verify_folder(folder: Path, recorded: "pd.DataFrame") -> bool:

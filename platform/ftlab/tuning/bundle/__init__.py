@@ -1,0 +1,1 @@
+"""A table with everything behind it in one folder that can be read without a server."""

@@ -1,0 +1,51 @@
+"""Keep out of a bundle what only means something on the machine that made it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftlab.config.experiment import Setting
+from ftlab.tuning.spec import PATHS
+
+TEXT_ENDINGS = (".csv", ".html", ".json", ".md", ".tex", ".yaml")
+NO_HOST = "(host left out)"
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """What is replaced in the texts of a bundle.
+
+    Attributes:
+        paths: Absolute paths, which are reduced to their last part.
+        hosts: Names of machines, which are left out where they stand as words.
+    """
+
+    paths: frozenset[str]
+    hosts: frozenset[str]
+
+    def apply(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return the files with their texts redacted; pictures and Parquet files stay as they are."""
+        return {
+            name: self.redact(content.decode()).encode() if name.endswith(TEXT_ENDINGS) else content
+            for name, content in files.items()
+        }
+
+    def redact(self, text: str) -> str:
+        """Return a text without paths and hosts.
+
+        >>> Redaction(frozenset({"/home/ann/flowers"}), frozenset({"node7"})).redact("/home/ann/flowers on node7")
+        'flowers on (host left out)'
+        """
+        # The longest first: one path may be the beginning of another.
+        for path in sorted(self.paths, key=len, reverse=True):
+            text = text.replace(path, Path(path).name)
+        for host in sorted(self.hosts, key=len, reverse=True):
+            text = re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", NO_HOST, text)
+        return text
+
+
+def find_paths(settings: Iterable[Mapping[str, Setting]]) -> frozenset[str]:
+    """Return the absolute paths in settings by dotted name."""
+    values = (flat.get(name) for flat in settings for name in PATHS)
+    return frozenset(value for value in values if isinstance(value, str) and Path(value).is_absolute())
