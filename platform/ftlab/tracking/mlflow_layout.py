@@ -48,7 +48,7 @@ def study_filter(study: str) -> str:
 
 def trial_filter(trial_key: str) -> str:
     """Return the search condition for a trial's runs."""
-    return f"{TRIAL_RUNS} AND tags.`{TRIAL_KEY_TAG}` = {_quoted(trial_key)}"
+    return f"tags.`{TRIAL_KEY_TAG}` = {_quoted(trial_key)}"
 
 
 def study_tags(study: StudyRecord) -> dict[str, str]:
