@@ -48,7 +48,7 @@ def make_trainer(config: TrialConfig, dataset: ImageDataset, device: torch.devic
 
     Args:
         config: The trial.
-        dataset: Its images; they must fit the config, see `ftlab.tuning.spec.check_against_data`.
+        dataset: Its images; they must fit the config, see `ftlab.tuning.fingerprint.check_against_data`.
         device: Device of the training.
         ranks: The processes that train it; `ftlab.config.processes.check_processes` says how many may. Rank 0 probes.
     """

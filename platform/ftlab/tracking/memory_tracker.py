@@ -62,6 +62,12 @@ class MemoryTracker:
         if not self._status(trial_key).is_final:
             self.outcomes[trial_key] = outcome
 
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
+        """Keep the trial, its epochs and its outcome."""
+        self.open_trial(trial)
+        self.log_epochs(trial.trial_key, epochs)
+        self.close_trial(trial.trial_key, outcome)
+
     def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
         """Keep the description and the names of the artifacts."""
         self._check(study in self.studies, "study", study)

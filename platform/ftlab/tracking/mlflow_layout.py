@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ftlab.tracking.tracker import StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.tracker import Outcome, StudyRecord, TrialRecord, TrialStatus
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -48,7 +48,7 @@ def study_filter(study: str) -> str:
 
 def trial_filter(trial_key: str) -> str:
     """Return the search condition for a trial's runs."""
-    return f"{TRIAL_RUNS} AND tags.`{TRIAL_KEY_TAG}` = {_quoted(trial_key)}"
+    return f"tags.`{TRIAL_KEY_TAG}` = {_quoted(trial_key)}"
 
 
 def study_tags(study: StudyRecord) -> dict[str, str]:
@@ -71,6 +71,12 @@ def trial_tags(trial: TrialRecord, parent_run_id: str) -> dict[str, str]:
 def running_tags(driver: str) -> dict[str, str]:
     """Return the tags of a run that a driver writes."""
     return {DRIVER_TAG: driver, STATUS_TAG: str(TrialStatus.RUNNING), REASON_TAG: ""}
+
+
+def outcome_tags(outcome: Outcome) -> dict[str, str]:
+    """Return the tags of a run whose trial or study ended."""
+    tags = {STATUS_TAG: str(outcome.status), REASON_TAG: outcome.reason}
+    return {**tags, COLLAPSE_TAG: "true"} if outcome.status is TrialStatus.COLLAPSED else tags
 
 
 def run_status(run: "Run") -> TrialStatus:

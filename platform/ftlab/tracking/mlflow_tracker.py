@@ -5,10 +5,12 @@ import gc
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fcntl import LOCK_EX, flock
+from math import inf
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -33,9 +35,11 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Experiment, Metric, Param, Run, RunTag  # noqa: E402
+from mlflow.entities import Experiment, Metric, Param, Run, RunInfo, RunTag  # noqa: E402
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: E402
 
 _PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
+_EXPERIMENTS_SECONDS = 10.0  # how long the list of experiments serves; another process may add one
 
 ItemT = TypeVar("ItemT", covariant=True)
 P = ParamSpec("P")
@@ -98,6 +102,8 @@ class MlflowTracker:
         self.uri = uri
         self._artifact_root = (artifact_root or database.parent / "artifacts").absolute() if database else None
         self._driver = driver_identity()
+        self._experiment_ids: list[str] = []
+        self._listed = -inf
         self._studies: dict[str, Run] = {}
         self._trials: dict[str, _OpenTrial] = {}
         self._client = _connect(uri)
@@ -156,8 +162,30 @@ class MlflowTracker:
         if not trial.status.is_final:
             # The status first: a result counts even where artifacts cannot be stored.
             self._end_run(trial.run_id, outcome)
-            self._upload_score_history(trial)
+            self._upload_score_history(
+                self._client.get_run(trial.run_id).info, [trial.epochs[epoch] for epoch in sorted(trial.epochs)]
+            )
         del self._trials[trial_key]
+
+    @_translated
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
+        """Open, log and close a trial; one that has no run yet is written in fewer requests than by three verbs."""
+        known = trial.trial_key in self._trials or self._find(layout.trial_filter(trial.trial_key))
+        if known or not epochs:
+            self.open_trial(trial)
+            self.log_epochs(trial.trial_key, epochs)
+            self.close_trial(trial.trial_key, outcome)
+            return
+        run = self._create_run(trial)
+        *batches, last = _metric_batches(epochs)
+        for metrics in batches:
+            self._client.log_batch(run.info.run_id, metrics=metrics)
+        self._client.log_batch(run.info.run_id, last, _params(trial.params), _run_tags(layout.outcome_tags(outcome)))
+        # Repeated after a failure, this goes on from here.
+        self._trials[trial.trial_key] = _OpenTrial(run.info.run_id, TrialStatus.RUNNING, last_epoch=None)
+        self._client.set_terminated(run.info.run_id, layout.RUN_STATUS[outcome.status])
+        self._upload_score_history(run.info, epochs)
+        del self._trials[trial.trial_key]
 
     @_translated
     def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
@@ -209,6 +237,7 @@ class MlflowTracker:
 
     def _open_experiment(self, name: str) -> str:
         experiment = self._client.get_experiment_by_name(name)
+        self._listed = -inf
         if experiment is None:
             location = (self._artifact_root / name).as_uri() if self._artifact_root else None
             tags = {layout.LAYOUT_TAG: layout.LAYOUT_VERSION, **layout.MODEL_TRAINING}
@@ -222,46 +251,43 @@ class MlflowTracker:
         return str(experiment.experiment_id)
 
     def _create_trial(self, trial: TrialRecord) -> _OpenTrial:
+        run_id = self._create_run(trial).info.run_id
+        self._client.log_batch(run_id, params=_params(trial.params))
+        return _OpenTrial(run_id, TrialStatus.RUNNING, last_epoch=0)
+
+    def _create_run(self, trial: TrialRecord) -> Run:
         parent = self._study(trial.study).info
         tags = {**trial.tags, **layout.running_tags(self._driver), **layout.trial_tags(trial, parent.run_id)}
         tags = layout.clipped(tags, layout.MAX_TAG_LENGTH)
-        run_id = self._client.create_run(parent.experiment_id, run_name=trial.name, tags=tags).info.run_id
-        self._log_params(run_id, trial.params)
-        return _OpenTrial(run_id, TrialStatus.RUNNING, last_epoch=0)
+        return self._client.create_run(parent.experiment_id, run_name=trial.name, tags=tags)
 
     def _continue_trial(self, trial: TrialRecord, run: Run) -> _OpenTrial:
         run_id, status = run.info.run_id, layout.run_status(run)
         if not status.is_result:
             # MLflow refuses to change a parameter, and a crash may have left some unwritten.
             missing = {name: value for name, value in trial.params.items() if name not in run.data.params}
-            self._log_params(run_id, missing)
+            self._client.log_batch(run_id, params=_params(missing))
             self._set_tags(run_id, {**trial.tags, **layout.running_tags(self._driver)})
             self._client.update_run(run_id, status="RUNNING")
             status = TrialStatus.RUNNING
         return _OpenTrial(run_id, status, last_epoch=None)
 
-    def _log_params(self, run_id: str, params: Mapping[str, str]) -> None:
-        clipped = layout.clipped(params, layout.MAX_PARAM_LENGTH)
-        self._client.log_batch(run_id, params=[Param(name, value) for name, value in clipped.items()])
-
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        clipped = layout.clipped(tags, layout.MAX_TAG_LENGTH)
-        self._client.log_batch(run_id, tags=[RunTag(name, text) for name, text in clipped.items()])
+        self._client.log_batch(run_id, tags=_run_tags(tags))
 
     def _end_run(self, run_id: str, outcome: Outcome) -> None:
-        tags = {layout.STATUS_TAG: str(outcome.status), layout.REASON_TAG: outcome.reason}
-        if outcome.status is TrialStatus.COLLAPSED:
-            tags[layout.COLLAPSE_TAG] = "true"
-        self._set_tags(run_id, tags)
+        self._set_tags(run_id, layout.outcome_tags(outcome))
         self._client.set_terminated(run_id, layout.RUN_STATUS[outcome.status])
 
-    def _upload_score_history(self, trial: _OpenTrial) -> None:
-        if not trial.epochs:
+    @staticmethod
+    def _upload_score_history(run: RunInfo, epochs: Sequence[EpochRecord]) -> None:
+        if not epochs:
             return
         with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
             path = Path(folder) / SCORE_HISTORY_FILE
-            write_score_history((trial.epochs[epoch] for epoch in sorted(trial.epochs)), path)
-            self._client.log_artifact(trial.run_id, str(path))
+            write_score_history(epochs, path)
+            # The client would ask the store for the address once more.
+            get_artifact_repository(run.artifact_uri).log_artifact(str(path))  # type: ignore[no-untyped-call]
 
     def _last_epoch(self, run_id: str) -> int:
         names = self._client.get_run(run_id).data.metrics
@@ -285,7 +311,10 @@ class MlflowTracker:
         return self._trials[trial_key]
 
     def _find(self, condition: str) -> Run | None:
-        runs = self._search(self._experiments(), condition)
+        if time.monotonic() - self._listed > _EXPERIMENTS_SECONDS:
+            self._experiment_ids = list(self._experiments())
+            self._listed = time.monotonic()
+        runs = self._search(self._experiment_ids, condition)
         return layout.preferred_run(runs) if runs else None
 
     def _experiments(self) -> dict[str, str]:
@@ -357,6 +386,14 @@ def _all_pages(page: Callable[[str | None], _Page[ItemT]]) -> Iterator[ItemT]:
         token = items.token
         if not token:
             return
+
+
+def _params(params: Mapping[str, str]) -> list[Param]:
+    return [Param(name, value) for name, value in layout.clipped(params, layout.MAX_PARAM_LENGTH).items()]
+
+
+def _run_tags(tags: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(name, text) for name, text in layout.clipped(tags, layout.MAX_TAG_LENGTH).items()]
 
 
 def _metric_batches(epochs: Iterable[EpochRecord]) -> Iterator[list[Metric]]:

@@ -148,6 +148,10 @@ class Tracker(Protocol):
         """Record how an open trial ended; a final status stands until the trial is opened again."""
         ...
 
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
+        """Open a trial, record its epochs and close it; a store may do so in fewer steps than the three verbs take."""
+        ...
+
     def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
         """Attach a Markdown description and the files below a folder to a study, and end it."""
         ...
@@ -180,6 +184,9 @@ class NullTracker:
 
     def close_trial(self, trial_key: str, outcome: Outcome) -> None:
         """Ignore the outcome."""
+
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
+        """Ignore the trial."""
 
     def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
         """Ignore the end of the study."""

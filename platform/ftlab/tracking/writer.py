@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -137,8 +137,7 @@ class TrackingWriter:
     def _deliver(self, trial_key: str) -> None:
         with self._pending_lock:
             records = list(self._pending[trial_key])
-        for _, group in groupby(records, key=type):
-            batch = list(group)
+        for batch in [records] if _is_whole(records) else _batches(records):
             with self._tracker_lock:
                 self._forward(trial_key, batch)
             with self._pending_lock:
@@ -148,8 +147,12 @@ class TrackingWriter:
                 del self._pending[trial_key]
 
     def _forward(self, trial_key: str, batch: Sequence[_Record]) -> None:
-        """Hand records of one type to the tracker."""
+        """Hand a whole trial, or records of one type, to the tracker."""
         epochs = [record for record in batch if isinstance(record, EpochRecord)]
+        opened, closed = batch[0], batch[-1]
+        if isinstance(opened, TrialRecord) and isinstance(closed, Outcome):
+            self._tracker.record_trial(opened, epochs, closed)
+            return
         if epochs:
             self._tracker.log_epochs(trial_key, epochs)
         for record in batch:
@@ -175,9 +178,8 @@ class TrackingWriter:
         entry = self._journal.read(trial_key)
         if entry is None or entry.outcome is None:
             return
-        self._tracker.open_trial(replace(entry.trial, study=study) if study else entry.trial)
-        self._tracker.log_epochs(trial_key, entry.epochs)
-        self._tracker.close_trial(trial_key, entry.outcome)
+        trial = replace(entry.trial, study=study) if study else entry.trial
+        self._tracker.record_trial(trial, entry.epochs, entry.outcome)
 
     def _warn(self, error: TrackingError) -> None:
         if not self._has_warned:
@@ -185,6 +187,18 @@ class TrackingWriter:
             _logger.warning(
                 "Records are kept in %s until the tracking store takes them: %s", self._journal.folder, error
             )
+
+
+def _is_whole(records: Sequence[_Record]) -> bool:
+    """Return whether records are those of a trial from its announcement to its only end."""
+    kinds = [type(record) for record in records]
+    return len(kinds) > 1 and kinds[0] is TrialRecord and kinds[-1] is Outcome and {*kinds[1:-1]} <= {EpochRecord}
+
+
+def _batches(records: Sequence[_Record]) -> Iterator[list[_Record]]:
+    """Yield records of one type that follow each other."""
+    for _, group in groupby(records, key=type):
+        yield list(group)
 
 
 def _is_final(outcome: Outcome | None) -> bool:

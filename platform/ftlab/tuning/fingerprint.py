@@ -7,7 +7,7 @@ import numpy as np
 from ftlab.build.data import load_images
 from ftlab.config.home import Home
 from ftlab.config.trial import DataConfig, TrialConfig
-from ftlab.tuning.spec import check_against_data
+from ftlab.errors import ConfigError
 
 
 def fingerprint_data(data: DataConfig, configs: Iterable[TrialConfig], home: Home) -> str:
@@ -27,3 +27,24 @@ def fingerprint_data(data: DataConfig, configs: Iterable[TrialConfig], home: Hom
     for config in configs:
         check_against_data(config, len(dataset.train_labels), smallest_class)
     return dataset.fingerprint
+
+
+def check_against_data(config: TrialConfig, num_images: int, smallest_class: int) -> None:
+    """Check what only the data set can tell, before any compute.
+
+    Args:
+        config: The trial.
+        num_images: Number of training images.
+        smallest_class: Number of training images of the smallest class.
+
+    Raises:
+        ConfigError: The batch, the neighbours or the few-shot labels outnumber the images.
+    """
+    limits = [
+        ("train.batch_size", config.train.batch_size, num_images, "the number of training images"),
+        ("probe.knn_k", config.probe.knn_k, num_images, "the number of training images"),
+        ("probe.few_shot_labels", config.probe.few_shot_labels, smallest_class, "the smallest class's images"),
+    ]
+    for name, value, limit, meaning in limits:
+        if value > limit:
+            raise ConfigError(f"{name} must be at most {meaning}, but got {value}; nearest valid: {limit}.")

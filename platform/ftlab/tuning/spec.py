@@ -1,49 +1,19 @@
 """From an experiment file to the trials that its table needs."""
 
-import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import sha256
-from itertools import product
-from pathlib import Path
 
 from ftlab.config.experiment import ExperimentConfig, NamedCell, ProfileConfig, Setting, Settings
 from ftlab.config.loading import check_setting_name, flatten, load_experiment, load_profile, resolve_trial
 from ftlab.config.processes import check_processes
 from ftlab.config.trial import DataConfig, TrialConfig
 from ftlab.errors import ConfigError, nearest
-from ftlab.tuning.identity import DATA_PREFIX, cell_key, effective_settings, prefix_keys, trial_key, unshared_key
+from ftlab.tuning.cells import SWITCHES, CellSpec, check_effects, check_names, grid_rows
+from ftlab.tuning.identity import cell_key, effective_settings, prefix_keys, trial_key, unshared_key
+from ftlab.tuning.overrides import check_overrides, overrides_suffix
 
 METRICS = ("probe/top1", "probe/few_shot_top1", "knn/top1")
-
-MAX_SUFFIX_LENGTH = 150
-
-# Switches decide whether other settings have an effect; setting one is never without effect.
-SWITCHES = frozenset({"transform.positives", "transform.negatives", "transform.start"})
-
-# In the mark of overrides a path is its last part; how the files came there is left out.
-PATHS = frozenset({"data.root", "data.class_list"})
-WITHOUT_MARK = frozenset({"data.download"})
-
-
-@dataclass(frozen=True)
-class CellSpec:
-    """A row of the table before its trials exist.
-
-    Attributes:
-        name: Label of the row, unique in its experiment.
-        settings: What the cell sets, by dotted name.
-        config: The resolved trial of the cell with seed 0.
-    """
-
-    name: str
-    settings: Mapping[str, Setting]
-    config: TrialConfig
-
-    def with_seed(self, seed: int) -> TrialConfig:
-        """Return the cell's trial with another seed."""
-        return self.config.model_copy(update={"seed": seed})
 
 
 @dataclass(frozen=True)
@@ -116,15 +86,15 @@ def resolve_study(
 ) -> StudySpec:
     """Resolve an experiment at a profile; see `load_study`."""
     overrides = dict(overrides or {})
-    rows = [(cell.name, cell.set) for cell in experiment.cells] + _grid_rows(experiment.grid)
+    rows = [(cell.name, cell.set) for cell in experiment.cells] + grid_rows(experiment.grid)
     axes = tuple(dict.fromkeys(axis for _, settings in rows for axis in settings))
     for name_set in (*overrides, *experiment.overrides, *axes):
         check_setting_name(name_set)
-    _check_overrides(overrides, experiment.overrides, axes)
+    check_overrides(overrides, experiment.overrides, axes)
     shared: Settings = {**experiment.overrides, **overrides}
     cells = tuple(CellSpec(label, settings, resolve_trial(profile, {**shared, **settings})) for label, settings in rows)
-    _check_names(name, cells, experiment.baseline)
-    _check_effects(cells, overrides)
+    check_names(name, cells, experiment.baseline)
+    check_effects(cells, overrides)
     for cell in cells:
         check_processes(cell.config, profile.resources)
     metric = experiment.metric or profile.metric
@@ -230,97 +200,3 @@ def axis_values(study: StudySpec, cell: CellSpec) -> dict[str, Setting]:
     as_set = {axis: flat[axis] for axis in (*SWITCHES, "transform.stop")}
     values = {**effective_settings(cell.config), **as_set}
     return {axis: values.get(axis) for axis in study.axes}
-
-
-def check_against_data(config: TrialConfig, num_images: int, smallest_class: int) -> None:
-    """Check what only the data set can tell, before any compute.
-
-    Args:
-        config: The trial.
-        num_images: Number of training images.
-        smallest_class: Number of training images of the smallest class.
-
-    Raises:
-        ConfigError: The batch, the neighbours or the few-shot labels outnumber the images.
-    """
-    limits = [
-        ("train.batch_size", config.train.batch_size, num_images, "the number of training images"),
-        ("probe.knn_k", config.probe.knn_k, num_images, "the number of training images"),
-        ("probe.few_shot_labels", config.probe.few_shot_labels, smallest_class, "the smallest class's images"),
-    ]
-    for name, value, limit, meaning in limits:
-        if value > limit:
-            raise ConfigError(f"{name} must be at most {meaning}, but got {value}; nearest valid: {limit}.")
-
-
-def overrides_suffix(overrides: Mapping[str, Setting]) -> str:
-    """Return a readable mark of overrides for names of folders and studies; empty when there are none.
-
-    >>> overrides_suffix({"train.epochs": 50, "data.root": "/data/flowers", "data.download": True})
-    '+data.root=flowers+train.epochs=50'
-    """
-    parts = []
-    for name, value in sorted(overrides.items()):
-        spelled = Path(value).name if name in PATHS and isinstance(value, str) else _spell(value)
-        if name not in WITHOUT_MARK:
-            parts.append(f"+{name}={spelled}")
-    suffix = "".join(parts).replace("/", "_")
-    if len(suffix) <= MAX_SUFFIX_LENGTH:
-        return suffix
-    # A file name holds 255 bytes.
-    return f"{suffix[:MAX_SUFFIX_LENGTH]}~{sha256(suffix.encode()).hexdigest()[:8]}"
-
-
-def _grid_rows(grid: Mapping[str, Sequence[Setting]]) -> list[tuple[str, Settings]]:
-    if not grid:
-        return []
-    combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    return [(cell_label(combination), combination) for combination in combinations]
-
-
-def cell_label(settings: Mapping[str, Setting]) -> str:
-    """Return a label from settings, e.g. ``key_momentum=0.99``.
-
-    >>> cell_label({"transform.positives": "interpolate", "transform.alpha_extrapolation": 2.0})
-    'positives=interpolate alpha_extrapolation=2.0'
-    """
-    return " ".join(f"{name.rpartition('.')[2]}={_spell(value)}" for name, value in settings.items())
-
-
-def _spell(value: Setting) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _check_overrides(overrides: Mapping[str, Setting], of_experiment: Settings, axes: Sequence[str]) -> None:
-    for name in overrides:
-        if name in axes:
-            raise ConfigError(f"an override must not be an axis of the experiment, but got {name!r}; edit the axis.")
-    if "seed" in overrides or "seed" in of_experiment:
-        raise ConfigError("seeds are chosen by their number, but got an override of 'seed'; use SEEDS=n.")
-
-
-def _check_names(experiment: str, cells: Sequence[CellSpec], baseline: str | None) -> None:
-    names = [cell.name for cell in cells]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f"cells of an experiment must have different names, but got {name!r} twice.")
-    if baseline is not None and baseline not in names:
-        raise ConfigError(f"{experiment}: baseline must name a cell, but got {baseline!r}.{nearest(baseline, names)}")
-    for cell in cells:
-        if "seed" in cell.settings:
-            raise ConfigError(f"{experiment}: seed cannot be an axis, but cell {cell.name!r} sets it; use seeds: n.")
-        if any(axis.startswith(DATA_PREFIX) for axis in cell.settings):
-            raise ConfigError(f"{experiment}: cells share their data, but cell {cell.name!r} sets it; use a profile.")
-
-
-def _check_effects(cells: Sequence[CellSpec], overrides: Mapping[str, Setting]) -> None:
-    effective = {cell.name: {*effective_settings(cell.config), *SWITCHES} for cell in cells}
-    for cell in cells:
-        for name in cell.settings:
-            if name not in effective[cell.name]:
-                raise ConfigError(
-                    f"a setting must have an effect, but {name!r} has none in cell {cell.name!r}; remove it there."
-                )
-    for name in overrides:
-        if not name.startswith(DATA_PREFIX) and not any(name in names for names in effective.values()):
-            raise ConfigError(f"a setting must have an effect, but {name!r} has none in any cell of the experiment.")

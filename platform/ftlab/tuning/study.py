@@ -1,13 +1,11 @@
 """Train the trials of a feed with Ray Tune, on this machine or on the cluster of RAY_ADDRESS."""
 
-import logging
 import os
 import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -20,7 +18,7 @@ from ray.tune.search import Searcher
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.home import Home
 from ftlab.errors import ConfigError
-from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.tracker import Outcome
 from ftlab.tuning.cluster import check_nodes
 from ftlab.tuning.dispatch import Dispatcher
 from ftlab.tuning.early_stopping import EarlyStopping
@@ -28,9 +26,8 @@ from ftlab.tuning.feed import TrialFeed
 from ftlab.tuning.listener import StudyListener
 from ftlab.tuning.software import installed_software
 from ftlab.tuning.spec import Trial
+from ftlab.tuning.study_events import StudyEvents
 from ftlab.tuning.worker import TrialWorker
-
-_logger = logging.getLogger(__name__)
 
 
 class _Asha(ASHAScheduler):
@@ -54,7 +51,7 @@ class FeedSearcher(Searcher):
         self._dispatcher = dispatcher
 
     def __getstate__(self) -> dict[str, Any]:
-        # As with the callback: Tune saves its searcher for Tuner.restore.
+        # As with `StudyEvents`: Tune saves its searcher for Tuner.restore.
         return {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override] # FINISHED is a text
@@ -65,114 +62,13 @@ class FeedSearcher(Searcher):
         return Searcher.FINISHED if self._dispatcher.is_finished else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Ignore the event, which `StudyCallback` hears too."""
+        """Ignore the event, which `StudyEvents` hears too."""
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: running the command again resumes."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Restore nothing; see `save`."""
-
-
-class StudyCallback(tune.Callback):
-    """Hands Tune's events on to dispatcher, feed and listeners, and ends workers that hang.
-
-    Args:
-        dispatcher: Decides what is tried again.
-        listeners: Told of every trial; the feed is among them.
-        time_limit: Seconds without a result after which a worker hangs; None never.
-    """
-
-    def __init__(self, dispatcher: Dispatcher, listeners: Sequence[StudyListener], time_limit: float | None) -> None:
-        self._dispatcher = dispatcher
-        self._listeners = listeners
-        self._time_limit = time_limit
-        self._trials: dict[str, Trial] = {}
-        self._heard: dict[str, float] = {}
-        self._hung: set[str] = set()
-        self._warned: set[str] = set()
-        self.outcomes: dict[str, Outcome] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune saves its callbacks for Tuner.restore, which is never used: running the command again resumes.
-        return {}
-
-    def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        """Announce a trial."""
-        taken = trial.config["assignment"].trial
-        self._trials[taken.key] = taken
-        self._tell(lambda listener: listener.trial_started(taken))
-
-    def on_trial_result(
-        self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, result: dict[str, Any], **info: Any
-    ) -> None:
-        """Announce epochs, and the end of the trial with the last of them."""
-        taken = trial.config["assignment"].trial
-        self._heard[trial.trial_id] = time.monotonic()
-        self._warn(result["warning"])
-        epochs = [EpochRecord(**epoch) for epoch in result["epochs"]]
-        if epochs:
-            self._tell(lambda listener: listener.epochs_trained(taken, epochs))
-        if result["out_of_memory"] is not None:
-            self._end_if_final(taken.key, self._dispatcher.out_of_memory(taken.key, result["out_of_memory"]))
-        elif result["outcome"] is not None:
-            self._dispatcher.ended(taken.key, result["outcome"])
-            self._end(taken.key, result["outcome"])
-
-    def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        """Announce a trial that early stopping ended."""
-        self._heard.pop(trial.trial_id, None)
-        last = trial.last_result
-        # Tune marks also those as done that it stops itself.
-        if last["outcome"] is None and last["out_of_memory"] is None:
-            key = trial.config["assignment"].trial.key
-            outcome = Outcome(TrialStatus.PRUNED, f"stopped early after epoch {last['epoch']}: kNN {last['knn']:.1f}%")
-            self._dispatcher.ended(key, outcome)
-            self._end(key, outcome)
-
-    def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        """Let a trial be tried again whose worker died, or announce its failure."""
-        self._heard.pop(trial.trial_id, None)
-        key = trial.config["assignment"].trial.key
-        error = _error_text(trial)
-        if "ray.exceptions.OutOfMemoryError" in error:
-            outcome = self._dispatcher.out_of_memory(key, "the node was short of memory")
-        else:
-            hung = f"no epoch was finished in {self._time_limit} s" if trial.trial_id in self._hung else ""
-            outcome = self._dispatcher.worker_died(key, hung or _last_line(error))
-        self._end_if_final(key, outcome)
-
-    def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
-        """End the workers that have not been heard of for too long; Tune then reports their trials as errors."""
-        if self._time_limit is None:
-            return
-        late = time.monotonic() - self._time_limit
-        for trial in trials:
-            if self._heard.get(trial.trial_id, late) < late and trial.trial_id not in self._hung:
-                self._hung.add(trial.trial_id)
-                _kill_worker(trial)
-
-    def interrupt_rest(self) -> None:
-        """Announce the interruption of every trial that started and did not end."""
-        for key in set(self._trials) - set(self.outcomes):
-            self._end(key, Outcome(TrialStatus.INTERRUPTED, "the study was stopped"))
-
-    def _end_if_final(self, key: str, outcome: Outcome | None) -> None:
-        if outcome is not None:
-            self._end(key, outcome)
-
-    def _end(self, key: str, outcome: Outcome) -> None:
-        self.outcomes[key] = outcome
-        self._tell(lambda listener: listener.trial_ended(self._trials[key], outcome))
-
-    def _tell(self, call: Callable[[StudyListener], None]) -> None:
-        for listener in self._listeners:
-            call(listener)
-
-    def _warn(self, warning: str) -> None:
-        if warning and warning not in self._warned:
-            self._warned.add(warning)
-            _logger.warning("%s", warning)
 
 
 def run_study(
@@ -206,7 +102,7 @@ def run_study(
     # Tune holds the trial in reserve back for its resources alone, so where memory is the limit there is none.
     max_under_way = slots + 1 if max_slots is None or max_slots >= slots else max_slots
     dispatcher = Dispatcher(feed, max_under_way=max_under_way, max_failures=resources.max_failures)
-    callback = StudyCallback(dispatcher, [_Epochs(feed), *listeners], resources.epoch_time_limit)
+    events = StudyEvents(dispatcher, [_Epochs(feed), *listeners], resources.epoch_time_limit)
     # The driver's alone: a worker on another node does not see it, and would have to for a checkpoint of Tune's.
     storage = home / "ray"
     name = f"study-{os.getpid()}-{time.time_ns()}"
@@ -228,15 +124,15 @@ def run_study(
                 storage_path=str(storage),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=0),
-                callbacks=[callback],
+                callbacks=[events],
                 verbose=0,
             ),
         )
         with suppress(KeyboardInterrupt):
             tuner.fit()
-    callback.interrupt_rest()
+    events.interrupt_rest()
     shutil.rmtree(storage / name, ignore_errors=True)
-    return callback.outcomes
+    return events.outcomes
 
 
 class _Epochs:
@@ -304,19 +200,3 @@ def _terminate_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
-
-
-def _kill_worker(trial: TuneTrial) -> None:
-    actor = trial.temporary_state.ray_actor
-    if actor is not None:
-        ray.kill(actor)
-
-
-def _error_text(trial: TuneTrial) -> str:
-    # The file that Tune has just written; its copy below the storage path comes later.
-    return Path(trial.error_file).read_text() if trial.error_file else ""
-
-
-def _last_line(error: str) -> str:
-    lines = [line for line in error.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "the worker died without a message"

@@ -173,6 +173,43 @@ def test_a_result_counts_where_artifacts_cannot_be_stored(
     assert tracker.load_trials()["status"].to_list() == ["finished"]
 
 
+def test_a_whole_trial_that_failed_half_way_is_completed(
+    tracker: MlflowTracker, client: MlflowClient, make_trial: MakeTrial, make_epoch: MakeEpoch, tmp_path: Path
+) -> None:
+    obstacle = tmp_path / "artifacts"
+    obstacle.write_text("in the way")
+    for _ in range(2):
+        with pytest.raises(TrackingError, match="must answer and take records"):
+            tracker.record_trial(make_trial(), [make_epoch(1), make_epoch(2)], FINISHED)
+    obstacle.unlink()
+    tracker.record_trial(make_trial(), [make_epoch(1), make_epoch(2)], FINISHED)
+    run = runs_of(client)["seed 0"]
+    assert run.data.params == dict(make_trial().params)
+    assert len(client.get_metric_history(run.info.run_id, "pretrain/loss")) == 2
+    assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["scores.parquet"]
+
+
+def test_a_whole_trial_whose_driver_died_half_way_is_completed(
+    tracker: MlflowTracker,
+    client: MlflowClient,
+    make_trial: MakeTrial,
+    make_epoch: MakeEpoch,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise OSError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_batch", die)
+        with pytest.raises(TrackingError, match="power cut"):
+            tracker.record_trial(make_trial(), [make_epoch(1)], FINISHED)
+    assert tracker.load_trials()["status"].to_list() == ["running"]
+    tracker.record_trial(make_trial(), [make_epoch(1)], FINISHED)
+    run = runs_of(client)["seed 0"]
+    assert run.data.params == dict(make_trial().params)
+    assert tracker.load_trials()[["status", "pretrain/loss"]].values.tolist() == [["finished", 1.0]]
+
+
 def test_artifacts_lie_beside_the_database_or_in_the_given_folder(
     tracker: MlflowTracker, store_uri: str, make_trial: MakeTrial, tmp_path: Path
 ) -> None:

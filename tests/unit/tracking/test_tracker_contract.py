@@ -169,3 +169,38 @@ def test_what_was_never_opened_is_refused(recorder: Tracker, make_trial: MakeTri
         recorder.close_trial("a1", FINISHED)
     with pytest.raises(TrackingError, match="study must be opened"):
         recorder.close_study("momentum/digits", description="", artifacts=None, complete=True)
+
+
+def test_a_whole_trial_is_recorded_as_by_three_verbs(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    recorder.open_study(study)
+    recorder.open_trial(make_trial("a1"))
+    recorder.log_epochs("a1", [make_epoch(1), make_epoch(2)])
+    recorder.close_trial("a1", Outcome(TrialStatus.COLLAPSED, "no margin"))
+    for _ in range(2):
+        recorder.record_trial(
+            make_trial("b2"), [make_epoch(1), make_epoch(2)], Outcome(TrialStatus.COLLAPSED, "no margin")
+        )
+    frame = recorder.load_trials()
+    assert frame["trial_key"].to_list() == ["a1", "b2"]
+    three, whole = frame.drop(columns=["trial_key", "run_id"]).to_dict("records")
+    assert three == whole
+
+
+def test_a_whole_trial_continues_its_run_and_leaves_a_result_alone(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    recorder.open_study(study)
+    recorder.open_trial(make_trial())
+    recorder.log_epochs("a1", [make_epoch(1)])
+    recorder.record_trial(make_trial(), [make_epoch(1), make_epoch(2)], FINISHED)
+    recorder.record_trial(make_trial(), [make_epoch(1, loss=9.0)], Outcome(TrialStatus.FAILED, "late"))
+    frame = recorder.load_trials()
+    assert frame[["trial_key", "status", "pretrain/loss"]].values.tolist() == [["a1", "finished", 0.5]]
+
+
+def test_a_whole_trial_may_have_no_epochs(recorder: Tracker, study: StudyRecord, make_trial: MakeTrial) -> None:
+    recorder.open_study(study)
+    recorder.record_trial(make_trial(), [], Outcome(TrialStatus.FAILED, "no room"))
+    assert recorder.load_trials()[["status", "reason"]].values.tolist() == [["failed", "no room"]]

@@ -68,8 +68,17 @@ def assert_close(found: Sequence[EpochResult], expected: Sequence[EpochResult]) 
         assert result.histograms.keys() == other.histograms.keys()
 
 
-def children() -> list[int]:
-    """Return the processes that this one has started and that have not ended."""
+Children = Callable[[], list[int]]
+
+
+@pytest.fixture
+def children() -> Children:
+    """Processes that a test has started and that have not ended; those of earlier tests are left out."""
+    earlier = set(living_children())
+    return lambda: [pid for pid in living_children() if pid not in earlier]
+
+
+def living_children() -> list[int]:
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -84,17 +93,16 @@ def test_one_process_trains_where_it_is_started(start_trial: StartTrial, home: H
     assert isinstance(start_trial(home, processes=1), TrialRun)
 
 
-def test_two_processes_train_what_one_trains(start_trial: StartTrial, tmp_path: Path) -> None:
+def test_two_processes_train_what_one_trains(start_trial: StartTrial, tmp_path: Path, children: Children) -> None:
     alone = start_trial(Home(str(tmp_path / "alone")), processes=1)
     expected = list(alone.epochs())
-    before = children()
     run = start_trial(Home(str(tmp_path / "shared")), processes=2)
     assert isinstance(run, RankedRun)
     assert run.history == []
     assert run.judge() is None
     assert_close(list(run.epochs()), expected)
     assert run.judge() == alone.judge()
-    assert children() == before
+    assert children() == []
     # The checkpoint is that of a process alone.
     restored = start_trial(Home(str(tmp_path / "shared")), processes=1)
     assert restored.history == run.history
@@ -119,7 +127,7 @@ def test_a_trial_goes_on_with_another_number_of_processes(
 
 
 @pytest.mark.slow
-def test_a_restored_trial_has_nothing_left(start_trial: StartTrial, home: Home) -> None:
+def test_a_restored_trial_has_nothing_left(start_trial: StartTrial, home: Home, children: Children) -> None:
     trained = list(start_trial(home, processes=1).epochs())
     run = start_trial(home, processes=2)
     assert run.history == trained
@@ -130,7 +138,7 @@ def test_a_restored_trial_has_nothing_left(start_trial: StartTrial, home: Home) 
 
 
 @pytest.mark.slow
-def test_a_divergence_is_raised_as_it_is(start_trial: StartTrial, home: Home) -> None:
+def test_a_divergence_is_raised_as_it_is(start_trial: StartTrial, home: Home, children: Children) -> None:
     run = start_trial(home, processes=2, settings={"train.learning_rate": 1e30})
     with pytest.raises(NonFiniteLossError, match="became nan in epoch 1"):
         list(run.epochs())
@@ -139,7 +147,9 @@ def test_a_divergence_is_raised_as_it_is(start_trial: StartTrial, home: Home) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_process_that_is_killed_ends_the_trial(start_trial: StartTrial, home: Home, rank: int) -> None:
+def test_a_process_that_is_killed_ends_the_trial(
+    start_trial: StartTrial, home: Home, rank: int, children: Children
+) -> None:
     run = start_trial(home, processes=2, settings={"train.epochs": 10_000})
     epochs = run.epochs()
     next(epochs)
@@ -152,7 +162,7 @@ def test_a_process_that_is_killed_ends_the_trial(start_trial: StartTrial, home: 
 
 
 @pytest.mark.slow
-def test_processes_end_with_a_run_that_is_given_up(start_trial: StartTrial, home: Home) -> None:
+def test_processes_end_with_a_run_that_is_given_up(start_trial: StartTrial, home: Home, children: Children) -> None:
     run = start_trial(home, processes=2, settings={"train.epochs": 10_000})
     next(run.epochs())
     assert len(children()) == 2

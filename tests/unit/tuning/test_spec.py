@@ -4,17 +4,14 @@ from typing import Any
 import pytest
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig, ResourcesConfig
-from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError
 from ftlab.tuning.identity import cell_key
 from ftlab.tuning.spec import (
     StudySpec,
     axis_values,
-    check_against_data,
     expand_trials,
     load_study,
     make_trial,
-    overrides_suffix,
     resolve_study,
     single_trial_study,
 )
@@ -229,48 +226,6 @@ def test_results_are_named_by_experiment_profile_and_overrides(make_study: MakeS
     grid = {"method.key_momentum": [0.5]}
     assert make_study(grid=grid).results_name == "exp/tiny"
     assert make_study(grid=grid, overrides={"train.epochs": 5}).results_name == "exp/tiny+train.epochs=5"
-
-
-@pytest.mark.parametrize(
-    ("overrides", "suffix"),
-    [
-        ({}, ""),
-        ({"train.epochs": 5, "model.head": "linear"}, "+model.head=linear+train.epochs=5"),
-        ({"transform.lambda_extrapolation": [1, 1.5]}, "+transform.lambda_extrapolation=[1, 1.5]"),
-        ({"data.download": True}, ""),
-        ({"data.name": "folder", "data.root": "/a/b"}, "+data.name=folder+data.root=b"),
-        ({"data.image_size": 16}, "+data.image_size=16"),
-        ({"data.class_list": "a/b.txt"}, "+data.class_list=b.txt"),
-    ],
-)
-def test_overrides_that_decide_numbers_mark_the_results(overrides: dict[str, Any], suffix: str) -> None:
-    assert overrides_suffix(overrides) == suffix
-
-
-def test_a_mark_of_overrides_fits_a_file_name() -> None:
-    names = [f"probe.linear_learning_rates{digit}" for digit in range(20)]
-    many, more = ({name: [0.1, value] for name in names} for value in (1.0, 2.0))
-    assert len(overrides_suffix(many)) < 200
-    assert overrides_suffix(many) != overrides_suffix(more)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (
-            {"train": {"batch_size": 128}},
-            r"train.batch_size must be at most .* images, but got 128; nearest valid: 100",
-        ),
-        ({"probe": {"knn_k": 101}}, r"probe.knn_k must be at most .* images, but got 101; nearest valid: 100"),
-        ({"probe": {"few_shot_labels": 9}}, r"few_shot_labels must be at most the smallest class's .* valid: 8"),
-    ],
-)
-def test_the_images_must_be_enough(settings: dict[str, dict[str, int]], message: str) -> None:
-    base = {"train": {"batch_size": 100}, "model": {"bn_groups": 1}}
-    enough = TrialConfig.model_validate({**base, "probe": {"knn_k": 100, "few_shot_labels": 8}})
-    check_against_data(enough, 100, 8)
-    with pytest.raises(ConfigError, match=message):
-        check_against_data(TrialConfig.model_validate({**base, **settings}), 100, 8)
 
 
 def test_processes_must_share_the_groups_of_every_cell(profile: ProfileConfig) -> None:

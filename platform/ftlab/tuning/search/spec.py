@@ -11,10 +11,11 @@ from ftlab.config.loading import check_setting_name, flatten, load_profile, load
 from ftlab.config.search import SamplerConfig, SearchConfig
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError, nearest
+from ftlab.tuning.cells import CellSpec
 from ftlab.tuning.early_stopping import EarlyStopping
 from ftlab.tuning.identity import DATA_PREFIX, NUMERICS_VERSION
 from ftlab.tuning.search.space import Point, SearchSpace
-from ftlab.tuning.spec import CellSpec, StudySpec, resolve_study
+from ftlab.tuning.spec import StudySpec, resolve_study
 
 PROFILE_CELL = "profile"
 

@@ -7,10 +7,11 @@ import pytest
 from ftlab.config.experiment import ProfileConfig
 from ftlab.config.loading import resolve_trial
 from ftlab.tracking.tracker import trials_frame
+from ftlab.tuning.cells import CellSpec
 from ftlab.tuning.seeding.allocation import Allocation, allocate
 from ftlab.tuning.seeding.comparison import CellSeeds
 from ftlab.tuning.seeding.rule import SeedRule
-from ftlab.tuning.spec import CellSpec, make_trial
+from ftlab.tuning.spec import make_trial
 
 RecordTrials = Callable[..., pd.DataFrame]
 Simulate = Callable[..., tuple[Allocation, int]]

@@ -1,0 +1,56 @@
+"""What a user sets for every cell of a study, and how it marks the study's name."""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from ftlab.config.experiment import Setting, Settings
+from ftlab.errors import ConfigError
+
+MAX_SUFFIX_LENGTH = 150
+
+# In the mark of overrides a path is its last part; how the files came there is left out.
+PATHS = frozenset({"data.root", "data.class_list"})
+WITHOUT_MARK = frozenset({"data.download"})
+
+
+def check_overrides(overrides: Mapping[str, Setting], of_experiment: Settings, axes: Sequence[str]) -> None:
+    """Check that overrides leave axes and seeds alone.
+
+    Args:
+        overrides: What the user set.
+        of_experiment: What the experiment's file sets for every cell.
+        axes: Axes of the experiment.
+
+    Raises:
+        ConfigError: They do not.
+    """
+    for name in overrides:
+        if name in axes:
+            raise ConfigError(f"an override must not be an axis of the experiment, but got {name!r}; edit the axis.")
+    if "seed" in overrides or "seed" in of_experiment:
+        raise ConfigError("seeds are chosen by their number, but got an override of 'seed'; use SEEDS=n.")
+
+
+def overrides_suffix(overrides: Mapping[str, Setting]) -> str:
+    """Return a readable mark of overrides for names of folders and studies; empty when there are none.
+
+    >>> overrides_suffix({"train.epochs": 50, "data.root": "/data/flowers", "data.download": True})
+    '+data.root=flowers+train.epochs=50'
+    """
+    parts = []
+    for name, value in sorted(overrides.items()):
+        spelled = Path(value).name if name in PATHS and isinstance(value, str) else spell(value)
+        if name not in WITHOUT_MARK:
+            parts.append(f"+{name}={spelled}")
+    suffix = "".join(parts).replace("/", "_")
+    if len(suffix) <= MAX_SUFFIX_LENGTH:
+        return suffix
+    # A file name holds 255 bytes.
+    return f"{suffix[:MAX_SUFFIX_LENGTH]}~{sha256(suffix.encode()).hexdigest()[:8]}"
+
+
+def spell(value: Setting) -> str:
+    """Return a value as a command line would set it."""
+    return value if isinstance(value, str) else json.dumps(value)
