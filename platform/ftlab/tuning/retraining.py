@@ -1,6 +1,5 @@
 """The command that trains one recorded trial again."""
 
-import json
 from collections.abc import Mapping
 from shlex import quote
 
@@ -9,8 +8,9 @@ import yaml
 from ftlab.config.experiment import ProfileConfig, Setting
 from ftlab.config.loading import flatten, number_or_text, resolve_trial
 from ftlab.config.trial import TrialConfig
+from ftlab.tuning.cells import SWITCHES
 from ftlab.tuning.identity import DATA_PREFIX, effective_settings
-from ftlab.tuning.spec import SWITCHES
+from ftlab.tuning.overrides import spell
 
 # A recorded trial is never trained again, so that the command needs a home of its own.
 OTHER_HOME = "FTLAB_HOME=.ftlab-again"
@@ -31,7 +31,7 @@ def retraining_command(profile_name: str, profile: ProfileConfig, params: Mappin
     config = resolve_trial(ProfileConfig(description="", metric="", protocol=""), recorded)
     parts = [OTHER_HOME, "ftlab", "train", "--profile", quote(profile_name), "--seed", str(config.seed)]
     for name, value in _beyond(profile, config).items():
-        parts += ["--set", quote(f"{name}={_spell(value)}")]
+        parts += ["--set", quote(f"{name}={spell(value)}")]
     return " ".join(parts)
 
 
@@ -48,7 +48,3 @@ def _beyond(profile: ProfileConfig, config: TrialConfig) -> dict[str, Setting]:
 
 def _read(text: str) -> Setting:
     return number_or_text(yaml.safe_load(text))
-
-
-def _spell(value: Setting) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from ftlab.reporting.trace.provenance import Origin
 from ftlab.tuning.identity import NUMERICS_VERSION
+from ftlab.tuning.overrides import PATHS
 from ftlab.tuning.seeding.auto import AUTO, AutoSeeds
-from ftlab.tuning.spec import PATHS, StudySpec
+from ftlab.tuning.spec import StudySpec
 
 
 def table_origin(study: StudySpec, fingerprint: str, *, all_seeds: bool, auto: AutoSeeds | None) -> Origin:

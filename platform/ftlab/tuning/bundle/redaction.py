@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftlab.config.experiment import Setting
-from ftlab.tuning.spec import PATHS
+from ftlab.tuning.overrides import PATHS
 
-TEXT_ENDINGS = (".csv", ".html", ".json", ".md", ".tex", ".yaml")
+PAGE, SETTINGS = ".html", ".yaml"
 NO_HOST = "(host left out)"
 
 
@@ -25,9 +25,9 @@ class Redaction:
     hosts: frozenset[str]
 
     def apply(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Return the files with their texts redacted; pictures and Parquet files stay as they are."""
+        """Return the files with settings and pages redacted; no other text of a bundle holds paths or hosts."""
         return {
-            name: self.redact(content.decode()).encode() if name.endswith(TEXT_ENDINGS) else content
+            name: self.redact(content.decode()).encode() if name.endswith((PAGE, SETTINGS)) else content
             for name, content in files.items()
         }
 
