@@ -9,11 +9,15 @@ import yaml
 from ftlab.config.home import Home
 from ftlab.config.loading import setting_names
 from ftlab.errors import ConfigError, DataError, FtlabError
+from ftlab.reporting.trace.provenance import parse_provenance
+from ftlab.reporting.trace.verification import verify_table
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
+from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.plan import Plan
+from ftlab.tuning.results_folder import read_table_files
 from ftlab.tuning.seeding.auto import AutoSeeds
 from ftlab.tuning.seeding.rule import SeedRule
 from ftlab.tuning.spec import StudySpec, load_study
@@ -23,11 +27,13 @@ from ftlab.tuning.sweep import (
     exclusive,
     name_trials,
     plan_study,
+    publish_table,
     study_record,
     tabulate,
     trial_record,
     write_results,
 )
+from ftlab.tuning.table_origin import table_origin
 from ftlab.tuning.trial import run_here
 
 MakeStudy = Callable[..., StudySpec]
@@ -87,6 +93,33 @@ def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracke
     assert end.complete
     expected = {"exp.yaml", "profiles-tiny.yaml", "cells.yaml", "plan.json", *(path.name for path in paths)}
     assert set(end.artifacts) == expected
+
+
+def test_a_published_table_brings_its_provenance(
+    study: StudySpec, tracker: MemoryTracker, home: Home, tmp_path: Path
+) -> None:
+    found = plan_study(study, home, tracker.load_trials())
+    for number, trial in enumerate(found.trials):
+        tracker.open_trial(trial_record(trial, study.results_name, HARDWARE))
+        tracker.log_epochs(trial.key, [EpochRecord(2, 0.0, {study.metric: 80.0 + number / 8})])
+        tracker.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
+    recorded = tracker.load_trials()
+    table, paths = publish_table(study, found.trials, recorded, tmp_path, all_seeds=False)
+    assert paths[-1] == tmp_path / "provenance.json"
+    provenance = parse_provenance(paths[-1].read_text(), "provenance.json")
+    assert provenance.tabulate(recorded) == table
+    assert provenance.origin.seeds == 2
+    assert verify_table(provenance, read_table_files(tmp_path), recorded).problems == ()
+    written = paths[-1].read_bytes()
+    publish_table(study, found.trials, recorded, tmp_path, all_seeds=False)
+    assert paths[-1].read_bytes() == written
+
+
+def test_a_provenance_tells_no_path(make_study: MakeStudy) -> None:
+    study = make_study(cells=[{"name": "a"}], overrides={"data.name": "folder", "data.root": "/home/ann/flowers"})
+    origin = table_origin(study, "f00d", all_seeds=True, auto=AutoSeeds(max_trials=60))
+    assert origin.overrides == {"data.name": "folder", "data.root": "flowers"}
+    assert (origin.seeds, origin.max_trials) == ("auto", 60)
 
 
 def test_a_table_counts_the_seeds_it_is_asked_for(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:
