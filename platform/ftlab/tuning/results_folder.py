@@ -19,7 +19,7 @@ def load_provenance(folder: Path) -> Provenance:
     path = folder / PROVENANCE_FILE
     if not path.is_file():
         raise ResultsError(f"a table must lie beside its provenance, but there is no {path}; {REWRITE}")
-    return parse_provenance(path.read_text(encoding="utf-8"), str(path))
+    return parse_provenance(path.read_bytes().decode(errors="replace"), str(path))
 
 
 def read_table_files(folder: Path) -> dict[str, str]:
