@@ -19,7 +19,7 @@ import pandas as pd
 from ftlab.errors import TrackingError
 from ftlab.tracking import mlflow_layout as layout
 from ftlab.tracking.driver_process import driver_identity, has_died
-from ftlab.tracking.score_history import SCORE_HISTORY_COLUMNS, SCORE_HISTORY_FILE, write_score_history
+from ftlab.tracking.score_history import SCORE_HISTORY_FILE, write_score_history
 from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
 from ftlab.tracking.tracking_uri import check_tracking_uri, sqlite_path
 
@@ -220,14 +220,6 @@ class MlflowTracker:
                 runs.setdefault(run.data.tags[layout.TRIAL_KEY_TAG], []).append(run)
         chosen = [layout.preferred_run(doubles) for doubles in runs.values()]
         return trials_frame([layout.trial_row(run, experiments[run.info.experiment_id]) for run in chosen])
-
-    @_translated
-    def load_score_history(self, run_id: str) -> pd.DataFrame:
-        """Return what a trial's run measured in each epoch, see `write_score_history`; empty where nothing was kept."""
-        if all(file.path != SCORE_HISTORY_FILE for file in self._client.list_artifacts(run_id)):
-            return pd.DataFrame(columns=SCORE_HISTORY_COLUMNS)
-        with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
-            return pd.read_parquet(self._client.download_artifacts(run_id, SCORE_HISTORY_FILE, folder))
 
     @_translated
     def find_experiment_id(self, name: str) -> str | None:

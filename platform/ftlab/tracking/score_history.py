@@ -13,7 +13,6 @@ SCORE_HISTORY_FILE = "scores.parquet"
 _SCHEMA = pa.schema(
     [("epoch", pa.int32()), ("name", pa.string()), ("value", pa.float64()), ("counts", pa.list_(pa.int64()))]
 )
-SCORE_HISTORY_COLUMNS = tuple(_SCHEMA.names)
 
 
 def write_score_history(epochs: Iterable[EpochRecord], path: Path) -> None:

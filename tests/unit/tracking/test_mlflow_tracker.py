@@ -162,20 +162,6 @@ def test_score_history_holds_every_epoch(
     assert rows[3]["value"] != rows[3]["value"]
 
 
-def test_score_history_is_read_back(
-    tracker: MlflowTracker, client: MlflowClient, make_trial: MakeTrial, make_epoch: MakeEpoch
-) -> None:
-    tracker.open_trial(make_trial())
-    run_id = runs_of(client)["seed 0"].info.run_id
-    assert list(tracker.load_score_history(run_id).columns) == ["epoch", "name", "value", "counts"]
-    assert tracker.load_score_history(run_id).empty
-    tracker.log_epochs("a1", [make_epoch(1), make_epoch(2)])
-    tracker.close_trial("a1", FINISHED)
-    history = tracker.load_score_history(run_id)
-    assert list(history.loc[history["name"] == "pretrain/loss", "value"]) == [1.0, 0.5]
-    assert [list(counts) for counts in history["counts"].dropna()] == [[1, 2, 3], [2, 2, 3]]
-
-
 def test_a_result_counts_where_artifacts_cannot_be_stored(
     tracker: MlflowTracker, make_trial: MakeTrial, make_epoch: MakeEpoch, tmp_path: Path
 ) -> None:
