@@ -86,8 +86,7 @@ def bundle(
         check_archive(archive)
     study = load_study(experiment, profile, overrides=parse_overrides(overrides or []))
     source, target = results / study.results_name, output or BUNDLES / study.results_name
-    tracker = open_tracker(ftlab_home().local)
-    files = collect_bundle(study, source, tracker.load_trials(), lambda trial: tracker.load_score_history(trial.run_id))
+    files = collect_bundle(study, source, open_tracker(ftlab_home().local))
     write_bundle(files, target, study.results_name)
     say(f"{target}: {len(files)} files")
     if archive:

@@ -31,27 +31,20 @@ class Ended(NamedTuple):
     status: int
 
 
-class Store(MemoryTracker):
-    """A tracking store in memory that gives out histories, as MLflow does."""
-
-    def load_score_history(self, run_id: str) -> pd.DataFrame:
-        epochs = self.epochs[run_id].values()
-        rows = [(epoch.epoch, name, value, None) for epoch in epochs for name, value in epoch.metrics.items()]
-        return pd.DataFrame(rows, columns=["epoch", "name", "value", "counts"])
-
-
 def run(*arguments: str) -> Ended:
     result = CliRunner().invoke(app, arguments)
     return Ended(result.output, result.exception, result.exit_code)
 
 
 @pytest.fixture
-def store(write_experiment: WriteExperiment, home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Store:
+def store(
+    write_experiment: WriteExperiment, home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> MemoryTracker:
     """A store with two seeds of two cells, made up, and their table in ``results/exp/tiny``."""
     monkeypatch.chdir(tmp_path)
     write_experiment("exp", grid=GRID, baseline="key_momentum=0.9")
     study = load_study("exp", "tiny")
-    store = Store()
+    store = MemoryTracker()
     store.open_study(study_record(study))
     trials = name_trials(study, home)
     for number, trial in enumerate(trials):
@@ -70,7 +63,7 @@ def edit(name: str, before: str, after: str) -> None:
     (FOLDER / name).write_text(text.replace(before, after))
 
 
-def test_a_cell_is_explained_with_the_commands_that_train_it(store: Store) -> None:
+def test_a_cell_is_explained_with_the_commands_that_train_it(store: MemoryTracker) -> None:
     ended = run("explain", str(FOLDER / "table.csv"), "--cell", "0.50")
     assert ended.error is None
     lines = ended.out.splitlines()
@@ -80,19 +73,19 @@ def test_a_cell_is_explained_with_the_commands_that_train_it(store: Store) -> No
     assert all(trial.trial_key in run("explain", str(FOLDER)).out for trial in store.trials.values())
 
 
-def test_a_cell_that_is_not_there_is_refused(store: Store) -> None:
+def test_a_cell_that_is_not_there_is_refused(store: MemoryTracker) -> None:
     ended = run("explain", str(FOLDER), "--cell", "0.7")
     assert isinstance(ended.error, ConfigError)
     assert "but got '0.7'" in str(ended.error)
 
 
-def test_a_table_that_is_as_recorded_is_confirmed(store: Store) -> None:
+def test_a_table_that_is_as_recorded_is_confirmed(store: MemoryTracker) -> None:
     ended = run("verify")
     assert (ended.error, ended.status) == (None, 0)
     assert ended.out == "results/exp/tiny: 2 cells, 4 trials, as recorded\n"
 
 
-def test_one_number_changed_by_hand_is_named(store: Store) -> None:
+def test_one_number_changed_by_hand_is_named(store: MemoryTracker) -> None:
     edit("table.csv", ",81.25,", ",81.26,")
     ended = run("verify", str(FOLDER))
     assert isinstance(ended.error, ResultsError)
@@ -100,7 +93,7 @@ def test_one_number_changed_by_hand_is_named(store: Store) -> None:
     assert "1 of 1 are not" in str(ended.error)
 
 
-def test_an_edited_provenance_does_not_hide_the_other_folders(store: Store) -> None:
+def test_an_edited_provenance_does_not_hide_the_other_folders(store: MemoryTracker) -> None:
     study = load_study("exp", "tiny")
     trials = name_trials(study, Home(".home"))
     publish_table(study, trials, store.load_trials(), Path("results/a/tiny"), all_seeds=True)
@@ -113,13 +106,13 @@ def test_an_edited_provenance_does_not_hide_the_other_folders(store: Store) -> N
 
 
 def test_an_edited_experiment_file_does_not_change_what_is_verified(
-    store: Store, write_experiment: WriteExperiment
+    store: MemoryTracker, write_experiment: WriteExperiment
 ) -> None:
     write_experiment("exp", grid={"method.key_momentum": [0.1]})
     assert run("verify", str(FOLDER)).error is None
 
 
-def test_a_bundle_holds_all_and_checks(store: Store) -> None:
+def test_a_bundle_holds_all_and_checks(store: MemoryTracker) -> None:
     ended = run("bundle", "exp", "--profile", "tiny", "--archive", "zip")
     assert ended.error is None
     bundle = Path("bundles/exp/tiny")
@@ -138,7 +131,7 @@ def test_a_bundle_holds_all_and_checks(store: Store) -> None:
     assert json.loads((bundle / "provenance.json").read_text())["origin"]["study"] == "exp/tiny"
 
 
-def test_a_bundle_of_an_edited_table_is_refused(store: Store) -> None:
+def test_a_bundle_of_an_edited_table_is_refused(store: MemoryTracker) -> None:
     edit("table.md", "81.2", "99.9")
     ended = run("bundle", "exp", "--profile", "tiny")
     assert isinstance(ended.error, ResultsError)
@@ -146,7 +139,7 @@ def test_a_bundle_of_an_edited_table_is_refused(store: Store) -> None:
     assert not Path("bundles").exists()
 
 
-def test_a_bundle_of_an_edited_experiment_is_refused(store: Store, write_experiment: WriteExperiment) -> None:
+def test_a_bundle_of_an_edited_experiment_is_refused(store: MemoryTracker, write_experiment: WriteExperiment) -> None:
     write_experiment("exp", grid={"method.key_momentum": [0.9, 0.1]})
     ended = run("bundle", "exp", "--profile", "tiny")
     assert isinstance(ended.error, ResultsError)

@@ -1,6 +1,6 @@
 """What goes into a bundle, by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -10,9 +10,10 @@ import ftlab
 from ftlab.config.loading import experiments_folder, flatten
 from ftlab.errors import ResultsError
 from ftlab.reporting.trace.explanation import PYTHON, VERSION
-from ftlab.reporting.trace.provenance import Provenance, SourceTrial, tags_by_trial
+from ftlab.reporting.trace.provenance import Provenance, tags_by_trial
 from ftlab.reporting.trace.verification import verify_table
-from ftlab.tuning.bundle.histories import epochs_csv, histograms_parquet, join_histories
+from ftlab.tracking.tracker import HistoryPart, Tracker
+from ftlab.tuning.bundle.histories import epochs_csv, histograms_parquet
 from ftlab.tuning.bundle.readme import bundle_readme
 from ftlab.tuning.bundle.redaction import Redaction, find_paths
 from ftlab.tuning.bundle.writing import CHECKSUMS, checksums
@@ -20,31 +21,27 @@ from ftlab.tuning.identity import cell_key
 from ftlab.tuning.results_folder import load_provenance, read_table_files
 from ftlab.tuning.spec import StudySpec
 
-LoadHistory = Callable[[SourceTrial], pd.DataFrame]
-
 LOCK = "requirements.lock"
 README = "README.md"
 
 
-def collect_bundle(
-    study: StudySpec, folder: Path, recorded: pd.DataFrame, load_history: LoadHistory
-) -> dict[str, bytes]:
+def collect_bundle(study: StudySpec, folder: Path, tracker: Tracker) -> dict[str, bytes]:
     """Return every file of a study's bundle by its path in it.
 
     Args:
         study: The study, as its files describe it now.
         folder: Folder of its results.
-        recorded: One row a trial as ``Tracker.load_trials`` returns them.
-        load_history: Returns a trial's history, see `join_histories`.
+        tracker: Where its trials are recorded.
 
     Raises:
         ResultsError: The results are not what the tracking store says, or the experiment was edited since.
     """
-    provenance = load_provenance(folder)
+    provenance, recorded = load_provenance(folder), tracker.load_trials()
     _check_spec(study, provenance)
     _check_results(provenance, folder, recorded)
-    histories = [(trial, load_history(trial)) for trial in provenance.trials]
-    joined = join_histories(histories)
+    keys = list(dict.fromkeys(trial.trial_key for trial in provenance.trials))
+    metrics = tracker.load_history(keys, HistoryPart.METRICS)
+    histograms = tracker.load_history(keys, HistoryPart.HISTOGRAMS)
     tags = tags_by_trial(provenance.select(recorded))
     cells = {cell.name: flatten(cell.config) for cell in study.cells}
     redaction = Redaction(
@@ -56,12 +53,12 @@ def collect_bundle(
             **{path.relative_to(folder).as_posix(): path.read_bytes() for path in _visible(folder)},
             **_spec_files(study),
             "cells.yaml": yaml.safe_dump(cells, sort_keys=False).encode(),
-            "epochs.csv": epochs_csv(joined).encode(),
-            "histograms.parquet": histograms_parquet(joined),
+            "epochs.csv": epochs_csv(provenance.trials, metrics).encode(),
+            "histograms.parquet": histograms_parquet(provenance.trials, histograms),
             LOCK: _lock(),
         }
     )
-    unmeasured = sum(history.empty for _, history in histories)
+    unmeasured = len(set(keys) - set(metrics["trial_key"]))
     readme = bundle_readme(provenance, [*files, CHECKSUMS], _versions(tags), unmeasured)
     files[README] = readme.encode()
     return {**files, CHECKSUMS: checksums(files)}
