@@ -10,6 +10,7 @@ CPUS ?=
 GPUS ?=
 ONLY ?=
 SHARE ?= 1
+INTERVAL ?=
 PORT ?= 5000
 RESULTS ?= results
 CELL ?=
@@ -26,6 +27,7 @@ SETTINGS := $(foreach setting,$(SET),--set '$(setting)')
 STUDY := $(EXP) --profile $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS)) $(SETTINGS)
 BOUND := $(if $(MAX_TRIALS),--max-trials $(MAX_TRIALS))
 SIZE := $(if $(CPUS),--cpus $(CPUS)) $(if $(GPUS),--gpus $(GPUS))
+INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
@@ -50,10 +52,10 @@ plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
 	@$(FTLAB) plan $(STUDY) $(BOUND) $(SIZE) $(SHARING)
 
 sweep: $(STAMP)  ## Train what the table still lacks, record it, write the table
-	@$(FTLAB) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING)
+	@$(FTLAB) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING) $(INTERVALS)
 
 table: $(STAMP)  ## Rebuild the table from the tracking store
-	@$(FTLAB) table $(STUDY) $(BOUND)
+	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS)
 
 explain: $(STAMP)  ## Print what is behind a cell: make explain RESULTS=results/momentum/digits CELL=0.99
 	@$(FTLAB) explain $(RESULTS) $(if $(CELL),--cell '$(CELL)')

@@ -21,6 +21,7 @@ from ftlab.console import console, error_console, report_undelivered, say
 from ftlab.display import StudyDisplay
 from ftlab.errors import FtlabError
 from ftlab.plan_listing import plan_lines, plan_summary, quote_lines, sweep_command
+from ftlab.reporting.statistics import Interval
 from ftlab.sweep_command import Sweep, print_table
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
@@ -31,7 +32,8 @@ from ftlab.tuning.quote import make_quote
 from ftlab.tuning.seeding.auto import AutoSeeds, parse_seeds
 from ftlab.tuning.session import Capacity
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
-from ftlab.tuning.sweep import TrialRecorder, plan_study, publish_table, study_record
+from ftlab.tuning.sweep import TrialRecorder, plan_study, study_record
+from ftlab.tuning.table import publish_table
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +53,9 @@ Overrides = Annotated[list[str] | None, typer.Option("--set", help="Setting of e
 Cpus = Annotated[int | None, typer.Option(help="CPU cores of this machine to use; without it, all.")]
 Gpus = Annotated[int | None, typer.Option(help="GPUs of this machine to use; without it, all.")]
 Share = Annotated[bool, typer.Option(help="Train common prefixes of trials once; the results are the same without.")]
+IntervalKind = Annotated[
+    Interval, typer.Option("--interval", help="How 95% intervals are made: Student's t, or a BCa bootstrap.")
+]
 Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
 
 RESULTS = Path("results")
@@ -90,11 +95,14 @@ def sweep(
     cpus: Cpus = None,
     gpus: Gpus = None,
     share: Share = True,
+    interval: IntervalKind = "t",
     results: Results = RESULTS,
 ) -> None:
     """Train what the table still lacks, record it, and write and print the table."""
     study, auto = _load(experiment, profile, seeds, overrides, max_trials)
-    sweeping = Sweep(study, Capacity(cpus, gpus), results, all_seeds=seeds is None, share=share, auto=auto)
+    sweeping = Sweep(
+        study, Capacity(cpus, gpus), results, all_seeds=seeds is None, share=share, auto=auto, interval=interval
+    )
     raise typer.Exit(sweeping.run())
 
 
@@ -105,6 +113,7 @@ def table(
     seeds: Seeds = None,
     overrides: Overrides = None,
     max_trials: MaxTrials = None,
+    interval: IntervalKind = "t",
     results: Results = RESULTS,
 ) -> None:
     """Rebuild the table from the tracking store without training anything."""
@@ -114,7 +123,9 @@ def table(
     recorded = tracker.load_trials()
     found = plan_study(study, ftlab_home(), recorded)
     folder = results / study.results_name
-    print_table(*publish_table(study, found.trials, recorded, folder, all_seeds=seeds is None, auto=auto))
+    print_table(
+        *publish_table(study, found.trials, recorded, folder, all_seeds=seeds is None, auto=auto, interval=interval)
+    )
     if found.todo:
         say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study, auto)}")
 

@@ -35,14 +35,15 @@ from ftlab.tuning.sweep import (
     exclusive,
     name_trials,
     plan_study,
-    publish_table,
     study_record,
 )
+from ftlab.tuning.table import publish_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ftlab.reporting.ablation import AblationTable
+    from ftlab.reporting.statistics import Interval
     from ftlab.tracking.tracker import Tracker
 
 POLL_SECONDS = 1.0
@@ -60,6 +61,7 @@ class Sweep:
         all_seeds: Whether the table counts every recorded seed, or only the study's.
         share: Whether trials share prefixes.
         auto: Gives seeds where they matter; None gives every cell the study's.
+        interval: How the table's intervals are made.
         outcomes: How the trials ended that this sweep trained, by trial key.
     """
 
@@ -69,6 +71,7 @@ class Sweep:
     all_seeds: bool
     share: bool
     auto: AutoSeeds | None = None
+    interval: "Interval" = "t"
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def run(self) -> int:
@@ -201,7 +204,13 @@ class Sweep:
     def _finish(self, found: Plan, recorded: "pd.DataFrame") -> int:
         folder = self.results / self.study.results_name
         made, paths = publish_table(
-            self.study, found.trials, recorded, folder, all_seeds=self.all_seeds, auto=self.auto
+            self.study,
+            found.trials,
+            recorded,
+            folder,
+            all_seeds=self.all_seeds,
+            auto=self.auto,
+            interval=self.interval,
         )
         print_table(made, paths)
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}

@@ -16,7 +16,8 @@ from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.spec import load_study
-from ftlab.tuning.sweep import name_trials, publish_table, study_record, trial_record
+from ftlab.tuning.sweep import name_trials, study_record, trial_record
+from ftlab.tuning.table import publish_table
 
 WriteExperiment = Callable[..., None]
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ftlab.reporting.ablation import AblationTable, Cell, Seeding, ablate
 from ftlab.reporting.published import PublishedSeries
+from ftlab.reporting.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class TableDefinition:
         protocol: How the numbers were measured.
         published: Series whose values stand beside ours.
         seeding: How seeds were given to cells, where a rule gave them.
+        interval: How the intervals of means and of differences are made.
     """
 
     name: str
@@ -31,6 +33,7 @@ class TableDefinition:
     protocol: str
     published: PublishedSeries | None
     seeding: Seeding | None
+    interval: Interval = "t"
 
     def tabulate(self, recorded: pd.DataFrame) -> AblationTable:
         """Compute the table from what is recorded.
@@ -51,4 +54,5 @@ class TableDefinition:
             protocol=self.protocol,
             published=self.published,
             seeding=self.seeding,
+            interval=self.interval,
         )

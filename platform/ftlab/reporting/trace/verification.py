@@ -6,7 +6,7 @@ from math import isnan
 
 import pandas as pd
 
-from ftlab.reporting.ablation import FINAL
+from ftlab.reporting.records import FAILED, FINAL
 from ftlab.reporting.render import RENDERERS
 from ftlab.reporting.trace.differences import Difference, compare_files
 from ftlab.reporting.trace.provenance import Provenance, SourceTrial, text_digest
@@ -60,7 +60,7 @@ def _trial_problems(provenance: Provenance, recorded: pd.DataFrame) -> list[str]
 
 def _changes(trial: SourceTrial, row: Mapping[object, object], metric: str) -> Iterator[str]:
     value = row.get(metric)
-    is_value = isinstance(value, float | int) and not isnan(value) and row["status"] != "failed"
+    is_value = isinstance(value, float | int) and not isnan(value) and row["status"] != FAILED
     now = {"status": row["status"], "run": row["run_id"], metric: value if is_value else None}
     then = {"status": trial.status, "run": trial.run_id, metric: trial.value}
     for name, before in then.items():

@@ -80,6 +80,8 @@ def sweep_again(provenance: Provenance) -> str:
     parts = [f"make sweep EXP={origin.experiment} PROFILE={origin.profile} SEEDS={seeds}"]
     if origin.max_trials is not None:
         parts.append(f"MAX_TRIALS={origin.max_trials}")
+    if provenance.definition.interval != "t":
+        parts.append(f"INTERVAL={provenance.definition.interval}")
     return " ".join([*parts, *_settings(origin)])
 
 

@@ -16,7 +16,7 @@ def test_what_was_just_written_is_confirmed(
 
 
 def test_an_edited_mean_names_its_cell(provenance: Provenance, files: dict[str, str], recorded: pd.DataFrame) -> None:
-    edited = {**files, "table.csv": files["table.csv"].replace("90.85", "91.85")}
+    edited = {**files, "table.csv": files["table.csv"].replace("90.85", "91.85", 1)}
     assert verify_table(provenance, edited, recorded).problems == (
         "table.csv: cell key_momentum=0.99, column mean: 91.85 in the file, 90.85 recomputed",
     )

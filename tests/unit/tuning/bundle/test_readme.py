@@ -36,6 +36,11 @@ def test_the_command_trains_every_trial_of_the_table(
     assert sweep_again(replace(provenance, origin=replace(ORIGIN, **asked))) == command  # type: ignore[arg-type]
 
 
+def test_the_command_asks_for_the_intervals_of_the_table(provenance: Provenance) -> None:
+    bootstrapped = replace(provenance, definition=replace(provenance.definition, interval="bca"))
+    assert sweep_again(bootstrapped) == "make sweep EXP=exp PROFILE=tiny SEEDS=5 INTERVAL=bca"
+
+
 def test_every_file_is_described_and_facts_are_told(provenance: Provenance) -> None:
     files = ["table.csv", "spec/exp.yaml", "figures/a.png", "figure.pdf", "SHA256SUMS"]
     readme = bundle_readme(provenance, files, {"torch": ["2.14.0", "2.15.0"]}, unmeasured=1)

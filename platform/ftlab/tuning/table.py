@@ -1,0 +1,128 @@
+"""The table of a study: its definition, its files and their provenance."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ftlab.config.loading import experiments_folder
+from ftlab.reporting.ablation import AblationTable, Cell
+from ftlab.reporting.atomic import write_if_changed
+from ftlab.reporting.figures import axis_figure, draw_axis_figure
+from ftlab.reporting.published import load_published
+from ftlab.reporting.render import write_table
+from ftlab.reporting.statistics import Interval
+from ftlab.reporting.trace.definition import TableDefinition
+from ftlab.reporting.trace.provenance import PROVENANCE_FILE, provenance_text, trace_table
+from ftlab.tuning.identity import cell_key, trial_key
+from ftlab.tuning.seeding.auto import AutoSeeds
+from ftlab.tuning.seeding.table import make_seed_table
+from ftlab.tuning.spec import StudySpec, Trial, axis_values
+from ftlab.tuning.table_origin import table_origin
+
+
+def tabulate(
+    study: StudySpec,
+    trials: Sequence[Trial],
+    recorded: pd.DataFrame,
+    *,
+    all_seeds: bool,
+    auto: AutoSeeds | None = None,
+    interval: Interval = "t",
+) -> AblationTable:
+    """Compute the study's table from what is recorded; see `define_table`."""
+    return define_table(study, trials, recorded, all_seeds=all_seeds, auto=auto, interval=interval).tabulate(recorded)
+
+
+def define_table(
+    study: StudySpec,
+    trials: Sequence[Trial],
+    recorded: pd.DataFrame,
+    *,
+    all_seeds: bool,
+    auto: AutoSeeds | None = None,
+    interval: Interval = "t",
+) -> TableDefinition:
+    """Return what the study's table is computed from beside the recorded trials.
+
+    Args:
+        study: The study.
+        trials: Its trials.
+        recorded: What the tracking store holds, from which ``auto`` tells the trials that the table asks for.
+        all_seeds: Whether every recorded seed of a cell counts, or only the study's; of no effect with ``auto``.
+        auto: The rule that gave the seeds and its bound; None where every cell has the same.
+        interval: How the intervals of means and of differences are made.
+    """
+    fingerprint = trials[0].fingerprint
+    trial_keys: Mapping[str, tuple[str, ...]] = {}
+    seeding = None
+    if auto is not None:
+        seed_table = make_seed_table(study, fingerprint, recorded, auto)
+        trial_keys, seeding = seed_table.trial_keys, seed_table.seeding
+    elif not all_seeds:
+        trial_keys = {
+            cell.name: tuple(trial_key(cell.with_seed(seed), fingerprint) for seed in study.seeds)
+            for cell in study.cells
+        }
+    cells = tuple(
+        Cell(
+            name=cell.name,
+            axes=axis_values(study, cell),
+            trial_keys=trial_keys.get(cell.name, ()),
+            cell_key=cell_key(cell.config, fingerprint),
+        )
+        for cell in study.cells
+    )
+    published = None
+    if study.published is not None:
+        file, series = study.published
+        published = load_published(experiments_folder() / "published" / f"{file}.csv", series)
+    return TableDefinition(
+        name=study.experiment,
+        cells=cells,
+        metric=study.metric,
+        title=study.question,
+        baseline=study.baseline,
+        protocol=study.protocol,
+        published=published,
+        seeding=seeding,
+        interval=interval,
+    )
+
+
+def publish_table(
+    study: StudySpec,
+    trials: Sequence[Trial],
+    recorded: pd.DataFrame,
+    folder: Path,
+    *,
+    all_seeds: bool,
+    auto: AutoSeeds | None = None,
+    interval: Interval = "t",
+) -> tuple[AblationTable, list[Path]]:
+    """Write the study's table in every form, its figure and its provenance below ``folder``.
+
+    Args:
+        study: The study.
+        trials: Its trials.
+        recorded: What the tracking store holds.
+        folder: Where to write; unchanged content leaves the files alone.
+        all_seeds: See `define_table`.
+        auto: See `define_table`.
+        interval: See `define_table`.
+
+    Returns:
+        The table and the files.
+    """
+    definition = define_table(study, trials, recorded, all_seeds=all_seeds, auto=auto, interval=interval)
+    table = definition.tabulate(recorded)
+    paths = write_results(table, folder)
+    origin = table_origin(study, trials[0].fingerprint, all_seeds=all_seeds, auto=auto)
+    path = folder / PROVENANCE_FILE
+    write_if_changed(path, provenance_text(trace_table(origin, definition, recorded)).encode())
+    return table, [*paths, path]
+
+
+def write_results(table: AblationTable, folder: Path) -> list[Path]:
+    """Write the table in every form, and its figure, below ``folder``; unchanged content leaves the files alone."""
+    return [*write_table(table, folder), *draw_axis_figure(axis_figure(table), folder / "figure.png")]
