@@ -20,8 +20,20 @@ from ftlab.config.trial import Section
 from ftlab.console import console, error_console, report_undelivered, say
 from ftlab.display import StudyDisplay
 from ftlab.errors import FtlabError
+from ftlab.options import (
+    RESULTS,
+    Cpus,
+    Experiment,
+    Gpus,
+    IntervalKind,
+    MaxTrials,
+    Overrides,
+    Profile,
+    Results,
+    Seeds,
+    Share,
+)
 from ftlab.plan_listing import plan_lines, plan_summary, quote_lines, sweep_command
-from ftlab.reporting.statistics import Interval
 from ftlab.sweep_command import Sweep, print_table
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
@@ -43,22 +55,6 @@ app = typer.Typer(
 )
 app.add_typer(search_command.app)
 app.add_typer(trace_command.app)
-Experiment = Annotated[str, typer.Argument(help="Experiment: a file in experiments/, without its ending.")]
-Profile = Annotated[str, typer.Option(help="Scale: a file in experiments/profiles/, without its ending.")]
-Seeds = Annotated[
-    str | None, typer.Option(help="Trials a cell, or auto: seeds where they matter. Without it, what the file says.")
-]
-MaxTrials = Annotated[int | None, typer.Option(help="Trials that the table may hold in total with --seeds auto.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", help="Setting of every cell, as name=value.")]
-Cpus = Annotated[int | None, typer.Option(help="CPU cores of this machine to use; without it, all.")]
-Gpus = Annotated[int | None, typer.Option(help="GPUs of this machine to use; without it, all.")]
-Share = Annotated[bool, typer.Option(help="Train common prefixes of trials once; the results are the same without.")]
-IntervalKind = Annotated[
-    Interval, typer.Option("--interval", help="How 95% intervals are made: Student's t, or a BCa bootstrap.")
-]
-Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
-
-RESULTS = Path("results")
 
 
 @app.command()

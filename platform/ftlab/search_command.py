@@ -10,6 +10,7 @@ from ftlab.config.home import ftlab_home
 from ftlab.config.loading import parse_overrides
 from ftlab.console import complain, console, report_undelivered, say
 from ftlab.display import StudyDisplay
+from ftlab.options import INTERRUPTED, RESULTS, Cpus, Gpus, Overrides, Profile, Results
 from ftlab.plan_listing import search_command
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
@@ -36,15 +37,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Search = Annotated[str, typer.Argument(help="Search: a file in experiments/ with a space, without its ending.")]
-Profile = Annotated[str, typer.Option(help="Scale: a file in experiments/profiles/, without its ending.")]
 Trials = Annotated[int | None, typer.Option(help="Configurations to evaluate; without it, what the file says.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", help="Setting of every trial, as name=value.")]
-Cpus = Annotated[int | None, typer.Option(help="CPU cores of this machine to use; without it, all.")]
-Gpus = Annotated[int | None, typer.Option(help="GPUs of this machine to use; without it, all.")]
-Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
-
-RESULTS = Path("results")
-INTERRUPTED = 130
 
 
 @app.command()

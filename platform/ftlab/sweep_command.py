@@ -12,6 +12,7 @@ from ftlab.config.home import ftlab_home
 from ftlab.console import complain, console, report_undelivered, say
 from ftlab.display import StudyDisplay
 from ftlab.forecast_listing import comparison_line
+from ftlab.options import INTERRUPTED
 from ftlab.plan_listing import plan_summary, quote_lines, sweep_command
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from ftlab.tracking.tracker import Tracker
 
 POLL_SECONDS = 1.0
-INTERRUPTED = 130
 
 
 @dataclass

@@ -192,6 +192,7 @@ def test_a_sweep_spreads_over_the_nodes_and_survives_the_loss_of_one(
         "cache",
         "locks",
         "mlflow.db",
+        "mlflow.db.lock",
         "ray",
         "trials",
     ]
