@@ -173,6 +173,12 @@ def ui(
 
 
 @app.command()
+def dashboard(port: int = 8050) -> None:
+    """Serve the score explorer on 127.0.0.1 until Ctrl-C, and print its link."""
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "explorer", "--port", str(port)]))  # noqa: S603 - fixed
+
+
+@app.command()
 def config(
     experiment: Experiment, profile: Profile = "digits", seeds: Seeds = None, overrides: Overrides = None
 ) -> None:
