@@ -67,7 +67,10 @@ def _epoch(trial: Trial, place: int, epoch: int) -> EpochRecord:
     }
     if epoch == trial.epochs:
         metrics |= {"knn/top1": 95.0 - place, "probe/top1": 97.0 - place, "probe/few_shot_top1": 90.0 - 2 * place}
-    histograms = {"scores/positive": _counts(positive, 0.1, 1000), "scores/negative": _counts(negative, spread, 100_000)}
+    histograms = {
+        "scores/positive": _counts(positive, 0.1, 1000),
+        "scores/negative": _counts(negative, spread, 100_000),
+    }
     return EpochRecord(epoch, 1.7e9 + 10 * epoch, {**scores, **metrics}, histograms)
 
 
@@ -83,7 +86,9 @@ def _copy(database: sqlite3.Connection, original: Trial, trial: Trial) -> None:
     ).fetchone()
     run_id = uuid4().hex
     columns = [name for _, name, *_ in database.execute("PRAGMA table_info(runs)")]
-    values = dict(zip(columns, database.execute("SELECT * FROM runs WHERE run_uuid = ?", (source,)).fetchone(), strict=True))
+    values = dict(
+        zip(columns, database.execute("SELECT * FROM runs WHERE run_uuid = ?", (source,)).fetchone(), strict=True)
+    )
     artifacts = values["artifact_uri"].replace(source, run_id)
     values |= {"run_uuid": run_id, "name": trial.name, "artifact_uri": artifacts}
     database.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(values))})", list(values.values()))  # noqa: S608
@@ -95,7 +100,9 @@ def _copy(database: sqlite3.Connection, original: Trial, trial: Trial) -> None:
     changed = {"ftlab.trial_key": trial.key, "ftlab.seed": str(trial.config.seed), "mlflow.runName": trial.name}
     for key, text in changed.items():
         database.execute("UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", (text, run_id, key))
-    database.execute("UPDATE params SET value = ? WHERE run_uuid = ? AND key = 'seed'", (str(trial.config.seed), run_id))
+    database.execute(
+        "UPDATE params SET value = ? WHERE run_uuid = ? AND key = 'seed'", (str(trial.config.seed), run_id)
+    )
     folder = Path(artifacts.removeprefix("file://"))
     shutil.copytree(str(folder).replace(run_id, source), folder, copy_function=os.link)
 
@@ -103,4 +110,3 @@ def _copy(database: sqlite3.Connection, original: Trial, trial: Trial) -> None:
 def _noisy(trial: Trial) -> str:
     """Return values that differ from seed to seed by some thousandths, the same for the same trial."""
     return f"value * {1 + (int(trial.key[:4], 16) / 65536 - 0.5) * 0.04:.6f}"
-

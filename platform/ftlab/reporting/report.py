@@ -70,9 +70,7 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
         command=command,
         facts=facts,
         metric=metric_label(table.metric),
-        trials=[
-            {**vars(trial), "value": "" if isnan(trial.value) else f"{trial.value:.2f}"} for trial in table.trials
-        ],
+        trials=[{**vars(trial), "value": "" if isnan(trial.value) else f"{trial.value:.2f}"} for trial in table.trials],
     )
 
 
