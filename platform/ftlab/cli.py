@@ -112,9 +112,8 @@ def table(
     tracker.reconcile()
     recorded = tracker.load_trials()
     found = plan_study(study, ftlab_home(), recorded)
-    print_table(
-        tabulate(study, found.trials, recorded, all_seeds=seeds is None, auto=auto), results / study.results_name
-    )
+    made = tabulate(study, found.trials, recorded, all_seeds=seeds is None, auto=auto)
+    print_table(made, results / study.results_name, recorded, sweep_command(study, auto))
     if found.todo:
         say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study, auto)}")
 

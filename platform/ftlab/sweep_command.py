@@ -201,7 +201,7 @@ class Sweep:
     def _finish(self, found: Plan, recorded: "pd.DataFrame") -> int:
         made = tabulate(self.study, found.trials, recorded, all_seeds=self.all_seeds, auto=self.auto)
         folder = self.results / self.study.results_name
-        print_table(made, folder)
+        print_table(made, folder, recorded, sweep_command(self.study, self.auto))
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
         if self._collector.has_claim:
             close_study(open_tracker(self._home.local), found, made, folder, complete=not self._interrupted)
@@ -219,11 +219,11 @@ class Sweep:
         return 1 if failed else 0
 
 
-def print_table(made: "AblationTable", folder: Path) -> None:
+def print_table(made: "AblationTable", folder: Path, recorded: "pd.DataFrame", command: str) -> None:
     """Write a table in every form and print it."""
     from ftlab.reporting.markdown import table_md
 
-    paths = write_results(made, folder)
+    paths = write_results(made, folder, recorded, command)
     console.print(Markdown(table_md(made)))
     say(f"{folder}: {', '.join(path.name for path in paths)}")
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from ftlab.reporting.ablation import AblationTable
 from ftlab.reporting.atomic import write_if_changed
+from ftlab.reporting.figures import AxisFigure
+from ftlab.reporting.html import table_html
 from ftlab.reporting.layout import metric_label
 from ftlab.reporting.provenance import Fact
 
@@ -36,6 +38,14 @@ class ReportChart:
     title: str
     caption: str
     figure: "go.Figure"
+
+
+def report_charts(axis: AxisFigure) -> tuple[ReportChart, ...]:
+    """Draw the figures of a report."""
+    from ftlab.reporting.pages.axis_chart import axis_chart
+
+    caption = f"{axis.metric[0].upper()}{axis.metric[1:]} of every cell: mean with its 95% interval, and every seed."
+    return (ReportChart("Accuracy", caption, axis_chart(axis)),)
 
 
 def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequence[Fact], command: str) -> str:

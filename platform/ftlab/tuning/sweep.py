@@ -18,8 +18,10 @@ from ftlab.errors import FtlabError
 from ftlab.reporting.ablation import AblationTable, Cell, ablate
 from ftlab.reporting.figures import axis_figure, draw_axis_figure
 from ftlab.reporting.markdown import table_md
+from ftlab.reporting.provenance import provenance
 from ftlab.reporting.published import load_published
 from ftlab.reporting.render import write_table
+from ftlab.reporting.report import report_charts, report_html, write_report
 from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
@@ -111,9 +113,22 @@ def tabulate(
     )
 
 
-def write_results(table: AblationTable, folder: Path) -> list[Path]:
-    """Write the table in every form, and its figure, below ``folder``; unchanged content leaves the files alone."""
-    return [*write_table(table, folder), *draw_axis_figure(axis_figure(table), folder / "figure.png")]
+def write_results(table: AblationTable, folder: Path, recorded: pd.DataFrame, command: str) -> list[Path]:
+    """Write the table in every form, its figure and its report; unchanged content leaves the files alone.
+
+    Args:
+        table: What to write.
+        folder: Where to.
+        recorded: The trials that the table was computed from.
+        command: What makes the table anew.
+    """
+    figure = axis_figure(table)
+    report = report_html(table, report_charts(figure), provenance(table, recorded), command)
+    return [
+        *write_table(table, folder),
+        *draw_axis_figure(figure, folder / "figure.png"),
+        write_report(folder, report),
+    ]
 
 
 def study_record(study: StudySpec) -> StudyRecord:

@@ -75,11 +75,11 @@ def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracke
 
     results = tmp_path / "results"
     table = tabulate(study, found.trials, recorded, all_seeds=False)
-    paths = write_results(table, results)
+    paths = write_results(table, results, recorded, "make sweep")
     assert [row.n_trials for row in table.rows] == [2, 2]
-    assert {"trials.csv", "table.csv", "table.tex", "table.md"} <= {path.name for path in paths}
+    assert {"trials.csv", "table.csv", "table.tex", "table.md", "report.html"} <= {path.name for path in paths}
     written = {path: path.read_bytes() for path in paths}
-    write_results(tabulate(study, found.trials, recorded, all_seeds=True), results)
+    write_results(tabulate(study, found.trials, recorded, all_seeds=True), results, recorded, "make sweep")
     assert {path: path.read_bytes() for path in paths} == written
 
     close_study(tracker, found, table, results, complete=True)
@@ -109,7 +109,7 @@ def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
     assert [row.n_missing for row in table.rows] == [1, 1]
     assert table.seeding is not None
     assert table.seeding.stopped["key_momentum=0.5"] == "open against the baseline"
-    write_results(table, tmp_path)
+    write_results(table, tmp_path, recorded, "make sweep SEEDS=auto")
     assert "seeds ended" in (tmp_path / "table.md").read_text()
     assert (tmp_path / "table.csv").read_text().splitlines()[0].endswith(",stopped")
     # Two seeds suffice for this rule, and further ones are beyond it.
