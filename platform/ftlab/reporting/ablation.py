@@ -2,63 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, isnan, nan
-from typing import Any, Literal
+from math import isnan
+from typing import Literal
 
 import pandas as pd
 
 from ftlab.errors import ConfigError, nearest
 from ftlab.reporting.axes import Axes
+from ftlab.reporting.comparability import Caveat, find_caveats
+from ftlab.reporting.comparison import Comparison, compare, correct
 from ftlab.reporting.published import PublishedSeries, PublishedValue
-from ftlab.reporting.statistics import Summary, summarise
+from ftlab.reporting.records import COLLAPSED, FAILED, AblationTrial, Cell, find_trials
+from ftlab.reporting.statistics import Interval, Summary, summarise
 
-FINISHED, COLLAPSED, FAILED = "finished", "collapsed", "failed"
-FINAL = (FINISHED, COLLAPSED, FAILED)
-FACTS = frozenset(
-    {"trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id", "params", "tags"}
-)
+__all__ = ["COLLAPSED", "AblationRow", "AblationTable", "AblationTrial", "Cell", "Rank", "Seeding", "ablate"]
 
 Rank = Literal[1, 2] | None
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A row that the table asks for: trials that differ by seed alone.
-
-    Attributes:
-        name: Label of the row.
-        axes: Values by dotted name; None where an axis has no effect in the cell.
-        trial_keys: The trials that the row needs; empty takes every recorded seed.
-        cell_key: Digest that the trials of the cell share; used when ``trial_keys`` is empty.
-    """
-
-    name: str
-    axes: Axes
-    trial_keys: tuple[str, ...] = ()
-    cell_key: str = ""
-
-
-@dataclass(frozen=True)
-class AblationTrial:
-    """A finished, collapsed or failed trial of the table.
-
-    Attributes:
-        cell: Name of its cell.
-        trial_key: Digest of everything that decides its numbers.
-        seed: Seed of all its random streams.
-        status: ``finished``, ``collapsed`` or ``failed``.
-        run_id: Identifier in the tracking store.
-        value: The table's metric; NaN when the trial failed or has none.
-        metrics: Last values by name, without durations; empty when it failed, as they then say where it stopped.
-    """
-
-    cell: str
-    trial_key: str
-    seed: int
-    status: str
-    run_id: str
-    value: float
-    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -75,6 +34,8 @@ class AblationRow:
         n_missing: Trials that the row needs and that have not come to an end.
         published: The published value of the cell.
         rank: 1 for the best mean of the table, 2 for the second best, ties included; None for all others.
+        comparison: The difference to the baseline; None for the baseline itself and in a table without one.
+        caveats: In what its trials differ from the baseline's, or from each other, beside the axes.
     """
 
     cell: str
@@ -86,6 +47,8 @@ class AblationRow:
     n_missing: int
     published: PublishedValue | None
     rank: Rank
+    comparison: Comparison | None = None
+    caveats: tuple[Caveat, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +79,7 @@ class AblationTable:
         protocol: How our numbers were measured.
         published: The series whose values stand beside ours.
         seeding: How seeds were given to cells; None where every cell asks for the same.
+        interval: How the intervals of means and of differences were made.
     """
 
     name: str
@@ -128,6 +92,7 @@ class AblationTable:
     protocol: str
     published: PublishedSeries | None
     seeding: Seeding | None = None
+    interval: Interval = "t"
 
     @property
     def published_protocol(self) -> str:
@@ -155,6 +120,7 @@ def ablate(
     protocol: str = "",
     published: PublishedSeries | None = None,
     seeding: Seeding | None = None,
+    interval: Interval = "t",
 ) -> AblationTable:
     """Compute an ablation table; a cell without trials yet is a row with ``n = 0``.
 
@@ -167,32 +133,33 @@ def ablate(
         baseline: Name of the cell that others are compared with.
         protocol: How the numbers were measured, in the words of the published tables where it is the same.
         published: Series whose values stand beside ours.
-        seeding: How seeds were given to cells, where a rule gave them; names every cell.
+        seeding: How seeds were given to cells, where a rule gave them; names every cell. The rule looked at the values,
+            so that tests which do not know it would reject too often: the table has differences, but no p-values.
+        interval: How the intervals of means and of differences are made.
 
     Raises:
         ConfigError: Two cells share a name, the baseline is no cell, or finished trials lack the metric.
     """
     _check_names(cells, baseline)
-    records = _final_records(cells, trials)
-    _check_metric(metric, records)
-    found = _trials_by_cell(cells, records, metric)
-    summaries = [summarise([trial.value for trial in group if isfinite(trial.value)]) for group in found]
-    ranks = _rank([summary.mean for summary in summaries])
-    rows = (
-        _row(cell, group, summary, rank, published)
-        for cell, group, summary, rank in zip(cells, found, summaries, ranks, strict=True)
-    )
+    found = find_trials(cells, trials, metric)
+    counted = [[trial for trial in group if trial.has_value] for group in found]
+    summaries = [summarise([trial.value for trial in group], interval) for group in counted]
+    place = next((place for place, cell in enumerate(cells) if cell.name == baseline), None)
+    comparisons = _compare(counted, place, interval, tested=seeding is None)
+    caveats = _caveats(counted, place)
+    columns = zip(cells, found, summaries, _rank(summaries), comparisons, caveats, strict=True)
     return AblationTable(
         name=name,
         title=title or name,
         metric=metric,
         axes=tuple(dict.fromkeys(axis for cell in cells for axis in cell.axes)),
-        rows=tuple(rows),
+        rows=tuple(_row(*values, published) for values in columns),
         trials=tuple(trial for group in found for trial in group),
         baseline=baseline,
         protocol=protocol,
         published=published,
         seeding=seeding,
+        interval=interval,
     )
 
 
@@ -205,54 +172,8 @@ def _check_names(cells: Sequence[Cell], baseline: str | None) -> None:
         raise ConfigError(f"the baseline must be a cell of the table, but got {baseline!r}.{nearest(baseline, names)}")
 
 
-def _final_records(cells: Sequence[Cell], trials: pd.DataFrame) -> list[dict[str, Any]]:
-    trial_keys = {key for cell in cells for key in cell.trial_keys}
-    cell_keys = {cell.cell_key for cell in cells if not cell.trial_keys}
-    wanted = trials["trial_key"].isin(trial_keys) | trials["cell_key"].isin(cell_keys)
-    chosen = trials[wanted & trials["status"].isin(FINAL)]
-    return [{str(column): value for column, value in record.items()} for record in chosen.to_dict("records")]
-
-
-def _check_metric(metric: str, records: Sequence[Mapping[str, Any]]) -> None:
-    if any(record["status"] == FINISHED and metric not in record for record in records):
-        hint = nearest(metric, set(records[0]) - FACTS)
-        raise ConfigError(f"a table needs a metric that its trials recorded, but got {metric!r}.{hint}")
-
-
-def _trials_by_cell(
-    cells: Sequence[Cell], records: Sequence[Mapping[str, Any]], metric: str
-) -> list[list[AblationTrial]]:
-    by_key: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for record in records:
-        for column in ("trial_key", "cell_key"):
-            by_key.setdefault((column, record[column]), []).append(record)
-    groups = []
-    for cell in cells:
-        keys = [("trial_key", key) for key in cell.trial_keys] or [("cell_key", cell.cell_key)]
-        found = [record for key in keys for record in by_key.get(key, [])]
-        groups.append(sorted((_trial(cell, record, metric) for record in found), key=_order))
-    return groups
-
-
-def _order(trial: AblationTrial) -> tuple[int, str]:
-    return trial.seed, trial.trial_key
-
-
-def _trial(cell: Cell, record: Mapping[str, Any], metric: str) -> AblationTrial:
-    failed = record["status"] == FAILED
-    metrics = {name: float(value) for name, value in record.items() if name not in FACTS and not failed}
-    return AblationTrial(
-        cell=cell.name,
-        trial_key=str(record["trial_key"]),
-        seed=int(record["seed"]),
-        status=str(record["status"]),
-        run_id=str(record["run_id"]),
-        value=metrics.get(metric, nan),
-        metrics={name: metrics[name] for name in sorted(metrics) if not name.endswith("_seconds")},
-    )
-
-
-def _rank(means: Sequence[float]) -> list[Rank]:
+def _rank(summaries: Sequence[Summary]) -> list[Rank]:
+    means = [summary.mean for summary in summaries]
     levels = sorted({mean for mean in means if not isnan(mean)}, reverse=True)
     if len(levels) < 2:
         return [None] * len(means)
@@ -260,8 +181,36 @@ def _rank(means: Sequence[float]) -> list[Rank]:
     return [places.get(mean) for mean in means]
 
 
+def _compare(
+    groups: Sequence[Sequence[AblationTrial]], baseline: int | None, interval: Interval, *, tested: bool
+) -> list[Comparison | None]:
+    if baseline is None:
+        return [None] * len(groups)
+    values = [{trial.seed: trial.value for trial in group} for group in groups]
+    return correct(
+        [
+            None if place == baseline else compare(found, values[baseline], interval, tested=tested)
+            for place, found in enumerate(values)
+        ]
+    )
+
+
+def _caveats(groups: Sequence[Sequence[AblationTrial]], baseline: int | None) -> list[tuple[Caveat, ...]]:
+    """Return the caveats of each cell; without a baseline that has values, the first cell that has some is it."""
+    facts = [[trial.facts for trial in group] for group in groups]
+    if baseline is None or not facts[baseline]:
+        baseline = next((place for place, found in enumerate(facts) if found), 0)
+    return [find_caveats(found, () if place == baseline else facts[baseline]) for place, found in enumerate(facts)]
+
+
 def _row(
-    cell: Cell, trials: Sequence[AblationTrial], summary: Summary, rank: Rank, published: PublishedSeries | None
+    cell: Cell,
+    trials: Sequence[AblationTrial],
+    summary: Summary,
+    rank: Rank,
+    comparison: Comparison | None,
+    caveats: tuple[Caveat, ...],
+    published: PublishedSeries | None,
 ) -> AblationRow:
     statuses = [trial.status for trial in trials]
     return AblationRow(
@@ -274,4 +223,6 @@ def _row(
         n_missing=max(len(cell.trial_keys) - len(trials), 0),
         published=published.lookup(cell.axes, cell.name) if published else None,
         rank=rank,
+        comparison=comparison,
+        caveats=caveats,
     )

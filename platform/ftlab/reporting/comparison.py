@@ -1,0 +1,144 @@
+"""A cell compared with the baseline, paired by seed.
+
+Trials of one seed see the same weights, order and views, whatever their cell, so that the difference of a seed has less
+noise than either of its values, and tests of differences tell more than tests of means.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp, isnan, lgamma, nan, sqrt
+
+import numpy as np
+
+from ftlab.reporting.statistics import RESAMPLING_SEED, Interval, Summary, summarise
+
+MIN_PAIRS = 3
+# Accuracies are shares of counts; what is left of a difference below this is rounding, and would break ties.
+DECIMALS = 9
+# Up to 16 pairs every pattern of signs is counted; above, as many random ones are.
+NUM_SIGN_FLIPS = 2**16
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The difference of a cell to the baseline over their common seeds; NaN where something is not defined.
+
+    The p-values are two-sided. ``p``, the paired t test's, is the one that tables print and that is corrected: at the
+    few seeds of an ablation the rank and permutation tests cannot reject, as 2 of 2^n patterns of signs are as extreme
+    as n differences of one sign (p is 0.25 at 3 seeds, 0.03125 at 6). They are there to check it: the t test takes the
+    differences for normal, they do not.
+
+    Attributes:
+        difference: Statistics of the differences, cell minus baseline; its ``n`` counts the common seeds.
+        n_unpaired: Seeds that only one of the two has a value for, and that do not count.
+        effect_size: Hedges' g_z: the mean difference by its standard deviation, Cohen's d_z (Lakens 2013,
+            doi:10.3389/fpsyg.2013.00863), times J(n - 1), which removes its bias at few seeds (Hedges 1981,
+            doi:10.3102/10769986006002107); NaN below three common seeds, and when all differences are equal and not 0.
+        p: Paired t test (Student 1908); NaN below three common seeds, and when all differences are equal and not 0.
+        p_wilcoxon: Wilcoxon's signed-rank test (1945), exact also with ties; differences of 0 are left out.
+        p_permutation: Sign-flip permutation test of the mean difference, exact up to 16 common seeds.
+        p_holm: ``p`` corrected for all comparisons of the table by Holm's procedure (1979).
+    """
+
+    difference: Summary
+    n_unpaired: int
+    effect_size: float = nan
+    p: float = nan
+    p_wilcoxon: float = nan
+    p_permutation: float = nan
+    p_holm: float = nan
+
+
+def compare(
+    values: Mapping[int, float], baseline: Mapping[int, float], interval: Interval = "t", *, tested: bool = True
+) -> Comparison:
+    """Compare a cell with the baseline over their common seeds.
+
+    Args:
+        values: Finite value by seed.
+        baseline: Finite value by seed of the baseline.
+        interval: How the interval of the mean difference is made.
+        tested: Whether hypotheses are tested, which takes three common seeds, chosen without a look at the values.
+    """
+    seeds = sorted(values.keys() & baseline.keys())
+    differences = [round(values[seed] - baseline[seed], DECIMALS) for seed in seeds]
+    difference = summarise(differences, interval)
+    found = Comparison(difference, len(values.keys() ^ baseline.keys()), _hedges(difference))
+    if not tested or len(seeds) < MIN_PAIRS:
+        return found
+    return replace(
+        found,
+        p=_student_p(difference),
+        p_wilcoxon=_sign_flip_p(_signed_ranks(differences)),
+        p_permutation=_sign_flip_p(differences),
+    )
+
+
+def correct(comparisons: Sequence[Comparison | None]) -> list[Comparison | None]:
+    """Return the comparisons of a table with ``p_holm``; those without a ``p`` do not count as tests."""
+    ps = [comparison.p for comparison in comparisons if comparison is not None and not isnan(comparison.p)]
+    if not ps:
+        return list(comparisons)
+    from statsmodels.stats.multitest import multipletests
+
+    corrected = iter(multipletests(ps, method="holm")[1].tolist())
+    return [
+        comparison if comparison is None or isnan(comparison.p) else replace(comparison, p_holm=next(corrected))
+        for comparison in comparisons
+    ]
+
+
+def _student_p(difference: Summary) -> float:
+    if difference.std == 0.0:
+        return 1.0 if difference.mean == 0.0 else nan
+    # scipy.stats.ttest_rel calls the same distribution.
+    from scipy.special import stdtr
+
+    t = difference.mean / (difference.std / sqrt(difference.n))
+    return 2.0 * float(stdtr(difference.n - 1, -abs(t)))
+
+
+def _signed_ranks(differences: Sequence[float]) -> list[float]:
+    from scipy.stats import rankdata
+
+    nonzero = [difference for difference in differences if difference]
+    ranks = rankdata(np.abs(nonzero))
+    return np.copysign(ranks, nonzero).tolist()
+
+
+def _sign_flip_p(differences: Sequence[float]) -> float:
+    """Return the two-sided probability, under random signs, of a sum as far from 0."""
+    if not any(differences) or len(differences) == 1:
+        return 1.0
+    from scipy.stats import permutation_test
+
+    return float(
+        permutation_test(
+            (sorted(differences),),
+            lambda x, axis: np.sum(x, axis=axis),
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=NUM_SIGN_FLIPS,
+            rng=np.random.default_rng(RESAMPLING_SEED),
+        ).pvalue
+    )
+
+
+def _hedges(difference: Summary) -> float:
+    if difference.n < MIN_PAIRS:
+        return nan
+    if difference.std == 0.0:
+        return 0.0 if difference.mean == 0.0 else nan
+    return small_sample_factor(difference.n - 1) * difference.mean / difference.std
+
+
+def small_sample_factor(degrees: int) -> float:
+    """Return Hedges' J, which multiplies a standardised difference.
+
+    Args:
+        degrees: Degrees of freedom of the standard deviation, from 2.
+
+    >>> round(small_sample_factor(9), 4)
+    0.9139
+    """
+    return exp(lgamma(degrees / 2) - lgamma((degrees - 1) / 2)) / sqrt(degrees / 2)
