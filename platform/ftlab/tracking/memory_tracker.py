@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ftlab.errors import TrackingError
-from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
+from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus, history_frame, trials_frame
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,16 @@ class MemoryTracker:
     def load_trials(self) -> pd.DataFrame:
         """Return the contract's frame; the run id is the trial key."""
         return trials_frame([self._row(trial) for trial in self.trials.values()])
+
+    def load_history(self, trial_keys: Sequence[str]) -> pd.DataFrame:
+        """Return what was logged."""
+        rows: list[dict[str, object]] = []
+        for key in trial_keys:
+            for number, epoch in sorted(self.epochs.get(key, {}).items()):
+                at = {"trial_key": key, "epoch": number}
+                rows += [{**at, "name": name, "value": value} for name, value in epoch.metrics.items()]
+                rows += [{**at, "name": name, "counts": list(counts)} for name, counts in epoch.histograms.items()]
+        return history_frame(rows)
 
     def _row(self, trial: TrialRecord) -> dict[str, object]:
         outcome = self.outcomes.get(trial.trial_key, Outcome(TrialStatus.RUNNING))

@@ -18,7 +18,15 @@ from ftlab.errors import TrackingError
 from ftlab.tracking import mlflow_layout as layout
 from ftlab.tracking.driver_process import driver_identity, has_died
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, write_score_history
-from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
+from ftlab.tracking.tracker import (
+    EpochRecord,
+    Outcome,
+    StudyRecord,
+    TrialRecord,
+    TrialStatus,
+    history_frame,
+    trials_frame,
+)
 from ftlab.tracking.tracking_uri import check_tracking_uri, sqlite_path
 
 # MLflow reads some of these when it is imported; what the user has set stands.
@@ -192,6 +200,31 @@ class MlflowTracker:
                 runs.setdefault(run.data.tags[layout.TRIAL_KEY_TAG], []).append(run)
         chosen = [layout.preferred_run(doubles) for doubles in runs.values()]
         return trials_frame([layout.trial_row(run, experiments[run.info.experiment_id]) for run in chosen])
+
+    @_translated
+    def load_history(self, trial_keys: Sequence[str]) -> pd.DataFrame:
+        """Return scalars and histograms of every recorded epoch: trial_key, epoch, name, value, counts."""
+        frames = [self._load_one_history(key) for key in trial_keys]
+        return pd.concat(frames, ignore_index=True) if frames else history_frame([])
+
+    def _load_one_history(self, trial_key: str) -> pd.DataFrame:
+        run = self._find(layout.trial_filter(trial_key))
+        if run is None:
+            return history_frame([])
+        try:
+            with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
+                path = self._client.download_artifacts(run.info.run_id, SCORE_HISTORY_FILE, folder)
+                return pd.read_parquet(path).assign(trial_key=trial_key)
+        except Exception:
+            names = list(run.data.metrics)
+            histories = [self._client.get_metric_history(run.info.run_id, name) for name in names]
+            return history_frame(
+                [
+                    {"trial_key": trial_key, "epoch": metric.step, "name": metric.key, "value": metric.value}
+                    for history in histories
+                    for metric in history
+                ]
+            )
 
     @_translated
     def find_experiment_id(self, name: str) -> str | None:

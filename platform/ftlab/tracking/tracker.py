@@ -125,6 +125,13 @@ def trials_frame(rows: Sequence[Mapping[str, object]]) -> "pd.DataFrame":
     return frame.sort_values("trial_key", ignore_index=True)
 
 
+def history_frame(rows: Sequence[Mapping[str, object]]) -> "pd.DataFrame":
+    """Return rows as history."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=["trial_key", "epoch", "name", "value", "counts"])
+
+
 class Tracker(Protocol):
     """The verbs of a tracking store. Only one process, the driver of a study, writes.
 
@@ -165,6 +172,10 @@ class Tracker(Protocol):
         """
         ...
 
+    def load_history(self, trial_keys: Sequence[str]) -> "pd.DataFrame":
+        """Return scalars and histograms of every recorded epoch: trial_key, epoch, name, value, counts."""
+        ...
+
 
 class NullTracker:
     """Records nothing: the yardstick for the cost of tracking."""
@@ -191,3 +202,7 @@ class NullTracker:
     def load_trials(self) -> "pd.DataFrame":
         """Return an empty frame."""
         return trials_frame([])
+
+    def load_history(self, trial_keys: Sequence[str]) -> "pd.DataFrame":
+        """Return an empty frame."""
+        return history_frame([])
