@@ -6,12 +6,14 @@ from dash import Dash, Input, Output, State
 
 from explorer.address import Address
 from explorer.cell_section import cell_heading, matching_runs, run_options
+from explorer.history_cache import HistoryCache
 from explorer.record_store import RecordStore
 from explorer.study_callbacks import choose
 from explorer.study_view import view_study
+from ftlab.reporting.run_scores import recorded_epochs
 
 
-def answer_cell(app: Dash, store: RecordStore) -> None:
+def answer_cell(app: Dash, store: RecordStore, histories: HistoryCache) -> None:
     """Register the callbacks of the cell's half of the page."""
 
     @app.callback(
@@ -41,7 +43,9 @@ def answer_cell(app: Dash, store: RecordStore) -> None:
             # What is ticked stays; runs that have begun since are ticked.
             before = {option["value"] for option in options or []}
             there = [key for key in there if key in (ticked or []) or key not in before]
-        return cell_heading(view, cell), run_options(runs, view.table.metric, {}), there, identity
+        running = list(runs.loc[runs["status"] == "running", "trial_key"])
+        epochs = recorded_epochs(histories.load(running))
+        return cell_heading(view, cell), run_options(runs, view.table.metric, epochs), there, identity
 
     @app.callback(Output("overlay", "options"), Input("overlay", "search_value"), State("overlay", "value"))
     def find_runs(search: str | None, chosen: list[str] | None) -> list[dict[str, str]]:

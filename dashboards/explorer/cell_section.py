@@ -45,7 +45,7 @@ def run_options(runs: pd.DataFrame, metric: str, epochs: Mapping[str, int]) -> l
                 className="run",
             ),
         }
-        for run in runs.to_dict("records")
+        for run in _records(runs)
     ]
 
 
@@ -64,7 +64,11 @@ def matching_runs(trials: pd.DataFrame, search: str, chosen: Iterable[str]) -> l
         found &= texts.str.contains(word, regex=False)
     is_chosen = trials["trial_key"].isin(set(chosen))
     order = [*trials.index[is_chosen], *trials.index[found & ~is_chosen][:MAX_MATCHES]]
-    return [{"value": trials.at[place, "trial_key"], "label": labels[place]} for place in order]
+    return [{"value": str(trials.at[place, "trial_key"]), "label": str(labels[place])} for place in order]
+
+
+def _records(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in run.items()} for run in runs.to_dict("records")]
 
 
 def _status(run: Mapping[str, Any], epochs: Mapping[str, int]) -> str:

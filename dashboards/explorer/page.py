@@ -18,6 +18,7 @@ def make_page() -> Component:
             dcc.Location(id="address", refresh=False),
             dcc.Interval(id="pulse", interval=PULSE_MILLISECONDS),
             dcc.Store(id="version"),
+            dcc.Store(id="chosen-cell"),
             html.A("Skip to the table", href="#study", className="skip"),
             html.Header(
                 [
@@ -33,6 +34,7 @@ def make_page() -> Component:
                         html.Section([html.Div(id="table"), graph("axis-chart", "Accuracy of every cell")], id="study"),
                         label="Table",
                     ),
+                    aria(_cell_section(), labelledby="cell-heading"),
                 ],
                 id="content",
             ),
@@ -41,7 +43,37 @@ def make_page() -> Component:
     )
 
 
+def _cell_section() -> Component:
+    return html.Section(
+        [
+            html.Div(id="cell-heading"),
+            html.Ul(id="health", className="health"),
+            html.Fieldset(
+                [
+                    html.Legend("Runs in the figures below"),
+                    dcc.Checklist(id="runs", className="runs"),
+                    html.Label("Lay over runs of any study", htmlFor="overlay", className="quiet"),
+                    dcc.Dropdown(id="overlay", multi=True, placeholder="search by study, cell, seed or key"),
+                ]
+            ),
+            html.Div([html.H3("Scores over training"), graph("courses", "Score statistics and loss over the epochs")]),
+            html.Div(
+                [
+                    html.H3("Distribution of scores", id="distribution-heading"),
+                    html.Div(
+                        [html.Span("epoch", id="epoch-label"), dcc.Slider(1, 1, 1, value=1, id="epoch", marks=None)],
+                        className="slider",
+                    ),
+                    graph("distribution", "Distribution of positive and negative scores at the chosen epoch"),
+                ],
+                id="distribution-part",
+            ),
+        ],
+        id="cell",
+    )
+
+
 def graph(identifier: str, label: str) -> Component:
     """Return a place for a figure, with what it shows for those who cannot see it."""
-    drawn = dcc.Graph(id=identifier, config=cast(Any, CONFIG), responsive=True)
+    drawn = dcc.Graph(id=identifier, config=cast(Any, CONFIG), responsive="auto")
     return aria(html.Figure(drawn, className="chart"), label=label)

@@ -7,7 +7,15 @@ from pathlib import Path
 import pandas as pd
 
 from ftlab.errors import TrackingError
-from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus, history_frame, trials_frame
+from ftlab.tracking.tracker import (
+    EpochRecord,
+    Outcome,
+    StudyRecord,
+    TrialRecord,
+    TrialStatus,
+    history_frame,
+    trials_frame,
+)
 
 
 @dataclass(frozen=True)

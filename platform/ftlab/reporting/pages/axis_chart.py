@@ -73,9 +73,9 @@ class _Chart:
     def note(self, place: float, text: str, color: str) -> None:
         """Write a text at the foot of a place."""
         foot = {self._place: place, self._value: 0, f"{self._value}ref": "paper", f"{self._value}anchor": "bottom"}
-        if self._value == "x":
-            foot["xanchor"] = "left"
-        self.drawn.add_annotation(**foot, text=text, showarrow=False, font={"color": color, "size": 12})
+        # Written upwards, since neighbouring places are often closer than a word is wide.
+        shape = {"textangle": -90, "yshift": 4} if self._value == "y" else {"xanchor": "left", "xshift": 4}
+        self.drawn.add_annotation(**{**foot, **shape}, text=text, showarrow=False, font={"color": color, "size": 12})
 
     def reference(self, value: float, name: str) -> None:
         """Draw a line at one value, across all places."""

@@ -44,6 +44,7 @@ def _template() -> go.layout.Template:
         yaxis={**axis, "title": {"standoff": 8}, "automargin": True},
         scene=dict.fromkeys(("xaxis", "yaxis", "zaxis"), scene_axis),
     )
+    layout.update(xaxis_title_font_size=13, yaxis_title_font_size=13)
     return go.layout.Template(layout=layout)
 
 
