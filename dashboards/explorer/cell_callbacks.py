@@ -5,7 +5,7 @@ from typing import Any
 from dash import Dash, Input, Output, State
 
 from explorer.address import Address
-from explorer.cell_section import cell_heading, matching_runs, run_options
+from explorer.cell_section import cell_heading, matching_runs, run_checklist, run_options
 from explorer.history_cache import HistoryCache
 from explorer.record_store import RecordStore
 from explorer.study_callbacks import choose
@@ -18,8 +18,7 @@ def answer_cell(app: Dash, store: RecordStore, histories: HistoryCache) -> None:
 
     @app.callback(
         Output("cell-heading", "children"),
-        Output("runs", "options"),
-        Output("runs", "value"),
+        Output("run-list", "children"),
         Output("chosen-cell", "data"),
         Input("address", "search"),
         Input("version", "data"),
@@ -32,7 +31,7 @@ def answer_cell(app: Dash, store: RecordStore, histories: HistoryCache) -> None:
     ) -> tuple[Any, ...]:
         snapshot = store.snapshot()
         if snapshot.trials.empty:
-            return [], [], [], None
+            return [], run_checklist("", [], []), None
         chosen = choose(Address.parse(search), snapshot)
         view = view_study(chosen.study, snapshot.trials)
         cell = view.row(chosen.cell).cell
@@ -45,7 +44,8 @@ def answer_cell(app: Dash, store: RecordStore, histories: HistoryCache) -> None:
             there = [key for key in there if key in (ticked or []) or key not in before]
         running = list(runs.loc[runs["status"] == "running", "trial_key"])
         epochs = recorded_epochs(histories.load(running))
-        return cell_heading(view, cell), run_options(runs, view.table.metric, epochs), there, identity
+        shown_runs = run_checklist(identity, run_options(runs, view.table.metric, epochs), there)
+        return cell_heading(view, cell), shown_runs, identity
 
     @app.callback(Output("overlay", "options"), Input("overlay", "search_value"), State("overlay", "value"))
     def find_runs(search: str | None, chosen: list[str] | None) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from math import isnan
 from typing import Any
 
 import pandas as pd
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from explorer.study_view import StudyView
@@ -22,6 +22,18 @@ def cell_heading(view: StudyView, cell: str) -> list[Component]:
     interval = f", 95% interval {printed.interval}" if not isnan(row.summary.ci_low) else ""
     result = f"{metric_label(view.table.metric)} {printed.mean}{interval}, n = {printed.n}"
     return [html.H2(row_name(view.table, row)), html.P(result, className="quiet")]
+
+
+def run_checklist(identity: str, options: list[dict[str, Any]], ticked: list[str]) -> Component:
+    """Return the checklist of runs.
+
+    Args:
+        identity: What the list is of. Dash cannot make a list shorter in place: another list is another element.
+        options: The runs.
+        ticked: Trial keys of those that are shown.
+    """
+    checklist = dcc.Checklist(options, ticked, id="runs", className="runs")
+    return html.Div(checklist, key=f"{identity} {len(options)}")
 
 
 def run_options(runs: pd.DataFrame, metric: str, epochs: Mapping[str, int]) -> list[dict[str, Any]]:

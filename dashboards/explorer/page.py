@@ -6,6 +6,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from explorer.aria import aria
+from explorer.cell_section import run_checklist
 from ftlab.reporting.pages.page_style import CONFIG
 
 PULSE_MILLISECONDS = 4000
@@ -51,7 +52,7 @@ def _cell_section() -> Component:
             html.Fieldset(
                 [
                     html.Legend("Runs in the figures below"),
-                    dcc.Checklist(id="runs", className="runs"),
+                    html.Div(run_checklist("", [], []), id="run-list"),
                     html.Label("Lay over runs of any study", htmlFor="overlay", className="quiet"),
                     dcc.Dropdown(id="overlay", multi=True, placeholder="search by study, cell, seed or key"),
                 ]

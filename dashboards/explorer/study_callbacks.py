@@ -10,7 +10,6 @@ from explorer.study_section import navigation, nothing_to_show, status_line, stu
 from explorer.study_view import study_names, view_study
 from ftlab.reporting.figures import axis_figure
 from ftlab.reporting.pages.axis_chart import axis_chart
-from ftlab.reporting.pages.page_style import page_figure
 
 
 def answer_study(app: Dash, store: RecordStore) -> None:
@@ -36,7 +35,7 @@ def answer_study(app: Dash, store: RecordStore) -> None:
         snapshot = store.snapshot()
         message = nothing_to_show(snapshot)
         if snapshot.trials.empty:
-            return message, True, [], [], page_figure(0)
+            return message, True, [], [], no_update
         chosen = choose(Address.parse(search), snapshot)
         view = view_study(chosen.study, snapshot.trials)
         chosen = chosen.with_cell(view.row(chosen.cell).cell)
