@@ -10,6 +10,7 @@ CPUS ?=
 GPUS ?=
 ONLY ?=
 SHARE ?= 1
+INTERVAL ?=
 PORT ?= 5000
 
 PYTHON ?= python3
@@ -22,6 +23,7 @@ SETTINGS := $(foreach setting,$(SET),--set '$(setting)')
 STUDY := $(EXP) --profile $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS)) $(SETTINGS)
 BOUND := $(if $(MAX_TRIALS),--max-trials $(MAX_TRIALS))
 SIZE := $(if $(CPUS),--cpus $(CPUS)) $(if $(GPUS),--gpus $(GPUS))
+INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
@@ -46,10 +48,10 @@ plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
 	@$(FTLAB) plan $(STUDY) $(BOUND) $(SIZE) $(SHARING)
 
 sweep: $(STAMP)  ## Train what the table still lacks, record it, write the table
-	@$(FTLAB) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING)
+	@$(FTLAB) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING) $(INTERVALS)
 
 table: $(STAMP)  ## Rebuild the table from the tracking store
-	@$(FTLAB) table $(STUDY) $(BOUND)
+	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS)
 
 search: $(STAMP)  ## Look for the best settings: make search EXP=search_ft TRIALS=40
 	@$(FTLAB) search $(EXP) --profile $(PROFILE) $(if $(TRIALS),--trials $(TRIALS)) $(SETTINGS) $(SIZE)

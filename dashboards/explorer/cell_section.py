@@ -19,8 +19,9 @@ def cell_heading(view: StudyView, cell: str) -> list[Component]:
     """Return the name of a cell and its result."""
     places = {row.cell: place for place, row in enumerate(view.table.rows)}
     row, printed = view.table.rows[places[cell]], print_table(view.table).rows[places[cell]]
-    interval = f", 95% interval {printed.interval}" if not isnan(row.summary.ci_low) else ""
-    result = f"{metric_label(view.table.metric)} {printed.mean}{interval}, n = {printed.n}"
+    texts = printed.texts
+    interval = f", 95% interval {texts['interval']}" if not isnan(row.summary.ci_low) else ""
+    result = f"{metric_label(view.table.metric)} {texts['mean']}{interval}, n = {texts['n']}"
     return [html.H2(row_name(view.table, row)), html.P(result, className="quiet")]
 
 

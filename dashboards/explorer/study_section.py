@@ -13,7 +13,7 @@ from explorer.aria import aria
 from explorer.downloads import FILES, file_link
 from explorer.record_store import Snapshot
 from explorer.study_view import StudyView
-from ftlab.reporting.layout import PrintedRow, PrintedTable, print_table
+from ftlab.reporting.layout import PrintedColumn, PrintedRow, PrintedTable, print_table
 
 
 def navigation(names: Mapping[str, Sequence[str]], chosen: Address) -> list[Component]:
@@ -77,44 +77,47 @@ def _table(view: StudyView, printed: PrintedTable, chosen: Address, trials: pd.D
         _row(
             printed,
             row,
-            link=str(chosen.with_cell(cell.cell)),
-            current=cell.cell == chosen.cell,
-            running=int(running.get(view.cell_keys[cell.cell], 0)),
+            link=str(chosen.with_cell(row.cell)),
+            current=row.cell == chosen.cell,
+            running=int(running.get(view.cell_keys[row.cell], 0)),
         )
-        for cell, row in zip(view.table.rows, printed.rows, strict=True)
+        for row in printed.rows
     ]
-    numeric = (*printed.label_numeric, True, True, True, True)
-    headings = [*printed.label_headings, "n", printed.metric, "95% interval", *(["paper"] if printed.published else [])]
-    heads = [
-        html.Th(heading, scope="col", className=_class(is_numeric))
-        for heading, is_numeric in zip(headings, numeric, strict=False)
-    ]
+    labels = zip(printed.label_headings, printed.label_numeric, strict=True)
+    heads = [html.Th(heading, scope="col", className=_class(numeric)) for heading, numeric in labels]
+    heads += [html.Th(column.heading, scope="col", className=_class(_is_number(column))) for column in printed.columns]
     return html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="rows")
 
 
 def _row(printed: PrintedTable, row: PrintedRow, *, link: str, current: bool, running: int) -> Component:
-    first, *labels = row.labels
     mark = [html.Span(f"{running} running", className="live")] if running else []
-    number = {1: html.Strong, 2: html.Em}.get(row.rank or 0, html.Span)(row.mean)
-    dagger = [html.Abbr(" †", title="with collapse")] if row.collapsed else []
-    numbers: list[Any] = [row.n, [number, *dagger], row.interval, *([row.published] if printed.published else [])]
-    is_numeric = printed.label_numeric
+    first, *others = zip(row.labels, printed.label_numeric, strict=True)
     cells = [
         aria(
-            html.Th([dcc.Link(first, href=link), *mark], scope="row", className=_class(is_numeric[0])),
+            html.Th([dcc.Link(first[0], href=link), *mark], scope="row", className=_class(first[1])),
             current="true" if current else "false",
         ),
-        *(html.Td(label, className=_class(numeric)) for label, numeric in zip(labels, is_numeric[1:], strict=True)),
-        *(html.Td(text, className="number") for text in numbers),
+        *(html.Td(label, className=_class(numeric)) for label, numeric in others),
+        *(html.Td(_text(row, column.name), className=_class(_is_number(column))) for column in printed.columns),
     ]
     return html.Tr(cells, className="current" if current else "")
 
 
+def _text(row: PrintedRow, column: str) -> Any:
+    text = row.texts[column]
+    if column != "mean":
+        return text
+    emphasis = {1: html.Strong, 2: html.Em}.get(row.rank or 0, html.Span)
+    return [emphasis(text), html.Sup(row.marks)] if row.marks else emphasis(text)
+
+
 def _notes(view: StudyView, printed: PrintedTable) -> list[str]:
-    collapse = f"† {printed.collapse}" if printed.collapse else ""
-    ranked = any(row.rank for row in printed.rows)
-    summary = f"{printed.summary}{'; best in bold, second best in italics' if ranked else ''}."
-    return [note for note in (view.note, summary, collapse, *printed.notes, printed.published) if note]
+    marks = "; best in bold, second best in italics" if printed.ranked else ""
+    return [note for note in (view.note, f"{printed.summary}{marks}.", *printed.notes) if note]
+
+
+def _is_number(column: PrintedColumn) -> bool:
+    return column.name != "stopped"
 
 
 def _choice(name: str, address: Address, chosen: bool) -> Component:

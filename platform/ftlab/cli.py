@@ -21,6 +21,7 @@ from ftlab.console import console, error_console, report_undelivered, say
 from ftlab.display import StudyDisplay
 from ftlab.errors import FtlabError
 from ftlab.plan_listing import plan_lines, plan_summary, quote_lines, sweep_command
+from ftlab.reporting.statistics import Interval
 from ftlab.sweep_command import Sweep, print_table
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
@@ -50,6 +51,9 @@ Overrides = Annotated[list[str] | None, typer.Option("--set", help="Setting of e
 Cpus = Annotated[int | None, typer.Option(help="CPU cores of this machine to use; without it, all.")]
 Gpus = Annotated[int | None, typer.Option(help="GPUs of this machine to use; without it, all.")]
 Share = Annotated[bool, typer.Option(help="Train common prefixes of trials once; the results are the same without.")]
+IntervalKind = Annotated[
+    Interval, typer.Option("--interval", help="How 95% intervals are made: Student's t, or a BCa bootstrap.")
+]
 Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
 
 RESULTS = Path("results")
@@ -89,11 +93,14 @@ def sweep(
     cpus: Cpus = None,
     gpus: Gpus = None,
     share: Share = True,
+    interval: IntervalKind = "t",
     results: Results = RESULTS,
 ) -> None:
     """Train what the table still lacks, record it, and write and print the table."""
     study, auto = _load(experiment, profile, seeds, overrides, max_trials)
-    sweeping = Sweep(study, Capacity(cpus, gpus), results, all_seeds=seeds is None, share=share, auto=auto)
+    sweeping = Sweep(
+        study, Capacity(cpus, gpus), results, all_seeds=seeds is None, share=share, auto=auto, interval=interval
+    )
     raise typer.Exit(sweeping.run())
 
 
@@ -104,6 +111,7 @@ def table(
     seeds: Seeds = None,
     overrides: Overrides = None,
     max_trials: MaxTrials = None,
+    interval: IntervalKind = "t",
     results: Results = RESULTS,
 ) -> None:
     """Rebuild the table from the tracking store without training anything."""
@@ -112,7 +120,7 @@ def table(
     tracker.reconcile()
     recorded = tracker.load_trials()
     found = plan_study(study, ftlab_home(), recorded)
-    made = tabulate(study, found.trials, recorded, all_seeds=seeds is None, auto=auto)
+    made = tabulate(study, found.trials, recorded, all_seeds=seeds is None, auto=auto, interval=interval)
     print_table(made, results / study.results_name, recorded, sweep_command(study, auto))
     if found.todo:
         say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study, auto)}")

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ftlab.reporting.ablation import AblationTable
+    from ftlab.reporting.statistics import Interval
     from ftlab.tracking.tracker import Tracker
 
 POLL_SECONDS = 1.0
@@ -60,6 +61,7 @@ class Sweep:
         all_seeds: Whether the table counts every recorded seed, or only the study's.
         share: Whether trials share prefixes.
         auto: Gives seeds where they matter; None gives every cell the study's.
+        interval: How the table's intervals are made.
         outcomes: How the trials ended that this sweep trained, by trial key.
     """
 
@@ -69,6 +71,7 @@ class Sweep:
     all_seeds: bool
     share: bool
     auto: AutoSeeds | None = None
+    interval: "Interval" = "t"
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def run(self) -> int:
@@ -199,7 +202,9 @@ class Sweep:
         return plan_study(self.study, self._home, recorded, share=self.share)
 
     def _finish(self, found: Plan, recorded: "pd.DataFrame") -> int:
-        made = tabulate(self.study, found.trials, recorded, all_seeds=self.all_seeds, auto=self.auto)
+        made = tabulate(
+            self.study, found.trials, recorded, all_seeds=self.all_seeds, auto=self.auto, interval=self.interval
+        )
         folder = self.results / self.study.results_name
         print_table(made, folder, recorded, sweep_command(self.study, self.auto))
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}

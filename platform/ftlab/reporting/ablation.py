@@ -148,12 +148,16 @@ def ablate(
     comparisons = _compare(counted, place, interval, tested=seeding is None)
     caveats = _caveats(counted, place)
     columns = zip(cells, found, summaries, _rank(summaries), comparisons, caveats, strict=True)
+    rows = (
+        _row(cell, group, published, summary=summary, rank=rank, comparison=comparison, caveats=differing)
+        for cell, group, summary, rank, comparison, differing in columns
+    )
     return AblationTable(
         name=name,
         title=title or name,
         metric=metric,
         axes=tuple(dict.fromkeys(axis for cell in cells for axis in cell.axes)),
-        rows=tuple(_row(*values, published) for values in columns),
+        rows=tuple(rows),
         trials=tuple(trial for group in found for trial in group),
         baseline=baseline,
         protocol=protocol,
@@ -206,11 +210,12 @@ def _caveats(groups: Sequence[Sequence[AblationTrial]], baseline: int | None) ->
 def _row(
     cell: Cell,
     trials: Sequence[AblationTrial],
+    published: PublishedSeries | None,
+    *,
     summary: Summary,
     rank: Rank,
     comparison: Comparison | None,
     caveats: tuple[Caveat, ...],
-    published: PublishedSeries | None,
 ) -> AblationRow:
     statuses = [trial.status for trial in trials]
     return AblationRow(

@@ -10,13 +10,13 @@ from math import exp, isnan, lgamma, nan, sqrt
 
 import numpy as np
 
-from ftlab.reporting.statistics import RESAMPLING_SEED, Interval, Summary, summarise
+from ftlab.reporting.statistics import Interval, Summary, summarise
 
 MIN_PAIRS = 3
 # Accuracies are shares of counts; what is left of a difference below this is rounding, and would break ties.
 DECIMALS = 9
-# Up to 16 pairs every pattern of signs is counted; above, as many random ones are.
-NUM_SIGN_FLIPS = 2**16
+# Every pattern of signs is counted up to here: 32,768 of them, in half a second.
+MAX_EXACT_PAIRS = 15
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Comparison:
             doi:10.3389/fpsyg.2013.00863), times J(n - 1), which removes its bias at few seeds (Hedges 1981,
             doi:10.3102/10769986006002107); NaN below three common seeds, and when all differences are equal and not 0.
         p: Paired t test (Student 1908); NaN below three common seeds, and when all differences are equal and not 0.
-        p_wilcoxon: Wilcoxon's signed-rank test (1945), exact also with ties; differences of 0 are left out.
-        p_permutation: Sign-flip permutation test of the mean difference, exact up to 16 common seeds.
+        p_wilcoxon: Wilcoxon's signed-rank test (1945) without differences of 0; up to 15 seeds exact also with ties.
+        p_permutation: Exact sign-flip permutation test of the mean difference (Fisher 1935); NaN above 15 common seeds.
         p_holm: ``p`` corrected for all comparisons of the table by Holm's procedure (1979).
     """
 
@@ -69,7 +69,7 @@ def compare(
     return replace(
         found,
         p=_student_p(difference),
-        p_wilcoxon=_sign_flip_p(_signed_ranks(differences)),
+        p_wilcoxon=_wilcoxon_p(differences),
         p_permutation=_sign_flip_p(differences),
     )
 
@@ -98,30 +98,26 @@ def _student_p(difference: Summary) -> float:
     return 2.0 * float(stdtr(difference.n - 1, -abs(t)))
 
 
-def _signed_ranks(differences: Sequence[float]) -> list[float]:
-    from scipy.stats import rankdata
+def _wilcoxon_p(differences: Sequence[float]) -> float:
+    from scipy.stats import rankdata, wilcoxon
 
     nonzero = [difference for difference in differences if difference]
-    ranks = rankdata(np.abs(nonzero))
-    return np.copysign(ranks, nonzero).tolist()
+    if len(nonzero) > MAX_EXACT_PAIRS:
+        return float(wilcoxon(nonzero).pvalue)
+    ranks: list[float] = np.copysign(rankdata(np.abs(nonzero)), nonzero).tolist()
+    return _sign_flip_p(ranks)
 
 
 def _sign_flip_p(differences: Sequence[float]) -> float:
-    """Return the two-sided probability, under random signs, of a sum as far from 0."""
+    """Return the two-sided probability, under random signs, of a sum as far from 0; NaN for too many differences."""
+    if len(differences) > MAX_EXACT_PAIRS:
+        return nan
     if not any(differences) or len(differences) == 1:
         return 1.0
     from scipy.stats import permutation_test
 
-    return float(
-        permutation_test(
-            (sorted(differences),),
-            lambda x, axis: np.sum(x, axis=axis),
-            permutation_type="samples",
-            vectorized=True,
-            n_resamples=NUM_SIGN_FLIPS,
-            rng=np.random.default_rng(RESAMPLING_SEED),
-        ).pvalue
-    )
+    found = permutation_test((differences,), np.sum, permutation_type="samples", n_resamples=2**MAX_EXACT_PAIRS)
+    return float(found.pvalue)
 
 
 def _hedges(difference: Summary) -> float:

@@ -1,11 +1,13 @@
-"""The printed form of a table, in plain text: what Markdown and LaTeX have in common."""
+"""The printed form of a table, in plain text: what Markdown, LaTeX and HTML have in common."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
 
 from ftlab.reporting.ablation import AblationRow, AblationTable, Rank
 from ftlab.reporting.axes import axis_label, axis_number, axis_text
+from ftlab.reporting.notes import COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK, summary_note, table_notes
+from ftlab.reporting.two_way import TwoWay, find_two_way
 
 METRIC_LABELS = {
     "probe/top1": "linear top-1 (%)",
@@ -13,6 +15,28 @@ METRIC_LABELS = {
     "knn/top1": "kNN top-1 (%)",
 }
 NOTHING = "-"
+BASELINE = "baseline"
+INTERVAL_HEADING = "95% interval"
+DIFFERENCE_GROUP = "difference to the baseline"
+BLOCKS = (("mean", "interval"), ("difference", "difference_interval", "p"), ("published",))
+
+
+@dataclass(frozen=True)
+class PrintedColumn:
+    """A column beside those that tell the rows apart.
+
+    Attributes:
+        name: What it holds: ``n``, ``mean``, ``interval``, ``difference``, ``difference_interval``, ``p``,
+            ``published`` or ``stopped``.
+        heading: Its heading where all headings stand in one line.
+        group: What it stands under together with its neighbours; empty for a column of its own.
+        short: Its heading below that of the group.
+    """
+
+    name: str
+    heading: str
+    group: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -20,23 +44,17 @@ class PrintedRow:
     """A row in plain text.
 
     Attributes:
+        cell: Name of the cell.
         labels: What tells the row from the others, one text a label column.
-        n: Number of seeds in the mean.
-        mean: Mean with one decimal; a dash without trials.
-        interval: 95% interval of the mean; a dash below two seeds.
-        published: The published value as printed; a dash where there is none.
-        stopped: Why the cell got no more seeds; empty where no rule gave them.
-        collapsed: Whether a trial of the row collapsed.
+        texts: What it holds, by name of the column; a dash where there is nothing.
+        marks: Footnote marks of the mean: collapse, and trials that differ from the baseline's beside the axes.
         rank: 1 for the best row, 2 for the second best.
     """
 
+    cell: str
     labels: tuple[str, ...]
-    n: str
-    mean: str
-    interval: str
-    published: str
-    stopped: str
-    collapsed: bool
+    texts: Mapping[str, str]
+    marks: str
     rank: Rank
 
 
@@ -46,27 +64,40 @@ class PrintedTable:
 
     Attributes:
         title: What the table answers.
+        metric: The metric in words with its unit.
         label_headings: Headings of the columns that tell the rows apart.
         label_numeric: Whether such a column holds numbers alone.
-        metric: Heading of the mean.
+        columns: The other columns.
         rows: Rows in the order of the table.
+        two_way: How the rows lie in two dimensions; None where they are printed one below the other.
         summary: What mean and interval are taken over.
-        collapse: Which rows collapsed; empty when none did.
-        notes: Baseline, failed and missing trials, and how seeds were given to cells.
-        seeded: Whether a rule gave seeds to cells, so that rows say why it stopped.
-        published: Where the published column comes from and whether it may be compared; empty without one.
+        notes: What stands below the table, a paragraph each, those of marks first.
     """
 
     title: str
+    metric: str
     label_headings: tuple[str, ...]
     label_numeric: tuple[bool, ...]
-    metric: str
+    columns: tuple[PrintedColumn, ...]
     rows: tuple[PrintedRow, ...]
+    two_way: TwoWay | None
     summary: str
-    collapse: str
     notes: tuple[str, ...]
-    seeded: bool
-    published: str
+
+    @property
+    def ranked(self) -> bool:
+        """Whether a row is marked as the best."""
+        return any(row.rank for row in self.rows)
+
+    def blocks(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Return what a table of two dimensions repeats its grid for: a heading, and the columns it shows together."""
+        columns = {
+            column.name: column
+            for column in self.columns
+            if any(row.texts[column.name] != NOTHING for row in self.rows)
+        }
+        shown = (tuple(name for name in names if name in columns) for names in BLOCKS)
+        return [(columns[names[0]].group or columns[names[0]].heading, names) for names in shown if names]
 
 
 def metric_label(metric: str) -> str:
@@ -99,17 +130,18 @@ def print_table(table: AblationTable) -> PrintedTable:
     if not told_by_axes(table):
         headings = ("cell", *headings)
         labels = [(row.cell, *texts) for row, texts in zip(table.rows, labels, strict=True)]
+    names = {row.cell: row_name(table, row) for row in table.rows}
+    two_way = find_two_way(table) if told_by_axes(table) else None
     return PrintedTable(
         title=table.title,
+        metric=metric_label(table.metric),
         label_headings=headings,
         label_numeric=tuple(all(_is_number(texts[place]) for texts in labels) for place in range(len(headings))),
-        metric=metric_label(table.metric),
+        columns=_columns(table),
         rows=tuple(_print_row(table, row, texts) for row, texts in zip(table.rows, labels, strict=True)),
-        summary=_summary(table),
-        collapse=_counts(table, "Collapse, counted in the mean", lambda row: row.n_collapsed),
-        notes=tuple(note for note in _notes(table) if note),
-        seeded=table.seeding is not None,
-        published=_published(table),
+        two_way=two_way,
+        summary=summary_note(table),
+        notes=table_notes(table, names, with_counts=two_way is not None),
     )
 
 
@@ -117,49 +149,70 @@ def _is_number(text: str) -> bool:
     return text == NOTHING or axis_number(text) is not None
 
 
+def _columns(table: AblationTable) -> tuple[PrintedColumn, ...]:
+    metric = metric_label(table.metric)
+    compared = [row.comparison for row in table.rows if row.comparison and row.comparison.difference.n]
+    columns = [
+        PrintedColumn("n", "n"),
+        PrintedColumn("mean", metric, metric, "mean"),
+        PrintedColumn("interval", INTERVAL_HEADING, metric, INTERVAL_HEADING),
+    ]
+    if compared:
+        columns.append(PrintedColumn("difference", "difference", DIFFERENCE_GROUP, "mean"))
+        columns.append(PrintedColumn("difference_interval", INTERVAL_HEADING, DIFFERENCE_GROUP, INTERVAL_HEADING))
+    if any(not isnan(comparison.p_holm) for comparison in compared):
+        columns.append(PrintedColumn("p", "p (Holm)", DIFFERENCE_GROUP, "p (Holm)"))
+    if table.published is not None:
+        columns.append(PrintedColumn("published", f"paper{'' if table.same_protocol else f' {PROTOCOL_MARK}'}"))
+    if table.seeding is not None:
+        columns.append(PrintedColumn("stopped", "seeds ended"))
+    return tuple(columns)
+
+
 def _print_row(table: AblationTable, row: AblationRow, labels: tuple[str, ...]) -> PrintedRow:
     summary = row.summary
-    return PrintedRow(
-        labels=labels,
-        n=str(summary.n),
-        mean=NOTHING if isnan(summary.mean) else f"{summary.mean:.1f}",
-        interval=NOTHING if isnan(summary.ci_low) else f"[{summary.ci_low:.1f}, {summary.ci_high:.1f}]",
-        published=row.published.shown if row.published else NOTHING,
-        stopped=table.seeding.stopped[row.cell] if table.seeding else "",
-        collapsed=row.n_collapsed > 0,
-        rank=row.rank,
-    )
+    texts = {
+        "n": str(summary.n),
+        "mean": _number(summary.mean),
+        "interval": _interval(summary.ci_low, summary.ci_high),
+        "published": row.published.shown if row.published else NOTHING,
+        "stopped": table.seeding.stopped[row.cell] if table.seeding else "",
+        **_difference(table, row),
+    }
+    marks = (COLLAPSE_MARK if row.n_collapsed else "") + (DIFFERS_MARK if row.caveats else "")
+    return PrintedRow(row.cell, labels, texts, marks, row.rank)
 
 
-def _summary(table: AblationTable) -> str:
-    counts = sorted({row.summary.n for row in table.rows if row.summary.n})
-    if not counts:
-        return "No trial has a value yet"
-    spread = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f"Mean over {spread} seed{'' if counts == [1] else 's'} with its 95% Student-t interval"
+def _difference(table: AblationTable, row: AblationRow) -> dict[str, str]:
+    if row.comparison is None:
+        own = BASELINE if row.cell == table.baseline else NOTHING
+        return {"difference": own, "difference_interval": NOTHING, "p": NOTHING}
+    difference = row.comparison.difference
+    return {
+        "difference": _number(difference.mean, "+"),
+        "difference_interval": _interval(difference.ci_low, difference.ci_high, "+"),
+        "p": p_text(row.comparison.p_holm),
+    }
 
 
-def _notes(table: AblationTable) -> tuple[str, ...]:
-    baseline = [row_name(table, row) for row in table.rows if row.cell == table.baseline]
-    return (
-        f"Baseline: {baseline[0]}." if baseline else "",
-        _counts(table, "Failed, without a value", lambda row: row.n_failed),
-        _counts(table, "Not finished yet", lambda row: row.n_missing),
-        table.seeding.note if table.seeding else "",
-    )
+def _number(value: float, sign: str = "") -> str:
+    if isnan(value):
+        return NOTHING
+    # Adding zero takes the sign from a zero.
+    rounded = round(value, 1) + 0.0
+    return f"{rounded:{sign if rounded else ''}.1f}"
 
 
-def _counts(table: AblationTable, what: str, count: Callable[[AblationRow], int]) -> str:
-    parts = [
-        f"{row_name(table, row)} ({count(row)} of {row.n_trials + row.n_missing})" for row in table.rows if count(row)
-    ]
-    return f"{what}: {', '.join(parts)}." if parts else ""
+def _interval(low: float, high: float, sign: str = "") -> str:
+    return NOTHING if isnan(low) else f"[{_number(low, sign)}, {_number(high, sign)}]"
 
 
-def _published(table: AblationTable) -> str:
-    if table.published is None:
-        return ""
-    origin = f"Paper: {table.published.source} ({table.published.series}; {table.published_protocol})."
-    if table.same_protocol:
-        return f"{origin} Same protocol: yes."
-    return f"{origin} Same protocol: no{f' (ours: {table.protocol})' if table.protocol else ''}."
+def p_text(p: float) -> str:
+    """Return a p-value for people; a dash where it is not defined.
+
+    >>> p_text(0.0321), p_text(0.00002)
+    ('0.032', '<0.001')
+    """
+    if isnan(p):
+        return NOTHING
+    return "<0.001" if p < 0.001 else f"{p:.3f}"

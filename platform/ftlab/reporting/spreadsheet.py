@@ -8,6 +8,21 @@ from math import isnan, nan
 
 from ftlab.reporting.ablation import AblationRow, AblationTable
 from ftlab.reporting.axes import axis_text
+from ftlab.reporting.comparison import Comparison
+
+COUNTS = ("n", "n_collapsed", "n_failed", "n_missing")
+STATISTICS = ("mean", "std", "ci_low", "ci_high", "iqm")
+COMPARISON = (
+    "n_pairs",
+    "difference",
+    "difference_ci_low",
+    "difference_ci_high",
+    "hedges_gz",
+    "p",
+    "p_wilcoxon",
+    "p_permutation",
+    "p_holm",
+)
 
 # A spreadsheet runs a cell that begins with one of these as a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -39,10 +54,10 @@ def trials_csv(table: AblationTable) -> str:
 
 def table_csv(table: AblationTable) -> str:
     """Return a row a cell; what is not defined, such as the deviation of one seed, is empty."""
-    statistics = ["n", "n_collapsed", "n_failed", "mean", "std", "ci_low", "ci_high", "published"]
+    names = [*COUNTS, *STATISTICS, *COMPARISON, "published", "same_protocol", "comparability"]
     if table.seeding:
-        statistics.append("stopped")
-    return csv_text(["cell", *table.axes, *statistics], (_line(table, row) for row in table.rows))
+        names.append("stopped")
+    return csv_text(["cell", *table.axes, *names], (_line(table, row) for row in table.rows))
 
 
 def _line(table: AblationTable, row: AblationRow) -> list[str]:
@@ -50,11 +65,25 @@ def _line(table: AblationTable, row: AblationRow) -> list[str]:
     return [
         row.cell,
         *(axis_text(row.axes.get(axis)) for axis in table.axes),
-        *(str(count) for count in (summary.n, row.n_collapsed, row.n_failed)),
-        *(number_text(value) for value in (summary.mean, summary.std, summary.ci_low, summary.ci_high)),
+        *(str(count) for count in (summary.n, row.n_collapsed, row.n_failed, row.n_missing)),
+        *(number_text(value) for value in (summary.mean, summary.std, summary.ci_low, summary.ci_high, summary.iqm)),
+        *_comparison(row.comparison),
         row.published.shown if row.published else "",
+        ("yes" if table.same_protocol else "no") if table.published else "",
+        "; ".join(str(caveat) for caveat in row.caveats),
         *([table.seeding.stopped[row.cell]] if table.seeding else []),
     ]
+
+
+def _comparison(found: Comparison | None) -> list[str]:
+    if found is None:
+        return [""] * len(COMPARISON)
+    difference = found.difference
+    values = (
+        *(difference.mean, difference.ci_low, difference.ci_high, found.effect_size),
+        *(found.p, found.p_wilcoxon, found.p_permutation, found.p_holm),
+    )
+    return [str(difference.n), *map(number_text, values)]
 
 
 def number_text(value: float) -> str:

@@ -22,6 +22,7 @@ from ftlab.reporting.provenance import provenance
 from ftlab.reporting.published import load_published
 from ftlab.reporting.render import write_table
 from ftlab.reporting.report import report_charts, report_html, write_report
+from ftlab.reporting.statistics import Interval
 from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
@@ -66,6 +67,7 @@ def tabulate(
     *,
     all_seeds: bool,
     auto: AutoSeeds | None = None,
+    interval: Interval = "t",
 ) -> AblationTable:
     """Compute the study's table from what is recorded.
 
@@ -75,6 +77,7 @@ def tabulate(
         recorded: What the tracking store holds.
         all_seeds: Whether every recorded seed of a cell counts, or only the study's; of no effect with ``auto``.
         auto: The rule that gave the seeds and its bound; None where every cell has the same.
+        interval: How the intervals of means and of differences are made.
     """
     fingerprint = trials[0].fingerprint
     trial_keys: Mapping[str, tuple[str, ...]] = {}
@@ -110,6 +113,7 @@ def tabulate(
         protocol=study.protocol,
         published=published,
         seeding=seeding,
+        interval=interval,
     )
 
 

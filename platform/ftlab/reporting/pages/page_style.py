@@ -20,6 +20,7 @@ SCALE = "Viridis"
 CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "responsive": True,
+    "showSendToCloud": False,  # Plotly's default is a button that uploads the figure
     "plotlyServerURL": "",
     "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
     "toImageButtonOptions": {"scale": 3},
