@@ -11,6 +11,7 @@ from explorer.record_store import RecordStore
 from explorer.study_callbacks import choose
 from explorer.study_view import view_study
 from ftlab.reporting.run_scores import recorded_epochs
+from ftlab.tracking.tracker import HistoryPart
 
 
 def answer_cell(app: Dash, store: RecordStore, histories: HistoryCache) -> None:
@@ -43,7 +44,7 @@ def answer_cell(app: Dash, store: RecordStore, histories: HistoryCache) -> None:
             before = {option["value"] for option in options or []}
             there = [key for key in there if key in (ticked or []) or key not in before]
         running = list(runs.loc[runs["status"] == "running", "trial_key"])
-        epochs = recorded_epochs(histories.load(running))
+        epochs = recorded_epochs(histories.load(running, HistoryPart.METRICS))
         shown_runs = run_checklist(identity, run_options(runs, view.table.metric, epochs), there)
         return cell_heading(view, cell), shown_runs, identity
 

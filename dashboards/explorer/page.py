@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
@@ -69,12 +70,20 @@ def _cell_section() -> Component:
                 ],
                 id="distribution-part",
             ),
+            html.Div([html.H3("Gradient norms"), html.Div(id="landscape", className="panels")], id="landscape-part"),
         ],
         id="cell",
     )
 
 
-def graph(identifier: str, label: str) -> Component:
-    """Return a place for a figure, with what it shows for those who cannot see it."""
-    drawn = dcc.Graph(id=identifier, config=cast(Any, CONFIG), responsive="auto")
-    return aria(html.Figure(drawn, className="chart"), label=label)
+def graph(identifier: str, label: str, drawn: go.Figure | None = None) -> Component:
+    """Return a place for a figure, with what it shows for those who cannot see it.
+
+    Args:
+        identifier: Of the place.
+        label: What the figure shows.
+        drawn: The figure; None where a callback draws it.
+    """
+    figure = {} if drawn is None else {"figure": drawn}
+    place = dcc.Graph(id=identifier, config=cast(Any, CONFIG), responsive="auto", **figure)
+    return aria(html.Figure(place, className="chart"), label=label)

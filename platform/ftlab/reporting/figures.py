@@ -9,8 +9,9 @@ from typing import Literal
 
 from ftlab.reporting.ablation import COLLAPSED, AblationRow, AblationTable
 from ftlab.reporting.atomic import write_if_changed
-from ftlab.reporting.axes import axis_label, axis_number, axis_text
-from ftlab.reporting.layout import metric_label, told_by_axes
+from ftlab.reporting.axes import axis_number
+from ftlab.reporting.cell_labels import axes_in_words, cell_label, swept_axis
+from ftlab.reporting.layout import metric_label
 
 CROWDING = 10.0
 
@@ -78,19 +79,19 @@ def axis_figure(table: AblationTable) -> AxisFigure:
     their distances unless some lie more than ten times closer than others (momentum 0.9, 0.99, 0.999) or words stand
     among them (``never``): then all values stand at equal distances.
     """
-    axis = _swept_axis(table)
+    axis = swept_axis(table)
     numbers = [axis_number(row.axes.get(axis)) if axis else None for row in table.rows]
     scale: Scale = "cells" if axis is None else "numbers" if _fits_numbers(numbers) else "steps"
     places = [
         number if scale == "numbers" and number is not None else float(rank) for rank, number in enumerate(numbers)
     ]
     points = tuple(
-        _point(table, row, axis, place, number is not None)
+        _point(table, row, place, number is not None)
         for row, place, number in zip(table.rows, places, numbers, strict=True)
     )
     return AxisFigure(
         title=table.title,
-        axis=", ".join(axis_label(name) for name in _named_axes(table, axis)),
+        axis=axes_in_words(table),
         metric=metric_label(table.metric),
         scale=scale,
         points=points,
@@ -120,28 +121,17 @@ def draw_axis_figure(figure: AxisFigure, path: Path) -> list[Path]:
     return paths
 
 
-def _swept_axis(table: AblationTable) -> str | None:
-    rows = [row for row in table.rows if row.cell != table.baseline] or list(table.rows)
-    varying = [axis for axis in table.axes if len({axis_text(row.axes.get(axis)) for row in rows}) > 1]
-    if len(varying) != 1:
-        return None
-    values = [row.axes.get(varying[0]) for row in table.rows]
-    distinct = len({axis_text(value) for value in values}) == len(values)
-    numeric = sum(axis_number(value) is not None for value in values)
-    return varying[0] if distinct and 2 * numeric > len(values) else None
-
-
 def _fits_numbers(numbers: Sequence[float | None]) -> bool:
     known = sorted(number for number in numbers if number is not None)
     gaps = [high - low for low, high in pairwise(known)]
     return len(known) == len(numbers) and (not gaps or max(gaps) <= CROWDING * min(gaps))
 
 
-def _point(table: AblationTable, row: AblationRow, axis: str | None, place: float, on_line: bool) -> AxisPoint:
+def _point(table: AblationTable, row: AblationRow, place: float, on_line: bool) -> AxisPoint:
     summary, published = row.summary, row.published
     trials = table.trials_of(row.cell)
     return AxisPoint(
-        label=_label(table, row, axis),
+        label=cell_label(table, row),
         place=place,
         on_line=on_line,
         mean=summary.mean,
@@ -152,17 +142,6 @@ def _point(table: AblationTable, row: AblationRow, axis: str | None, place: floa
         published=published.value if published and published.value is not None else nan,
         published_note=published.note if published else "",
     )
-
-
-def _named_axes(table: AblationTable, axis: str | None) -> tuple[str, ...]:
-    if axis:
-        return (axis,)
-    return table.axes if told_by_axes(table) else ()
-
-
-def _label(table: AblationTable, row: AblationRow, axis: str | None) -> str:
-    texts = [axis_text(row.axes.get(name)) for name in _named_axes(table, axis)]
-    return ", ".join(text for text in texts if text) or row.cell.replace("_", " ")
 
 
 def _published_label(table: AblationTable) -> str:

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-SCORES: Mapping[str, str] = {
-    "scores/positive_mean": "mean of positives",
-    "scores/negative_mean": "mean of negatives",
-    "scores/negative_variance": "variance of negatives",
-}
+from ftlab.reporting.histories import SCORES
+from ftlab.reporting.score_distributions import BIN_RANGE
+
 LOSS = "pretrain/loss"
 TRANSFORMED = "_transformed"
-SCORE_RANGE = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -54,17 +51,17 @@ class ScoreDistribution:
     density: tuple[float, ...]
 
 
-def run_courses(history: pd.DataFrame, labels: Mapping[str, str]) -> tuple[RunCourse, ...]:
+def run_courses(metrics: pd.DataFrame, labels: Mapping[str, str]) -> tuple[RunCourse, ...]:
     """Return the courses of the scores and of the loss.
 
     What FT did not change is left out: a run without FT has the same scores before and after.
 
     Args:
-        history: Rows of ``Tracker.load_history``.
+        metrics: ``trial_key``, ``epoch``, ``name``, ``value``.
         labels: Label of each run by its trial key, in the order of the figure.
     """
-    scalars = history[history["value"].notna()]
-    groups = {group: rows.sort_values("epoch") for group, rows in scalars.groupby(["trial_key", "name"])}
+    grouped = metrics.groupby(["trial_key", "name"], observed=True)
+    groups = {group: rows.sort_values("epoch") for group, rows in grouped}
     courses = []
     for key, label in labels.items():
         for statistic in (*SCORES, LOSS):
@@ -75,25 +72,23 @@ def run_courses(history: pd.DataFrame, labels: Mapping[str, str]) -> tuple[RunCo
     return tuple(courses)
 
 
-def recorded_epochs(history: pd.DataFrame) -> dict[str, int]:
-    """Return the last recorded epoch of each trial."""
-    return {str(key): int(epoch) for key, epoch in history.groupby("trial_key")["epoch"].max().items()}
+def recorded_epochs(metrics: pd.DataFrame) -> dict[str, int]:
+    """Return the last epoch of each trial that has one."""
+    last = metrics.groupby("trial_key", observed=True)["epoch"].max()
+    return {str(key): int(epoch) for key, epoch in last.items()}
 
 
-def histogram_epochs(history: pd.DataFrame) -> tuple[int, ...]:
-    """Return the epochs of which any run has a histogram."""
-    return tuple(sorted({int(epoch) for epoch in history.loc[history["counts"].notna(), "epoch"]}))
-
-
-def score_distributions(history: pd.DataFrame, labels: Mapping[str, str], epoch: int) -> tuple[ScoreDistribution, ...]:
+def score_distributions_at(
+    histograms: pd.DataFrame, labels: Mapping[str, str], epoch: int
+) -> tuple[ScoreDistribution, ...]:
     """Return the distributions at an epoch; a run that had no histogram there is left out, and so is an empty one.
 
     Args:
-        history: Rows of ``Tracker.load_history``.
+        histograms: ``trial_key``, ``epoch``, ``name``, ``counts``.
         labels: Label of each run by its trial key, in the order of the figure.
         epoch: Which epoch.
     """
-    rows = history[(history["epoch"] == epoch) & history["counts"].notna()]
+    rows = histograms[histograms["epoch"] == epoch]
     counts = dict(zip(zip(rows["trial_key"], rows["name"], strict=True), rows["counts"], strict=True))
     found = []
     for key, label in labels.items():
@@ -111,7 +106,7 @@ def _course(label: str, statistic: str, transformed: bool, rows: pd.DataFrame) -
 
 
 def _distribution(label: str, sign: str, transformed: bool, counts: Sequence[int]) -> ScoreDistribution:
-    edges = np.linspace(*SCORE_RANGE, len(counts) + 1)
+    edges = np.linspace(*BIN_RANGE, len(counts) + 1)
     widths, total = np.diff(edges), sum(counts)
     density = np.asarray(counts, dtype=float) / (total * widths)
     centres = np.round((edges[:-1] + edges[1:]) / 2, 6)

@@ -143,6 +143,8 @@ def _plain(epoch: EpochRecord) -> dict[str, Any]:
         "timestamp": float(epoch.timestamp),
         "metrics": {name: float(value) for name, value in epoch.metrics.items()},
         "histograms": {name: [int(count) for count in counts] for name, counts in epoch.histograms.items()},
+        "steps": {name: [float(value) for value in series] for name, series in epoch.steps.items()},
+        "gradient_norms": {name: float(norm) for name, norm in epoch.gradient_norms.items()},
     }
 
 

@@ -1,19 +1,20 @@
 """The tracker that keeps its records in dictionaries: the reference of the contract, and a fake for tests."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from ftlab.errors import TrackingError
+from ftlab.tracking.score_history import history_frame, history_table, select_part
 from ftlab.tracking.tracker import (
     EpochRecord,
+    HistoryPart,
     Outcome,
     StudyRecord,
     TrialRecord,
     TrialStatus,
-    history_frame,
     trials_frame,
 )
 
@@ -85,15 +86,11 @@ class MemoryTracker:
         """Return the contract's frame; the run id is the trial key."""
         return trials_frame([self._row(trial) for trial in self.trials.values()])
 
-    def load_history(self, trial_keys: Sequence[str]) -> pd.DataFrame:
-        """Return what was logged."""
-        rows: list[dict[str, object]] = []
-        for key in trial_keys:
-            for number, epoch in sorted(self.epochs.get(key, {}).items()):
-                at = {"trial_key": key, "epoch": number}
-                rows += [{**at, "name": name, "value": value} for name, value in epoch.metrics.items()]
-                rows += [{**at, "name": name, "counts": list(counts)} for name, counts in epoch.histograms.items()]
-        return history_frame(rows)
+    def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> pd.DataFrame:
+        """Return the contract's frame; all parts of a running trial are there."""
+        known = [key for key in trial_keys if key in self.epochs]
+        tables = {key: history_table(epoch for _, epoch in sorted(self.epochs[key].items())) for key in known}
+        return history_frame({key: select_part(table, part) for key, table in tables.items()}, part)
 
     def _row(self, trial: TrialRecord) -> dict[str, object]:
         outcome = self.outcomes.get(trial.trial_key, Outcome(TrialStatus.RUNNING))

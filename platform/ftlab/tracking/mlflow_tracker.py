@@ -5,7 +5,7 @@ import gc
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fcntl import LOCK_EX, flock
@@ -13,18 +13,26 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import pandas as pd
+import pyarrow as pa
 
 from ftlab.errors import TrackingError
 from ftlab.tracking import mlflow_layout as layout
 from ftlab.tracking.driver_process import driver_identity, has_died
-from ftlab.tracking.score_history import SCORE_HISTORY_FILE, write_score_history
+from ftlab.tracking.score_history import (
+    SCORE_HISTORY_FILE,
+    history_frame,
+    history_table,
+    read_score_history,
+    select_part,
+    write_score_history,
+)
 from ftlab.tracking.tracker import (
     EpochRecord,
+    HistoryPart,
     Outcome,
     StudyRecord,
     TrialRecord,
     TrialStatus,
-    history_frame,
     trials_frame,
 )
 from ftlab.tracking.tracking_uri import check_tracking_uri, sqlite_path
@@ -202,29 +210,23 @@ class MlflowTracker:
         return trials_frame([layout.trial_row(run, experiments[run.info.experiment_id]) for run in chosen])
 
     @_translated
-    def load_history(self, trial_keys: Sequence[str]) -> pd.DataFrame:
-        """Return scalars and histograms of every recorded epoch: trial_key, epoch, name, value, counts."""
-        frames = [self._load_one_history(key) for key in trial_keys]
-        return pd.concat(frames, ignore_index=True) if frames else history_frame([])
+    def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> pd.DataFrame:
+        """Return a part of what the epochs of trials recorded."""
+        return history_frame({key: self._load_part(key, part) for key in trial_keys}, part)
 
-    def _load_one_history(self, trial_key: str) -> pd.DataFrame:
+    def _load_part(self, trial_key: str, part: HistoryPart) -> pa.Table:
         run = self._find(layout.trial_filter(trial_key))
         if run is None:
-            return history_frame([])
-        try:
+            return select_part(history_table([]), part)
+        if layout.run_status(run).is_final:
             with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
                 path = self._client.download_artifacts(run.info.run_id, SCORE_HISTORY_FILE, folder)
-                return pd.read_parquet(path).assign(trial_key=trial_key)
-        except Exception:
-            names = list(run.data.metrics)
-            histories = [self._client.get_metric_history(run.info.run_id, name) for name in names]
-            return history_frame(
-                [
-                    {"trial_key": trial_key, "epoch": metric.step, "name": metric.key, "value": metric.value}
-                    for history in histories
-                    for metric in history
-                ]
-            )
+                return read_score_history(Path(path), part)
+        epochs: dict[int, dict[str, float]] = {}
+        for name in run.data.metrics:
+            for metric in self._client.get_metric_history(run.info.run_id, name):
+                epochs.setdefault(metric.step, {})[name] = metric.value
+        return select_part(history_table(EpochRecord(epoch, 0.0, epochs[epoch]) for epoch in sorted(epochs)), part)
 
     @_translated
     def find_experiment_id(self, name: str) -> str | None:

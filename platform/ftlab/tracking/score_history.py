@@ -1,34 +1,140 @@
-"""The dense record of a trial: every scalar and score histogram of every epoch in one Parquet file."""
+"""The dense record of a trial: all that its epochs measured in one Parquet file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ftlab.tracking.tracker import EpochRecord
+from ftlab.tracking.tracker import HISTORY_COLUMNS, EpochRecord, HistoryPart
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCORE_HISTORY_FILE = "scores.parquet"
 
 _SCHEMA = pa.schema(
-    [("epoch", pa.int32()), ("name", pa.string()), ("value", pa.float64()), ("counts", pa.list_(pa.int64()))]
+    [
+        ("epoch", pa.int32()),
+        ("name", pa.string()),
+        ("value", pa.float64()),
+        ("counts", pa.list_(pa.int64())),
+        ("part", pa.string()),
+        ("series", pa.list_(pa.float64())),
+    ]
 )
+_CONTENT = {
+    HistoryPart.METRICS: "value",
+    HistoryPart.HISTOGRAMS: "counts",
+    HistoryPart.STEPS: "series",
+    HistoryPart.GRADIENT_NORMS: "value",
+}
+_TYPES = {
+    "trial_key": pa.dictionary(pa.int32(), pa.string()),
+    "epoch": pa.int32(),
+    "step": pa.int64(),
+    "name": pa.dictionary(pa.int32(), pa.string()),
+    "value": pa.float64(),
+    "counts": pa.list_(pa.int64()),
+}
+
+
+def history_table(epochs: Iterable[EpochRecord]) -> pa.Table:
+    """Return epochs in long form: a row per epoch, part and name.
+
+    Columns are ``epoch``, ``name``, ``value`` (of a scalar), ``counts`` (of a histogram, per score bin), ``part``, see
+    `HistoryPart`, and ``series`` (over the epoch's steps); of the three contents, those of another part are null. A
+    scalar that is NaN stays NaN.
+
+    Args:
+        epochs: Epochs in the order of the rows.
+    """
+    return pa.Table.from_pylist(list(chain.from_iterable(map(_rows, epochs))), schema=_SCHEMA)
 
 
 def write_score_history(epochs: Iterable[EpochRecord], path: Path) -> None:
-    """Write epochs in long form: a row per epoch and name.
-
-    Columns are ``epoch``, ``name``, ``value`` (of a scalar; null in a histogram's row) and ``counts`` (of a histogram,
-    per score bin; null in a scalar's row). A scalar that is NaN is written as NaN.
+    """Write `history_table` of epochs.
 
     Args:
         epochs: Epochs in the order in which they are written.
         path: File to write.
     """
-    rows: list[dict[str, object]] = []
-    for epoch in epochs:
-        rows += [{"epoch": epoch.epoch, "name": name, "value": value} for name, value in epoch.metrics.items()]
-        rows += [
-            {"epoch": epoch.epoch, "name": name, "counts": list(counts)} for name, counts in epoch.histograms.items()
-        ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), path)
+    pq.write_table(history_table(epochs), path)
+
+
+def read_score_history(path: Path, part: HistoryPart) -> pa.Table:
+    """Read one part of a file, and of the file only the columns that hold it.
+
+    Args:
+        path: File that `write_score_history` wrote, now or before there were more parts than metrics and histograms.
+        part: What to read.
+
+    Returns:
+        The columns of `HISTORY_COLUMNS` but the trial's key.
+
+    Raises:
+        OSError: There is no such file.
+        pyarrow.ArrowException: The file is damaged.
+    """
+    with pq.ParquetFile(path) as file:
+        known = set(file.schema_arrow.names)
+        if "part" in known:
+            return select_part(file.read(["epoch", "name", "part", _CONTENT[part]]), part)
+        if part in (HistoryPart.METRICS, HistoryPart.HISTOGRAMS):
+            return _select_old_part(file.read(["epoch", "name", "counts", _CONTENT[part]]), part)
+    return select_part(history_table([]), part)
+
+
+def select_part(table: pa.Table, part: HistoryPart) -> pa.Table:
+    """Return one part of a `history_table`: the columns of `HISTORY_COLUMNS` but the trial's key."""
+    chosen = table.filter(pc.equal(table["part"], str(part)))
+    return _unfold(chosen) if part is HistoryPart.STEPS else chosen.select(HISTORY_COLUMNS[part][1:])
+
+
+def history_frame(parts: Mapping[str, pa.Table], part: HistoryPart) -> "pd.DataFrame":
+    """Return what `Tracker.load_history` promises.
+
+    Args:
+        parts: The part of each trial, see `select_part`, by trial key.
+        part: Which part it is.
+    """
+    schema = pa.schema([(column, _TYPES[column]) for column in HISTORY_COLUMNS[part]])
+    tables = [_keyed(key, table, schema) for key, table in parts.items()]
+    return pa.concat_tables([schema.empty_table(), *tables]).unify_dictionaries().to_pandas()
+
+
+def _rows(epoch: EpochRecord) -> Iterable[dict[str, object]]:
+    for part, column in _CONTENT.items():
+        for name, content in getattr(epoch, part).items():
+            filled = list(content) if part in (HistoryPart.HISTOGRAMS, HistoryPart.STEPS) else content
+            yield {"epoch": epoch.epoch, "name": name, "part": str(part), column: filled}
+
+
+def _select_old_part(table: pa.Table, part: HistoryPart) -> pa.Table:
+    is_histogram = pc.is_valid(table["counts"])
+    chosen = table.filter(is_histogram if part is HistoryPart.HISTOGRAMS else pc.invert(is_histogram))
+    return chosen.select(HISTORY_COLUMNS[part][1:])
+
+
+def _unfold(table: pa.Table) -> pa.Table:
+    """Return a row per epoch, step and name, from a row per epoch and name with a list over the steps."""
+    is_clock = pc.equal(table["name"], "step")
+    clock, series = table.filter(is_clock), table.filter(pc.invert(is_clock))
+    rows = pc.list_parent_indices(series["series"].combine_chunks())
+    own_clock = clock["series"].take(pc.index_in(series["epoch"], clock["epoch"].combine_chunks()))
+    return pa.table(
+        {
+            "epoch": series["epoch"].take(rows),
+            "step": pc.list_flatten(own_clock).cast(pa.int64()),
+            "name": series["name"].take(rows),
+            "value": pc.list_flatten(series["series"]),
+        }
+    )
+
+
+def _keyed(trial_key: str, table: pa.Table, schema: pa.Schema) -> pa.Table:
+    keys = pa.DictionaryArray.from_arrays(pa.array([0] * len(table), pa.int32()), [trial_key])
+    return table.add_column(0, "trial_key", keys).cast(schema)

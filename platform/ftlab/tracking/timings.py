@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 # Of a longer file the rest is not read: a thousand epochs tell no more than a few hundred.
 MAX_BYTES = 1 << 20
 
-# Three quarters of a line, and nothing of it is needed.
-_HISTOGRAMS = re.compile(rb'"histograms":\{[^}]*\}')
+# Nearly all of a line, and nothing of it is needed.
+_DENSE = re.compile(rb'"(histograms|steps|gradient_norms)":\{[^}]*\}')
 
 
 class EpochTiming(NamedTuple):
@@ -131,7 +131,7 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
             content = file.read(MAX_BYTES)
     except OSError:
         return
-    for line in _HISTOGRAMS.sub(b'"histograms":{}', content).split(b"\n"):
+    for line in _DENSE.sub(rb'"\1":{}', content).split(b"\n"):
         try:
             yield json.loads(line)
         except ValueError:

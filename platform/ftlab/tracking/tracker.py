@@ -1,6 +1,6 @@
 """What a study tells its tracker, and the tracker that records nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -78,12 +78,33 @@ class EpochRecord:
         timestamp: Unix time in seconds at which the epoch ended.
         metrics: Scalars by metric name, e.g. ``pretrain/loss``.
         histograms: Counts per score bin by score name; empty when none was taken.
+        steps: Series of equal length over some of the epoch's steps, among them ``step``, the number of steps so far.
+        gradient_norms: L2 norm of each layer's weight gradient by layer, from the images upwards.
     """
 
     epoch: int
     timestamp: float
     metrics: Mapping[str, float]
     histograms: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    steps: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    gradient_norms: Mapping[str, float] = field(default_factory=dict)
+
+
+class HistoryPart(StrEnum):
+    """What `Tracker.load_history` can return of the epochs of a trial; the fields of `EpochRecord`."""
+
+    METRICS = "metrics"
+    HISTOGRAMS = "histograms"
+    STEPS = "steps"
+    GRADIENT_NORMS = "gradient_norms"
+
+
+HISTORY_COLUMNS: Mapping[HistoryPart, tuple[str, ...]] = {
+    HistoryPart.METRICS: ("trial_key", "epoch", "name", "value"),
+    HistoryPart.HISTOGRAMS: ("trial_key", "epoch", "name", "counts"),
+    HistoryPart.STEPS: ("trial_key", "epoch", "step", "name", "value"),
+    HistoryPart.GRADIENT_NORMS: ("trial_key", "epoch", "name", "value"),
+}
 
 
 @dataclass(frozen=True)
@@ -123,13 +144,6 @@ def trials_frame(rows: Sequence[Mapping[str, object]]) -> "pd.DataFrame":
 
     frame = pd.DataFrame(described, columns=[*TRIAL_COLUMNS, *metrics])
     return frame.sort_values("trial_key", ignore_index=True)
-
-
-def history_frame(rows: Sequence[Mapping[str, object]]) -> "pd.DataFrame":
-    """Return rows as history."""
-    import pandas as pd
-
-    return pd.DataFrame(list(rows), columns=["trial_key", "epoch", "name", "value", "counts"])
 
 
 class Tracker(Protocol):
@@ -172,8 +186,17 @@ class Tracker(Protocol):
         """
         ...
 
-    def load_history(self, trial_keys: Sequence[str]) -> "pd.DataFrame":
-        """Return scalars and histograms of every recorded epoch: trial_key, epoch, name, value, counts."""
+    def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> "pd.DataFrame":
+        """Return a part of what the epochs of trials recorded, in long form: the columns `HISTORY_COLUMNS` names.
+
+        ``trial_key`` and ``name`` are categoricals, ``epoch`` and ``step`` integers, ``value`` a float and ``counts``
+        an array of integers. Rows come in the order of ``trial_keys``, within a trial as they were recorded. A trial
+        that is unknown, or has nothing of that part, has no rows; one whose record is damaged costs a warning.
+
+        Args:
+            trial_keys: Trials to look at.
+            part: A running trial has its metrics as far as it is; a store may have the rest only when it has ended.
+        """
         ...
 
 
@@ -203,6 +226,8 @@ class NullTracker:
         """Return an empty frame."""
         return trials_frame([])
 
-    def load_history(self, trial_keys: Sequence[str]) -> "pd.DataFrame":
+    def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> "pd.DataFrame":  # noqa: ARG002
         """Return an empty frame."""
-        return history_frame([])
+        from ftlab.tracking.score_history import history_frame
+
+        return history_frame({}, part)

@@ -29,12 +29,18 @@ class EpochResult:
         timestamp: Unix time in seconds at which the epoch ended.
         metrics: Means over the epoch's steps, and the probes taken after it.
         histograms: Score histograms of the epoch's last step, by score name.
+        steps: Series of equal length over evenly spaced steps of the epoch, unsmoothed: ``step``, the number of steps
+            so far, and the score statistics by metric name.
+        gradient_norms: L2 norm of each layer's weight gradient, the mean over the epoch's steps, by layer from the
+            images upwards.
     """
 
     epoch: int
     timestamp: float
     metrics: Mapping[str, float]
     histograms: Mapping[str, list[int]] = field(default_factory=dict)
+    steps: Mapping[str, list[float]] = field(default_factory=dict)
+    gradient_norms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass

@@ -16,8 +16,13 @@ def curves_chart(curves: ScoreCurves) -> go.Figure:
     """Draw a panel a statistic and a line a cell, with the range of its seeds; beside, what the loss sees after FT."""
     kinds = (SCORES, SEEN_SCORES) if curves.transformed else (SCORES,)
     drawn = make_subplots(
-        len(SCORES), len(kinds), shared_xaxes=True, shared_yaxes="rows" if len(kinds) > 1 else False,
-        vertical_spacing=0.05, horizontal_spacing=0.04, figure=page_figure(HEIGHT),
+        len(SCORES),
+        len(kinds),
+        shared_xaxes=True,
+        shared_yaxes="rows" if len(kinds) > 1 else False,
+        vertical_spacing=0.05,
+        horizontal_spacing=0.04,
+        figure=page_figure(HEIGHT),
         column_titles=["before FT", "as the loss sees them"] if len(kinds) > 1 else None,
     )
     for column, names in enumerate(kinds, start=1):

@@ -38,8 +38,14 @@ def ft_effect_charts(effect: FtEffect) -> tuple[go.Figure, ...]:
 def _over_epochs(distributions: ScoreDistributions, panel: DistributionPanel) -> go.Figure:
     kinds = (lambda name: name,) if isnan(panel.ft_start) else (lambda name: name, SEEN.__getitem__)
     drawn = make_subplots(
-        2, len(kinds), shared_xaxes=True, shared_yaxes=True, vertical_spacing=0.06, horizontal_spacing=0.05,
-        figure=page_figure(HEIGHT), column_titles=["before FT", "as the loss sees them"] if len(kinds) > 1 else None,
+        2,
+        len(kinds),
+        shared_xaxes=True,
+        shared_yaxes=True,
+        vertical_spacing=0.06,
+        horizontal_spacing=0.05,
+        figure=page_figure(HEIGHT),
+        column_titles=["before FT", "as the loss sees them"] if len(kinds) > 1 else None,
     )
     places, width = thinned(distributions.epochs), distributions.edges[1] - distributions.edges[0]
     epochs, centres = np.array(distributions.epochs)[places], _centres(distributions.edges)

@@ -22,7 +22,13 @@ def compact(values: ArrayLike) -> NDArray[np.float32]:
 
 
 def heat_map(
-    columns: ArrayLike, rows: ArrayLike, values: ArrayLike, *, limits: tuple[float, float], unit: str, scale: bool = True
+    columns: ArrayLike,
+    rows: ArrayLike,
+    values: ArrayLike,
+    *,
+    limits: tuple[float, float],
+    unit: str,
+    scale: bool = True,
 ) -> go.Heatmap:
     """Return a heat map.
 
@@ -50,7 +56,15 @@ def heat_map(
 def titled(drawn: go.Figure, title: str) -> go.Figure:
     """Write a title above a panel."""
     return drawn.update_layout(
-        title={"text": title, "x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "font": {"size": 13}, "pad": {"t": 6}},
+        title={
+            "text": title,
+            "x": 0,
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "top",
+            "font": {"size": 13},
+            "pad": {"t": 6},
+        },
         margin={"t": 34},
     )
 

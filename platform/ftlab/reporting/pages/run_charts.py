@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from ftlab.reporting.histories import SCORE_LABELS, SCORES
 from ftlab.reporting.pages.page_style import page_figure, say_empty, series_style
-from ftlab.reporting.run_scores import LOSS, SCORES, RunCourse, ScoreDistribution
+from ftlab.reporting.run_scores import LOSS, RunCourse, ScoreDistribution
 
 PANEL_HEIGHT, TITLE_HEIGHT, FRAME_HEIGHT = 150, 26, 90
 DISTRIBUTION_HEIGHT = 380
@@ -85,7 +86,7 @@ def _stack(drawn: go.Figure, panels: Sequence[str]) -> None:
         drawn.update_layout(
             {f"yaxis{place + 1 if place else ''}": {"domain": [max(top - height, 0), top], "nticks": 5}}
         )
-        title = {"text": {**SCORES, LOSS: "loss"}[name], "showarrow": False, "font": {"size": 13}}
+        title = {"text": {**SCORE_LABELS, LOSS: "loss"}[name], "showarrow": False, "font": {"size": 13}}
         drawn.add_annotation(**title, x=0, y=top, xref="paper", yref="paper", xanchor="left", yanchor="bottom")
     last = f"y{len(panels)}" if len(panels) > 1 else "y"
     drawn.update_layout(xaxis={"title": {"text": "epoch"}, "anchor": last, "rangemode": "tozero"})

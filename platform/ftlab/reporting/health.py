@@ -1,0 +1,127 @@
+"""Health marks: what a trial's history says about its training, for people who browse it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isfinite
+
+import pandas as pd
+
+COLLAPSED_MARGIN = 0.05
+NEAR_ONE = 0.95
+RISE = 1.5
+RECENT_EPOCHS = 5
+
+
+class MarkKind(StrEnum):
+    """What a mark is about."""
+
+    COLLAPSE = "collapse"
+    STALE_QUEUE = "stale queue"
+    NEGATIVE_VARIANCE_RISING = "negative variance rising"
+    LOSS_NOT_FINITE = "loss not finite"
+    POSITIVES_NEAR_ONE = "positives near one"
+
+
+@dataclass(frozen=True)
+class HealthMark:
+    """Something in a training that people should look at.
+
+    Attributes:
+        kind: What it is about.
+        epoch: First epoch of the state that the mark describes; 0 where settings alone say so.
+        reason: A sentence with the numbers.
+    """
+
+    kind: MarkKind
+    epoch: int
+    reason: str
+
+
+def health_marks(
+    metrics: pd.DataFrame, settings: Mapping[str, str], steps_per_epoch: int | None
+) -> tuple[HealthMark, ...]:
+    """Return the marks of one trial, as it is by its last epoch; none without a reason to look.
+
+    - collapse: positives exceed negatives by less than `COLLAPSED_MARGIN` on average;
+    - stale queue: K exceeds the images of an epoch, so that keys of an older encoder than the last epoch's are in it;
+    - negative variance rising: over the last `RECENT_EPOCHS` it grew to `RISE` times the mean of as many before them;
+    - loss not finite: in an epoch it was NaN or infinite;
+    - positives near one: their mean exceeds `NEAR_ONE`, so that the loss has little left to learn from them.
+
+    Args:
+        metrics: ``epoch``, ``name``, ``value`` of one trial; may be empty.
+        settings: Its resolved settings by dotted name as text; the marks that need one are not given without.
+        steps_per_epoch: Optimiser steps in an epoch; None where it is not known.
+    """
+    series = {str(name): group.set_index("epoch")["value"] for name, group in metrics.groupby("name", observed=True)}
+    marks = (
+        _collapse(series),
+        _stale_queue(settings, steps_per_epoch),
+        _negative_variance_rising(series),
+        _loss_not_finite(series),
+        _positives_near_one(series),
+    )
+    return tuple(mark for mark in marks if mark is not None)
+
+
+def _collapse(series: Mapping[str, pd.Series]) -> HealthMark | None:
+    if not {"scores/positive_mean", "scores/negative_mean"} <= series.keys():
+        return None
+    margin = series["scores/positive_mean"] - series["scores/negative_mean"]
+    since = _state_since(margin < COLLAPSED_MARGIN)
+    if since is None:
+        return None
+    reason = f"Positive scores exceed negative ones by only {margin.iloc[-1]:.3f} on average."
+    return HealthMark(MarkKind.COLLAPSE, since, reason)
+
+
+def _stale_queue(settings: Mapping[str, str], steps_per_epoch: int | None) -> HealthMark | None:
+    if steps_per_epoch is None or not {"method.queue_size", "train.batch_size"} <= settings.keys():
+        return None
+    queue_size, keys = int(settings["method.queue_size"]), steps_per_epoch * int(settings["train.batch_size"])
+    if queue_size <= keys:
+        return None
+    reason = f"The queue holds {queue_size} keys, {queue_size / keys:.1f} epochs of {keys}: the oldest are stale."
+    return HealthMark(MarkKind.STALE_QUEUE, 0, reason)
+
+
+def _negative_variance_rising(series: Mapping[str, pd.Series]) -> HealthMark | None:
+    variance = series.get("scores/negative_variance")
+    if variance is None or len(variance) < 2 * RECENT_EPOCHS:
+        return None
+    before = variance.iloc[-2 * RECENT_EPOCHS : -RECENT_EPOCHS].mean()
+    recent = variance.iloc[-RECENT_EPOCHS:].mean()
+    if not recent > RISE * before:
+        return None
+    reason = f"The variance of negative scores rose from {before:.3g} to {recent:.3g} within {RECENT_EPOCHS} epochs."
+    return HealthMark(MarkKind.NEGATIVE_VARIANCE_RISING, int(variance.index[-RECENT_EPOCHS]), reason)
+
+
+def _loss_not_finite(series: Mapping[str, pd.Series]) -> HealthMark | None:
+    loss = series.get("pretrain/loss")
+    bad = (
+        []
+        if loss is None
+        else [int(epoch) for epoch, value in zip(loss.index, loss, strict=True) if not isfinite(value)]
+    )
+    if not bad:
+        return None
+    return HealthMark(MarkKind.LOSS_NOT_FINITE, bad[0], f"The loss was not finite in epoch {bad[0]}.")
+
+
+def _positives_near_one(series: Mapping[str, pd.Series]) -> HealthMark | None:
+    positives = series.get("scores/positive_mean")
+    since = None if positives is None else _state_since(positives > NEAR_ONE)
+    if positives is None or since is None:
+        return None
+    reason = f"Positive scores are {positives.iloc[-1]:.3f} on average: there is little left to pull together."
+    return HealthMark(MarkKind.POSITIVES_NEAR_ONE, since, reason)
+
+
+def _state_since(holds: pd.Series) -> int | None:
+    """Return the first epoch of the state that holds up to the last epoch; None if it does not hold there."""
+    if holds.empty or not holds.iloc[-1]:
+        return None
+    others = holds.index[~holds]
+    return int(holds.index[holds.index > others[-1]][0]) if len(others) else int(holds.index[0])

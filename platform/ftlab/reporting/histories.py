@@ -1,0 +1,65 @@
+"""What the trials of a table recorded while they trained, as DataFrames, and why a figure of it may be missing."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from math import nan
+
+import pandas as pd
+
+SCORES = tuple(f"scores/{name}" for name in ("positive_mean", "negative_mean", "negative_variance"))
+SEEN_SCORES = tuple(f"{name}_transformed" for name in SCORES)
+SCORE_LABELS = {
+    "scores/positive_mean": "mean of positives",
+    "scores/negative_mean": "mean of negatives",
+    "scores/negative_variance": "variance of negatives",
+}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Why there is no figure."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Histories:
+    """What trials recorded while they trained, in long form; columns are those of ``Tracker.load_history``.
+
+    Attributes:
+        metrics: ``trial_key``, ``epoch``, ``name``, ``value``: means over each epoch's steps.
+        steps: ``trial_key``, ``epoch``, ``step``, ``name``, ``value``: scores at single steps, unsmoothed.
+        gradient_norms: ``trial_key``, ``epoch``, ``name``, ``value``: L2 norms by layer, from the images upwards.
+        histograms: ``trial_key``, ``epoch``, ``name``, ``counts``: scores per bin.
+        settings: Resolved settings by dotted name as text, by trial key.
+    """
+
+    metrics: pd.DataFrame
+    steps: pd.DataFrame
+    gradient_norms: pd.DataFrame
+    histograms: pd.DataFrame
+    settings: Mapping[str, Mapping[str, str]]
+
+    def ft_start(self, trial_key: str) -> float:
+        """Return the number of epochs before FT begins; NaN where it never does, or is not known."""
+        settings = self.settings.get(trial_key, {})
+        start = settings.get("transform.start", "never")
+        kinds = {settings.get(f"transform.{kind}", "none") for kind in ("positives", "negatives")}
+        if start == "never" or kinds == {"none"}:
+            return nan
+        return float(round(float(start) * int(settings["train.epochs"])))
+
+    def steps_per_epoch(self, trial_keys: Collection[str]) -> int | None:
+        """Return the number of optimiser steps in an epoch of trials; None where no steps were recorded."""
+        steps = self.steps[self.steps["trial_key"].isin(trial_keys)]
+        return None if steps.empty else int((steps["step"] / steps["epoch"]).max())
+
+
+def score_label(name: str) -> str:
+    """Return a score statistic in words, with or without FT.
+
+    >>> score_label("scores/negative_mean_transformed")
+    'mean of negatives'
+    """
+    plain = name.removesuffix("_transformed")
+    return SCORE_LABELS.get(plain, plain)
