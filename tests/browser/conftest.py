@@ -88,7 +88,12 @@ def epoch_record(trial: Trial, epoch: int) -> EpochRecord:
         "scores/negative": bell(negative, math.sqrt(variance)),
         "scores/negative_transformed": bell(negative * with_ft, math.sqrt(variance)),
     }
-    return EpochRecord(epoch, 1.7e9 + epoch, metrics, histograms)
+    steps = {
+        "step": [10 * epoch - 9, 10 * epoch],
+        **{name: [value, value] for name, value in metrics.items() if "/" in name},
+    }
+    norms = {layer: (1 + place) * 10.0**-depth for depth, layer in enumerate(("block1", "block2", "block3", "head"))}
+    return EpochRecord(epoch, 1.7e9 + epoch, metrics, histograms, steps, norms)
 
 
 def bell(mean: float, spread: float) -> list[int]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from ftlab.reporting.ablation import AblationTable
 from ftlab.reporting.atomic import write_if_changed
-from ftlab.reporting.figures import AxisFigure
 from ftlab.reporting.html import table_html
 from ftlab.reporting.layout import metric_label
 from ftlab.reporting.provenance import Fact
@@ -32,23 +31,15 @@ class ReportChart:
     Attributes:
         title: What it shows.
         caption: How to read it.
-        figure: What Plotly draws.
+        panels: What Plotly draws, side by side where the page is wide enough; empty where the caption says why.
     """
 
     title: str
     caption: str
-    figure: "go.Figure"
+    panels: tuple["go.Figure", ...]
 
 
-def report_charts(axis: AxisFigure) -> tuple[ReportChart, ...]:
-    """Draw the figures of a report."""
-    from ftlab.reporting.pages.axis_chart import axis_chart
-
-    caption = f"{axis.metric[0].upper()}{axis.metric[1:]} of every cell: mean with its 95% interval, and every seed."
-    return (ReportChart("Accuracy", caption, axis_chart(axis)),)
-
-
-def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequence[Fact], command: str) -> str:
+def report_html(def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequence[Fact], command: str) -> str:
     """Return the report as a page; the same table, figures and facts give the same bytes.
 
     Args:
@@ -71,10 +62,8 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
         subtitle=" · ".join(text for text in (table.name, table.protocol) if text),
         style=page_style_sheet(),
         table=table_html(table),
-        charts=[
-            {"title": chart.title, "caption": chart.caption, "height": chart.figure.layout.height} for chart in charts
-        ],
-        figures=_script_safe(f"[{','.join(chart.figure.to_json(engine='json') for chart in charts)}]"),
+        charts=charts,
+        figures=_script_safe(f"[{','.join(panel.to_json(engine='json') for chart in charts for panel in chart.panels)}]"),
         config=_script_safe(json.dumps(CONFIG)),
         plotly=get_plotlyjs(),
         command=command,
