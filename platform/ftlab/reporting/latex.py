@@ -29,8 +29,10 @@ def table_tex(table: AblationTable) -> str:
         r"  \centering",
         f"  \\caption{{{_caption(printed)}}}",
         f"  \\label{{tab:{re.sub('[^A-Za-z0-9:.-]', '-', table.name)}}}",
+        r"  \smallskip",
         r"  \small",
         r"  \setlength{\tabcolsep}{4pt}",
+        r"  \sisetup{detect-weight, retain-explicit-plus}",
         r"  \sbox0{%",
         *(f"    {line}" for line in body),
         r"  }",
@@ -45,22 +47,20 @@ def _narrowed(printed: PrintedTable) -> PrintedTable:
     """Return the table with the settings of named rows in a note, where their columns would leave no room."""
     if len(printed.label_headings) <= MAX_LABELS or printed.two_way is not None:
         return printed
-    settings = (
-        f"{row.labels[0]} ({', '.join(f'{heading} {text}' for heading, text in _settings(printed, row)) or 'none'})"
-        for row in printed.rows
-    )
     return replace(
         printed,
         label_headings=printed.label_headings[:1],
         label_numeric=printed.label_numeric[:1],
         rows=tuple(replace(row, labels=row.labels[:1]) for row in printed.rows),
-        notes=(*printed.notes, f"Cells: {'; '.join(settings)}."),
+        notes=(*printed.notes, f"Cells: {'; '.join(_with_settings(printed, row) for row in printed.rows)}."),
     )
 
 
-def _settings(printed: PrintedTable, row: PrintedRow) -> list[tuple[str, str]]:
-    settings = zip(printed.label_headings[1:], row.labels[1:], strict=True)
-    return [(heading, text) for heading, text in settings if text != NOTHING]
+def _with_settings(printed: PrintedTable, row: PrintedRow) -> str:
+    name, *values = row.labels
+    pairs = zip(printed.label_headings[1:], values, strict=True)
+    settings = ", ".join(f"{heading} {value}" for heading, value in pairs if value != NOTHING)
+    return f"{name} ({settings})" if settings else name
 
 
 def _caption(printed: PrintedTable) -> str:

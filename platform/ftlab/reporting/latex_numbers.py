@@ -22,7 +22,6 @@ ESCAPES = str.maketrans(
     }
 )
 NUMBER = re.compile(r"([<+-]?)(\d+)(?:\.(\d+))?")
-OPTIONS = "retain-explicit-plus,detect-weight"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class NumberColumn:
     def specification(self) -> str:
         """The column in the preamble of the tabular."""
         decimals = f".{self.decimals}" if self.decimals else ""
-        return f"S[table-format={self.sign}{self.whole}{decimals},{OPTIONS}]"
+        return f"S[table-format={self.sign}{self.whole}{decimals}]"
 
     def cell(self, text: str, rank: Rank = None, marks: str = "") -> str:
         """Return a cell: a number in its place, best in bold and second underlined, or words in the middle.
@@ -72,7 +71,7 @@ def number_column(texts: Sequence[str]) -> NumberColumn:
     """Return the column with room for each of the texts that is a number.
 
     >>> number_column(["88.0", "-3.25", "collapse"]).specification
-    'S[table-format=-2.2,retain-explicit-plus,detect-weight]'
+    'S[table-format=-2.2]'
     """
     parts = [_parts(text) for text in texts if is_number(text)] or [("", "0", "")]
     signs = [sign for sign, _, _ in parts if sign]

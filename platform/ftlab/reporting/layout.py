@@ -163,7 +163,7 @@ def _columns(table: AblationTable) -> tuple[PrintedColumn, ...]:
     if any(not isnan(comparison.p_holm) for comparison in compared):
         columns.append(PrintedColumn("p", "p (Holm)", DIFFERENCE_GROUP, "p (Holm)"))
     if table.published is not None:
-        columns.append(PrintedColumn("published", f"paper{'' if table.same_protocol else f' {PROTOCOL_MARK}'}"))
+        columns.append(PrintedColumn("published", "paper" if table.same_protocol else f"paper{PROTOCOL_MARK}"))
     if table.seeding is not None:
         columns.append(PrintedColumn("stopped", "seeds ended"))
     return tuple(columns)

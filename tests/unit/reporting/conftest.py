@@ -1,11 +1,13 @@
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from math import nan
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from ftlab.config.loading import load_experiment
 from ftlab.reporting.ablation import AblationTable, Cell, Seeding, ablate
 from ftlab.reporting.published import PublishedSeries, load_published
 
@@ -120,6 +122,76 @@ def components_table(make_trials: Callable[[Outcomes], pd.DataFrame]) -> Ablatio
         protocol=published.protocol,
         published=published,
     )
+
+
+@pytest.fixture
+def two_way_table(make_trials: Callable[[Outcomes], pd.DataFrame]) -> AblationTable:
+    """A full grid of two axes, three seeds a cell; the differences of one cell are all the same."""
+    values = {
+        ("interpolate", 0.2): (84.0, 85.0, 86.0),
+        ("extrapolate", 0.2): (87.5, 88.0, 88.5),
+        ("interpolate", 0.6): (84.0, 85.1, 86.2),
+        ("extrapolate", 0.6): (88.0, 89.0, 90.0),
+        ("interpolate", 2.0): (85.2, 86.1, 86.7),
+        ("extrapolate", 2.0): (89.9, 90.0, 90.1),
+    }
+    trials = make_trials({f"{point}": [("finished", value) for value in found] for point, found in values.items()})
+    cells = [
+        Cell(
+            f"positives={positives} alpha_extrapolation={alpha}",
+            {"transform.positives": positives, "transform.alpha_extrapolation": alpha},
+            (),
+            f"{(positives, alpha)}",
+        )
+        for positives, alpha in values
+    ]
+    return ablate("mixing", cells, trials, metric=METRIC, title="Which mixing, and how strong?", baseline=cells[0].name)
+
+
+@pytest.fixture
+def differing_table(make_trials: Callable[[Outcomes], pd.DataFrame]) -> AblationTable:
+    """Three cells of two seeds: one trained for fewer epochs, one with another torch at a seed."""
+    finished = [("finished", 80.0), ("finished", 81.0)]
+    trials = make_trials({"baseline": finished, "shorter": finished, "mixed": finished})
+    trials["params"] = [{"train.epochs": epochs} for epochs in ("100", "100", "50", "50", "100", "100")]
+    trials["tags"] = [{"version.torch": version} for version in ("2.15.0",) * 5 + ("2.14.0",)]
+    cells = [Cell(name, {}, (), name) for name in ("baseline", "shorter", "mixed")]
+    return ablate("differing", cells, trials, metric=METRIC, baseline="baseline")
+
+
+@pytest.fixture
+def make_study_table(make_trials: Callable[[Outcomes], pd.DataFrame]) -> Callable[[str], AblationTable]:
+    """The table of one of our experiments with literal values, a cell collapsed and the last one failed once."""
+
+    def make(name: str) -> AblationTable:
+        experiment = load_experiment(name)
+        named = [(cell.name, dict(cell.set)) for cell in experiment.cells]
+        grid = experiment.grid
+        points = [dict(zip(grid, values, strict=True)) for values in product(*grid.values()) if grid]
+        named += [(" ".join(f"{axis.rpartition('.')[2]}={point[axis]}" for axis in point), point) for point in points]
+        axes = dict.fromkeys(axis for _, settings in named for axis in settings)
+        cells = [Cell(cell, {axis: settings.get(axis) for axis in axes}, (), cell) for cell, settings in named]
+        trials = make_trials(
+            {
+                cell.name: [
+                    ("collapsed" if place == 1 else "finished", 88.0 - 1.7 * place + seed + 0.3 * (seed * place % 4))
+                    for seed in range(3)
+                ]
+                for place, cell in enumerate(cells)
+            }
+        )
+        return ablate(
+            name,
+            cells,
+            trials,
+            metric=METRIC,
+            title=experiment.question,
+            baseline=experiment.baseline,
+            protocol="digits, 5-shot nearest centroid, small CNN, 100 epochs",
+            published=load_published(PUBLISHED / f"{name}.csv", experiment.published and experiment.published.series),
+        )
+
+    return make
 
 
 @pytest.fixture

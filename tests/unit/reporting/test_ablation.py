@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ftlab.errors import ConfigError
-from ftlab.reporting.ablation import AblationRow, AblationTable, Cell, ablate
+from ftlab.reporting.ablation import AblationRow, AblationTable, Cell, Seeding, ablate
 
 METRIC = "probe/few_shot_top1"
 
@@ -143,3 +143,54 @@ def test_an_unknown_baseline_is_refused(momentum_cells: list[Cell]) -> None:
 def test_two_cells_of_one_name_are_refused() -> None:
     with pytest.raises(ConfigError, match="got 'x' twice"):
         ablate("t", [Cell("x", {}), Cell("x", {})], pd.DataFrame(), metric=METRIC)
+
+
+def test_cells_are_compared_by_common_seeds(momentum_table: AblationTable) -> None:
+    found = row_of(momentum_table, 1.0).comparison
+    assert found is not None
+    assert (found.difference.n, found.n_unpaired, found.difference.mean) == (1, 2, -3.0)
+    assert row_of(momentum_table, 0.99).comparison is None
+
+
+def test_collapsed_trials_are_compared(momentum_table: AblationTable) -> None:
+    found = row_of(momentum_table, 0.5).comparison
+    assert found is not None
+    assert (found.difference.n, found.difference.mean) == (2, -23.5)
+
+
+def test_without_a_baseline_nothing_is_compared(empty_table: AblationTable) -> None:
+    assert {row.comparison for row in empty_table.rows} == {None}
+
+
+def test_p_values_are_corrected_over_the_table(two_way_table: AblationTable) -> None:
+    found = [row.comparison for row in two_way_table.rows if row.comparison]
+    assert [comparison.p for comparison in found] == pytest.approx(
+        [0.0091, 0.2254, nan, 0.0225, 0.0106], abs=5e-5, nan_ok=True
+    )
+    assert [comparison.p_holm for comparison in found] == pytest.approx(
+        [0.0365, 0.2254, nan, 0.0450, 0.0365], abs=2e-4, nan_ok=True
+    )
+
+
+def test_seeds_by_a_rule_are_not_tested(make_trials: MakeTrials) -> None:
+    trials = make_trials(
+        {cell: [("finished", value + shift) for value in (1.0, 2.0, 4.0)] for cell, shift in (("a", 0.0), ("b", 5.0))}
+    )
+    trials.loc[3, METRIC] = 7.0
+    cells = [Cell("a", {}, (), "a"), Cell("b", {}, (), "b")]
+    tables = [
+        ablate("t", cells, trials, metric=METRIC, baseline="a", seeding=seeding)
+        for seeding in (None, Seeding({"a": "", "b": ""}, "A rule."))
+    ]
+    plain, seeded = (table.rows[1].comparison for table in tables)
+    assert plain is not None
+    assert seeded is not None
+    assert (isnan(plain.p), isnan(seeded.p)) == (False, True)
+    assert plain.difference == seeded.difference
+
+
+def test_the_interval_is_a_choice(momentum_cells: list[Cell], momentum_trials: pd.DataFrame) -> None:
+    table = ablate("t", momentum_cells, momentum_trials, metric=METRIC, interval="bca")
+    summary = row_of(table, 0.99).summary
+    assert 87.0 <= summary.ci_low < 88.0 < summary.ci_high <= 89.0
+    assert table.interval == "bca"

@@ -51,3 +51,24 @@ def test_equal_values_have_an_interval_of_no_width() -> None:
 
 def test_the_order_of_seeds_changes_no_bit() -> None:
     assert len({summarise(values) for values in permutations([88.1, 87.3, 1e-9, 91.7])}) == 1
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 7, 10])
+def test_interquartile_mean_agrees_with_scipy(n: int) -> None:
+    values = np.random.default_rng(n).normal(88.0, 2.0, n).tolist()
+    assert summarise(values).iqm == pytest.approx(stats.trim_mean(values, 0.25), rel=1e-12)
+
+
+def test_bootstrap_agrees_with_scipy_and_is_seeded() -> None:
+    values = sorted(SLEEP_GAIN)
+    summary = summarise(SLEEP_GAIN, "bca")
+    expected = stats.bootstrap((values,), np.mean, method="BCa", rng=np.random.default_rng(0)).confidence_interval
+    assert (summary.ci_low, summary.ci_high) == (expected.low, expected.high)
+    assert summary == summarise(SLEEP_GAIN[::-1], "bca")
+    assert summary.ci_high - summary.mean > summary.mean - summary.ci_low
+
+
+@pytest.mark.parametrize("values", [[], [87.0], [90.0, 90.0, 90.0]])
+def test_bootstrap_of_nothing_one_and_equal_values(values: list[float]) -> None:
+    bootstrapped, student = summarise(values, "bca"), summarise(values)
+    assert str(bootstrapped) == str(student)
