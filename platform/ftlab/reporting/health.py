@@ -100,11 +100,9 @@ def _negative_variance_rising(series: Mapping[str, pd.Series]) -> HealthMark | N
 
 def _loss_not_finite(series: Mapping[str, pd.Series]) -> HealthMark | None:
     loss = series.get("pretrain/loss")
-    bad = (
-        []
-        if loss is None
-        else [int(epoch) for epoch, value in zip(loss.index, loss, strict=True) if not isfinite(value)]
-    )
+    if loss is None:
+        return None
+    bad = [int(epoch) for epoch, value in zip(loss.index, loss, strict=True) if not isfinite(value)]
     if not bad:
         return None
     return HealthMark(MarkKind.LOSS_NOT_FINITE, bad[0], f"The loss was not finite in epoch {bad[0]}.")

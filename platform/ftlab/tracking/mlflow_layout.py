@@ -98,8 +98,13 @@ def trial_row(run: "Run", experiment: str) -> dict[str, object]:
         "run_id": run.info.run_id,
         "params": dict(run.data.params),
         "tags": {name: text for name, text in tags.items() if not name.startswith(RESERVED_TAGS)},
-        **{name: _unbounded(value) for name, value in run.data.metrics.items()},
+        **{name: unbounded(value) for name, value in run.data.metrics.items()},
     }
+
+
+def unbounded(value: float) -> float:
+    """Return a metric as it was logged: MLflow stores an infinity as the largest float."""
+    return value * 2 if abs(value) == sys.float_info.max else value
 
 
 def clipped(texts: Mapping[str, str], limit: int) -> dict[str, str]:
@@ -109,11 +114,6 @@ def clipped(texts: Mapping[str, str], limit: int) -> dict[str, str]:
     {'short': 'abc', 'long': 'abc…'}
     """
     return {name: text if len(text) <= limit else f"{text[: limit - 1]}…" for name, text in texts.items()}
-
-
-def _unbounded(value: float) -> float:
-    # MLflow stores an infinity as the largest float.
-    return value * 2 if abs(value) == sys.float_info.max else value
 
 
 def _quoted(text: str) -> str:

@@ -1,31 +1,20 @@
 """The tracker that records in MLflow, in a SQLite file or on a server. Importing it takes seconds: import it at use."""
 
 import functools
-import gc
-import logging
-import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fcntl import LOCK_EX, flock
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
-import pyarrow as pa
 
 from ftlab.errors import TrackingError
 from ftlab.tracking import mlflow_layout as layout
 from ftlab.tracking.driver_process import driver_identity, has_died
-from ftlab.tracking.score_history import (
-    SCORE_HISTORY_FILE,
-    history_frame,
-    history_table,
-    read_score_history,
-    select_part,
-    write_score_history,
-)
+from ftlab.tracking.mlflow_history import StoredTrial, load_parts
+from ftlab.tracking.mlflow_store import connect, find_experiments, search_runs
+from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_frame, write_score_history
 from ftlab.tracking.tracker import (
     EpochRecord,
     HistoryPart,
@@ -37,33 +26,12 @@ from ftlab.tracking.tracker import (
 )
 from ftlab.tracking.tracking_uri import check_tracking_uri, sqlite_path
 
-# MLflow reads some of these when it is imported; what the user has set stands.
-for _name, _value in {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the writer has a patience of its own
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-}.items():
-    os.environ.setdefault(_name, _value)
+# isort: split
+# The variables that MLflow reads when it is imported are set by now.
+from mlflow.entities import Metric, Param, Run, RunTag
 
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Experiment, Metric, Param, Run, RunTag  # noqa: E402
-
-_PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
-
-ItemT = TypeVar("ItemT", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class _Page(Protocol[ItemT]):
-    """A page of MLflow's search results."""
-
-    token: str | None
-
-    def __iter__(self) -> Iterator[ItemT]: ...
 
 
 @dataclass
@@ -116,7 +84,8 @@ class MlflowTracker:
         self._driver = driver_identity()
         self._studies: dict[str, Run] = {}
         self._trials: dict[str, _OpenTrial] = {}
-        self._client = _connect(uri)
+        self._stored: dict[str, StoredTrial] = {}
+        self._client = connect(uri)
 
     @_translated
     def open_study(self, study: StudyRecord) -> None:
@@ -191,7 +160,7 @@ class MlflowTracker:
     @_translated
     def reconcile(self) -> int:
         """Mark the runs of this host's dead drivers as interrupted; return the number of trials among them."""
-        running = self._search(self._experiments(), "attributes.status = 'RUNNING'")
+        running = search_runs(self._client, find_experiments(self._client), "attributes.status = 'RUNNING'")
         orphans = [run for run in running if has_died(run.data.tags.get(layout.DRIVER_TAG, ""))]
         for run in orphans:
             reason = f"its driver {run.data.tags[layout.DRIVER_TAG]} died"
@@ -201,38 +170,37 @@ class MlflowTracker:
     @_translated
     def load_trials(self) -> pd.DataFrame:
         """Return the contract's frame of all experiments."""
-        experiments = self._experiments()
-        runs: dict[str, list[Run]] = {}
-        with _collector_paused():
-            for run in self._search(experiments, layout.TRIAL_RUNS):
-                runs.setdefault(run.data.tags[layout.TRIAL_KEY_TAG], []).append(run)
-        chosen = [layout.preferred_run(doubles) for doubles in runs.values()]
-        return trials_frame([layout.trial_row(run, experiments[run.info.experiment_id]) for run in chosen])
+        experiments = find_experiments(self._client)
+        runs = self._trial_runs(experiments)
+        return trials_frame([layout.trial_row(run, experiments[run.info.experiment_id]) for run in runs])
 
     @_translated
     def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> pd.DataFrame:
-        """Return a part of what the epochs of trials recorded."""
-        return history_frame({key: self._load_part(key, part) for key in trial_keys}, part)
+        """Return the contract's frame, from each trial's file; a running trial's metrics come from the store.
 
-    def _load_part(self, trial_key: str, part: HistoryPart) -> pa.Table:
-        run = self._find(layout.trial_filter(trial_key))
-        if run is None:
-            return select_part(history_table([]), part)
-        if layout.run_status(run).is_final:
-            with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
-                path = self._client.download_artifacts(run.info.run_id, SCORE_HISTORY_FILE, folder)
-                return read_score_history(Path(path), part)
-        epochs: dict[int, dict[str, float]] = {}
-        for name in run.data.metrics:
-            for metric in self._client.get_metric_history(run.info.run_id, name):
-                epochs.setdefault(metric.step, {})[name] = metric.value
-        return select_part(history_table(EpochRecord(epoch, 0.0, epochs[epoch]) for epoch in sorted(epochs)), part)
+        It remembers where `load_trials` found the trials, and looks for those that are new since.
+        """
+        if not {*trial_keys} <= self._stored.keys():
+            self._trial_runs(find_experiments(self._client))
+        known = {key: self._stored[key] for key in trial_keys if key in self._stored}
+        return history_frame(load_parts(self._client, known, part), part)
 
     @_translated
     def find_experiment_id(self, name: str) -> str | None:
         """Return MLflow's identifier of an experiment, e.g. for a link to its page; None if there is none."""
         experiment = self._client.get_experiment_by_name(name)
         return str(experiment.experiment_id) if experiment and experiment.lifecycle_stage == "active" else None
+
+    def _trial_runs(self, experiments: Iterable[str]) -> list[Run]:
+        runs: dict[str, list[Run]] = {}
+        for run in search_runs(self._client, experiments, layout.TRIAL_RUNS):
+            runs.setdefault(run.data.tags[layout.TRIAL_KEY_TAG], []).append(run)
+        chosen = {key: layout.preferred_run(doubles) for key, doubles in runs.items()}
+        self._stored = {
+            key: StoredTrial(run.info.run_id, run.info.artifact_uri, layout.run_status(run))
+            for key, run in chosen.items()
+        }
+        return list(chosen.values())
 
     def _open_experiment(self, name: str) -> str:
         experiment = self._client.get_experiment_by_name(name)
@@ -312,78 +280,8 @@ class MlflowTracker:
         return self._trials[trial_key]
 
     def _find(self, condition: str) -> Run | None:
-        runs = self._search(self._experiments(), condition)
+        runs = search_runs(self._client, find_experiments(self._client), condition)
         return layout.preferred_run(runs) if runs else None
-
-    def _experiments(self) -> dict[str, str]:
-        condition = f"tags.`{layout.LAYOUT_TAG}` = '{layout.LAYOUT_VERSION}'"
-
-        def page(token: str | None) -> _Page[Experiment]:
-            return self._client.search_experiments(filter_string=condition, page_token=token)
-
-        return {str(experiment.experiment_id): experiment.name for experiment in _all_pages(page)}
-
-    def _search(self, experiments: Iterable[str], condition: str) -> list[Run]:
-        ids = list(experiments)
-
-        def page(token: str | None) -> _Page[Run]:
-            # Oldest first, so that a run created meanwhile moves no other to another page.
-            return self._client.search_runs(
-                ids, condition, max_results=_PAGE_SIZE, order_by=["attributes.start_time ASC"], page_token=token
-            )
-
-        return list(_all_pages(page)) if ids else []
-
-
-def _connect(uri: str) -> MlflowClient:
-    # Its warning for each retry would reach the terminal; the error that follows says the same.
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-    # The process may have imported MLflow before the variables above were set.
-    logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
-    try:
-        with _alone(sqlite_path(uri)):
-            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-            client.search_experiments(max_results=1)
-    except Exception as error:
-        raise TrackingError(
-            f"the MLflow store must answer, but {uri} did not. "
-            "If it is a server, start it; else correct the address, or record in a file: sqlite:////PATH/mlflow.db. "
-            f"Cause: {error}"
-        ) from error
-    return client
-
-
-@contextmanager
-def _alone(database: Path | None) -> Iterator[None]:
-    """Let one process at a time open a SQLite store: the first one creates its tables, which two cannot."""
-    if database is None:
-        yield
-        return
-    with database.with_name(f"{database.name}.lock").open("w") as lock:
-        flock(lock, LOCK_EX)
-        yield
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Pause Python's cycle collector, which takes 60% of the time in which MLflow makes objects by the 100,000."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _all_pages(page: Callable[[str | None], _Page[ItemT]]) -> Iterator[ItemT]:
-    token = None
-    while True:
-        items = page(token)
-        yield from items
-        token = items.token
-        if not token:
-            return
 
 
 def _metric_batches(epochs: Iterable[EpochRecord]) -> Iterator[list[Metric]]:

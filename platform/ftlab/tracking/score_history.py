@@ -103,7 +103,8 @@ def history_frame(parts: Mapping[str, pa.Table], part: HistoryPart) -> "pd.DataF
     """
     schema = pa.schema([(column, _TYPES[column]) for column in HISTORY_COLUMNS[part]])
     tables = [_keyed(key, table, schema) for key, table in parts.items()]
-    return pa.concat_tables([schema.empty_table(), *tables]).unify_dictionaries().to_pandas()
+    frame: pd.DataFrame = pa.concat_tables([schema.empty_table(), *tables]).unify_dictionaries().to_pandas()
+    return frame
 
 
 def _rows(epoch: EpochRecord) -> Iterable[dict[str, object]]:

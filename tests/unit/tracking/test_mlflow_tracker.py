@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from ftlab.errors import TrackingError
-from ftlab.tracking import mlflow_tracker
+from ftlab.tracking import mlflow_store
 from ftlab.tracking.mlflow_tracker import MlflowTracker
 from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
 
@@ -243,7 +243,7 @@ def test_of_doubled_runs_the_one_with_a_result_counts(
 
 
 def test_all_pages_are_read(tracker: MlflowTracker, make_trial: MakeTrial, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlflow_tracker, "_PAGE_SIZE", 2)
+    monkeypatch.setattr(mlflow_store, "_PAGE_SIZE", 2)
     for seed in range(5):
         tracker.open_trial(make_trial(f"a{seed}", seed))
     assert tracker.load_trials()["seed"].to_list() == [0, 1, 2, 3, 4]

@@ -1,0 +1,107 @@
+"""Read back from MLflow what the epochs of trials recorded: their files, or the metrics of one that still runs."""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pyarrow as pa
+
+from ftlab.tracking.mlflow_layout import unbounded
+from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_table, read_score_history, select_part
+from ftlab.tracking.tracker import EpochRecord, HistoryPart, TrialStatus
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_DOWNLOADS_AT_ONCE = 8
+_MAX_NAMED = 3
+
+_logger = logging.getLogger(__name__)
+
+
+class StoredTrial(NamedTuple):
+    """Where the store has a trial."""
+
+    run_id: str
+    artifact_uri: str
+    status: TrialStatus
+
+
+def load_parts(client: "MlflowClient", trials: Mapping[str, StoredTrial], part: HistoryPart) -> dict[str, pa.Table]:
+    """Return a part of the history of each trial that has one, by trial key; see `select_part`.
+
+    A file that is missing or damaged leaves a trial its metrics, which the store has too, and costs the rest. It gives
+    a warning if the trial was trained to its end.
+
+    Args:
+        client: The store.
+        trials: Where it has the trials, by trial key.
+        part: What to load.
+    """
+    damage: dict[str, str] = {}
+
+    def load(trial_key: str) -> pa.Table:
+        trial = trials[trial_key]
+        # A file is as old as the end of the trial's last attempt.
+        if trial.status is not TrialStatus.RUNNING or part is not HistoryPart.METRICS:
+            try:
+                with _local_file(trial.artifact_uri) as path:
+                    return read_score_history(path, part)
+            # Each storage backend reports in its own way that a file is not there.
+            except Exception as error:
+                if trial.status.is_result:
+                    damage[trial_key] = str(error)
+        return _stored_metrics(client, trial.run_id) if part is HistoryPart.METRICS else _nothing(part)
+
+    is_remote = any(_local_folder(trial.artifact_uri) is None for trial in trials.values())
+    with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE if is_remote else 1) as pool:
+        parts = dict(zip(trials, pool.map(load, trials), strict=True))
+    if damage:
+        _warn(damage)
+    return parts
+
+
+def _stored_metrics(client: "MlflowClient", run_id: str) -> pa.Table:
+    epochs: dict[int, EpochRecord] = {}
+    for name in client.get_run(run_id).data.metrics:
+        for point in client.get_metric_history(run_id, name):
+            epoch = epochs.setdefault(point.step, EpochRecord(point.step, point.timestamp / 1000, {}))
+            epochs[point.step] = EpochRecord(
+                epoch.epoch, epoch.timestamp, {**epoch.metrics, name: unbounded(point.value)}
+            )
+    return select_part(history_table(epochs[number] for number in sorted(epochs)), HistoryPart.METRICS)
+
+
+def _nothing(part: HistoryPart) -> pa.Table:
+    return select_part(history_table([]), part)
+
+
+@contextmanager
+def _local_file(artifact_uri: str) -> Iterator[Path]:
+    folder = _local_folder(artifact_uri)
+    if folder is not None:
+        yield folder / SCORE_HISTORY_FILE
+        return
+    # The caller is connected, so that MLflow and the variables that it reads at its import are there.
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    with tempfile.TemporaryDirectory(prefix="ftlab-") as temporary:
+        get_artifact_repository(artifact_uri).download_artifacts(SCORE_HISTORY_FILE, temporary)  # type: ignore[no-untyped-call]
+        yield Path(temporary) / SCORE_HISTORY_FILE
+
+
+def _local_folder(artifact_uri: str) -> Path | None:
+    address = urlsplit(artifact_uri)
+    return Path(url2pathname(address.path)) if address.scheme in ("file", "") else None
+
+
+def _warn(damage: Mapping[str, str]) -> None:
+    named = "; ".join(f"{key} ({reason})" for key, reason in list(damage.items())[:_MAX_NAMED])
+    more = f" and {len(damage) - _MAX_NAMED} more" if len(damage) > _MAX_NAMED else ""
+    _logger.warning("The score history of a trial must be readable for its curves, but is not of %s%s.", named, more)

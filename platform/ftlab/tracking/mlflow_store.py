@@ -1,0 +1,120 @@
+"""A connection to an MLflow store, and searches that go on to the last result."""
+
+import gc
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from ftlab.errors import TrackingError
+from ftlab.tracking import mlflow_layout as layout
+from ftlab.tracking.tracking_uri import sqlite_path
+
+# MLflow reads some of these when it is imported; what the user has set stands.
+for _name, _value in {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the writer has a patience of its own
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.entities import Experiment, Run  # noqa: E402
+
+_PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
+
+ItemT = TypeVar("ItemT", covariant=True)
+
+
+class _Page(Protocol[ItemT]):
+    """A page of MLflow's search results."""
+
+    token: str | None
+
+    def __iter__(self) -> Iterator[ItemT]: ...
+
+
+def connect(uri: str) -> MlflowClient:
+    """Connect to a store; a SQLite store that is new gets its tables.
+
+    Raises:
+        TrackingError: The store cannot be reached.
+    """
+    # Its warning for each retry would reach the terminal; the error that follows says the same.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    # The process may have imported MLflow before the variables above were set.
+    logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
+    try:
+        with _alone(sqlite_path(uri)):
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            client.search_experiments(max_results=1)
+    except Exception as error:
+        raise TrackingError(
+            f"the MLflow store must answer, but {uri} did not. "
+            "If it is a server, start it; else correct the address, or record in a file: sqlite:////PATH/mlflow.db. "
+            f"Cause: {error}"
+        ) from error
+    return client
+
+
+def find_experiments(client: MlflowClient) -> dict[str, str]:
+    """Return the names of all experiments of this layout by their identifiers."""
+    condition = f"tags.`{layout.LAYOUT_TAG}` = '{layout.LAYOUT_VERSION}'"
+
+    def page(token: str | None) -> _Page[Experiment]:
+        return client.search_experiments(filter_string=condition, page_token=token)
+
+    return {str(experiment.experiment_id): experiment.name for experiment in _all_pages(page)}
+
+
+def search_runs(client: MlflowClient, experiment_ids: Iterable[str], condition: str) -> list[Run]:
+    """Return all runs of experiments that meet a condition, the oldest first."""
+    ids = list(experiment_ids)
+
+    def page(token: str | None) -> _Page[Run]:
+        # Oldest first, so that a run created meanwhile moves no other to another page.
+        return client.search_runs(
+            ids, condition, max_results=_PAGE_SIZE, order_by=["attributes.start_time ASC"], page_token=token
+        )
+
+    with _collector_paused():
+        return list(_all_pages(page)) if ids else []
+
+
+@contextmanager
+def _alone(database: Path | None) -> Iterator[None]:
+    """Let one process at a time open a SQLite store: the first one creates its tables, which two cannot."""
+    if database is None:
+        yield
+        return
+    with database.with_name(f"{database.name}.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        yield
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause Python's cycle collector, which takes 60% of the time in which MLflow makes objects by the 100,000."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _all_pages(page: Callable[[str | None], _Page[ItemT]]) -> Iterator[ItemT]:
+    token = None
+    while True:
+        items = page(token)
+        yield from items
+        token = items.token
+        if not token:
+            return
