@@ -27,6 +27,7 @@ from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import find_hardware
+from ftlab.tuning.histories import load_histories
 from ftlab.tuning.pricing import MAX_PROBES
 from ftlab.tuning.quote import make_quote
 from ftlab.tuning.seeding.auto import AutoSeeds, parse_seeds
@@ -121,7 +122,8 @@ def table(
     recorded = tracker.load_trials()
     found = plan_study(study, ftlab_home(), recorded)
     made = tabulate(study, found.trials, recorded, all_seeds=seeds is None, auto=auto, interval=interval)
-    print_table(made, results / study.results_name, recorded, sweep_command(study, auto))
+    histories = load_histories(tracker, made, recorded)
+    print_table(made, results / study.results_name, recorded, histories, sweep_command(study, auto))
     if found.todo:
         say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study, auto)}")
 

@@ -12,6 +12,7 @@ from ftlab.console import complain, console, report_undelivered, say
 from ftlab.display import StudyDisplay
 from ftlab.forecast_listing import comparison_line
 from ftlab.plan_listing import plan_summary, quote_lines, sweep_command
+from ftlab.reporting.histories import Histories
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.tracker import Outcome, TrialStatus
@@ -19,6 +20,7 @@ from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
 from ftlab.tuning.claims import TrialClaims
 from ftlab.tuning.forecast import Actual, held_hours
+from ftlab.tuning.histories import load_histories
 from ftlab.tuning.plan import Plan, is_settled
 from ftlab.tuning.quote import Quote, make_quote
 from ftlab.tuning.seeding.auto import AutoSeeds
@@ -206,7 +208,8 @@ class Sweep:
             self.study, found.trials, recorded, all_seeds=self.all_seeds, auto=self.auto, interval=self.interval
         )
         folder = self.results / self.study.results_name
-        print_table(made, folder, recorded, sweep_command(self.study, self.auto))
+        histories = load_histories(open_tracker(self._home.local), made, recorded)
+        print_table(made, folder, recorded, histories, sweep_command(self.study, self.auto))
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
         if self._collector.has_claim:
             close_study(open_tracker(self._home.local), found, made, folder, complete=not self._interrupted)
@@ -224,11 +227,13 @@ class Sweep:
         return 1 if failed else 0
 
 
-def print_table(made: "AblationTable", folder: Path, recorded: "pd.DataFrame", command: str) -> None:
+def print_table(
+    made: "AblationTable", folder: Path, recorded: "pd.DataFrame", histories: Histories, command: str
+) -> None:
     """Write a table in every form and print it."""
     from ftlab.reporting.markdown import table_md
 
-    paths = write_results(made, folder, recorded, command)
+    paths = write_results(made, folder, recorded, histories, command)
     console.print(Markdown(table_md(made)))
     say(f"{folder}: {', '.join(path.name for path in paths)}")
 

@@ -39,7 +39,7 @@ class ReportChart:
     panels: tuple["go.Figure", ...]
 
 
-def report_html(def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequence[Fact], command: str) -> str:
+def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequence[Fact], command: str) -> str:
     """Return the report as a page; the same table, figures and facts give the same bytes.
 
     Args:
@@ -57,13 +57,14 @@ def report_html(def report_html(table: AblationTable, charts: Sequence[ReportCha
     environment = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    figures = [panel.to_json(engine="json") for chart in charts for panel in chart.panels]
     return environment.get_template("report.html").render(
         title=table.title,
         subtitle=" · ".join(text for text in (table.name, table.protocol) if text),
         style=page_style_sheet(),
         table=table_html(table),
         charts=charts,
-        figures=_script_safe(f"[{','.join(panel.to_json(engine='json') for chart in charts for panel in chart.panels)}]"),
+        figures=_script_safe(f"[{','.join(figures)}]"),
         config=_script_safe(json.dumps(CONFIG)),
         plotly=get_plotlyjs(),
         command=command,

@@ -17,12 +17,14 @@ from ftlab.config.loading import experiments_folder, flatten
 from ftlab.errors import FtlabError
 from ftlab.reporting.ablation import AblationTable, Cell, ablate
 from ftlab.reporting.figures import axis_figure, draw_axis_figure
+from ftlab.reporting.histories import Histories
 from ftlab.reporting.markdown import table_md
 from ftlab.reporting.provenance import provenance
 from ftlab.reporting.published import load_published
 from ftlab.reporting.render import write_table
-from ftlab.reporting.report import report_charts, report_html, write_report
+from ftlab.reporting.report import report_html, write_report
 from ftlab.reporting.statistics import Interval
+from ftlab.reporting.training_figures import training_figures
 from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
@@ -117,21 +119,27 @@ def tabulate(
     )
 
 
-def write_results(table: AblationTable, folder: Path, recorded: pd.DataFrame, command: str) -> list[Path]:
+def write_results(
+    table: AblationTable, folder: Path, recorded: pd.DataFrame, histories: Histories, command: str
+) -> list[Path]:
     """Write the table in every form, its figure and its report; unchanged content leaves the files alone.
 
     Args:
         table: What to write.
         folder: Where to.
         recorded: The trials that the table was computed from.
+        histories: What they recorded while they trained.
         command: What makes the table anew.
     """
+    # Plotly takes a quarter of a second to import.
+    from ftlab.reporting.pages.report_charts import report_charts
+
     figure = axis_figure(table)
-    report = report_html(table, report_charts(figure), provenance(table, recorded), command)
+    charts = report_charts(figure, training_figures(table, histories))
     return [
         *write_table(table, folder),
         *draw_axis_figure(figure, folder / "figure.png"),
-        write_report(folder, report),
+        write_report(folder, report_html(table, charts, provenance(table, recorded), command)),
     ]
 
 

@@ -62,7 +62,8 @@ def _effect(training: TrainingFigures) -> ReportChart:
     title, effect = "What feature transformation does to the scores", training.ft_effect
     if isinstance(effect, LeftOut):
         return _left_out(title, effect)
-    caption = f"Epochs {effect.epochs[0]} to {effect.epochs[1]}, all seeds together: before FT filled, as the loss sees them drawn."
+    epochs = f"Epochs {effect.epochs[0]} to {effect.epochs[1]}"
+    caption = f"{epochs}, all seeds together: areas are the scores before FT, lines what the loss sees."
     return ReportChart(title, _sentences(caption, effect.note), ft_effect_charts(effect))
 
 
