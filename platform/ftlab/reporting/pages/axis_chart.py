@@ -11,7 +11,7 @@ from ftlab.reporting.figures import AxisFigure, AxisPoint
 from ftlab.reporting.pages.page_style import COLLAPSE, OURS, PAPER, QUIET, page_figure, say_empty
 
 HEIGHT = 400
-CELLS_HEIGHT, ROW_HEIGHT = 130, 44
+CELLS_HEIGHT, ROW_HEIGHT, LEGEND_HEIGHT = 210, 40, 130
 ASIDE = 0.18
 
 Mark = tuple[float, float]
@@ -20,7 +20,12 @@ Mark = tuple[float, float]
 def axis_chart(figure: AxisFigure) -> go.Figure:
     """Draw the figure of a table: means with intervals and seeds, and the paper's values on a scale of their own."""
     sideways = figure.scale == "cells"
-    drawn = page_figure(CELLS_HEIGHT + ROW_HEIGHT * len(figure.points) if sideways else HEIGHT)
+    drawn = page_figure(HEIGHT)
+    if sideways:
+        # Above the axis of the paper's values, which is on top.
+        legend = {"yref": "container", "y": 1, "yanchor": "top"}
+        height = CELLS_HEIGHT + ROW_HEIGHT * len(figure.points)
+        drawn.update_layout(height=height, margin={"t": LEGEND_HEIGHT}, legend=legend)
     if all(isnan(point.mean) and isnan(point.published) for point in figure.points):
         return say_empty(drawn, "no trials yet")
     chart = _Chart(drawn, sideways)

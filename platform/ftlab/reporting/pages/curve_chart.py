@@ -9,7 +9,7 @@ from ftlab.reporting.pages.panels import compact, thinned, titled
 from ftlab.reporting.score_curves import CellCurves, ScoreCurves
 from ftlab.reporting.score_surfaces import ScoreSurfaces
 
-HEIGHT, SURFACE_HEIGHT = 620, 430
+HEIGHT, SURFACE_HEIGHT = 620, 420
 
 
 def curves_chart(curves: ScoreCurves) -> go.Figure:
@@ -33,6 +33,7 @@ def curves_chart(curves: ScoreCurves) -> go.Figure:
     for row, name in enumerate(SCORES, start=1):
         drawn.update_yaxes(title={"text": SCORE_LABELS[name]}, row=row, col=1)
     drawn.update_xaxes(title={"text": curves.axis}, row=len(SCORES))
+    drawn.update_annotations(font_size=13)
     return drawn.update_layout(
         legend={"title": {"text": f"{curves.legend} " if curves.legend else ""}, "y": 1.06 if len(kinds) > 1 else 1.02}
     )
@@ -71,10 +72,10 @@ def _surface(surfaces: ScoreSurfaces, name: str) -> go.Figure:
         )
     )
     drawn.update_scenes(
-        xaxis={"title": {"text": surfaces.step_axis}},
+        xaxis={"title": {"text": surfaces.step_axis.partition(" (")[0]}},
         yaxis={"title": {"text": surfaces.axis}, "tickvals": rows, "ticktext": surfaces.labels},
         zaxis={"title": {"text": ""}},
-        camera={"eye": {"x": -1.5, "y": -1.5, "z": 0.9}},
+        camera={"eye": {"x": -1.5, "y": -1.5, "z": 0.85}, "center": {"z": -0.2}},
         aspectratio={"x": 1.2, "y": 1.2, "z": 0.8},
     )
     return titled(drawn, score_label(name))
@@ -82,4 +83,4 @@ def _surface(surfaces: ScoreSurfaces, name: str) -> go.Figure:
 
 def _faint(color: str) -> str:
     red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.14)"
+    return f"rgba({red},{green},{blue},0.09)"

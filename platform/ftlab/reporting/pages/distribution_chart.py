@@ -19,10 +19,11 @@ from ftlab.reporting.score_distributions import (
     ScoreDistributions,
 )
 
-HEIGHT, EFFECT_HEIGHT = 460, 320
+HEIGHT, EFFECT_HEIGHT = 380, 320
 SIGNS = {POSITIVES: ("positives", OURS), NEGATIVES: ("negatives", PAPER)}
 SEEN = {POSITIVES: SEEN_POSITIVES, NEGATIVES: SEEN_NEGATIVES}
-HIGHEST = 8.0
+# Below the first, nothing is drawn, so that the page shows; from the second on, colours are the same.
+FAINTEST, HIGHEST = 0.02, 8.0
 
 
 def distribution_charts(distributions: ScoreDistributions) -> tuple[go.Figure, ...]:
@@ -52,12 +53,14 @@ def _over_epochs(distributions: ScoreDistributions, panel: DistributionPanel) ->
     for row, sign in enumerate(SIGNS, start=1):
         for column, kind in enumerate(kinds, start=1):
             density = np.array(panel.shares[kind(sign)])[places].T / width
+            density[density < FAINTEST] = np.nan
             last = (row, column) == (1, len(kinds))
             drawn.add_trace(
                 heat_map(epochs, centres, density, limits=(0.0, HIGHEST), unit="density", scale=last), row, column
             )
-        drawn.update_yaxes(title={"text": f"{SIGNS[sign][0]}"}, row=row, col=1)
+        drawn.update_yaxes(title={"text": SIGNS[sign][0]}, range=[-1, 1], row=row, col=1)
     mark_start(drawn, panel.ft_start)
+    drawn.update_annotations(font_size=12)
     drawn.update_xaxes(title={"text": "epoch"}, row=2).update_xaxes(showgrid=False).update_yaxes(showgrid=False)
     return titled(drawn, f"{distributions.legend} {panel.label}".strip()).update_layout(margin={"t": 60})
 

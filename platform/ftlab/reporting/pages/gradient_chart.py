@@ -30,6 +30,6 @@ def _chart(
         xaxis={"title": {"text": "epoch"}, "showgrid": False},
         yaxis={"showgrid": False, "tickfont": {"size": 10}, "type": "category"},
     )
-    drawn.add_trace(heat_map(landscape.epochs, landscape.layers, logs, limits=limits, unit="log10 of the L2 norm"))
+    drawn.add_trace(heat_map(landscape.epochs, landscape.layers, logs, limits=limits, unit="log₁₀ L2 norm"))
     mark_start(drawn, panel.ft_start)
     return titled(drawn, f"{landscape.legend} {panel.label}".strip())

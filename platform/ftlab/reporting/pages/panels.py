@@ -48,7 +48,13 @@ def heat_map(
         zmax=limits[1],
         colorscale=SCALE,
         showscale=scale,
-        colorbar={"title": {"text": unit, "side": "right"}, "thickness": 10, "outlinewidth": 0, "tickcolor": QUIET},
+        colorbar={
+            "title": {"text": unit, "side": "right", "font": {"size": 11}},
+            "thickness": 8,
+            "outlinewidth": 0,
+            "tickfont": {"size": 11},
+            "tickcolor": QUIET,
+        },
         hovertemplate=f"%{{x}}, %{{y}}: %{{z:.3g}} {unit}<extra></extra>",
     )
 
