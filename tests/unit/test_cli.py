@@ -117,6 +117,14 @@ def test_a_table_without_trials_says_how_to_get_them(
     assert (tmp_path / "results" / "exp" / "tiny" / "table.csv").is_file()
 
 
+@pytest.mark.parametrize("command", ["sweep", "table"])
+def test_an_unknown_interval_is_refused(command: str, run_ftlab: RunFtlab) -> None:
+    ended = run_ftlab(command, "momentum", "--interval", "bootstrap")
+    assert ended.status == 2
+    assert "bootstrap" in ended.err
+    assert "bca" in ended.err
+
+
 @pytest.mark.parametrize("command", ["plan", "table"])
 def test_a_missing_data_set_says_where_it_was_looked_for(
     command: str, run_ftlab: RunFtlab, tracker: MemoryTracker, tmp_path: Path

@@ -7,6 +7,8 @@ from ftlab.reporting.layout import NOTHING, PrintedRow, PrintedTable, print_tabl
 from ftlab.reporting.two_way import TwoWay
 
 ESCAPES = str.maketrans({"\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;"})
+JOINED = {"difference": ("difference", "difference_interval")}
+HEADINGS = {"difference": "difference [95% interval]"}
 LEFT, RIGHT = ":---", "---:"
 
 
@@ -20,12 +22,15 @@ def table_md(table: AblationTable) -> str:
 
 
 def _list(printed: PrintedTable) -> list[str]:
-    headings = [*printed.label_headings, *(column.heading for column in printed.columns)]
+    # A difference and its interval share a column, or the table would be wider than a terminal.
+    columns = [column for column in printed.columns if column.name != "difference_interval"]
+    headings = [*printed.label_headings, *(HEADINGS.get(column.name, column.heading) for column in columns)]
     alignment = [RIGHT if numeric else LEFT for numeric in printed.label_numeric]
-    alignment += [LEFT if column.name == "stopped" else RIGHT for column in printed.columns]
+    alignment += [LEFT if column.name == "stopped" else RIGHT for column in columns]
     lines = [table_line([escaped(heading) for heading in headings]), table_line(alignment)]
-    names = [column.name for column in printed.columns]
-    lines += [table_line([*map(escaped, row.labels), *(_text(row, name) for name in names)]) for row in printed.rows]
+    for row in printed.rows:
+        cells = (_cell(row, JOINED.get(column.name, (column.name,))) for column in columns)
+        lines.append(table_line([*map(escaped, row.labels), *cells]))
     return ["\n".join(lines)]
 
 
@@ -35,16 +40,17 @@ def _grids(printed: PrintedTable, two_way: TwoWay) -> list[str]:
     for heading, names in printed.blocks():
         lines = [table_line([corner, *map(escaped, two_way.across)]), table_line([RIGHT] * (len(two_way.across) + 1))]
         for label, places in zip(two_way.down, two_way.places, strict=True):
-            cells = ([_text(printed.rows[place], name) for name in names] for place in places)
-            lines.append(table_line([escaped(label), *(_joined(texts) for texts in cells)]))
+            cells = (_cell(printed.rows[place], names) for place in places)
+            lines.append(table_line([escaped(label), *cells]))
         parts += [f"**{escaped(heading)}**", "\n".join(lines)]
     return parts
 
 
-def _joined(texts: Sequence[str]) -> str:
-    value, *rest = texts
-    interval, p = (*rest, NOTHING, NOTHING)[:2]
-    parts = [value, *([interval] if interval != NOTHING else []), *([f"(p {p})"] if p != NOTHING else [])]
+def _cell(row: PrintedRow, names: Sequence[str]) -> str:
+    """Return what a cell shows of a row: a number, and what is there of its interval and p-value."""
+    first, *others = names
+    shown = [name for name in others if row.texts[name] != NOTHING]
+    parts = [_text(row, first), *(f"(p {_text(row, name)})" if name == "p" else _text(row, name) for name in shown)]
     return " ".join(parts)
 
 

@@ -6,7 +6,7 @@ from math import isnan
 
 from ftlab.reporting.ablation import AblationRow, AblationTable
 from ftlab.reporting.comparison import MIN_PAIRS
-from ftlab.reporting.statistics import INTERVAL_NAMES
+from ftlab.reporting.statistics import INTERVAL_NAMES, MIN_BOOTSTRAPPED
 
 COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK = "†", "‡", "§"
 
@@ -42,6 +42,7 @@ def table_notes(table: AblationTable, names: Mapping[str, str], *, with_counts: 
         _published(table),
         _baseline(table, names),
         _unpaired(table, names),
+        _narrow_intervals(table),
         _seeds(table, names) if with_counts else "",
         count("Failed, without a value", lambda row: row.n_failed),
         count("Not finished yet", lambda row: row.n_missing),
@@ -81,6 +82,13 @@ def _unpaired(table: AblationTable, names: Mapping[str, str]) -> str:
         if row.comparison and row.comparison.difference.n != row.summary.n
     ]
     return f"Seeds in common with the baseline: {', '.join(parts)}." if parts else ""
+
+
+def _narrow_intervals(table: AblationTable) -> str:
+    few = [row for row in table.rows if 1 < row.summary.n < MIN_BOOTSTRAPPED]
+    if table.interval != "bca" or not few:
+        return ""
+    return f"Bootstrap intervals of fewer than {MIN_BOOTSTRAPPED} seeds are too narrow."
 
 
 def _caveats(table: AblationTable, names: Mapping[str, str]) -> str:

@@ -13,6 +13,8 @@ from scipy.special import stdtrit
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 9_999
 RESAMPLING_SEED = 0
+# Below about this number, bootstrap intervals hold the mean less often than they say.
+MIN_BOOTSTRAPPED = 10
 
 Interval = Literal["t", "bca"]
 INTERVAL_NAMES: dict[Interval, str] = {"t": "Student-t", "bca": "BCa bootstrap"}
@@ -46,7 +48,7 @@ def summarise(values: Sequence[float], interval: Interval = "t") -> Summary:
         values: One finite value a seed.
         interval: How the interval of the mean is made: ``t`` for Student's, which takes the values for normal, or
             ``bca`` for the bias-corrected and accelerated bootstrap (Efron 1987), which does not, and is too narrow
-            below about ten values. Its resamples are seeded.
+            below about ten values; its resamples are seeded.
 
     >>> summary = summarise([88.0, 89.0, 90.0])
     >>> summary.mean, summary.std, round(summary.ci_low, 3), round(summary.ci_high, 3)

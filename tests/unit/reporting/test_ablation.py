@@ -7,6 +7,7 @@ import pytest
 
 from ftlab.errors import ConfigError
 from ftlab.reporting.ablation import AblationRow, AblationTable, Cell, Seeding, ablate
+from ftlab.reporting.markdown import table_md
 
 METRIC = "probe/few_shot_top1"
 
@@ -194,3 +195,4 @@ def test_the_interval_is_a_choice(momentum_cells: list[Cell], momentum_trials: p
     summary = row_of(table, 0.99).summary
     assert 87.0 <= summary.ci_low < 88.0 < summary.ci_high <= 89.0
     assert table.interval == "bca"
+    assert "Bootstrap intervals of fewer than 10 seeds are too narrow." in table_md(table)

@@ -9,13 +9,13 @@ from ftlab.reporting.markdown import table_md
 MOMENTUM = """\
 # How does key momentum change accuracy?
 
-| key momentum | n | few-shot top-1 (%) | 95% interval | difference | 95% interval | paper§ |
-| ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-| 0.5 | 2 | 64.0 † | [-88.5, 216.5] | -23.5 | [-169.6, +122.6] | collapse |
-| 0.9 | 1 | 81.0 | - | -6.0 | - | 46.5 |
-| 0.99 | 3 | **88.0** | [85.5, 90.5] | baseline | - | 56.24 |
-| 0.999 | 0 | - | - | - | - | 53.1 |
-| 1.0 | 1 | *85.0* | - | -3.0 | - | 31.2 |
+| key momentum | n | few-shot top-1 (%) | 95% interval | difference [95% interval] | paper§ |
+| ---: | ---: | ---: | ---: | ---: | ---: |
+| 0.5 | 2 | 64.0 † | [-88.5, 216.5] | -23.5 [-169.6, +122.6] | collapse |
+| 0.9 | 1 | 81.0 | - | -6.0 | 46.5 |
+| 0.99 | 3 | **88.0** | [85.5, 90.5] | baseline | 56.24 |
+| 0.999 | 0 | - | - | - | 53.1 |
+| 1.0 | 1 | *85.0* | - | -3.0 | 31.2 |
 
 Mean over 1 to 3 seeds with its 95% Student-t interval; best in bold, second best in italics.
 
@@ -60,9 +60,9 @@ def test_named_cells_keep_their_names(components_table: AblationTable) -> None:
 def test_differences_have_corrected_p_values(two_way_table: AblationTable) -> None:
     table = replace(two_way_table, axes=("transform.positives",))
     lines = table_md(table).splitlines()
-    assert lines[2].endswith("| difference | 95% interval | p (Holm) |")
-    assert lines[4].endswith("| baseline | - | - |")
-    assert lines[6].endswith("| +0.1 | [-0.1, +0.3] | 0.225 |")
+    assert lines[2].endswith("| difference [95% interval] | p (Holm) |")
+    assert lines[4].endswith("| baseline | - |")
+    assert lines[6].endswith("| +0.1 [-0.1, +0.3] | 0.225 |")
     assert lines[-1].endswith(
         "p: paired t test, two-sided, Holm-corrected for 4 comparisons; none below 3 common seeds, nor without spread."
     )

@@ -117,6 +117,19 @@ def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
     assert [row.n_missing for row in tabulate(study, found.trials, recorded, all_seeds=True, auto=two).rows] == [0, 0]
 
 
+def test_a_table_makes_the_intervals_it_is_asked_for(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:
+    found = plan_study(study, home, tracker.load_trials())
+    train(found, tracker, home)
+    table = tabulate(study, found.trials, tracker.load_trials(), all_seeds=False, interval="bca")
+    assert table.interval == "bca"
+    for row in table.rows:
+        values = [trial.value for trial in table.trials_of(row.cell)]
+        assert min(values) <= row.summary.ci_low <= row.summary.ci_high <= max(values)
+    # Trials of one machine are alike in everything but their axes.
+    assert [row.caveats for row in table.rows] == [(), ()]
+    assert table.trials[0].facts["epochs"] == "2"
+
+
 def test_a_table_says_what_is_missing(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:
     trials = name_trials(study, home)
     table = tabulate(study, trials, tracker.load_trials(), all_seeds=False)
