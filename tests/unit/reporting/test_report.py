@@ -6,12 +6,20 @@ import pytest
 
 from ftlab.reporting.ablation import AblationTable
 from ftlab.reporting.figures import axis_figure
+from ftlab.reporting.histories import LeftOut
+from ftlab.reporting.pages.report_charts import report_charts
 from ftlab.reporting.provenance import Fact
-from ftlab.reporting.report import report_charts, report_html
+from ftlab.reporting.report import ReportChart, report_html
+from ftlab.reporting.training_figures import TrainingFigures
 
 FACTS = (Fact("commit", (("0a1b2c", 3),)), Fact("torch", (("2.15.0", 2), ("2.14.0", 1))))
 COMMAND = "make sweep EXP=momentum PROFILE=digits SEEDS=3"
 HOSTILE = "</script><script>alert(1)</script>"
+NOTHING = LeftOut("no trial recorded it")
+
+
+def charts_of(table: AblationTable) -> tuple[ReportChart, ...]:
+    return report_charts(axis_figure(table), TrainingFigures(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING))
 
 
 class Loads(HTMLParser):
@@ -30,7 +38,7 @@ class Loads(HTMLParser):
 
 @pytest.fixture
 def page(momentum_table: AblationTable) -> str:
-    return report_html(momentum_table, report_charts(axis_figure(momentum_table)), FACTS, COMMAND)
+    return report_html(momentum_table, charts_of(momentum_table), FACTS, COMMAND)
 
 
 def test_the_report_loads_nothing(page: str) -> None:
@@ -41,7 +49,7 @@ def test_the_report_loads_nothing(page: str) -> None:
 
 
 def test_the_same_numbers_give_the_same_bytes(page: str, momentum_table: AblationTable) -> None:
-    assert report_html(momentum_table, report_charts(axis_figure(momentum_table)), FACTS, COMMAND) == page
+    assert report_html(momentum_table, charts_of(momentum_table), FACTS, COMMAND) == page
 
 
 def test_the_report_says_where_numbers_come_from(page: str, momentum_table: AblationTable) -> None:
@@ -51,10 +59,14 @@ def test_the_report_says_where_numbers_come_from(page: str, momentum_table: Abla
     assert "2.15.0 (2 trials), 2.14.0 (1 trials)" in re.sub(r"\s+", " ", page)
 
 
+def test_a_figure_that_is_not_drawn_says_why(page: str) -> None:
+    assert page.count("Not drawn: no trial recorded it.") == 5
+
+
 def test_names_from_the_store_are_text(momentum_table: AblationTable) -> None:
     trials = tuple(replace(trial, cell=HOSTILE, run_id=HOSTILE) for trial in momentum_table.trials)
     rows = tuple(replace(row, axes={"method.key_momentum": HOSTILE}) for row in momentum_table.rows)
     table = replace(momentum_table, title=HOSTILE, trials=trials, rows=rows)
-    hostile = report_html(table, report_charts(axis_figure(table)), (Fact(HOSTILE, ((HOSTILE, 1),)),), HOSTILE)
+    hostile = report_html(table, charts_of(table), (Fact(HOSTILE, ((HOSTILE, 1),)),), HOSTILE)
     assert Loads(hostile).scripts == 3
     assert HOSTILE not in hostile
