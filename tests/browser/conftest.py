@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from ftlab.config.home import Home
 from ftlab.tracking.opening import open_tracker
@@ -27,6 +27,8 @@ EPOCHS = 6
 RUNNING_SEED = 2
 
 Problems = list[str]
+
+expect.set_options(timeout=30_000)  # cores may be busy with other tests
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -159,7 +161,7 @@ def is_foreign(address: str) -> bool:
     return not re.match(r"(http://127\.0\.0\.1[:/]|file:///|data:|blob:)", address)
 
 
-@pytest.fixture
-def tracker(home: Home) -> Tracker:
+@pytest.fixture(scope="session")
+def recorded_tracker(home: Home) -> Tracker:
     """The store of ``home``."""
     return open_tracker(home.local)

@@ -81,12 +81,14 @@ def test_runs_are_overlaid(explorer: str, open_page: OpenPage, problems: list[st
     assert problems == []
 
 
-def test_the_downloaded_csv_is_the_file(explorer: str, open_page: OpenPage, tracker: Tracker, tmp_path: Path) -> None:
+def test_the_downloaded_csv_is_the_file(
+    explorer: str, open_page: OpenPage, recorded_tracker: Tracker, tmp_path: Path
+) -> None:
     page = open_page(explorer)
     with page.expect_download() as download:
         page.get_by_role("link", name="table.csv").click()
     download.value.save_as(tmp_path / "table.csv")
-    trials = tracker.load_trials()
+    trials = recorded_tracker.load_trials()
     study = load_study("queue", "digits", overrides={"train.epochs": 6})
     fingerprint = trials["tags"].iloc[0]["data.fingerprint"]
     table = tabulate(study, expand_trials(study, fingerprint), trials, all_seeds=True)
