@@ -50,6 +50,9 @@ def test_agrees_with_scipy_without_ties(n: int) -> None:
     found = compare(by_seed(ours), by_seed(baseline))
     assert found.p == pytest.approx(stats.ttest_rel(ours, baseline).pvalue, rel=1e-6)
     assert found.p_wilcoxon == pytest.approx(stats.wilcoxon(ours, baseline, method="exact").pvalue)
+    differences = np.subtract(ours, baseline)
+    expected = stats.permutation_test((differences,), np.sum, permutation_type="samples", n_resamples=2**n)
+    assert found.p_permutation == pytest.approx(expected.pvalue)
 
 
 def test_ties_and_zeros_are_counted_exactly() -> None:
