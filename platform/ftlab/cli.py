@@ -31,7 +31,7 @@ from ftlab.tuning.quote import make_quote
 from ftlab.tuning.seeding.auto import AutoSeeds, parse_seeds
 from ftlab.tuning.session import Capacity
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
-from ftlab.tuning.sweep import TrialRecorder, plan_study, study_record, tabulate
+from ftlab.tuning.sweep import TrialRecorder, load_histories, plan_study, study_record, tabulate
 
 if TYPE_CHECKING:
     import torch
@@ -112,9 +112,8 @@ def table(
     tracker.reconcile()
     recorded = tracker.load_trials()
     found = plan_study(study, ftlab_home(), recorded)
-    print_table(
-        tabulate(study, found.trials, recorded, all_seeds=seeds is None, auto=auto), results / study.results_name
-    )
+    made = tabulate(study, found.trials, recorded, all_seeds=seeds is None, auto=auto)
+    print_table(made, load_histories(tracker, made, recorded), results / study.results_name)
     if found.todo:
         say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study, auto)}")
 

@@ -32,6 +32,7 @@ from ftlab.tuning.sweep import (
     TrialRecorder,
     close_study,
     exclusive,
+    load_histories,
     name_trials,
     plan_study,
     study_record,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ftlab.reporting.ablation import AblationTable
+    from ftlab.reporting.histories import Histories
     from ftlab.tracking.tracker import Tracker
 
 POLL_SECONDS = 1.0
@@ -97,7 +99,7 @@ class Sweep:
             self._session.start()
 
     def _train_missing(self) -> "tuple[Plan, pd.DataFrame]":
-        tracker = open_tracker(self._home.local)
+        self._tracker = tracker = open_tracker(self._home.local)
         tracker.reconcile()
         recorded = tracker.load_trials()
         found = self._plan(recorded)
@@ -201,7 +203,7 @@ class Sweep:
     def _finish(self, found: Plan, recorded: "pd.DataFrame") -> int:
         made = tabulate(self.study, found.trials, recorded, all_seeds=self.all_seeds, auto=self.auto)
         folder = self.results / self.study.results_name
-        print_table(made, folder)
+        print_table(made, load_histories(self._tracker, made, recorded), folder)
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
         if self._collector.has_claim:
             close_study(open_tracker(self._home.local), found, made, folder, complete=not self._interrupted)
@@ -219,13 +221,13 @@ class Sweep:
         return 1 if failed else 0
 
 
-def print_table(made: "AblationTable", folder: Path) -> None:
-    """Write a table in every form and print it."""
+def print_table(made: "AblationTable", histories: "Histories", folder: Path) -> None:
+    """Write a table in every form with its figures, and print it."""
     from ftlab.reporting.markdown import table_md
 
-    paths = write_results(made, folder)
+    paths = write_results(made, histories, folder)
     console.print(Markdown(table_md(made)))
-    say(f"{folder}: {', '.join(path.name for path in paths)}")
+    say(f"{folder}: {', '.join(str(path.relative_to(folder)) for path in paths)}")
 
 
 def _recorded_outcomes(recorded: "pd.DataFrame", keys: set[str]) -> dict[str, Outcome]:

@@ -16,11 +16,14 @@ from ftlab.config.home import Home
 from ftlab.config.loading import experiments_folder, flatten
 from ftlab.errors import FtlabError
 from ftlab.reporting.ablation import AblationTable, Cell, ablate
+from ftlab.reporting.cell_choice import shown_rows
 from ftlab.reporting.figures import axis_figure, draw_axis_figure
+from ftlab.reporting.histories import Histories
 from ftlab.reporting.markdown import table_md
 from ftlab.reporting.published import load_published
 from ftlab.reporting.render import write_table
-from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, TrialRecord
+from ftlab.reporting.training_figures import training_figures, write_training_figures
+from ftlab.tracking.tracker import EpochRecord, HistoryPart, Outcome, StudyRecord, Tracker, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
 from ftlab.tuning.claims import TrialClaims
@@ -111,9 +114,28 @@ def tabulate(
     )
 
 
-def write_results(table: AblationTable, folder: Path) -> list[Path]:
-    """Write the table in every form, and its figure, below ``folder``; unchanged content leaves the files alone."""
-    return [*write_table(table, folder), *draw_axis_figure(axis_figure(table), folder / "figure.png")]
+def load_histories(tracker: Tracker, table: AblationTable, recorded: pd.DataFrame) -> Histories:
+    """Load what the trials of those cells recorded that the table's figures show.
+
+    Args:
+        tracker: The store.
+        table: The table.
+        recorded: What the store holds.
+    """
+    keys = [trial.trial_key for row in shown_rows(table) for trial in table.trials_of(row.cell)]
+    parts = {str(part): tracker.load_history(keys, part) for part in HistoryPart}
+    chosen = recorded[recorded["trial_key"].isin(keys)]
+    return Histories(**parts, settings=dict(zip(chosen["trial_key"], chosen["params"], strict=True)))
+
+
+def write_results(table: AblationTable, histories: Histories, folder: Path) -> list[Path]:
+    """Write the table in every form, and its figures, below ``folder``; unchanged content leaves the files alone.
+
+    Figures of how the trials trained are in ``figures/``, where ``left_out.txt`` says why one is missing.
+    """
+    accuracy = draw_axis_figure(axis_figure(table), folder / "figure.png")
+    training = write_training_figures(training_figures(table, histories), folder / "figures")
+    return [*write_table(table, folder), *accuracy, *training]
 
 
 def study_record(study: StudySpec) -> StudyRecord:
