@@ -53,7 +53,7 @@ def _draw_cell(axes: Axes, cell: CellCurves, name: str, colour: Any) -> None:
     curve = cell.curves.get(name)
     if curve is None:
         return
-    axes.fill_between(curve.places, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0)
+    axes.fill_between(curve.places, curve.low, curve.high, color=colour, alpha=0.15, linewidth=0)
     axes.plot(curve.places, curve.mean, color=colour, linewidth=0.8, label=cell.label)
     if not isnan(cell.ft_start):
         axes.axvline(cell.ft_start, color=colour, linewidth=0.8, linestyle=":", zorder=1)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from ftlab.reporting.panel_grid import grid_height, label_outside, panel_grid
+from ftlab.reporting.panel_grid import grid_height, label_outside, name_panel, panel_grid
 from ftlab.reporting.print_style import NEGATIVE, POSITIVE, QUIET, TWO_COLUMNS, print_figure, write_note
 from ftlab.reporting.score_distributions import (
     NEGATIVES,
@@ -35,7 +35,7 @@ def _fill_canvas(figure: ScoreDistributions, canvas: Figure) -> None:
     stages = _stages(figure)
     panels = panel_grid(canvas, len(stages))
     for axes, (panel, names, label) in zip(panels, stages, strict=True):
-        axes.set_title(label, fontsize="medium")
+        name_panel(axes, figure.legend, label)
         _draw_panel(axes, figure, panel, names)
     panels[0].set_ylim(*_visible_range(figure))
     label_outside(panels, "epoch", "score (cosine)")

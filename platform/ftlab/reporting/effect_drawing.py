@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ftlab.reporting.panel_grid import grid_height, label_outside, panel_grid
+from ftlab.reporting.panel_grid import grid_height, label_outside, name_panel, panel_grid
 from ftlab.reporting.print_style import NEGATIVE, POSITIVE, TWO_COLUMNS, print_figure, write_note
 from ftlab.reporting.score_distributions import NEGATIVES, POSITIVES, EffectPanel, FtEffect
 
@@ -41,7 +41,7 @@ def _draw_panel(axes: Axes, figure: FtEffect, panel: EffectPanel) -> None:
             axes.stairs(heights, figure.edges, color=colour, fill=True, alpha=0.45)
             axes.plot([means[name]] * 2, [0, sign], color=colour, linewidth=0.9)
     axes.axhline(0, color="black", linewidth=0.6)
-    axes.set_title(panel.label, fontsize="medium")
+    name_panel(axes, figure.legend, panel.label)
     axes.set_yticks([])
 
 

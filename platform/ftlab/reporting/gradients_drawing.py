@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from ftlab.reporting.gradient_landscape import GradientLandscape, GradientPanel
-from ftlab.reporting.panel_grid import grid_height, label_outside, panel_grid
+from ftlab.reporting.panel_grid import grid_height, label_outside, name_panel, panel_grid
 from ftlab.reporting.print_style import ORDERED, TWO_COLUMNS, print_figure, write_note
 
 PANEL_HEIGHT = 3.4
@@ -47,7 +47,7 @@ def _draw_panel(axes: Axes, figure: GradientLandscape, panel: GradientPanel, sca
     )
     if not isnan(panel.ft_start):
         axes.axvline(panel.ft_start, color="white", linewidth=0.9, linestyle=":")
-    axes.set_title(panel.label, fontsize="medium")
+    name_panel(axes, figure.legend, panel.label)
     shown = layers[:: -(-len(layers) // MAX_LAYER_NAMES)]
     axes.set_yticks(shown, [figure.layers[layer].replace("projection_head", "head") for layer in shown], fontsize=6)
     return image
