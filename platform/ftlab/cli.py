@@ -27,13 +27,12 @@ from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import find_hardware
-from ftlab.tuning.histories import load_histories
 from ftlab.tuning.pricing import MAX_PROBES
 from ftlab.tuning.quote import make_quote
 from ftlab.tuning.seeding.auto import AutoSeeds, parse_seeds
 from ftlab.tuning.session import Capacity
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
-from ftlab.tuning.sweep import TrialRecorder, plan_study, study_record, tabulate
+from ftlab.tuning.sweep import TrialRecorder, load_histories, plan_study, study_record, tabulate
 
 if TYPE_CHECKING:
     import torch
@@ -123,7 +122,7 @@ def table(
     found = plan_study(study, ftlab_home(), recorded)
     made = tabulate(study, found.trials, recorded, all_seeds=seeds is None, auto=auto, interval=interval)
     histories = load_histories(tracker, made, recorded)
-    print_table(made, results / study.results_name, recorded, histories, sweep_command(study, auto))
+    print_table(made, histories, results / study.results_name, recorded, sweep_command(study, auto))
     if found.todo:
         say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study, auto)}")
 

@@ -12,7 +12,6 @@ from ftlab.console import complain, console, report_undelivered, say
 from ftlab.display import StudyDisplay
 from ftlab.forecast_listing import comparison_line
 from ftlab.plan_listing import plan_summary, quote_lines, sweep_command
-from ftlab.reporting.histories import Histories
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.tracker import Outcome, TrialStatus
@@ -20,7 +19,6 @@ from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
 from ftlab.tuning.claims import TrialClaims
 from ftlab.tuning.forecast import Actual, held_hours
-from ftlab.tuning.histories import load_histories
 from ftlab.tuning.plan import Plan, is_settled
 from ftlab.tuning.quote import Quote, make_quote
 from ftlab.tuning.seeding.auto import AutoSeeds
@@ -34,6 +32,7 @@ from ftlab.tuning.sweep import (
     TrialRecorder,
     close_study,
     exclusive,
+    load_histories,
     name_trials,
     plan_study,
     study_record,
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ftlab.reporting.ablation import AblationTable
+    from ftlab.reporting.histories import Histories
     from ftlab.reporting.statistics import Interval
     from ftlab.tracking.tracker import Tracker
 
@@ -102,7 +102,7 @@ class Sweep:
             self._session.start()
 
     def _train_missing(self) -> "tuple[Plan, pd.DataFrame]":
-        tracker = open_tracker(self._home.local)
+        self._tracker = tracker = open_tracker(self._home.local)
         tracker.reconcile()
         recorded = tracker.load_trials()
         found = self._plan(recorded)
@@ -208,8 +208,8 @@ class Sweep:
             self.study, found.trials, recorded, all_seeds=self.all_seeds, auto=self.auto, interval=self.interval
         )
         folder = self.results / self.study.results_name
-        histories = load_histories(open_tracker(self._home.local), made, recorded)
-        print_table(made, folder, recorded, histories, sweep_command(self.study, self.auto))
+        histories = load_histories(self._tracker, made, recorded)
+        print_table(made, histories, folder, recorded, sweep_command(self.study, self.auto))
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
         if self._collector.has_claim:
             close_study(open_tracker(self._home.local), found, made, folder, complete=not self._interrupted)
@@ -228,14 +228,14 @@ class Sweep:
 
 
 def print_table(
-    made: "AblationTable", folder: Path, recorded: "pd.DataFrame", histories: Histories, command: str
+    made: "AblationTable", histories: "Histories", folder: Path, recorded: "pd.DataFrame", command: str
 ) -> None:
-    """Write a table in every form and print it."""
+    """Write a table in every form with its figures and its report, and print it."""
     from ftlab.reporting.markdown import table_md
 
-    paths = write_results(made, folder, recorded, histories, command)
+    paths = write_results(made, histories, folder, recorded, command)
     console.print(Markdown(table_md(made)))
-    say(f"{folder}: {', '.join(path.name for path in paths)}")
+    say(f"{folder}: {', '.join(str(path.relative_to(folder)) for path in paths)}")
 
 
 def _recorded_outcomes(recorded: "pd.DataFrame", keys: set[str]) -> dict[str, Outcome]:

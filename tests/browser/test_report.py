@@ -5,9 +5,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ftlab.tracking.tracker import Tracker
-from ftlab.tuning.histories import load_histories
 from ftlab.tuning.spec import expand_trials, load_study
-from ftlab.tuning.sweep import tabulate, write_results
+from ftlab.tuning.sweep import load_histories, tabulate, write_results
 
 OpenPage = Callable[..., Page]
 
@@ -20,7 +19,7 @@ def report(home: object, tmp_path_factory: pytest.TempPathFactory, recorded_trac
     trials = expand_trials(study, recorded["tags"].iloc[0]["data.fingerprint"])
     table = tabulate(study, trials, recorded, all_seeds=True)
     folder: Path = tmp_path_factory.mktemp("results")
-    write_results(table, folder, recorded, load_histories(recorded_tracker, table, recorded), "make sweep EXP=queue")
+    write_results(table, load_histories(recorded_tracker, table, recorded), folder, recorded, "make sweep EXP=queue")
     return (folder / "report.html").as_uri()
 
 

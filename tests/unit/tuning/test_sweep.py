@@ -13,7 +13,6 @@ from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import Hardware
-from ftlab.tuning.histories import load_histories
 from ftlab.tuning.plan import Plan
 from ftlab.tuning.seeding.auto import AutoSeeds
 from ftlab.tuning.seeding.rule import SeedRule
@@ -22,6 +21,7 @@ from ftlab.tuning.sweep import (
     TrialRecorder,
     close_study,
     exclusive,
+    load_histories,
     name_trials,
     plan_study,
     study_record,
@@ -76,12 +76,12 @@ def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracke
 
     results = tmp_path / "results"
     table = tabulate(study, found.trials, recorded, all_seeds=False)
-    paths = write_results(table, results, recorded, load_histories(tracker, table, recorded), "make sweep")
+    paths = write_results(table, load_histories(tracker, table, recorded), results, recorded, "make sweep")
     assert [row.n_trials for row in table.rows] == [2, 2]
     assert {"trials.csv", "table.csv", "table.tex", "table.md", "report.html"} <= {path.name for path in paths}
     written = {path: path.read_bytes() for path in paths}
     again = tabulate(study, found.trials, recorded, all_seeds=True)
-    write_results(again, results, recorded, load_histories(tracker, again, recorded), "make sweep")
+    write_results(again, load_histories(tracker, again, recorded), results, recorded, "make sweep")
     assert {path: path.read_bytes() for path in paths} == written
 
     close_study(tracker, found, table, results, complete=True)
@@ -111,7 +111,7 @@ def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
     assert [row.n_missing for row in table.rows] == [1, 1]
     assert table.seeding is not None
     assert table.seeding.stopped["key_momentum=0.5"] == "open against the baseline"
-    write_results(table, tmp_path, recorded, load_histories(tracker, table, recorded), "make sweep SEEDS=auto")
+    write_results(table, load_histories(tracker, table, recorded), tmp_path, recorded, "make sweep SEEDS=auto")
     assert "seeds ended" in (tmp_path / "table.md").read_text()
     assert (tmp_path / "table.csv").read_text().splitlines()[0].endswith(",stopped")
     # Two seeds suffice for this rule, and further ones are beyond it.
