@@ -31,7 +31,7 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table explain verify bundle train ui optuna-ui config schema test test-slow check format bench lock clean distclean
+.PHONY: help setup plan sweep search table explain verify bundle train ui dashboard optuna-ui config schema test test-slow test-browser check format bench lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -75,6 +75,9 @@ train: $(STAMP)  ## Train one trial of PROFILE in this process
 ui: $(STAMP)  ## Browse every run in MLflow, on 127.0.0.1
 	@$(FTLAB) ui $(EXP) --port $(PORT)
 
+dashboard: $(STAMP)  ## Explore tables, runs and score statistics, on 127.0.0.1
+	@$(FTLAB) dashboard --port $(if $(filter-out 5000,$(PORT)),$(PORT),8050)
+
 optuna-ui: $(STAMP)  ## Browse a search in optuna-dashboard, on 127.0.0.1
 	@$(FTLAB) optuna-ui $(if $(filter-out momentum,$(EXP)),$(EXP)) --port $(if $(filter-out 5000,$(PORT)),$(PORT),8080)
 
@@ -89,6 +92,9 @@ test: $(STAMP)  ## Run the tests
 
 test-slow: $(STAMP)  ## Run the slow tests: faults with real processes
 	$(BIN)/pytest -q -m slow
+
+test-browser: $(STAMP)  ## Run the tests that drive a browser (Chromium)
+	$(BIN)/pytest -q -m browser tests/browser
 
 check: $(STAMP)  ## Lint, types, layers
 	$(BIN)/ruff format --check .
@@ -108,7 +114,7 @@ lock: $(STAMP)  ## Resolve requirements.lock anew from pyproject.toml
 
 clean:  ## Remove caches and results; recorded trials stay
 	rm -rf results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	find platform tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find platform dashboards tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## Remove also the environment and every recorded trial
 	rm -rf .venv .ftlab

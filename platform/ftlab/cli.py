@@ -119,9 +119,18 @@ def table(
     recorded = tracker.load_trials()
     found = plan_study(study, ftlab_home(), recorded)
     folder = results / study.results_name
-    print_table(
-        *publish_table(study, found.trials, recorded, folder, all_seeds=seeds is None, auto=auto, interval=interval)
+    made, paths = publish_table(
+        study,
+        found.trials,
+        recorded,
+        tracker,
+        folder,
+        all_seeds=seeds is None,
+        auto=auto,
+        interval=interval,
+        command=sweep_command(study, auto),
     )
+    print_table(made, folder, paths)
     if found.todo:
         say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet: {sweep_command(study, auto)}")
 
@@ -177,6 +186,12 @@ def ui(
     # The job runner takes three quarters of the server's memory, and nothing here uses it.
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     raise typer.Exit(subprocess.call(command, env={**environment, **os.environ}))  # noqa: S603 - fixed arguments
+
+
+@app.command()
+def dashboard(port: int = 8050) -> None:
+    """Serve the score explorer on 127.0.0.1 until Ctrl-C, and print its link."""
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "explorer", "--port", str(port)]))  # noqa: S603 - fixed
 
 
 @app.command()

@@ -100,7 +100,7 @@ class Sweep:
             self._session.start()
 
     def _train_missing(self) -> "tuple[Plan, pd.DataFrame]":
-        tracker = open_tracker(self._home.local)
+        self._tracker = tracker = open_tracker(self._home.local)
         tracker.reconcile()
         recorded = tracker.load_trials()
         found = self._plan(recorded)
@@ -207,12 +207,14 @@ class Sweep:
             self.study,
             found.trials,
             recorded,
+            self._tracker,
             folder,
             all_seeds=self.all_seeds,
             auto=self.auto,
             interval=self.interval,
+            command=sweep_command(self.study, self.auto),
         )
-        print_table(made, paths)
+        print_table(made, folder, paths)
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
         if self._collector.has_claim:
             close_study(open_tracker(self._home.local), found, made, folder, complete=not self._interrupted)
@@ -230,12 +232,12 @@ class Sweep:
         return 1 if failed else 0
 
 
-def print_table(made: "AblationTable", paths: Sequence[Path]) -> None:
-    """Print a table, and the files that it was written to, which lie in one folder."""
+def print_table(made: "AblationTable", folder: Path, paths: Sequence[Path]) -> None:
+    """Print a table, and the files below its folder that it was written to."""
     from ftlab.reporting.markdown import table_md
 
     console.print(Markdown(table_md(made)))
-    say(f"{paths[0].parent}: {', '.join(path.name for path in paths)}")
+    say(f"{folder}: {', '.join(str(path.relative_to(folder)) for path in paths)}")
 
 
 def _recorded_outcomes(recorded: "pd.DataFrame", keys: set[str]) -> dict[str, Outcome]:

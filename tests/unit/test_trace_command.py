@@ -53,7 +53,7 @@ def store(
         epochs = [EpochRecord(epoch, 0.0, {study.metric: 80.0 + number + epoch / 8}) for epoch in (1, 2)]
         store.log_epochs(trial.key, epochs)
         store.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
-    publish_table(study, trials, store.load_trials(), FOLDER, all_seeds=False)
+    publish_table(study, trials, store.load_trials(), store, FOLDER, all_seeds=False, command="make sweep")
     monkeypatch.setattr("ftlab.trace_command.open_tracker", lambda _: store)
     return store
 
@@ -97,7 +97,9 @@ def test_one_number_changed_by_hand_is_named(store: MemoryTracker) -> None:
 def test_an_edited_provenance_does_not_hide_the_other_folders(store: MemoryTracker) -> None:
     study = load_study("exp", "tiny")
     trials = name_trials(study, Home(".home"))
-    publish_table(study, trials, store.load_trials(), Path("results/a/tiny"), all_seeds=True)
+    publish_table(
+        study, trials, store.load_trials(), store, Path("results/a/tiny"), all_seeds=True, command="make sweep"
+    )
     edit("provenance.json", "81.25", "81.26")
     ended = run("verify")
     assert isinstance(ended.error, ResultsError)
@@ -121,7 +123,7 @@ def test_a_bundle_holds_all_and_checks(store: MemoryTracker) -> None:
     listed = dict(line.split("  ")[::-1] for line in (bundle / "SHA256SUMS").read_text().splitlines())
     files = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
     assert files == {*listed, "SHA256SUMS"}
-    assert {path.name for path in FOLDER.iterdir()} < files
+    assert {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()} < files
     assert {"README.md", "requirements.lock", "spec/exp.yaml", "spec/profiles/tiny.yaml"} < files
     for name, digest in listed.items():
         assert hashlib.sha256((bundle / name).read_bytes()).hexdigest() == digest

@@ -29,7 +29,7 @@ class CellChoice:
     """The cells that a figure shows, in the order of the table.
 
     Attributes:
-        cells: Cells of which a trial has something to show, at most `MAX_CELLS`.
+        cells: Cells of which a trial has something to show.
         note: How cells were chosen where not all are shown, and which have nothing to show; empty where all are.
     """
 
@@ -37,23 +37,39 @@ class CellChoice:
     note: str
 
 
-def choose_cells(table: AblationTable, recorded: Collection[str], max_cells: int = MAX_CELLS) -> CellChoice:
-    """Choose evenly spaced cells, with the baseline, the best and the worst among them.
+def shown_rows(table: AblationTable, max_cells: int = MAX_CELLS) -> tuple[AblationRow, ...]:
+    """Return the rows that figures show: evenly spaced ones, with the baseline, the best and the worst among them.
+
+    Args:
+        table: The table.
+        max_cells: At least 3.
+    """
+    rows = [row for row in table.rows if row.n_trials]
+    if len(rows) <= max_cells:
+        return tuple(rows)
+    needed = _extremes(table, rows)
+    others = [place for place in range(len(rows)) if place not in needed]
+    room = max_cells - len(needed)
+    spaced = {others[round(rank * (len(others) - 1) / max(room - 1, 1))] for rank in range(room)}
+    return tuple(rows[place] for place in sorted(needed | spaced))
+
+
+def choose_cells(table: AblationTable, recorded: Collection[str]) -> CellChoice:
+    """Return those of the `shown_rows` that have something to show.
 
     Args:
         table: The table.
         recorded: Keys of the trials that have something to show.
-        max_cells: At least 3.
     """
-    cells = [_shown(table, row, recorded) for row in table.rows]
-    there = [place for place, cell in enumerate(cells) if cell.trial_keys]
-    chosen = sorted(_spaced(there, _extremes(table, there), max_cells))
+    rows = shown_rows(table)
+    cells = [_shown(table, row, recorded) for row in rows]
+    num_trained = sum(row.n_trials > 0 for row in table.rows)
     notes = []
-    if len(chosen) < len(there):
-        notes.append(f"{len(chosen)} of {len(there)} cells, evenly spaced, with baseline, best and worst.")
+    if len(rows) < num_trained:
+        notes.append(f"{len(rows)} of {num_trained} cells, evenly spaced, with baseline, best and worst.")
     if absent := [cell.label for cell in cells if not cell.trial_keys]:
-        notes.append(f"Nothing recorded for {', '.join(absent)}.")
-    return CellChoice(tuple(cells[place] for place in chosen), " ".join(notes))
+        notes.append(f"Not recorded: {', '.join(absent)}.")
+    return CellChoice(tuple(cell for cell in cells if cell.trial_keys), " ".join(notes))
 
 
 def _shown(table: AblationTable, row: AblationRow, recorded: Collection[str]) -> ShownCell:
@@ -61,15 +77,7 @@ def _shown(table: AblationTable, row: AblationRow, recorded: Collection[str]) ->
     return ShownCell(row.cell, cell_label(table, row), tuple(key for key in keys if key in recorded))
 
 
-def _extremes(table: AblationTable, places: list[int]) -> set[int]:
-    valued = [place for place in places if table.rows[place].summary.n]
-    ranked = sorted(valued, key=lambda place: table.rows[place].summary.mean)
-    return {*ranked[:1], *ranked[-1:], *(place for place in places if table.rows[place].cell == table.baseline)}
-
-
-def _spaced(places: list[int], needed: set[int], max_cells: int) -> set[int]:
-    if len(places) <= max_cells:
-        return set(places)
-    others = [place for place in places if place not in needed]
-    room = max_cells - len(needed)
-    return needed | {others[round(rank * (len(others) - 1) / max(room - 1, 1))] for rank in range(room)}
+def _extremes(table: AblationTable, rows: list[AblationRow]) -> set[int]:
+    ranked = sorted((row.summary.mean, place) for place, row in enumerate(rows) if row.summary.n)
+    baseline = {place for place, row in enumerate(rows) if row.cell == table.baseline}
+    return baseline | {place for _, place in (*ranked[:1], *ranked[-1:])}

@@ -1,7 +1,8 @@
-"""How figures for one column of print look, whatever they show."""
+"""How figures for print look, whatever they show: one column wide, or two."""
 
 from collections.abc import Callable
 from io import BytesIO
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -9,9 +10,14 @@ from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, told apart by colour-blind readers; markers and dashes tell the same in grey.
 OURS, PAPER, COLLAPSE, QUIET = "#0072B2", "#D55E00", "#000000", "#767676"
+POSITIVE, NEGATIVE = "#0072B2", "#D55E00"
+NAMED = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+ORDERED, BRIGHTEST = "viridis", 0.9  # grows lighter evenly, in grey too; its yellow is lost on white
 
 CENTIMETRE = 1 / 2.54
-WIDTH = 8.4
+ONE_COLUMN, TWO_COLUMNS = 8.4, 17.4
+DOTS_PER_INCH = {ONE_COLUMN: 300, TWO_COLUMNS: 200}
+NOTE_SIZE = 6.5
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -29,25 +35,47 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def print_figure(fill: Callable[[Figure], None], height: float) -> dict[str, bytes]:
+def print_figure(draw: Callable[[Figure], None], height: float, width: float = ONE_COLUMN) -> dict[str, bytes]:
     """Return a figure as ``png`` and ``pdf``; neither holds a date or a library's version.
 
     Args:
-        fill: Draws on the empty figure.
+        draw: Draws on the empty figure.
         height: In centimetres.
+        width: `ONE_COLUMN` or `TWO_COLUMNS`, in centimetres.
     """
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
-        canvas = Figure(figsize=(WIDTH * CENTIMETRE, height * CENTIMETRE), layout="constrained")
-        fill(canvas)
+        canvas = Figure(figsize=(width * CENTIMETRE, height * CENTIMETRE), layout="constrained")
+        draw(canvas)
+        dots = DOTS_PER_INCH[width]
         return {
-            "png": _save(canvas, "png", {"Software": None}),
-            "pdf": _save(canvas, "pdf", {"CreationDate": None, "Creator": None, "Producer": None}),
+            "png": _save(canvas, "png", dots, {"Software": None}),
+            "pdf": _save(canvas, "pdf", dots, {"CreationDate": None, "Creator": None, "Producer": None}),
         }
 
 
-def _save(canvas: Figure, ending: str, metadata: dict[str, None]) -> bytes:
+def cell_colours(num_cells: int, *, ordered: bool) -> list[Any]:
+    """Return a colour a cell.
+
+    Args:
+        num_cells: Number of cells.
+        ordered: Whether cells are values of one axis, and colours therefore a scale; more cells than `NAMED` has
+            colours get one too.
+    """
+    if not ordered and num_cells <= len(NAMED):
+        return list(NAMED[:num_cells])
+    scale = mpl.colormaps[ORDERED]
+    return [scale(BRIGHTEST * place / max(num_cells - 1, 1)) for place in range(num_cells)]
+
+
+def write_note(canvas: Figure, note: str, width: float = TWO_COLUMNS) -> None:
+    """Write a note below everything else; an empty one leaves no gap."""
+    if note:
+        canvas.supxlabel(fill(note, round(width * 7)), fontsize=NOTE_SIZE, color=QUIET)
+
+
+def _save(canvas: Figure, ending: str, dots: int, metadata: dict[str, None]) -> bytes:
     buffer = BytesIO()
-    canvas.savefig(buffer, format=ending, dpi=300, metadata=metadata)
+    canvas.savefig(buffer, format=ending, dpi=dots, metadata=metadata)
     return buffer.getvalue()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ftlab.reporting.ablation import AblationTable
 from ftlab.reporting.cell_choice import ShownCell, choose_cells
-from ftlab.reporting.cell_labels import axes_in_words
+from ftlab.reporting.cell_labels import axes_in_words, swept_axis
 from ftlab.reporting.histories import SCORES, SEEN_SCORES, Histories, LeftOut
 
 STEP_AXIS = "optimiser step"
@@ -59,6 +59,7 @@ class ScoreCurves:
         title: What the table answers.
         axis: What places are, in words.
         legend: What tells the cells apart, in words; empty where labels are names.
+        ordered: Whether the cells are values of one axis.
         transformed: Whether FT takes part in a cell, so that the scores before FT and those that the loss sees differ.
         cells: In the order of the table.
         note: Which cells are shown where not all are; empty where all are.
@@ -67,6 +68,7 @@ class ScoreCurves:
     title: str
     axis: str
     legend: str
+    ordered: bool
     transformed: bool
     cells: tuple[CellCurves, ...]
     note: str
@@ -99,6 +101,7 @@ def score_curves(table: AblationTable, histories: Histories) -> ScoreCurves | Le
         title=table.title,
         axis=STEP_AXIS if by_step else EPOCH_AXIS,
         legend=axes_in_words(table),
+        ordered=swept_axis(table) is not None,
         transformed=any(not isnan(cell.ft_start) for cell in cells),
         cells=cells,
         note=choice.note,

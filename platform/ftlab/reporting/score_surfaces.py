@@ -24,7 +24,8 @@ class ScoreSurfaces:
         labels: The values of the axis as text, one a cell, in the order of the table and at equal distances.
         step_axis: What ``places`` are, in words.
         places: P steps, or epochs where single steps were not recorded; at most `MAX_STEPS` of them, evenly spaced.
-        surfaces: By metric name of `SEEN_SCORES`, one row a cell of P means over the seeds; NaN where a cell has none.
+        surfaces: By metric name of `SEEN_SCORES`, in the paper's order, one row a cell of P means over the
+            seeds; NaN where a cell has none.
         note: Which cells are shown where not all are; empty where all are.
     """
 
@@ -59,7 +60,9 @@ def score_surfaces(table: AblationTable, histories: Histories) -> ScoreSurfaces 
         labels=tuple(cell.label for cell in curves.cells),
         step_axis=curves.axis,
         places=places,
-        surfaces={name: tuple(_along(cell.curves[name], places) for cell in curves.cells) for name in SEEN_SCORES},
+        surfaces={
+            name: tuple(_along(cell.curves[name], places) for cell in curves.cells) for name in reversed(SEEN_SCORES)
+        },
         note=curves.note,
     )
 

@@ -1,8 +1,10 @@
-"""All figures of how a table's trials trained: what is computed, under which name."""
+"""All figures of how a table's trials trained: what is computed, and written under which name."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from ftlab.reporting.ablation import AblationTable
+from ftlab.reporting.atomic import write_if_changed
 from ftlab.reporting.gradient_landscape import GradientLandscape, gradient_landscape
 from ftlab.reporting.histories import Histories, LeftOut
 from ftlab.reporting.score_curves import ScoreCurves, score_curves
@@ -36,3 +38,37 @@ def training_figures(table: AblationTable, histories: Histories) -> TrainingFigu
         ft_effect=ft_effect(distributions),
         gradient_landscape=gradient_landscape(table, histories),
     )
+
+
+def write_training_figures(figures: TrainingFigures, folder: Path) -> list[Path]:
+    """Write each figure as PNG and PDF; the same figures give the same bytes with the same matplotlib.
+
+    Args:
+        figures: What to draw. The files of a figure that is left out are removed, and ``left_out.txt`` says why.
+        folder: Created when missing.
+
+    Returns:
+        The files that are there.
+    """
+    # matplotlib takes half a second to import, and figures are computed without it.
+    from ftlab.reporting.training_drawings import DRAWINGS
+
+    contents: dict[str, bytes | None] = {"left_out.txt": _reasons(figures)}
+    for name, draw in DRAWINGS.items():
+        figure = getattr(figures, name)
+        drawn = {} if isinstance(figure, LeftOut) else draw(figure)
+        contents |= {f"{name}.{ending}": drawn.get(ending) for ending in ("png", "pdf")}
+    return [path for name, content in contents.items() if (path := _keep(folder / name, content))]
+
+
+def _reasons(figures: TrainingFigures) -> bytes | None:
+    left_out = {name: figure.reason for name, figure in vars(figures).items() if isinstance(figure, LeftOut)}
+    return "".join(f"{name}: {reason}\n" for name, reason in left_out.items()).encode() or None
+
+
+def _keep(path: Path, content: bytes | None) -> Path | None:
+    if content is None:
+        path.unlink(missing_ok=True)
+        return None
+    write_if_changed(path, content)
+    return path

@@ -11,7 +11,9 @@ from torch import Tensor
 from ftlab.errors import CheckpointError, NonFiniteLossError
 from ftlab.method.scores import METRICS, REPORTED, pool_moments
 from ftlab.models.moco import MoCo, StepStreams, Views
+from ftlab.training.gradient_norms import GradientNorms
 from ftlab.training.schedule import CosineSchedule
+from ftlab.training.step_series import step_series
 from ftlab.training.streams import make_generator
 
 STEPS_BETWEEN_LATE_CHECKS = 100
@@ -50,13 +52,15 @@ class EpochSums:
     Attributes:
         learning_rate: Learning rate of the epoch.
         losses: (steps,) loss of each step; zero for those to come.
-        scores: Sums of the score statistics, in the order of `METRICS`.
+        scores: (steps, 8) score statistics of each step, in the order of `METRICS`; zero for those to come.
+        gradient_norms: (layers,) sums of the norms of the layers' gradients.
         histograms: Score histograms of the last step; empty before it.
     """
 
     learning_rate: float
     losses: Tensor
     scores: Tensor
+    gradient_norms: Tensor
     histograms: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -138,6 +142,7 @@ class Trainer:
         self.history: list[EpochResult] = []
         self._ranks = method.ranks
         self._parameters = list(method.query_encoder.parameters())
+        self._gradient_norms = GradientNorms(method.query_encoder)
 
     @property
     def epochs_trained(self) -> int:
@@ -194,6 +199,7 @@ class Trainer:
             learning_rate=learning_rate,
             losses=torch.zeros(self.batches.steps_per_epoch, device=self.device),
             scores=torch.zeros(self.batches.steps_per_epoch, len(METRICS), dtype=torch.float64, device=self.device),
+            gradient_norms=torch.zeros(len(self._gradient_norms.names), device=self.device),
         )
         self.method.train()
         for step, views in enumerate(self.batches.epoch(epoch)):
@@ -203,6 +209,7 @@ class Trainer:
             self.optimizer.zero_grad(set_to_none=True)
             result.loss.backward()  # type: ignore[no-untyped-call]
             self._ranks.average_gradients(self._parameters)
+            sums.gradient_norms += self._gradient_norms.measure()
             self.optimizer.step()
             sums.scores[step] = result.scores.stacked()
             if step == len(sums.losses) - 1:
@@ -227,7 +234,18 @@ class Trainer:
             "epoch_seconds": time.perf_counter() - started,
         }
         counts = {name: histogram.tolist() for name, histogram in sums.histograms.items()}
-        return EpochResult(epoch + 1, time.time(), metrics, counts)
+        return EpochResult(
+            epoch + 1,
+            time.time(),
+            metrics,
+            counts,
+            steps=step_series(pooled, METRICS, epoch * len(sums.losses)),
+            gradient_norms=self._mean_norms(sums),
+        )
+
+    def _mean_norms(self, sums: EpochSums) -> dict[str, float]:
+        norms = (sums.gradient_norms / len(sums.losses)).tolist()
+        return dict(zip(self._gradient_norms.names, norms, strict=True))
 
     def _streams(self, epoch: int) -> StepStreams:
         return StepStreams(

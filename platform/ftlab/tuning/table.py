@@ -8,13 +8,13 @@ import pandas as pd
 from ftlab.config.loading import experiments_folder
 from ftlab.reporting.ablation import AblationTable, Cell
 from ftlab.reporting.atomic import write_if_changed
-from ftlab.reporting.figures import axis_figure, draw_axis_figure
 from ftlab.reporting.published import load_published
-from ftlab.reporting.render import write_table
 from ftlab.reporting.statistics import Interval
 from ftlab.reporting.trace.definition import TableDefinition
 from ftlab.reporting.trace.provenance import PROVENANCE_FILE, provenance_text, trace_table
+from ftlab.tracking.tracker import Tracker
 from ftlab.tuning.identity import cell_key, trial_key
+from ftlab.tuning.results import load_histories, write_results
 from ftlab.tuning.seeding.auto import AutoSeeds
 from ftlab.tuning.seeding.table import make_seed_table
 from ftlab.tuning.spec import StudySpec, Trial, axis_values
@@ -94,20 +94,24 @@ def publish_table(
     study: StudySpec,
     trials: Sequence[Trial],
     recorded: pd.DataFrame,
+    tracker: Tracker,
     folder: Path,
     *,
     all_seeds: bool,
+    command: str,
     auto: AutoSeeds | None = None,
     interval: Interval = "t",
 ) -> tuple[AblationTable, list[Path]]:
-    """Write the study's table in every form, its figure and its provenance below ``folder``.
+    """Write the study's table in every form, its figures, its report and its provenance below ``folder``.
 
     Args:
         study: The study.
         trials: Its trials.
         recorded: What the tracking store holds.
+        tracker: The store.
         folder: Where to write; unchanged content leaves the files alone.
         all_seeds: See `define_table`.
+        command: What makes the table anew.
         auto: See `define_table`.
         interval: See `define_table`.
 
@@ -116,13 +120,9 @@ def publish_table(
     """
     definition = define_table(study, trials, recorded, all_seeds=all_seeds, auto=auto, interval=interval)
     table = definition.tabulate(recorded)
-    paths = write_results(table, folder)
+    histories = load_histories(tracker, table, recorded)
+    paths = write_results(table, histories, folder, recorded, command)
     origin = table_origin(study, trials[0].fingerprint, all_seeds=all_seeds, auto=auto)
     path = folder / PROVENANCE_FILE
     write_if_changed(path, provenance_text(trace_table(origin, definition, recorded)).encode())
     return table, [*paths, path]
-
-
-def write_results(table: AblationTable, folder: Path) -> list[Path]:
-    """Write the table in every form, and its figure, below ``folder``; unchanged content leaves the files alone."""
-    return [*write_table(table, folder), *draw_axis_figure(axis_figure(table), folder / "figure.png")]

@@ -17,6 +17,7 @@ from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.plan import Plan
+from ftlab.tuning.results import load_histories, write_results
 from ftlab.tuning.results_folder import read_table_files
 from ftlab.tuning.seeding.auto import AutoSeeds
 from ftlab.tuning.seeding.rule import SeedRule
@@ -30,7 +31,7 @@ from ftlab.tuning.sweep import (
     study_record,
     trial_record,
 )
-from ftlab.tuning.table import publish_table, tabulate, write_results
+from ftlab.tuning.table import publish_table, tabulate
 from ftlab.tuning.table_origin import table_origin
 from ftlab.tuning.trial import run_here
 
@@ -79,17 +80,19 @@ def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracke
 
     results = tmp_path / "results"
     table = tabulate(study, found.trials, recorded, all_seeds=False)
-    paths = write_results(table, results)
+    paths = write_results(table, load_histories(tracker, table, recorded), results, recorded, "make sweep")
     assert [row.n_trials for row in table.rows] == [2, 2]
-    assert {"trials.csv", "table.csv", "table.tex", "table.md"} <= {path.name for path in paths}
+    assert {"trials.csv", "table.csv", "table.tex", "table.md", "report.html"} <= {path.name for path in paths}
     written = {path: path.read_bytes() for path in paths}
-    write_results(tabulate(study, found.trials, recorded, all_seeds=True), results)
+    again = tabulate(study, found.trials, recorded, all_seeds=True)
+    write_results(again, load_histories(tracker, again, recorded), results, recorded, "make sweep")
     assert {path: path.read_bytes() for path in paths} == written
 
     close_study(tracker, found, table, results, complete=True)
     end = tracker.study_ends["exp/tiny"]
     assert end.complete
-    expected = {"exp.yaml", "profiles-tiny.yaml", "cells.yaml", "plan.json", *(path.name for path in paths)}
+    expected = {"exp.yaml", "profiles-tiny.yaml", "cells.yaml", "plan.json"}
+    expected |= {path.relative_to(results).as_posix() for path in paths}
     assert set(end.artifacts) == expected
 
 
@@ -102,14 +105,16 @@ def test_a_published_table_brings_its_provenance(
         tracker.log_epochs(trial.key, [EpochRecord(2, 0.0, {study.metric: 80.0 + number / 8})])
         tracker.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
     recorded = tracker.load_trials()
-    table, paths = publish_table(study, found.trials, recorded, tmp_path, all_seeds=False)
+    table, paths = publish_table(
+        study, found.trials, recorded, tracker, tmp_path, all_seeds=False, command="make sweep"
+    )
     assert paths[-1] == tmp_path / "provenance.json"
     provenance = parse_provenance(paths[-1].read_text(), "provenance.json")
     assert provenance.tabulate(recorded) == table
     assert provenance.origin.seeds == 2
     assert verify_table(provenance, read_table_files(tmp_path), recorded).problems == ()
     written = paths[-1].read_bytes()
-    publish_table(study, found.trials, recorded, tmp_path, all_seeds=False)
+    publish_table(study, found.trials, recorded, tracker, tmp_path, all_seeds=False, command="make sweep")
     assert paths[-1].read_bytes() == written
 
 
@@ -140,7 +145,7 @@ def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
     assert [row.n_missing for row in table.rows] == [1, 1]
     assert table.seeding is not None
     assert table.seeding.stopped["key_momentum=0.5"] == "open against the baseline"
-    write_results(table, tmp_path)
+    write_results(table, load_histories(tracker, table, recorded), tmp_path, recorded, "make sweep SEEDS=auto")
     assert "seeds ended" in (tmp_path / "table.md").read_text()
     assert (tmp_path / "table.csv").read_text().splitlines()[0].endswith(",stopped")
     # Two seeds suffice for this rule, and further ones are beyond it.

@@ -1,0 +1,44 @@
+"""Serve the explorer: ``python -m explorer --port 8050``."""
+
+import argparse
+import sys
+from contextlib import suppress
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from explorer.app import make_app
+from explorer.record_store import RecordStore
+from ftlab.config.home import ftlab_home
+from ftlab.tracking.opening import open_tracker
+
+HOST = "127.0.0.1"
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Says nothing about requests that were answered."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Stay silent."""
+
+
+def main() -> int:
+    """Serve until Ctrl-C; return the exit status."""
+    parser = argparse.ArgumentParser(prog="explorer", description="Serve the score explorer on 127.0.0.1.")
+    parser.add_argument("--port", type=int, default=8050)
+    port = parser.parse_args().port
+    store = RecordStore(lambda: open_tracker(ftlab_home().local))
+    store.refresh()
+    app = make_app(store)
+    try:
+        server = make_server(HOST, port, app.server, threaded=True, request_handler=_QuietHandler)
+    except SystemExit:  # werkzeug has said that the port is taken
+        return 1
+    sys.stdout.write(f"http://{HOST}:{server.port}\n")
+    sys.stdout.flush()
+    with suppress(KeyboardInterrupt):
+        server.serve_forever()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""The application: its page, what its parts answer, and the files beside it."""
+
+from pathlib import Path
+
+from dash import Dash
+
+from explorer.cell_callbacks import answer_cell
+from explorer.chart_callbacks import answer_charts
+from explorer.downloads import serve_files
+from explorer.guard import guard
+from explorer.history_cache import HistoryCache
+from explorer.page import make_page
+from explorer.record_store import RecordStore
+from explorer.study_callbacks import answer_study
+from ftlab.reporting.report import page_style_sheet
+
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>
+{%metas%}
+<title>{%title%}</title>
+{%favicon%}
+{%css%}
+<style>PAGE_STYLE</style>
+</head>
+<body>
+{%app_entry%}
+<noscript>The explorer needs JavaScript.</noscript>
+<footer>{%config%}{%scripts%}{%renderer%}</footer>
+</body>
+</html>
+"""
+
+
+def make_app(store: RecordStore) -> Dash:
+    """Return the application that shows a store; ``server`` of it is a WSGI application.
+
+    Args:
+        store: What the page shows.
+    """
+    app = Dash(
+        "explorer",
+        title="ftlab score explorer",
+        update_title="",
+        assets_folder=str(Path(__file__).parent / "assets"),
+        index_string=INDEX.replace("PAGE_STYLE", page_style_sheet()),
+        serve_locally=True,
+        meta_tags=[
+            {"name": "viewport", "content": "width=device-width, initial-scale=1"},
+            {"name": "color-scheme", "content": "light dark"},
+        ],
+    )
+    guard(app.server)
+    serve_files(app.server, store)
+    app.layout = make_page()
+    histories = HistoryCache(store)
+    answer_study(app, store)
+    answer_cell(app, store, histories)
+    answer_charts(app, store, histories)
+    return app

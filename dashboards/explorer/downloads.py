@@ -1,0 +1,54 @@
+"""Files of a study: what ``results/`` holds, made anew from the store."""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from flask import Flask, Response, abort, request
+
+from explorer.address import Address
+from explorer.record_store import RecordStore
+from explorer.study_view import view_study
+from ftlab.reporting.ablation import AblationTable
+from ftlab.reporting.figures import axis_figure
+from ftlab.reporting.latex import table_tex
+from ftlab.reporting.spreadsheet import table_csv, trials_csv
+
+PATH = "/files"
+
+
+def _figure(ending: str) -> Callable[[AblationTable], bytes]:
+    def draw_figure(table: AblationTable) -> bytes:
+        from ftlab.reporting.drawing import draw  # matplotlib takes half a second to import
+
+        return draw(axis_figure(table))[ending]
+
+    return draw_figure
+
+
+FILES: dict[str, tuple[str, Callable[[AblationTable], str | bytes]]] = {
+    "table.csv": ("text/csv", table_csv),
+    "trials.csv": ("text/csv", trials_csv),
+    "table.tex": ("application/x-tex", table_tex),
+    "figure.png": ("image/png", _figure("png")),
+    "figure.pdf": ("application/pdf", _figure("pdf")),
+}
+
+
+def file_link(address: Address, name: str) -> str:
+    """Return the address of a study's file."""
+    return f"{PATH}/{name}?{urlencode({'experiment': address.experiment, 'profile': address.profile})}"
+
+
+def serve_files(server: Flask, store: RecordStore) -> None:
+    """Serve the files of every study of the store; 404 for what it does not hold."""
+
+    @server.get(f"{PATH}/<name>")
+    def serve_file(name: str) -> Response:
+        address = Address.parse(request.query_string.decode())
+        trials = store.snapshot().trials
+        if name not in FILES or address.study not in set(trials["study"]):
+            abort(404)
+        kind, render = FILES[name]
+        stem = address.study.replace("/", "-")
+        headers = {"Content-Disposition": f'attachment; filename="{ascii(stem)[1:-1]}-{name}"'}
+        return Response(render(view_study(address.study, trials).table), mimetype=kind, headers=headers)

@@ -1,0 +1,90 @@
+"""The tracking store as the page sees it: what was read last, read anew in the background while somebody looks."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from ftlab.errors import FtlabError
+from ftlab.tracking.tracker import Tracker, trials_frame
+
+REFRESH_SECONDS = 3.0
+# A store that takes long to read is read less often, so that the page costs a running sweep a tenth of a core at most.
+REST_PER_READING = 10.0
+FIRST_ANSWER_SECONDS = 2.5
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What was read.
+
+    Attributes:
+        trials: What `Tracker.load_trials` returned; empty before the first reading.
+        version: Grows whenever the trials differ from those read before; 0 before the first reading.
+        read_at: Unix time of the reading in seconds.
+        problem: Why the store could not be read last; empty if it could.
+    """
+
+    trials: pd.DataFrame = field(default_factory=lambda: trials_frame([]))
+    version: int = 0
+    read_at: float = 0.0
+    problem: str = ""
+
+
+class RecordStore:
+    """Trials in memory, refreshed in a background thread when they are asked for and have aged.
+
+    Args:
+        open_tracker: Opens the store; called again after a failure.
+    """
+
+    def __init__(self, open_tracker: Callable[[], Tracker]) -> None:
+        self._open_tracker = open_tracker
+        self._tracker: Tracker | None = None
+        self._snapshot = Snapshot()
+        self._answered = threading.Event()
+        self._reading = threading.Lock()
+        self._next_reading = 0.0
+
+    def snapshot(self) -> Snapshot:
+        """Return what was read last, at once; only the first caller waits a little for the first reading."""
+        self.refresh()
+        self._answered.wait(FIRST_ANSWER_SECONDS)
+        return self._snapshot
+
+    def refresh(self) -> None:
+        """Begin a reading unless one is under way or the last one is young."""
+        if time.monotonic() >= self._next_reading and self._reading.acquire(blocking=False):
+            threading.Thread(target=self._read, daemon=True).start()
+
+    def tracker(self) -> Tracker:
+        """Return the open store.
+
+        Raises:
+            TrackingError: It cannot be reached.
+        """
+        if self._tracker is None:
+            self._tracker = self._open_tracker()
+        return self._tracker
+
+    def _read(self) -> None:
+        started = time.monotonic()
+        try:
+            self._snapshot = self._next_snapshot()
+        finally:
+            lasted = time.monotonic() - started
+            self._next_reading = time.monotonic() + max(REFRESH_SECONDS, REST_PER_READING * lasted)
+            self._answered.set()
+            self._reading.release()
+
+    def _next_snapshot(self) -> Snapshot:
+        last = self._snapshot
+        try:
+            trials, problem = self.tracker().load_trials(), ""
+        except FtlabError as error:
+            self._tracker = None
+            trials, problem = last.trials, str(error)
+        changed = last.version == 0 or problem != last.problem or not trials.equals(last.trials)
+        return Snapshot(trials, last.version + changed, time.time(), problem)

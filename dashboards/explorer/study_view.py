@@ -1,0 +1,114 @@
+"""A study as the page shows it: its table, and the recorded trials of each cell, running ones too."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ftlab.config.loading import parse_overrides
+from ftlab.errors import FtlabError
+from ftlab.reporting.ablation import AblationRow, AblationTable, Cell, ablate
+from ftlab.tuning.identity import cell_key
+from ftlab.tuning.overrides import overrides_suffix
+from ftlab.tuning.spec import METRICS, StudySpec, expand_trials, load_study
+from ftlab.tuning.table import tabulate
+
+FINGERPRINT_TAG = "data.fingerprint"
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """A study of the store.
+
+    Attributes:
+        table: Its table over every recorded seed; what ``make table`` writes for the experiment as its file is now.
+        cell_keys: Key of each cell by its name.
+        note: Why the table follows the records instead of an experiment file; empty as a rule.
+    """
+
+    table: AblationTable
+    cell_keys: Mapping[str, str]
+    note: str = ""
+
+    def row(self, cell: str) -> AblationRow:
+        """Return a row by its name, else the baseline's, else the first."""
+        rows = {row.cell: row for row in self.table.rows}
+        return rows.get(cell) or rows.get(self.table.baseline or "") or self.table.rows[0]
+
+    def trials_of(self, cell: str, trials: pd.DataFrame) -> pd.DataFrame:
+        """Return every recorded trial of a cell, whatever its status, by seed."""
+        return trials[trials["cell_key"] == self.cell_keys[cell]].sort_values(["seed", "trial_key"])
+
+
+def study_names(trials: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the profiles, with their marks of overrides, by experiment, as they are recorded."""
+    names: dict[str, list[str]] = {}
+    for study in sorted(set(trials["study"])):
+        experiment, _, profile = study.partition("/")
+        names.setdefault(experiment, []).append(profile)
+    return names
+
+
+def view_study(study: str, trials: pd.DataFrame) -> StudyView:
+    """Return a recorded study.
+
+    Its experiment file says which cells the table has. Where the file is gone, is a search, or asks for other cells
+    than those that were recorded, the records say it.
+
+    Args:
+        study: Name of a study that has trials.
+        trials: All trials of the store.
+    """
+    own = trials[trials["study"] == study]
+    fingerprint = own["tags"].iloc[-1].get(FINGERPRINT_TAG, "")
+    try:
+        spec = _load(study)
+    except FtlabError as error:
+        return _view_records(study, own, f"Rows follow the records, since the experiment cannot be loaded: {error}")
+    cell_keys = {cell.name: cell_key(cell.config, fingerprint) for cell in spec.cells}
+    if not set(cell_keys.values()) & set(own["cell_key"]):
+        return _view_records(study, own, "Rows follow the records, since the experiment file asks for other cells now.")
+    table = tabulate(spec, expand_trials(spec, fingerprint), trials, all_seeds=True)
+    return StudyView(table, cell_keys)
+
+
+def _load(study: str) -> StudySpec:
+    experiment, _, marked = study.partition("/")
+    profile, *assignments = marked.split("+")
+    overrides = parse_overrides(assignments)
+    spec = load_study(experiment, profile, overrides=overrides)
+    if f"{profile}{overrides_suffix(spec.overrides)}" != marked:
+        raise FtlabError(f"the overrides must be readable in the study's name, but it is {study!r}.")
+    return spec
+
+
+def _view_records(study: str, own: pd.DataFrame, note: str) -> StudyView:
+    names = own.drop_duplicates("cell_key").set_index("cell_key")
+    axes = _varying_settings(names["params"])
+    cells = [
+        Cell(
+            name=name,
+            axes={axis: params.get(axis) for axis in axes},
+            cell_key=str(key),
+        )
+        for key, name, params in zip(names.index, _distinct(names["name"]), names["params"], strict=True)
+    ]
+    metric = next((metric for metric in METRICS if metric in own and own[metric].notna().any()), METRICS[0])
+    with_metric = own if metric in own else own.assign(**{metric: float("nan")})
+    table = ablate(study.partition("/")[0], cells, with_metric, metric=metric)
+    return StudyView(table, {cell.name: cell.cell_key for cell in cells}, note)
+
+
+def _varying_settings(params: Iterable[Mapping[str, str]]) -> list[str]:
+    each = list(params)
+    names = dict.fromkeys(name for settings in each for name in settings if name != "seed")
+    return [name for name in names if len({settings.get(name) for settings in each}) > 1]
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Return the names of trials without their seeds; names that are the same then are numbered."""
+    plain = [name.rpartition(" seed ")[0] or name for name in names]
+    return [
+        name if plain.count(name) == 1 else f"{name} ({plain[:place].count(name) + 1})"
+        for place, name in enumerate(plain)
+    ]

@@ -1,0 +1,86 @@
+"""Score statistics over training for a page: curves of all cells, and surfaces over the swept axis."""
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from ftlab.reporting.histories import SCORE_LABELS, SCORES, SEEN_SCORES, score_label
+from ftlab.reporting.pages.page_style import SCALE, page_figure, series_style
+from ftlab.reporting.pages.panels import compact, thinned, titled
+from ftlab.reporting.score_curves import CellCurves, ScoreCurves
+from ftlab.reporting.score_surfaces import ScoreSurfaces
+
+HEIGHT, SURFACE_HEIGHT = 620, 420
+
+
+def curves_chart(curves: ScoreCurves) -> go.Figure:
+    """Draw a panel a statistic and a line a cell, with the range of its seeds; beside, what the loss sees after FT."""
+    kinds = (SCORES, SEEN_SCORES) if curves.transformed else (SCORES,)
+    drawn = make_subplots(
+        len(SCORES),
+        len(kinds),
+        shared_xaxes=True,
+        shared_yaxes="rows" if len(kinds) > 1 else False,
+        vertical_spacing=0.05,
+        horizontal_spacing=0.04,
+        figure=page_figure(HEIGHT),
+        column_titles=["before FT", "as the loss sees them"] if len(kinds) > 1 else None,
+    )
+    for column, names in enumerate(kinds, start=1):
+        for row, name in enumerate(names, start=1):
+            for place, cell in enumerate(curves.cells):
+                for trace in _cell(cell, name, place, first=(row, column) == (1, 1)):
+                    drawn.add_trace(trace, row, column)
+    for row, name in enumerate(SCORES, start=1):
+        drawn.update_yaxes(title={"text": SCORE_LABELS[name]}, row=row, col=1)
+    drawn.update_xaxes(title={"text": curves.axis}, row=len(SCORES))
+    drawn.update_annotations(font_size=13)
+    return drawn.update_layout(
+        legend={"title": {"text": f"{curves.legend} " if curves.legend else ""}, "y": 1.06 if len(kinds) > 1 else 1.02}
+    )
+
+
+def surface_charts(surfaces: ScoreSurfaces) -> tuple[go.Figure, ...]:
+    """Draw a surface a statistic over the swept axis and training."""
+    return tuple(_surface(surfaces, name) for name in surfaces.surfaces)
+
+
+def _cell(cell: CellCurves, name: str, place: int, *, first: bool) -> list[go.Scatter]:
+    curve = cell.curves.get(name)
+    if curve is None:
+        return []
+    chosen = thinned(curve.places)
+    x, mean, low, high = (compact(part)[chosen] for part in (curve.places, curve.mean, curve.low, curve.high))
+    style = series_style(place)
+    shared = {"x": x, "legendgroup": cell.label, "mode": "lines"}
+    bounds = []
+    if cell.num_seeds > 1:
+        unseen = {**shared, "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+        bounds = [
+            go.Scatter(y=low, **unseen),
+            go.Scatter(y=high, fill="tonexty", fillcolor=_faint(style["color"]), **unseen),
+        ]
+    line = go.Scatter(y=mean, name=cell.label, showlegend=first, line={**style, "width": 1.5}, **shared)
+    return [*bounds, line]
+
+
+def _surface(surfaces: ScoreSurfaces, name: str) -> go.Figure:
+    drawn = page_figure(SURFACE_HEIGHT, margin={"l": 0, "r": 0, "b": 0})
+    rows = list(range(len(surfaces.labels)))
+    drawn.add_trace(
+        go.Surface(
+            x=compact(surfaces.places), y=rows, z=compact(surfaces.surfaces[name]), colorscale=SCALE, showscale=False
+        )
+    )
+    drawn.update_scenes(
+        xaxis={"title": {"text": surfaces.step_axis.partition(" (")[0]}},
+        yaxis={"title": {"text": surfaces.axis}, "tickvals": rows, "ticktext": surfaces.labels},
+        zaxis={"title": {"text": ""}},
+        camera={"eye": {"x": -1.5, "y": -1.5, "z": 0.85}, "center": {"z": -0.2}},
+        aspectratio={"x": 1.2, "y": 1.2, "z": 0.8},
+    )
+    return titled(drawn, score_label(name))
+
+
+def _faint(color: str) -> str:
+    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.09)"

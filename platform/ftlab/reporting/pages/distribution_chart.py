@@ -1,0 +1,92 @@
+"""Score distributions for a page: over the epochs of a cell, and before against after FT."""
+
+from math import isnan
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from ftlab.reporting.pages.page_style import OURS, PAPER, page_figure
+from ftlab.reporting.pages.panels import compact, heat_map, mark_start, thinned, titled
+from ftlab.reporting.score_distributions import (
+    NEGATIVES,
+    POSITIVES,
+    SEEN_NEGATIVES,
+    SEEN_POSITIVES,
+    DistributionPanel,
+    EffectPanel,
+    FtEffect,
+    ScoreDistributions,
+)
+
+HEIGHT, EFFECT_HEIGHT = 380, 320
+SIGNS = {POSITIVES: ("positives", OURS), NEGATIVES: ("negatives", PAPER)}
+SEEN = {POSITIVES: SEEN_POSITIVES, NEGATIVES: SEEN_NEGATIVES}
+# Below the first, nothing is drawn, so that the page shows; from the second on, colours are the same.
+FAINTEST, HIGHEST = 0.02, 8.0
+
+
+def distribution_charts(distributions: ScoreDistributions) -> tuple[go.Figure, ...]:
+    """Draw heat maps of density a cell: positives above negatives; beside them, where FT takes part, what loss sees."""
+    return tuple(_over_epochs(distributions, panel) for panel in distributions.panels)
+
+
+def ft_effect_charts(effect: FtEffect) -> tuple[go.Figure, ...]:
+    """Draw the densities before FT as areas and those that the loss sees as lines, a figure a cell."""
+    return tuple(_effect(effect, panel) for panel in effect.panels)
+
+
+def _over_epochs(distributions: ScoreDistributions, panel: DistributionPanel) -> go.Figure:
+    kinds = (lambda name: name,) if isnan(panel.ft_start) else (lambda name: name, SEEN.__getitem__)
+    drawn = make_subplots(
+        2,
+        len(kinds),
+        shared_xaxes=True,
+        shared_yaxes=True,
+        vertical_spacing=0.06,
+        horizontal_spacing=0.05,
+        figure=page_figure(HEIGHT),
+        column_titles=["before FT", "as the loss sees them"] if len(kinds) > 1 else None,
+    )
+    places, width = thinned(distributions.epochs), distributions.edges[1] - distributions.edges[0]
+    epochs, centres = np.array(distributions.epochs)[places], _centres(distributions.edges)
+    for row, sign in enumerate(SIGNS, start=1):
+        for column, kind in enumerate(kinds, start=1):
+            density = np.array(panel.shares[kind(sign)])[places].T / width
+            density[density < FAINTEST] = np.nan
+            last = (row, column) == (1, len(kinds))
+            drawn.add_trace(
+                heat_map(epochs, centres, density, limits=(0.0, HIGHEST), unit="density", scale=last), row, column
+            )
+        drawn.update_yaxes(title={"text": SIGNS[sign][0]}, range=[-1, 1], row=row, col=1)
+    mark_start(drawn, panel.ft_start)
+    drawn.update_annotations(font_size=12)
+    drawn.update_xaxes(title={"text": "epoch"}, row=2).update_xaxes(showgrid=False).update_yaxes(showgrid=False)
+    return titled(drawn, f"{distributions.legend} {panel.label}".strip()).update_layout(margin={"t": 60})
+
+
+def _effect(effect: FtEffect, panel: EffectPanel) -> go.Figure:
+    width = effect.edges[1] - effect.edges[0]
+    drawn = page_figure(
+        EFFECT_HEIGHT,
+        xaxis={"title": {"text": "score (cosine similarity)"}, "range": [effect.edges[0], effect.edges[-1]]},
+        yaxis={"title": {"text": "density"}, "rangemode": "tozero"},
+    )
+    for sign, (words, color) in SIGNS.items():
+        for after, shares in ((False, panel.before[sign]), (True, panel.after[sign])):
+            drawn.add_trace(
+                go.Scatter(
+                    x=compact(_centres(effect.edges)),
+                    y=compact(np.array(shares) / width),
+                    name=f"{words}, {'as the loss sees them' if after else 'before FT'}",
+                    mode="lines",
+                    line={"color": color, "width": 1.8 if after else 0.8, "dash": "solid"},
+                    fill="none" if after else "tozeroy",
+                    opacity=1.0,
+                )
+            )
+    return titled(drawn, f"{effect.legend} {panel.label}".strip()).update_layout(margin={"t": 90})
+
+
+def _centres(edges: tuple[float, ...]) -> np.ndarray:
+    return np.round(np.convolve(edges, [0.5, 0.5], "valid"), 6)

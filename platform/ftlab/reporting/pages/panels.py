@@ -1,0 +1,81 @@
+"""What figures of many cells have in common: colours, thinned series, heat maps."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from ftlab.reporting.pages.page_style import QUIET, SCALE
+
+MAX_POINTS = 240
+
+
+def thinned(places: Sequence[float]) -> NDArray[np.int64]:
+    """Return at most `MAX_POINTS` evenly spaced indices, the first and the last among them."""
+    return np.unique(np.linspace(0, len(places) - 1, min(len(places), MAX_POINTS)).round().astype(np.int64))
+
+
+def compact(values: ArrayLike) -> NDArray[np.float32]:
+    """Return numbers in the few bytes that a screen can tell apart."""
+    return np.asarray(values, dtype=np.float32)
+
+
+def heat_map(
+    columns: ArrayLike,
+    rows: ArrayLike,
+    values: ArrayLike,
+    *,
+    limits: tuple[float, float],
+    unit: str,
+    scale: bool = True,
+) -> go.Heatmap:
+    """Return a heat map.
+
+    Args:
+        columns: Places of the columns.
+        rows: Places or names of the rows.
+        values: One row a row; NaN is left empty.
+        limits: Values of the first and the last colour.
+        unit: What the colour is.
+        scale: Whether a scale of colours stands beside it.
+    """
+    return go.Heatmap(
+        x=columns,
+        y=rows,
+        z=compact(values),
+        zmin=limits[0],
+        zmax=limits[1],
+        colorscale=SCALE,
+        showscale=scale,
+        colorbar={
+            "title": {"text": unit, "side": "right", "font": {"size": 11}},
+            "thickness": 8,
+            "outlinewidth": 0,
+            "tickfont": {"size": 11},
+            "tickcolor": QUIET,
+        },
+        hovertemplate=f"%{{x}}, %{{y}}: %{{z:.3g}} {unit}<extra></extra>",
+    )
+
+
+def titled(drawn: go.Figure, title: str) -> go.Figure:
+    """Write a title above a panel."""
+    return drawn.update_layout(
+        title={
+            "text": title,
+            "x": 0,
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "top",
+            "font": {"size": 13},
+            "pad": {"t": 6},
+        },
+        margin={"t": 34},
+    )
+
+
+def mark_start(drawn: go.Figure, epoch: float, **where: str) -> None:
+    """Draw a line where FT begins; nothing for NaN."""
+    if epoch == epoch:
+        drawn.add_vline(x=epoch, line={"color": QUIET, "width": 1, "dash": "dot"}, **where)

@@ -1,0 +1,92 @@
+"""The report of a table: one file with the table, its figures and where its numbers come from.
+
+It opens from disk without a network: the script that draws the figures, style and numbers are inside.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ftlab.reporting.ablation import AblationTable
+from ftlab.reporting.atomic import write_if_changed
+from ftlab.reporting.html import table_html
+from ftlab.reporting.layout import metric_label
+from ftlab.reporting.trial_facts import Fact
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+REPORT_FILE = "report.html"
+PAGES = Path(__file__).parent / "pages"
+
+
+@dataclass(frozen=True)
+class ReportChart:
+    """A figure of the report.
+
+    Attributes:
+        title: What it shows.
+        caption: How to read it.
+        panels: What Plotly draws, side by side where the page is wide enough; empty where the caption says why.
+    """
+
+    title: str
+    caption: str
+    panels: tuple["go.Figure", ...]
+
+
+def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequence[Fact], command: str) -> str:
+    """Return the report as a page; the same table, figures and facts give the same bytes.
+
+    Args:
+        table: The table.
+        charts: Its figures, in the order of the page.
+        facts: What its trials were made with.
+        command: What makes the table anew.
+    """
+    # Plotly and Jinja take a quarter of a second to import, and most commands write no report.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from plotly.offline import get_plotlyjs
+
+    from ftlab.reporting.pages.page_style import CONFIG
+
+    environment = Environment(
+        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    figures = [panel.to_json(engine="json") for chart in charts for panel in chart.panels]
+    return environment.get_template("report.html").render(
+        title=table.title,
+        subtitle=" · ".join(text for text in (table.name, table.protocol) if text),
+        style=page_style_sheet(),
+        table=table_html(table),
+        charts=charts,
+        figures=_script_safe(f"[{','.join(figures)}]"),
+        config=_script_safe(json.dumps(CONFIG)),
+        plotly=get_plotlyjs(),
+        command=command,
+        facts=facts,
+        metric=metric_label(table.metric),
+        trials=[{**vars(trial), "value": "" if isnan(trial.value) else f"{trial.value:.2f}"} for trial in table.trials],
+    )
+
+
+def write_report(folder: Path, page: str) -> Path:
+    """Write ``report.html`` below a folder unless it says so already; return its path."""
+    path = folder / REPORT_FILE
+    write_if_changed(path, page.encode())
+    return path
+
+
+@cache
+def page_style_sheet() -> str:
+    """Return the style sheet that all our pages share, light and dark."""
+    return (PAGES / "page.css").read_text()
+
+
+def _script_safe(content: str) -> str:
+    """Return JSON that no text in it can end the script element of."""
+    return content.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

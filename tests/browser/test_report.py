@@ -1,0 +1,50 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ftlab.tracking.tracker import Tracker
+from ftlab.tuning.results import load_histories, write_results
+from ftlab.tuning.spec import expand_trials, load_study
+from ftlab.tuning.table import tabulate
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def report(home: object, tmp_path_factory: pytest.TempPathFactory, recorded_tracker: Tracker) -> str:
+    """Address of the report of ``home``'s study, on disk."""
+    recorded = recorded_tracker.load_trials()
+    study = load_study("queue", "digits", overrides={"train.epochs": 6})
+    trials = expand_trials(study, recorded["tags"].iloc[0]["data.fingerprint"])
+    table = tabulate(study, trials, recorded, all_seeds=True)
+    folder: Path = tmp_path_factory.mktemp("results")
+    write_results(table, load_histories(recorded_tracker, table, recorded), folder, recorded, "make sweep EXP=queue")
+    return (folder / "report.html").as_uri()
+
+
+def test_the_report_opens_from_disk_without_a_network(report: str, open_page: OpenPage, problems: list[str]) -> None:
+    page = open_page(report, offline=True)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("mixed negatives")
+    expect(page.locator("tbody tr[data-cell]")).to_have_count(4)
+    for place in range(page.locator(".plot").count()):
+        figure = page.locator(".plot").nth(place)
+        figure.scroll_into_view_if_needed()
+        expect(figure.locator(".main-svg").first).to_be_attached()
+    assert page.locator(".plot .trace, .plot .hm").count() > 10
+    assert problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_fits_a_phone(report: str, scheme: str, open_page: OpenPage) -> None:
+    page = open_page(report, viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    expect(page.locator(".plot .trace").first).to_be_attached()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_keyboard_opens_the_list_of_trials(report: str, open_page: OpenPage) -> None:
+    page = open_page(report)
+    page.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("cell", name="collapsed")).to_be_visible()

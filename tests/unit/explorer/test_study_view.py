@@ -1,0 +1,95 @@
+from collections.abc import Callable
+
+import pytest
+
+from explorer.study_view import study_names, view_study
+from ftlab.reporting.spreadsheet import table_csv
+from ftlab.tracking.memory_tracker import MemoryTracker
+from ftlab.tuning.spec import expand_trials, load_study
+from ftlab.tuning.table import tabulate
+
+Record = Callable[..., None]
+
+
+def test_studies_are_named_by_experiment(tracker: MemoryTracker, record_trial: Record) -> None:
+    for study in ("momentum/digits", "ft_start/digits", "momentum/cifar10", "momentum/digits+train.epochs=5"):
+        record_trial(study, "m=0.9")
+    assert study_names(tracker.load_trials()) == {
+        "ft_start": ["digits"],
+        "momentum": ["cifar10", "digits", "digits+train.epochs=5"],
+    }
+
+
+def test_the_table_is_the_one_that_make_table_writes(tracker: MemoryTracker, record_study: Record) -> None:
+    record_study("queue", "digits", values=(88.0, 90.5))
+    trials = tracker.load_trials()
+    study = load_study("queue", "digits")
+    fingerprint = trials["tags"].iloc[0]["data.fingerprint"]
+    written = tabulate(study, expand_trials(study, fingerprint), trials, all_seeds=True)
+    view = view_study("queue/digits", trials)
+    assert table_csv(view.table) == table_csv(written)
+    assert view.note == ""
+    assert len(view.trials_of("FT", trials)) == 2
+
+
+def test_overrides_are_read_from_the_name_of_the_study(tracker: MemoryTracker, record_study: Record) -> None:
+    record_study("queue", "digits", values=(88.0,), **{"train.epochs": 5})
+    view = view_study("queue/digits+train.epochs=5", tracker.load_trials())
+    assert [row.summary.n for row in view.table.rows] == [1, 1, 1, 1]
+    assert view.note == ""
+
+
+@pytest.mark.parametrize(
+    "study", ["gone/digits", "momentum/nowhere", "search_ft/digits", "momentum/digits+train.epochs=x"]
+)
+def test_a_study_whose_file_is_gone_follows_the_records(
+    study: str, tracker: MemoryTracker, record_trial: Record
+) -> None:
+    for momentum in ("0.9", "0.99"):
+        for seed in range(2):
+            params = {"method.key_momentum": momentum, "train.epochs": "5", "seed": str(seed)}
+            record_trial(study, f"m={momentum}", seed=seed, value=80.0 + seed, params=params)
+    view = view_study(study, tracker.load_trials())
+    assert view.note.startswith("Rows follow the records, since")
+    assert [(row.cell, row.summary.mean, row.axes) for row in view.table.rows] == [
+        ("m=0.9", 80.5, {"method.key_momentum": "0.9"}),
+        ("m=0.99", 80.5, {"method.key_momentum": "0.99"}),
+    ]
+
+
+def test_an_edited_experiment_file_does_not_hide_what_was_recorded(
+    tracker: MemoryTracker, record_trial: Record
+) -> None:
+    record_trial("momentum/digits", "m=0.123")
+    view = view_study("momentum/digits", tracker.load_trials())
+    assert "asks for other cells now" in view.note
+    assert [row.cell for row in view.table.rows] == ["m=0.123"]
+
+
+def test_cells_of_one_name_stay_apart(tracker: MemoryTracker, record_trial: Record) -> None:
+    for momentum in ("0.9", "0.99"):
+        record_trial(f"old/{momentum}", "cell", params={"method.key_momentum": momentum})
+    trials = tracker.load_trials().assign(study="old/digits")
+    assert [row.cell for row in view_study("old/digits", trials).table.rows] == ["cell (1)", "cell (2)"]
+
+
+def test_running_trials_belong_to_their_cell_and_not_to_its_mean(tracker: MemoryTracker, record_trial: Record) -> None:
+    record_trial("old/digits", "m=0.9", seed=0, value=80.0)
+    record_trial("old/digits", "m=0.9", seed=1, status="running", value=10.0)
+    trials = tracker.load_trials()
+    view = view_study("old/digits", trials)
+    assert view.table.rows[0].summary.mean == 80.0
+    assert list(view.trials_of("m=0.9", trials)["status"]) == ["finished", "running"]
+
+
+def test_trials_without_a_result_make_a_table_without_numbers(tracker: MemoryTracker, record_trial: Record) -> None:
+    record_trial("old/digits", "m=0.9", status="failed")
+    trials = tracker.load_trials().drop(columns="probe/few_shot_top1")
+    assert view_study("old/digits", trials).table.rows[0].summary.n == 0
+
+
+def test_the_row_of_an_unknown_cell_is_the_baseline(tracker: MemoryTracker, record_study: Record) -> None:
+    record_study("queue", "digits", values=(88.0,))
+    view = view_study("queue/digits", tracker.load_trials())
+    assert view.row("2K").cell == "2K"
+    assert view.row("nonsense").cell == view.table.baseline
