@@ -21,6 +21,7 @@ from ftlab.tuning.sweep import (
     TrialRecorder,
     close_study,
     exclusive,
+    load_histories,
     name_trials,
     plan_study,
     study_record,
@@ -75,17 +76,25 @@ def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracke
 
     results = tmp_path / "results"
     table = tabulate(study, found.trials, recorded, all_seeds=False)
-    paths = write_results(table, results)
+    histories = load_histories(tracker, table, recorded)
+    paths = write_results(table, histories, results)
     assert [row.n_trials for row in table.rows] == [2, 2]
-    assert {"trials.csv", "table.csv", "table.tex", "table.md"} <= {path.name for path in paths}
+    assert {"trials.csv", "table.csv", "table.tex", "table.md", "figure.png"} <= {path.name for path in paths}
+    assert {"score_curves.pdf", "gradient_landscape.png"} <= {path.name for path in (results / "figures").iterdir()}
     written = {path: path.read_bytes() for path in paths}
-    write_results(tabulate(study, found.trials, recorded, all_seeds=True), results)
+    write_results(tabulate(study, found.trials, recorded, all_seeds=True), histories, results)
     assert {path: path.read_bytes() for path in paths} == written
 
     close_study(tracker, found, table, results, complete=True)
     end = tracker.study_ends["exp/tiny"]
     assert end.complete
-    expected = {"exp.yaml", "profiles-tiny.yaml", "cells.yaml", "plan.json", *(path.name for path in paths)}
+    expected = {
+        "exp.yaml",
+        "profiles-tiny.yaml",
+        "cells.yaml",
+        "plan.json",
+        *(str(path.relative_to(results)) for path in paths),
+    }
     assert set(end.artifacts) == expected
 
 
@@ -109,7 +118,7 @@ def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
     assert [row.n_missing for row in table.rows] == [1, 1]
     assert table.seeding is not None
     assert table.seeding.stopped["key_momentum=0.5"] == "open against the baseline"
-    write_results(table, tmp_path)
+    write_results(table, load_histories(tracker, table, recorded), tmp_path)
     assert "seeds ended" in (tmp_path / "table.md").read_text()
     assert (tmp_path / "table.csv").read_text().splitlines()[0].endswith(",stopped")
     # Two seeds suffice for this rule, and further ones are beyond it.
