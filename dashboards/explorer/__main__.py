@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from explorer.app import make_app
 from explorer.record_store import RecordStore
 from ftlab.config.home import ftlab_home
 from ftlab.tracking.opening import open_tracker
@@ -28,6 +27,8 @@ def main() -> int:
     port = parser.parse_args().port
     store = RecordStore(lambda: open_tracker(ftlab_home().local))
     store.refresh()
+    from explorer.app import make_app  # the store is read while Dash and Plotly are imported
+
     app = make_app(store)
     try:
         server = make_server(HOST, port, app.server, threaded=True, request_handler=_QuietHandler)

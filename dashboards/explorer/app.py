@@ -12,6 +12,7 @@ from explorer.history_cache import HistoryCache
 from explorer.page import make_page
 from explorer.record_store import RecordStore
 from explorer.study_callbacks import answer_study
+from explorer.study_view import StudyViews
 from ftlab.reporting.report import page_style_sheet
 
 INDEX = """<!DOCTYPE html>
@@ -53,8 +54,8 @@ def make_app(store: RecordStore) -> Dash:
     guard(app.server)
     serve_files(app.server, store)
     app.layout = make_page()
-    histories = HistoryCache(store)
-    answer_study(app, store)
-    answer_cell(app, store, histories)
-    answer_charts(app, store, histories)
+    histories, views = HistoryCache(store), StudyViews()
+    answer_study(app, store, views)
+    answer_cell(app, store, views, histories)
+    answer_charts(app, store, views, histories)
     return app

@@ -9,12 +9,15 @@ from explorer.cell_section import cell_heading, matching_runs, run_checklist, ru
 from explorer.history_cache import HistoryCache
 from explorer.record_store import RecordStore
 from explorer.study_callbacks import choose
-from explorer.study_view import view_study
+from explorer.study_view import StudyViews
 from ftlab.reporting.run_scores import recorded_epochs
 from ftlab.tracking.tracker import HistoryPart
 
+# More curves than that cannot be told apart; the reader ticks what else there is.
+MAX_TICKED = 12
 
-def answer_cell(app: Dash, store: RecordStore, histories: HistoryCache) -> None:
+
+def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
     """Register the callbacks of the cell's half of the page."""
 
     @app.callback(
@@ -34,12 +37,14 @@ def answer_cell(app: Dash, store: RecordStore, histories: HistoryCache) -> None:
         if snapshot.trials.empty:
             return [], run_checklist("", [], []), None
         chosen = choose(Address.parse(search), snapshot)
-        view = view_study(chosen.study, snapshot.trials)
+        view = views.of(chosen.study, snapshot)
         cell = view.row(chosen.cell).cell
         runs = view.trials_of(cell, snapshot.trials)
         there = list(runs["trial_key"])
         identity = str(chosen.with_cell(cell))
-        if identity == shown:
+        if identity != shown:
+            there = there[:MAX_TICKED]
+        else:
             # What is ticked stays; runs that have begun since are ticked.
             before = {option["value"] for option in options or []}
             there = [key for key in there if key in (ticked or []) or key not in before]

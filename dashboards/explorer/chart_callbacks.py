@@ -12,7 +12,7 @@ from explorer.page import graph
 from explorer.record_store import RecordStore
 from explorer.run_choice import RunChoice
 from explorer.study_callbacks import choose
-from explorer.study_view import view_study
+from explorer.study_view import StudyViews
 from ftlab.reporting.gradient_landscape import GradientLandscape, gradient_landscape
 from ftlab.reporting.histories import Histories
 from ftlab.reporting.pages.gradient_chart import gradient_charts
@@ -24,7 +24,7 @@ from ftlab.tracking.tracker import HistoryPart
 RUNS = (Input("runs", "value"), Input("overlay", "value"), Input("version", "data"))
 
 
-def answer_charts(app: Dash, store: RecordStore, histories: HistoryCache) -> None:
+def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
     """Register the callbacks of the figures and of the health marks."""
 
     @app.callback(Output("courses", "figure"), Output("health", "children"), *RUNS)
@@ -75,7 +75,7 @@ def answer_charts(app: Dash, store: RecordStore, histories: HistoryCache) -> Non
         norms = histories.load(runs.keys, HistoryPart.GRADIENT_NORMS)
         if norms.empty:
             return [], True
-        table = view_study(choose(Address.parse(search), snapshot).study, snapshot.trials).table
+        table = views.of(choose(Address.parse(search), snapshot).study, snapshot).table
         nothing = {part: history_frame({}, part) for part in HistoryPart}
         found = gradient_landscape(
             table,

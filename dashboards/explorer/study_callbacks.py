@@ -7,12 +7,12 @@ from dash import Dash, Input, Output, State, no_update
 from explorer.address import Address
 from explorer.record_store import RecordStore, Snapshot
 from explorer.study_section import navigation, nothing_to_show, status_line, study_table
-from explorer.study_view import study_names, view_study
+from explorer.study_view import StudyViews, study_names
 from ftlab.reporting.figures import axis_figure
 from ftlab.reporting.pages.axis_chart import axis_chart
 
 
-def answer_study(app: Dash, store: RecordStore) -> None:
+def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
     """Register the callbacks of the page's frame and of its table."""
 
     @app.callback(
@@ -37,7 +37,7 @@ def answer_study(app: Dash, store: RecordStore) -> None:
         if snapshot.trials.empty:
             return message, True, [], [], no_update
         chosen = choose(Address.parse(search), snapshot)
-        view = view_study(chosen.study, snapshot.trials)
+        view = views.of(chosen.study, snapshot)
         chosen = chosen.with_cell(view.row(chosen.cell).cell)
         figure = axis_chart(axis_figure(view.table)).update_layout(uirevision=chosen.study)
         table = study_table(view, chosen, snapshot.trials)

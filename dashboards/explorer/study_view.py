@@ -1,10 +1,12 @@
 """A study as the page shows it: its table, and the recorded trials of each cell, running ones too."""
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
+from explorer.record_store import Snapshot
 from ftlab.config.loading import parse_overrides
 from ftlab.errors import FtlabError
 from ftlab.reporting.ablation import AblationRow, AblationTable, Cell, ablate
@@ -70,6 +72,25 @@ def view_study(study: str, trials: pd.DataFrame) -> StudyView:
         return _view_records(study, own, "Rows follow the records, since the experiment file asks for other cells now.")
     table = tabulate(spec, expand_trials(spec, fingerprint), trials, all_seeds=True)
     return StudyView(table, cell_keys)
+
+
+class StudyViews:
+    """Views of the studies that somebody looked at, kept until trials change."""
+
+    def __init__(self) -> None:
+        self._views: dict[str, StudyView] = {}
+        self._version = 0
+        self._lock = threading.Lock()
+
+    def of(self, study: str, snapshot: Snapshot) -> StudyView:
+        """Return the view of a study of the snapshot; see `view_study`."""
+        with self._lock:
+            if snapshot.version != self._version:
+                self._version = snapshot.version
+                self._views.clear()
+            if study not in self._views:
+                self._views[study] = view_study(study, snapshot.trials)
+            return self._views[study]
 
 
 def _load(study: str) -> StudySpec:

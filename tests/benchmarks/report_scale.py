@@ -39,13 +39,16 @@ def main() -> None:
         built = time.perf_counter() - started
         results = [table_seconds(home, Path(folder) / f"results-{number}") for number in range(ROUNDS)]
         # Of the largest of the children so far, all of which made the table.
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        peak = usage.ru_maxrss / 1024
         views = [first_view_seconds(home) for _ in range(ROUNDS)]
     details = {
         "runs": NUM_RUNS,
         "epochs": EPOCHS,
         "store built in": f"{built:.0f} s",
         "peak memory": f"{peak:.0f} MB",
+        "processor time of a table": f"{(usage.ru_utime + usage.ru_stime) / ROUNDS:.1f} s",
+        "load of the machine": f"{os.getloadavg()[0]:.1f}",
         "first view of the explorer": f"{min(views):.2f} to {max(views):.2f} s",
         "viewed with": "Chromium" if CHROMIUM.is_file() else "HTTP alone",
     }

@@ -120,7 +120,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
     yield start
     for process in processes:
         process.kill()
-        process.wait()
+        process.communicate()  # closes the pipe, too
 
 
 @pytest.fixture(scope="session")

@@ -173,3 +173,10 @@ def test_a_store_that_does_not_answer_is_named(
 def test_a_store_of_an_unknown_kind_is_refused(run_ftlab: RunFtlab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
     assert "a tracking URI must start with sqlite:///" in run_ftlab("plan", "momentum").err
+
+
+def test_the_dashboard_is_a_process_of_its_own(run_ftlab: RunFtlab, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr("ftlab.cli.subprocess.call", lambda command: commands.append(command) or 3)
+    assert run_ftlab("dashboard", "--port", "8123").status == 3
+    assert commands == [[sys.executable, "-m", "explorer", "--port", "8123"]]

@@ -36,8 +36,6 @@ def _fill_canvas(figure: ScoreCurves, rows: Sequence[tuple[str, Sequence[str]]],
     for name, top, bottom in zip(SCORES, panels[0], panels[-1], strict=True):
         top.set_title(SCORE_LABELS[name], fontsize="medium")
         bottom.set_xlabel(figure.axis)
-    for column in panels.T:
-        _share_scale(column)
     canvas.legend(
         *panels[0, 0].get_legend_handles_labels(),
         loc="outside upper center",
@@ -57,11 +55,6 @@ def _draw_cell(axes: Axes, cell: CellCurves, name: str, colour: Any) -> None:
     axes.plot(curve.places, curve.mean, color=colour, linewidth=0.8, label=cell.label)
     if not isnan(cell.ft_start):
         axes.axvline(cell.ft_start, color=colour, linewidth=0.8, linestyle=":", zorder=1)
-
-
-def _share_scale(column: Sequence[Axes]) -> None:
-    for axes in column[1:]:
-        axes.sharey(column[0])
 
 
 def _how_drawn(figure: ScoreCurves) -> str:

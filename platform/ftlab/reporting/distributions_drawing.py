@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from ftlab.reporting.panel_grid import grid_height, label_outside, name_panel, panel_grid
+from ftlab.reporting.panel_grid import MAX_COLUMNS, even_columns, grid_height, label_outside, name_panel, panel_grid
 from ftlab.reporting.print_style import NEGATIVE, POSITIVE, QUIET, TWO_COLUMNS, print_figure, write_note
 from ftlab.reporting.score_distributions import (
     NEGATIVES,
@@ -27,21 +27,24 @@ VISIBLE_SHARE = 1e-3
 
 def draw_score_distributions(figure: ScoreDistributions) -> dict[str, bytes]:
     """Return the drawn figure as ``png`` and ``pdf``; of cells with FT there are two panels, before it and after."""
-    height = grid_height(len(_stages(figure)), PANEL_HEIGHT)
-    return print_figure(partial(_fill_canvas, figure), height, TWO_COLUMNS)
+    num_panels = len(_stages(figure))
+    # The two panels of a cell stand beside each other.
+    columns = min(num_panels, MAX_COLUMNS) if figure.transformed else even_columns(num_panels)
+    height = grid_height(num_panels, columns, PANEL_HEIGHT)
+    return print_figure(partial(_fill_canvas, figure, columns), height, TWO_COLUMNS)
 
 
-def _fill_canvas(figure: ScoreDistributions, canvas: Figure) -> None:
+def _fill_canvas(figure: ScoreDistributions, columns: int, canvas: Figure) -> None:
     stages = _stages(figure)
-    panels = panel_grid(canvas, len(stages))
+    panels = panel_grid(canvas, len(stages), columns)
     for axes, (panel, names, label) in zip(panels, stages, strict=True):
         name_panel(axes, figure.legend, label)
         _draw_panel(axes, figure, panel, names)
     panels[0].set_ylim(*_visible_range(figure))
-    label_outside(panels, "epoch", "score (cosine)")
+    label_outside(panels, columns, "epoch", "score (cosine)")
     handles = [Patch(color=POSITIVE, label="positives"), Patch(color=NEGATIVE, label="negatives")]
     canvas.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=1)
-    how = "Darkness: the square root of the share of scores in a bin, against the fullest bin of the epoch."
+    how = "Darkness: the square root of the share of scores in a bin, against the fullest of the epoch."
     write_note(canvas, " ".join(filter(None, (how, "Dotted: FT begins." if figure.transformed else "", figure.note))))
 
 
@@ -52,7 +55,7 @@ def _stages(figure: ScoreDistributions) -> list[tuple[DistributionPanel, tuple[s
         if isnan(panel.ft_start):
             stages.append((panel, before, panel.label))
         else:
-            stages += [(panel, before, f"{panel.label}, before FT"), (panel, seen, f"{panel.label}, seen by the loss")]
+            stages += [(panel, before, f"{panel.label}, before FT"), (panel, seen, f"{panel.label}, after FT")]
     return stages
 
 

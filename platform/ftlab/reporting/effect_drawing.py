@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ftlab.reporting.panel_grid import grid_height, label_outside, name_panel, panel_grid
+from ftlab.reporting.panel_grid import even_columns, grid_height, label_outside, name_panel, panel_grid
 from ftlab.reporting.print_style import NEGATIVE, POSITIVE, TWO_COLUMNS, print_figure, write_note
 from ftlab.reporting.score_distributions import NEGATIVES, POSITIVES, EffectPanel, FtEffect
 
@@ -17,19 +17,24 @@ VISIBLE_SHARE = 1e-3
 
 def draw_ft_effect(figure: FtEffect) -> dict[str, bytes]:
     """Return the drawn figure as ``png`` and ``pdf``."""
-    return print_figure(partial(_fill_canvas, figure), grid_height(len(figure.panels), PANEL_HEIGHT), TWO_COLUMNS)
+    columns = even_columns(len(figure.panels))
+    height = grid_height(len(figure.panels), columns, PANEL_HEIGHT)
+    return print_figure(partial(_fill_canvas, figure, columns), height, TWO_COLUMNS)
 
 
-def _fill_canvas(figure: FtEffect, canvas: Figure) -> None:
-    panels = panel_grid(canvas, len(figure.panels))
+def _fill_canvas(figure: FtEffect, columns: int, canvas: Figure) -> None:
+    panels = panel_grid(canvas, len(figure.panels), columns)
     for axes, panel in zip(panels, figure.panels, strict=True):
         _draw_panel(axes, figure, panel)
     panels[0].set_xlim(*_visible_range(figure))
-    label_outside(panels, "score (cosine)", "share of scores")
+    label_outside(panels, columns, "score (cosine)", "share of scores")
     handles = [Patch(color=POSITIVE, label="positives"), Patch(color=NEGATIVE, label="negatives")]
     canvas.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=1)
     first, last = figure.epochs
-    how = f"Upwards: before FT. Downwards: seen by the loss. Lines: means. Epochs {first} to {last}."
+    how = (
+        f"Upwards: before FT. Downwards: after it, as the loss sees them. Each against its fullest bin, epochs {first} "
+        f"to {last}; scores beyond the range count in the outer bins. Lines: means."
+    )
     write_note(canvas, " ".join(filter(None, (how, figure.note))))
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from ftlab.reporting.gradient_landscape import GradientLandscape, GradientPanel
-from ftlab.reporting.panel_grid import grid_height, label_outside, name_panel, panel_grid
+from ftlab.reporting.panel_grid import even_columns, grid_height, label_outside, name_panel, panel_grid
 from ftlab.reporting.print_style import ORDERED, TWO_COLUMNS, print_figure, write_note
 
 PANEL_HEIGHT = 3.4
@@ -19,17 +19,19 @@ MAX_LAYER_NAMES = 8
 
 def draw_gradient_landscape(figure: GradientLandscape) -> dict[str, bytes]:
     """Return the drawn figure as ``png`` and ``pdf``."""
-    return print_figure(partial(_fill_canvas, figure), grid_height(len(figure.panels), PANEL_HEIGHT), TWO_COLUMNS)
+    columns = even_columns(len(figure.panels))
+    height = grid_height(len(figure.panels), columns, PANEL_HEIGHT)
+    return print_figure(partial(_fill_canvas, figure, columns), height, TWO_COLUMNS)
 
 
-def _fill_canvas(figure: GradientLandscape, canvas: Figure) -> None:
+def _fill_canvas(figure: GradientLandscape, columns: int, canvas: Figure) -> None:
     norms = np.array([panel.norms for panel in figure.panels])
     seen = norms[np.isfinite(norms) & (norms > 0)]
     scale = LogNorm(seen.min(), seen.max()) if seen.size else LogNorm()
-    panels = panel_grid(canvas, len(figure.panels))
+    panels = panel_grid(canvas, len(figure.panels), columns)
     for axes, panel in zip(panels, figure.panels, strict=True):
         image = _draw_panel(axes, figure, panel, scale)
-    label_outside(panels, "epoch", "layer")
+    label_outside(panels, columns, "epoch", "layer")
     canvas.colorbar(image, ax=panels, label="L2 norm of the weight gradient", pad=0.01, aspect=30)
     write_note(canvas, " ".join(filter(None, (_how_drawn(figure), figure.note))))
 

@@ -9,6 +9,7 @@ import pytest
 
 from ftlab.config.loading import load_experiment
 from ftlab.reporting.ablation import AblationTable, Cell, Seeding, ablate
+from ftlab.reporting.histories import SCORES, SEEN_SCORES, Histories
 from ftlab.reporting.published import PublishedSeries, load_published
 
 METRIC = "probe/few_shot_top1"
@@ -197,3 +198,52 @@ def make_study_table(make_trials: Callable[[Outcomes], pd.DataFrame]) -> Callabl
 @pytest.fixture
 def empty_table(momentum_cells: list[Cell], make_trials: Callable[[Outcomes], pd.DataFrame]) -> AblationTable:
     return ablate("momentum", momentum_cells, make_trials({}), metric=METRIC)
+
+
+@pytest.fixture
+def make_histories() -> Callable[..., Histories]:
+    """Histories of trials: two epochs of two steps, in which each score is the trial's level times the step."""
+
+    def make(levels: dict[str, float], settings: dict[str, str] | None = None, *, steps: bool = True) -> Histories:
+        names = (*SCORES, *SEEN_SCORES)
+        metrics = [(key, e, name, level * e) for key, level in levels.items() for e in (1, 2) for name in names]
+        single = [
+            (key, e, 2 * e - 2 + place, name, level * (2 * e - 2 + place))
+            for key, level in levels.items()
+            for e in (1, 2)
+            for name in names
+            for place in (1, 2)
+        ]
+        norms = [
+            (key, e, layer, level * e * depth)
+            for key, level in levels.items()
+            for e in (1, 2)
+            for depth, layer in enumerate(("conv", "fc"), 1)
+        ]
+        kinds = ("positive", "negative", "positive_transformed", "negative_transformed")
+        counts = [
+            (key, e, f"scores/{kind}", [4 - place, 0, e, place])
+            for key in levels
+            for e in (1, 2)
+            for place, kind in enumerate(kinds)
+        ]
+        return Histories(
+            metrics=pd.DataFrame(metrics, columns=["trial_key", "epoch", "name", "value"]),
+            steps=pd.DataFrame(single if steps else [], columns=["trial_key", "epoch", "step", "name", "value"]),
+            gradient_norms=pd.DataFrame(norms if steps else [], columns=["trial_key", "epoch", "name", "value"]),
+            histograms=pd.DataFrame(counts, columns=["trial_key", "epoch", "name", "counts"]),
+            settings={key: settings or {} for key in levels},
+        )
+
+    return make
+
+
+@pytest.fixture
+def momentum_histories(make_histories: Callable[..., Histories]) -> Histories:
+    """Histories of the momentum table's trials: 0.5 to 1.0, without 0.9."""
+    return make_histories({"0.5-0": 0.1, "0.5-1": 0.3, "0.99-0": 1.0, "0.99-1": 2.0, "0.99-2": 6.0, "1.0-1": 5.0})
+
+
+@pytest.fixture
+def no_histories(make_histories: Callable[..., Histories]) -> Histories:
+    return make_histories({})

@@ -52,6 +52,13 @@ def make_trial(study: StudyRecord) -> Callable[..., TrialRecord]:
 def make_epoch() -> Callable[..., EpochRecord]:
     def make(epoch: int, loss: float | None = None) -> EpochRecord:
         metrics = {"pretrain/loss": 1.0 / epoch if loss is None else loss, "probe/top1": 10.0 * epoch}
-        return EpochRecord(epoch, 1_700_000_000.0 + epoch, metrics, {"scores/positive": [epoch, 2, 3]})
+        return EpochRecord(
+            epoch,
+            1_700_000_000.0 + epoch,
+            metrics,
+            {"scores/positive": [epoch, 2, 3]},
+            steps={"step": [2.0 * epoch - 1, 2.0 * epoch], "scores/positive_mean": [0.5, 0.1 * epoch]},
+            gradient_norms={"head": 0.25, "backbone": float(epoch)},
+        )
 
     return make

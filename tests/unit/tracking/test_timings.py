@@ -14,12 +14,14 @@ FINISHED: dict[str, Any] = {"event": "outcome", "outcome": {"status": "finished"
 
 def epochs(*ended: tuple[int, float]) -> dict[str, Any]:
     metrics = {"pretrain/loss": 1.0, "train_seconds": 1.0, "epoch_seconds": 1.5}
-    histograms = {"scores/positive": [0, 1], "scores/negative": [2, 3]}
+    dense = {
+        "histograms": {"scores/positive": [0, 1], "scores/negative": [2, 3]},
+        "steps": {"step": [1.0, 2.0], "scores/positive_mean": [0.5, 0.25]},
+        "gradient_norms": {"backbone": 0.5},
+    }
     return {
         "event": "epochs",
-        "epochs": [
-            {"epoch": epoch, "timestamp": at, "metrics": metrics, "histograms": histograms} for epoch, at in ended
-        ],
+        "epochs": [{"epoch": epoch, "timestamp": at, "metrics": metrics, **dense} for epoch, at in ended],
     }
 
 

@@ -9,8 +9,10 @@ from ftlab.errors import TrackingError
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.mlflow_tracker import MlflowTracker
 from ftlab.tracking.tracker import (
+    HISTORY_COLUMNS,
     TRIAL_COLUMNS,
     EpochRecord,
+    HistoryPart,
     NullTracker,
     Outcome,
     StudyRecord,
@@ -169,6 +171,52 @@ def test_what_was_never_opened_is_refused(recorder: Tracker, make_trial: MakeTri
         recorder.close_trial("a1", FINISHED)
     with pytest.raises(TrackingError, match="study must be opened"):
         recorder.close_study("momentum/digits", description="", artifacts=None, complete=True)
+
+
+@pytest.mark.parametrize("part", HistoryPart)
+def test_unknown_trials_have_no_history(tracker: Tracker, part: HistoryPart) -> None:
+    frame = tracker.load_history(["a1"], part)
+    assert tuple(frame.columns) == HISTORY_COLUMNS[part]
+    assert frame.empty
+
+
+def test_histories_of_the_trials_asked_for(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    recorder.open_study(study)
+    for key in ("a1", "b2", "c3"):
+        recorder.open_trial(make_trial(key))
+        recorder.log_epochs(key, [make_epoch(1), make_epoch(2, loss=float("inf"))])
+        recorder.close_trial(key, FINISHED)
+    metrics = recorder.load_history(["c3", "a1"], HistoryPart.METRICS)
+    assert metrics[metrics["name"] == "pretrain/loss"].values.tolist() == [
+        ["c3", 1, "pretrain/loss", 1.0],
+        ["c3", 2, "pretrain/loss", float("inf")],
+        ["a1", 1, "pretrain/loss", 1.0],
+        ["a1", 2, "pretrain/loss", float("inf")],
+    ]
+    assert recorder.load_history(["b2"], HistoryPart.STEPS).values.tolist() == [
+        ["b2", 1, 1, "scores/positive_mean", 0.5],
+        ["b2", 1, 2, "scores/positive_mean", 0.1],
+        ["b2", 2, 3, "scores/positive_mean", 0.5],
+        ["b2", 2, 4, "scores/positive_mean", 0.2],
+    ]
+    assert recorder.load_history(["b2"], HistoryPart.GRADIENT_NORMS)["value"].to_list() == [0.25, 1.0, 0.25, 2.0]
+    counts = recorder.load_history(["b2"], HistoryPart.HISTOGRAMS)["counts"]
+    assert [list(histogram) for histogram in counts] == [[1, 2, 3], [2, 2, 3]]
+
+
+def test_a_running_trial_has_its_metrics_so_far(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    recorder.open_study(study)
+    recorder.open_trial(make_trial())
+    assert recorder.load_history(["a1"], HistoryPart.METRICS).empty
+    recorder.log_epochs("a1", [make_epoch(1, loss=float("inf")), make_epoch(2, loss=float("nan"))])
+    frame = recorder.load_history(["a1"], HistoryPart.METRICS)
+    assert frame["epoch"].to_list() == [1, 1, 2, 2]
+    assert frame["name"].to_list() == ["pretrain/loss", "probe/top1"] * 2
+    np.testing.assert_equal(frame["value"].to_list(), [np.inf, 10.0, np.nan, 20.0])
 
 
 def test_a_whole_trial_is_recorded_as_by_three_verbs(

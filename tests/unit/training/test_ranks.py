@@ -92,6 +92,10 @@ def assert_close_results(found: Sequence[EpochResult], expected: Sequence[EpochR
         for name, value in other.metrics.items():
             if not name.endswith("_seconds"):
                 assert isclose(result.metrics[name], value, rel_tol=0, abs_tol=1e-5), name
+        assert result.gradient_norms == pytest.approx(other.gradient_norms, rel=1e-3, abs=1e-5)
+        assert result.steps.keys() == other.steps.keys()
+        for name, series in other.steps.items():
+            assert result.steps[name] == pytest.approx(series, rel=0, abs=1e-4), name
         for name, counts in other.histograms.items():
             # A score on the edge between two bins may fall into either.
             moved = sum(abs(a - b) for a, b in zip(result.histograms[name], counts, strict=True))

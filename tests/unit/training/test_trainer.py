@@ -113,6 +113,16 @@ class TestResuming:
         with pytest.raises(CheckpointError, match="must hold the trial's own architecture"):
             build_trainer().load_state_dict(build_trainer(**other).state_dict())
 
+    def test_goes_on_from_a_state_of_before_steps_were_kept(self, build_trainer: BuildTrainer) -> None:
+        trainer = build_trainer()
+        train(trainer, 1)
+        state = trainer.state_dict()
+        for result in state["history"]:
+            del result["steps"], result["gradient_norms"]
+        restored = build_trainer()
+        restored.load_state_dict(state)
+        assert restored.history[0].steps == restored.history[0].gradient_norms == {}
+
     @pytest.mark.parametrize("missing", ["method", "optimizer", "history"])
     def test_a_state_that_lacks_a_part_is_refused(self, build_trainer: BuildTrainer, missing: str) -> None:
         trainer = build_trainer()
@@ -233,6 +243,29 @@ class TestEpochs:
                 "scores/positive_transformed": 8,
                 "scores/negative_transformed": 8 * 20,
             }
+
+    def test_single_steps_and_gradient_norms_are_kept(self, build_trainer: BuildTrainer) -> None:
+        trainer = build_trainer()
+        *_, result = train(trainer, 2)
+        steps = trainer.batches.steps_per_epoch
+        assert result.steps["step"] == list(range(steps + 1, 2 * steps + 1))
+        for name in REPORTED:
+            assert sum(result.steps[name]) / steps == pytest.approx(result.metrics[name], rel=1e-5)
+        assert list(result.gradient_norms) == [
+            "backbone.0",
+            "backbone.3",
+            "backbone.6",
+            "projection_head.0",
+            "projection_head.2",
+        ]
+        assert all(norm > 0 for norm in result.gradient_norms.values())
+
+    def test_gradient_norms_are_means_over_the_steps(self, build_trainer: BuildTrainer) -> None:
+        trainer = build_trainer()
+        weight = trainer.method.query_encoder.backbone[0].weight
+        norms = [weight.grad.norm().item() for _ in trainer.steps(0)]
+        (result,) = train(build_trainer(), 1)
+        assert result.gradient_norms["backbone.0"] == pytest.approx(sum(norms) / len(norms))
 
     def test_the_learning_rate_follows_the_schedule(self, build_trainer: BuildTrainer) -> None:
         trainer = build_trainer(train={"warmup_epochs": 2, "learning_rate": 0.06})

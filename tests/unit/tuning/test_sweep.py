@@ -80,12 +80,15 @@ def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracke
 
     results = tmp_path / "results"
     table = tabulate(study, found.trials, recorded, all_seeds=False)
-    paths = write_results(table, load_histories(tracker, table, recorded), results, recorded, "make sweep")
+    histories = load_histories(tracker, table, recorded)
+    paths = write_results(table, histories, results, recorded, "make sweep")
     assert [row.n_trials for row in table.rows] == [2, 2]
-    assert {"trials.csv", "table.csv", "table.tex", "table.md", "report.html"} <= {path.name for path in paths}
+    names = {path.name for path in paths}
+    assert {"trials.csv", "table.csv", "table.tex", "table.md", "figure.png", "report.html"} <= names
+    assert {"score_curves.pdf", "gradient_landscape.png"} <= {path.name for path in (results / "figures").iterdir()}
     written = {path: path.read_bytes() for path in paths}
     again = tabulate(study, found.trials, recorded, all_seeds=True)
-    write_results(again, load_histories(tracker, again, recorded), results, recorded, "make sweep")
+    write_results(again, histories, results, recorded, "make sweep")
     assert {path: path.read_bytes() for path in paths} == written
 
     close_study(tracker, found, table, results, complete=True)

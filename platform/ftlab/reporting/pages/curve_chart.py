@@ -1,6 +1,8 @@
 """Score statistics over training for a page: curves of all cells, and surfaces over the swept axis."""
 
+import numpy as np
 import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 from plotly.subplots import make_subplots
 
 from ftlab.reporting.histories import SCORE_LABELS, SCORES, SEEN_SCORES, score_label
@@ -10,6 +12,8 @@ from ftlab.reporting.score_curves import CellCurves, ScoreCurves
 from ftlab.reporting.score_surfaces import ScoreSurfaces
 
 HEIGHT, SURFACE_HEIGHT = 620, 420
+# Colours of the scale that are legible on white and on black.
+DARKEST, LIGHTEST = 0.2, 0.88
 
 
 def curves_chart(curves: ScoreCurves) -> go.Figure:
@@ -27,8 +31,8 @@ def curves_chart(curves: ScoreCurves) -> go.Figure:
     )
     for column, names in enumerate(kinds, start=1):
         for row, name in enumerate(names, start=1):
-            for place, cell in enumerate(curves.cells):
-                for trace in _cell(cell, name, place, first=(row, column) == (1, 1)):
+            for cell, style in zip(curves.cells, _styles(curves), strict=True):
+                for trace in _cell(cell, name, style, first=(row, column) == (1, 1)):
                     drawn.add_trace(trace, row, column)
     for row, name in enumerate(SCORES, start=1):
         drawn.update_yaxes(title={"text": SCORE_LABELS[name]}, row=row, col=1)
@@ -44,13 +48,12 @@ def surface_charts(surfaces: ScoreSurfaces) -> tuple[go.Figure, ...]:
     return tuple(_surface(surfaces, name) for name in surfaces.surfaces)
 
 
-def _cell(cell: CellCurves, name: str, place: int, *, first: bool) -> list[go.Scatter]:
+def _cell(cell: CellCurves, name: str, style: dict[str, str], *, first: bool) -> list[go.Scatter]:
     curve = cell.curves.get(name)
     if curve is None:
         return []
     chosen = thinned(curve.places)
     x, mean, low, high = (compact(part)[chosen] for part in (curve.places, curve.mean, curve.low, curve.high))
-    style = series_style(place)
     shared = {"x": x, "legendgroup": cell.label, "mode": "lines"}
     bounds = []
     if cell.num_seeds > 1:
@@ -81,6 +84,15 @@ def _surface(surfaces: ScoreSurfaces, name: str) -> go.Figure:
     return titled(drawn, score_label(name))
 
 
+def _styles(curves: ScoreCurves) -> list[dict[str, str]]:
+    """Return colour and dash of each cell; colours run from dark to light where cells are values of one axis."""
+    places = range(len(curves.cells))
+    if not curves.ordered:
+        return [series_style(place) for place in places]
+    steps = np.linspace(DARKEST, LIGHTEST, len(places)).tolist()
+    return [{"color": color, "dash": "solid"} for color in sample_colorscale(SCALE, steps)]
+
+
 def _faint(color: str) -> str:
-    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.09)"
+    red, green, blue = unlabel_rgb(color) if color.startswith("rgb") else hex_to_rgb(color)
+    return f"rgba({red:.0f},{green:.0f},{blue:.0f},0.09)"
