@@ -190,6 +190,12 @@ def _events(path: Path) -> Iterator[str]:
             yield event["outcome"]["status"] if event["event"] == "outcome" else event["event"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _heed_interrupts() -> None:
+    """Let commands heed Ctrl-C: where a shell runs the tests in the background, they would inherit that it is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 MakeLaboratory = Callable[..., Laboratory]
 
 
