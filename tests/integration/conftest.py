@@ -192,7 +192,7 @@ def _events(path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _heed_interrupts() -> None:
-    """Let commands heed Ctrl-C: where a shell runs the tests in the background, they would inherit that it is ignored."""
+    """Let commands heed Ctrl-C, which a shell that runs the tests in the background has them ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
