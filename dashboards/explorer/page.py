@@ -29,7 +29,7 @@ def make_page() -> Component:
                 ],
             ),
             aria(html.Nav(id="studies"), label="Experiments and profiles"),
-            html.Div(id="message"),
+            html.Div(html.P("Reading the tracking store ...", className="quiet"), id="message"),
             html.Main(
                 [
                     aria(
@@ -39,6 +39,7 @@ def make_page() -> Component:
                     aria(_cell_section(), labelledby="cell-heading"),
                 ],
                 id="content",
+                hidden=True,
             ),
         ],
         className="page",

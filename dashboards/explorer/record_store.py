@@ -13,7 +13,7 @@ from ftlab.tracking.tracker import Tracker, trials_frame
 REFRESH_SECONDS = 3.0
 # A store that takes long to read is read less often, so that the page costs a running sweep a tenth of a core at most.
 REST_PER_READING = 10.0
-FIRST_ANSWER_SECONDS = 2.5
+FIRST_ANSWER_SECONDS = 8.0
 
 
 @dataclass(frozen=True)

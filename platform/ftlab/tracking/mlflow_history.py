@@ -44,38 +44,34 @@ def load_parts(client: "MlflowClient", trials: Mapping[str, StoredTrial], part: 
         trials: Where it has the trials, by trial key.
         part: What to load.
     """
-    damage: dict[str, str] = {}
-
-    def load(trial_key: str) -> pa.Table:
-        trial = trials[trial_key]
-        # A file is as old as the end of the trial's last attempt.
-        if trial.status is not TrialStatus.RUNNING or part is not HistoryPart.METRICS:
-            try:
-                with _local_file(trial.artifact_uri) as path:
-                    return read_score_history(path, part)
-            # Each storage backend reports in its own way that a file is not there.
-            except Exception as error:
-                if trial.status.is_result:
-                    damage[trial_key] = str(error)
-        return _stored_metrics(client, trial.run_id) if part is HistoryPart.METRICS else _nothing(part)
-
     is_remote = any(_local_folder(trial.artifact_uri) is None for trial in trials.values())
     with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE if is_remote else 1) as pool:
-        parts = dict(zip(trials, pool.map(load, trials), strict=True))
-    if damage:
+        loaded = list(pool.map(lambda trial: _load(client, trial, part), trials.values()))
+    if damage := {key: reason for key, (_, reason) in zip(trials, loaded, strict=True) if reason}:
         _warn(damage)
-    return parts
+    return {key: table for key, (table, _) in zip(trials, loaded, strict=True)}
+
+
+def _load(client: "MlflowClient", trial: StoredTrial, part: HistoryPart) -> tuple[pa.Table, str]:
+    """Return the part of a trial's history, and why its file cannot be read if it should be there."""
+    reason = ""
+    # A file is as old as the end of the trial's last attempt.
+    if trial.status is not TrialStatus.RUNNING or part is not HistoryPart.METRICS:
+        try:
+            with _local_file(client, trial.artifact_uri) as path:
+                return read_score_history(path, part), ""
+        except Exception as error:  # each storage backend tells in its own way that a file is not there
+            reason = str(error).partition("\n")[0] if trial.status.is_result else ""
+    return (_stored_metrics(client, trial.run_id) if part is HistoryPart.METRICS else _nothing(part)), reason
 
 
 def _stored_metrics(client: "MlflowClient", run_id: str) -> pa.Table:
-    epochs: dict[int, EpochRecord] = {}
+    epochs: dict[int, dict[str, float]] = {}
     for name in client.get_run(run_id).data.metrics:
         for point in client.get_metric_history(run_id, name):
-            epoch = epochs.setdefault(point.step, EpochRecord(point.step, point.timestamp / 1000, {}))
-            epochs[point.step] = EpochRecord(
-                epoch.epoch, epoch.timestamp, {**epoch.metrics, name: unbounded(point.value)}
-            )
-    return select_part(history_table(epochs[number] for number in sorted(epochs)), HistoryPart.METRICS)
+            epochs.setdefault(point.step, {})[name] = unbounded(point.value)
+    records = (EpochRecord(number, 0.0, epochs[number]) for number in sorted(epochs))
+    return select_part(history_table(records), HistoryPart.METRICS)
 
 
 def _nothing(part: HistoryPart) -> pa.Table:
@@ -83,7 +79,7 @@ def _nothing(part: HistoryPart) -> pa.Table:
 
 
 @contextmanager
-def _local_file(artifact_uri: str) -> Iterator[Path]:
+def _local_file(client: "MlflowClient", artifact_uri: str) -> Iterator[Path]:
     folder = _local_folder(artifact_uri)
     if folder is not None:
         yield folder / SCORE_HISTORY_FILE
@@ -92,7 +88,8 @@ def _local_file(artifact_uri: str) -> Iterator[Path]:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     with tempfile.TemporaryDirectory(prefix="ftlab-") as temporary:
-        get_artifact_repository(artifact_uri).download_artifacts(SCORE_HISTORY_FILE, temporary)  # type: ignore[no-untyped-call]
+        repository = get_artifact_repository(artifact_uri, tracking_uri=client.tracking_uri)
+        repository.download_artifacts(SCORE_HISTORY_FILE, temporary)  # type: ignore[no-untyped-call]
         yield Path(temporary) / SCORE_HISTORY_FILE
 
 
