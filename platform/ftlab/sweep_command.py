@@ -227,7 +227,8 @@ def print_table(made: "AblationTable", histories: "Histories", folder: Path) -> 
 
     paths = write_results(made, histories, folder)
     console.print(Markdown(table_md(made)))
-    say(f"{folder}: {', '.join(str(path.relative_to(folder)) for path in paths)}")
+    names = dict.fromkeys(path.name if path.parent == folder else f"{path.parent.name}/" for path in paths)
+    say(f"{folder}: {', '.join(names)}")
 
 
 def _recorded_outcomes(recorded: "pd.DataFrame", keys: set[str]) -> dict[str, Outcome]:
