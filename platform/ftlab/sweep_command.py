@@ -237,7 +237,8 @@ def print_table(made: "AblationTable", folder: Path, paths: Sequence[Path]) -> N
     from ftlab.reporting.markdown import table_md
 
     console.print(Markdown(table_md(made)))
-    say(f"{folder}: {', '.join(str(path.relative_to(folder)) for path in paths)}")
+    names = dict.fromkeys(path.name if path.parent == folder else f"{path.parent.name}/" for path in paths)
+    say(f"{folder}: {', '.join(names)}")
 
 
 def _recorded_outcomes(recorded: "pd.DataFrame", keys: set[str]) -> dict[str, Outcome]:
