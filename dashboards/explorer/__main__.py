@@ -34,6 +34,8 @@ def main() -> int:
         server = make_server(HOST, port, app.server, threaded=True, request_handler=_QuietHandler)
     except SystemExit:  # werkzeug has said that the port is taken
         return 1
+    # A link that is printed can be opened at once.
+    store.snapshot()
     sys.stdout.write(f"http://{HOST}:{server.port}\n")
     sys.stdout.flush()
     with suppress(KeyboardInterrupt):
