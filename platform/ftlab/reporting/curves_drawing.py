@@ -13,7 +13,7 @@ from ftlab.reporting.print_style import TWO_COLUMNS, cell_colours, print_figure,
 from ftlab.reporting.score_curves import CellCurves, ScoreCurves
 
 FRAME_HEIGHT, PANEL_HEIGHT = 2.6, 4.2
-LEGEND_COLUMNS = 7
+MAX_LEGEND_COLUMNS, LINE_CHARACTERS, HANDLE_CHARACTERS = 7, 100, 6
 
 
 def draw_score_curves(figure: ScoreCurves) -> dict[str, bytes]:
@@ -39,7 +39,7 @@ def _fill_canvas(figure: ScoreCurves, rows: Sequence[tuple[str, Sequence[str]]],
     canvas.legend(
         *panels[0, 0].get_legend_handles_labels(),
         loc="outside upper center",
-        ncols=min(LEGEND_COLUMNS, len(figure.cells)),
+        ncols=_legend_columns([cell.label for cell in figure.cells]),
         title=figure.legend or None,
         title_fontsize=7,
         handlelength=1.4,
@@ -55,6 +55,11 @@ def _draw_cell(axes: Axes, cell: CellCurves, name: str, colour: Any) -> None:
     axes.plot(curve.places, curve.mean, color=colour, linewidth=0.8, label=cell.label)
     if not isnan(cell.ft_start):
         axes.axvline(cell.ft_start, color=colour, linewidth=0.8, linestyle=":", zorder=1)
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    widest = max(map(len, labels)) + HANDLE_CHARACTERS
+    return max(1, min(MAX_LEGEND_COLUMNS, len(labels), LINE_CHARACTERS // widest))
 
 
 def _how_drawn(figure: ScoreCurves) -> str:

@@ -51,8 +51,12 @@ def _draw_panel(axes: Axes, figure: GradientLandscape, panel: GradientPanel, sca
         axes.axvline(panel.ft_start, color="white", linewidth=0.9, linestyle=":")
     name_panel(axes, figure.legend, panel.label)
     shown = layers[:: -(-len(layers) // MAX_LAYER_NAMES)]
-    axes.set_yticks(shown, [figure.layers[layer].replace("projection_head", "head") for layer in shown], fontsize=6)
+    axes.set_yticks(shown, [_short_name(figure.layers[layer]) for layer in shown], fontsize=6)
     return image
+
+
+def _short_name(layer: str) -> str:
+    return layer.replace("projection_head", "head").replace("backbone.layer", "layer")
 
 
 def _how_drawn(figure: GradientLandscape) -> str:

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 FRAME_HEIGHT = 2.2
 MAX_COLUMNS = 4
 NUM_TICKS = 4
-TITLE_CHARACTERS = 26
+TITLE_CHARACTERS, TITLE_SIZE = 24, 7
 
 
 def even_columns(num_panels: int) -> int:
@@ -46,7 +46,7 @@ def name_panel(axes: Axes, legend: str, label: str) -> None:
         label: What the figure calls the cell.
     """
     title = f"{legend} {label}" if legend and "," not in legend else label
-    axes.set_title(fill(title, TITLE_CHARACTERS), fontsize="medium")
+    axes.set_title(fill(title, TITLE_CHARACTERS), fontsize=TITLE_SIZE)
 
 
 def label_outside(panels: Sequence[Axes], columns: int, x_label: str, y_label: str) -> None:

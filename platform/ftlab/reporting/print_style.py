@@ -17,7 +17,7 @@ ORDERED, BRIGHTEST = "viridis", 0.9  # grows lighter evenly, in grey too; its ye
 
 CENTIMETRE = 1 / 2.54
 ONE_COLUMN, TWO_COLUMNS = 8.4, 17.4
-DOTS_PER_INCH = {ONE_COLUMN: 300, TWO_COLUMNS: 200}
+DOTS_PER_INCH = {ONE_COLUMN: 300, TWO_COLUMNS: 180}
 NOTE_SIZE = 6.5
 
 STYLE: dict[Any, Any] = {
