@@ -121,7 +121,13 @@ class Laboratory:
 
     def files(self, study: str) -> dict[str, bytes]:
         """Return the content of every file of the results."""
-        return {path.name: path.read_bytes() for path in sorted((self.results / study).iterdir())}
+        return self.contents(self.results / study)
+
+    @staticmethod
+    def contents(folder: Path) -> dict[str, bytes]:
+        """Return the content of every file at and below a folder, by its path from there."""
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
     def journal(self) -> dict[str, list[str]]:
         """Return what happened to each trial, in order: trial, epochs, or the status of an outcome."""

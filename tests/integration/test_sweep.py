@@ -56,6 +56,7 @@ def run_here(laboratory: Any) -> RunHere:
 def test_a_sweep_leaves_table_and_figure(laboratory: Any) -> None:
     files = laboratory.files(STUDY)
     assert {"trials.csv", "table.csv", "table.tex", "table.md", "figure.png"} <= set(files)
+    assert {"report.html", "provenance.json", "figures/score_curves.png"} <= set(files)
     assert all(files.values())
     trials = pd.read_csv(laboratory.results / STUDY / "trials.csv")
     assert len(trials) == trials["trial_key"].nunique() == 6
@@ -134,7 +135,7 @@ def test_the_same_command_trains_nothing_and_leaves_the_same_bytes(laboratory: A
 def test_a_deleted_table_is_rebuilt_with_the_same_bytes(laboratory: Any, run_here: RunHere, tmp_path: Path) -> None:
     out = run_here("table", "exp", results=tmp_path)
     assert "not recorded yet" not in out
-    assert {path.name: path.read_bytes() for path in (tmp_path / STUDY).iterdir()} == laboratory.files(STUDY)
+    assert laboratory.contents(tmp_path / STUDY) == laboratory.files(STUDY)
 
 
 def test_more_seeds_need_the_new_trials_alone(run_here: RunHere) -> None:
