@@ -119,9 +119,10 @@ class Laboratory:
         """Return trials.csv as text, without what names the run."""
         return pd.read_csv(self.results / study / "trials.csv", dtype=str).drop(columns="mlflow_run_id")
 
-    def files(self, study: str) -> dict[str, bytes]:
-        """Return the content of every file of the results."""
-        return {path.name: path.read_bytes() for path in sorted((self.results / study).iterdir())}
+    def files(self, study: str, results: Path | None = None) -> dict[str, bytes]:
+        """Return the content of every file of the results, by its path below the study's folder."""
+        folder = (results or self.results) / study
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     def journal(self) -> dict[str, list[str]]:
         """Return what happened to each trial, in order: trial, epochs, or the status of an outcome."""
