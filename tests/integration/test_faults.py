@@ -17,6 +17,9 @@ from urllib.request import urlopen
 import pandas as pd
 import pytest
 
+from ftlab.tracking.mlflow_tracker import MlflowTracker
+from ftlab.tracking.tracker import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 MakeLaboratory = Callable[..., Any]
@@ -199,6 +202,20 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.start()
     yield server
     server.kill()
+
+
+def test_a_server_keeps_the_histories_of_trials(server: Server) -> None:
+    # The address is the tracker's alone: nothing in the environment names the server.
+    tracker = MlflowTracker(server.uri)
+    tracker.open_study(StudyRecord("exp", STUDY))
+    epochs = [EpochRecord(1, 0.0, {"pretrain/loss": 2.0}, steps={"step": [1, 2], "scores/positive_mean": [0.5, 0.25]})]
+    for key, seed in (("a1", 0), ("b2", 1)):
+        tracker.record_trial(
+            TrialRecord(key, "cell", seed, STUDY, f"seed {seed}", {}), epochs, Outcome(TrialStatus.FINISHED)
+        )
+    later = MlflowTracker(server.uri)
+    assert later.load_trials()["status"].to_list() == ["finished", "finished"]
+    assert later.load_history(["b2"], HistoryPart.STEPS)["value"].to_list() == [0.5, 0.25]
 
 
 def test_a_store_that_dies_during_a_sweep_costs_no_training(

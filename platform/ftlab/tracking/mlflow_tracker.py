@@ -275,15 +275,15 @@ class MlflowTracker:
         self._set_tags(run_id, layout.outcome_tags(outcome))
         self._client.set_terminated(run_id, layout.RUN_STATUS[outcome.status])
 
-    @staticmethod
-    def _upload_score_history(run: RunInfo, epochs: Sequence[EpochRecord]) -> None:
+    def _upload_score_history(self, run: RunInfo, epochs: Sequence[EpochRecord]) -> None:
         if not epochs:
             return
         with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
             path = Path(folder) / SCORE_HISTORY_FILE
             write_score_history(epochs, path)
             # The client would ask the store for the address once more.
-            get_artifact_repository(run.artifact_uri).log_artifact(str(path))  # type: ignore[no-untyped-call]
+            repository = get_artifact_repository(run.artifact_uri, tracking_uri=self.uri)
+            repository.log_artifact(str(path))  # type: ignore[no-untyped-call]
 
     def _last_epoch(self, run_id: str) -> int:
         names = self._client.get_run(run_id).data.metrics
