@@ -124,5 +124,5 @@ def publish_table(
     paths = write_results(table, histories, folder, recorded, command)
     origin = table_origin(study, trials[0].fingerprint, all_seeds=all_seeds, auto=auto)
     path = folder / PROVENANCE_FILE
-    write_if_changed(path, provenance_text(trace_table(origin, definition, recorded)).encode())
+    write_if_changed(path, provenance_text(trace_table(origin, definition, table, recorded)).encode())
     return table, [*paths, path]

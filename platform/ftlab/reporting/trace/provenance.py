@@ -109,9 +109,17 @@ class Provenance:
 _ADAPTER = TypeAdapter(Provenance)
 
 
-def trace_table(origin: Origin, definition: TableDefinition, recorded: pd.DataFrame) -> Provenance:
-    """Return the provenance of the table that a definition gives with what is recorded."""
-    table = definition.tabulate(recorded)
+def trace_table(
+    origin: Origin, definition: TableDefinition, table: AblationTable, recorded: pd.DataFrame
+) -> Provenance:
+    """Return the provenance of a table.
+
+    Args:
+        origin: What it was asked for with.
+        definition: What it was computed from beside the recorded trials.
+        table: What the definition gave with them.
+        recorded: The recorded trials.
+    """
     tags = tags_by_trial(recorded)
     trials = (
         SourceTrial(

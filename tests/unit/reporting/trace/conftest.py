@@ -91,7 +91,7 @@ def origin() -> Origin:
 
 @pytest.fixture
 def provenance(origin: Origin, definition: TableDefinition, recorded: pd.DataFrame) -> Provenance:
-    return trace_table(origin, definition, recorded)
+    return trace_table(origin, definition, definition.tabulate(recorded), recorded)
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_values_of_axes_keep_their_kind(origin: Origin, definition: TableDefinit
         cells=(Cell("key_momentum=0.99", axes, ("0.99-0", "0.99-9"), "cell-0.99"),),
         seeding=Seeding({"key_momentum=0.99": "best"}, "a rule"),
     )
-    written = trace_table(origin, described, recorded)
+    written = trace_table(origin, described, described.tabulate(recorded), recorded)
     read = parse_provenance(provenance_text(written), "provenance.json")
     assert dict(read.definition.cells[0].axes) == axes
     assert [type(value) for value in read.definition.cells[0].axes.values()] == [type(value) for value in axes.values()]
