@@ -27,15 +27,19 @@ def main() -> int:
     port = parser.parse_args().port
     store = RecordStore(lambda: open_tracker(ftlab_home().local))
     store.refresh()
-    from explorer.app import make_app  # the store is read while Dash and Plotly are imported
+    # The store is read while Dash and Plotly are imported.
+    from explorer.app import make_app
+    from explorer.study_callbacks import prepare_first_view
+    from explorer.study_view import StudyViews
 
-    app = make_app(store)
+    views = StudyViews()
+    app = make_app(store, views)
     try:
         server = make_server(HOST, port, app.server, threaded=True, request_handler=_QuietHandler)
     except SystemExit:  # werkzeug has said that the port is taken
         return 1
-    # A link that is printed can be opened at once.
-    store.snapshot()
+    # A link that is printed can be opened at once: the store is read and the first table computed.
+    prepare_first_view(store, views)
     sys.stdout.write(f"http://{HOST}:{server.port}\n")
     sys.stdout.flush()
     with suppress(KeyboardInterrupt):

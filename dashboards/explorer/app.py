@@ -33,11 +33,12 @@ INDEX = """<!DOCTYPE html>
 """
 
 
-def make_app(store: RecordStore) -> Dash:
+def make_app(store: RecordStore, views: StudyViews) -> Dash:
     """Return the application that shows a store; ``server`` of it is a WSGI application.
 
     Args:
         store: What the page shows.
+        views: Keeps the tables that were computed.
     """
     app = Dash(
         "explorer",
@@ -54,7 +55,7 @@ def make_app(store: RecordStore) -> Dash:
     guard(app.server)
     serve_files(app.server, store)
     app.layout = make_page()
-    histories, views = HistoryCache(store), StudyViews()
+    histories = HistoryCache(store)
     answer_study(app, store, views)
     answer_cell(app, store, views, histories)
     answer_charts(app, store, views, histories)

@@ -44,6 +44,13 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
         return message, False, navigation(study_names(snapshot.trials), chosen), table, figure
 
 
+def prepare_first_view(store: RecordStore, views: StudyViews) -> None:
+    """Compute the table that a page without an address shows, if the store answers and holds one."""
+    snapshot = store.snapshot()
+    if not snapshot.trials.empty:
+        views.of(choose(Address(), snapshot).study, snapshot)
+
+
 def choose(asked: Address, snapshot: Snapshot) -> Address:
     """Return what is shown for an address: itself where the store has its study, else the nearest that there is."""
     names = study_names(snapshot.trials)

@@ -82,7 +82,7 @@ def _png(canvas: Figure, dots: int) -> bytes:
     """Return a picture in the 256 colours that serve it best: a third of the bytes, and print cannot tell."""
     canvas.set_dpi(dots)
     pixels = FigureCanvasAgg(canvas)
-    pixels.draw()
+    pixels.draw()  # type: ignore[no-untyped-call]
     rgba = np.asarray(pixels.buffer_rgba())  # type: ignore[no-untyped-call]
     picture = Image.fromarray(rgba).convert("RGB").quantize(dither=Image.Dither.NONE)
     buffer = BytesIO()

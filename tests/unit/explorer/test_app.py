@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 
 from explorer.app import make_app
 from explorer.record_store import RecordStore
-from explorer.study_view import view_study
+from explorer.study_view import StudyViews, view_study
 from ftlab.reporting.spreadsheet import table_csv
 from ftlab.tracking.memory_tracker import MemoryTracker
 
@@ -15,7 +15,7 @@ Record = Callable[..., None]
 @pytest.fixture
 def client(tracker: MemoryTracker) -> FlaskClient:
     """A browser of the explorer without a browser."""
-    return make_app(RecordStore(lambda: tracker)).server.test_client()
+    return make_app(RecordStore(lambda: tracker), StudyViews()).server.test_client()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8050", "localhost:8050"])
