@@ -9,6 +9,7 @@ from ftlab.config.home import ftlab_home
 from ftlab.config.loading import load_profile, parse_overrides
 from ftlab.console import complain, say
 from ftlab.errors import ResultsError
+from ftlab.options import RESULTS, Experiment, Overrides, Profile, Results
 from ftlab.tracking.opening import open_tracker
 from ftlab.tuning.spec import load_study
 
@@ -22,14 +23,10 @@ TablePaths = Annotated[list[Path] | None, typer.Argument(help="Folders of tables
 CellName = Annotated[
     str | None, typer.Option("--cell", help="Name of a cell or its value on an axis; without it, every cell.")
 ]
-Experiment = Annotated[str, typer.Argument(help="Experiment: a file in experiments/, without its ending.")]
-Profile = Annotated[str, typer.Option(help="Scale: a file in experiments/profiles/, without its ending.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", help="Setting of every cell, as name=value.")]
-Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
 Output = Annotated[Path | None, typer.Option(help="Folder of the bundle; without it, one below bundles/.")]
 Archive = Annotated[str | None, typer.Option(help="Pack it too, beside the folder: zip or tar.gz.")]
 
-RESULTS, BUNDLES = Path("results"), Path("bundles")
+BUNDLES = Path("bundles")
 
 
 @app.command()
