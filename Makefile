@@ -110,7 +110,7 @@ bench: $(STAMP)  ## Run the benchmarks, or ONLY=<name>
 	@for script in $(if $(ONLY),tests/benchmarks/$(ONLY).py,$(filter-out tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))); do $(BIN)/python $$script || exit 1; done
 
 lock: $(STAMP)  ## Resolve requirements.lock anew from pyproject.toml
-	$(UV) pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --quiet -o requirements.lock
+	$(UV) pip compile pyproject.toml --extra dev --extra server --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --quiet -o requirements.lock
 
 clean:  ## Remove caches and results; recorded trials stay
 	rm -rf results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
