@@ -139,14 +139,14 @@ def table(
 @app.command()
 def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = None) -> None:
     """Train a single trial in this process, without Ray, and record it."""
-    from ftlab.build.trainer import make_device, pin_threads
+    from ftlab.build.trainer import make_device, prepare_process
     from ftlab.tuning.ranked_run import run_starter
     from ftlab.tuning.trial import run_here
 
     study = single_trial_study(profile, load_profile(profile), seed, parse_overrides(overrides or []))
     home, tracker = ftlab_home(), open_tracker(ftlab_home().local)
     resources = study.profile.resources
-    pin_threads(resources)
+    prepare_process(resources)
     device: torch.device = make_device(resources.device)
     found = plan_study(study, home, tracker.load_trials())
     if not found.todo:

@@ -17,6 +17,7 @@ from ftlab.method.ranks import ALONE, Ranks
 from ftlab.method.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.models.encoder import Encoder, make_encoder
 from ftlab.models.moco import MoCo
+from ftlab.training.host_memory import keep_freed_memory
 from ftlab.training.linear import LinearEvaluation
 from ftlab.training.probe import Features, ProbeSuite, extract_features, no_probe
 from ftlab.training.schedule import CosineSchedule
@@ -37,8 +38,9 @@ def make_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def pin_threads(resources: ResourcesConfig) -> None:
-    """Give torch as many threads as the trial has cores: their number decides the last bits of a result."""
+def prepare_process(resources: ResourcesConfig) -> None:
+    """Give torch as many threads as the trial has cores, whose number decides a result's last bits, and its memory."""
+    keep_freed_memory()
     os.environ["OMP_NUM_THREADS"] = str(resources.cpus_per_trial)
     torch.set_num_threads(resources.cpus_per_trial)
 

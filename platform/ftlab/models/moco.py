@@ -13,7 +13,7 @@ from ftlab.method.contrast import contrastive_scores, info_nce
 from ftlab.method.momentum import update_key_parameters
 from ftlab.method.queue import NegativeQueue
 from ftlab.method.ranks import ALONE, Ranks
-from ftlab.method.scores import StepScores, negative_moments, score_histogram, score_moments
+from ftlab.method.scores import Moments, StepScores, negative_moments, score_histogram, score_moments
 from ftlab.method.transform import FeatureTransform, TransformedFeatures
 from ftlab.models.batch_norm import GroupedBatchNorm
 from ftlab.models.encoder import Encoder
@@ -54,8 +54,7 @@ class StepResult(NamedTuple):
         loss: Scalar with gradient.
         queries: (n, C) unit vectors, without gradient.
         keys: (N, C) unit vectors of all ranks, untransformed: what the queue will hold.
-        transformed: What the loss saw.
-        loss_scores: (n, 1 + K) scores that the loss saw, without gradient.
+        transformed: What the loss saw, without gradient.
         scores: Score statistics before and after FT.
     """
 
@@ -63,7 +62,6 @@ class StepResult(NamedTuple):
     queries: Tensor
     keys: Tensor
     transformed: TransformedFeatures
-    loss_scores: Tensor
     scores: StepScores
 
 
@@ -137,11 +135,10 @@ class MoCo(nn.Module):
             negative_generator=streams.negatives,
             ranks=self.ranks,
         )
-        loss_scores = contrastive_scores(*seen)  # (n, 1 + K)
-        loss = info_nce(loss_scores, self.temperature)
-        queries, loss_scores = queries.detach(), loss_scores.detach()
-        scores = self._measure(queries, own_keys, loss_scores, transform)
-        return StepResult(loss, queries, keys, seen, loss_scores, scores)
+        loss, negative = info_nce(*seen, self.temperature)
+        queries, seen = queries.detach(), TransformedFeatures(*(features.detach() for features in seen))
+        scores = self._measure(queries, own_keys, seen, negative, transform)
+        return StepResult(loss, queries, keys, seen, scores)
 
     @torch.no_grad()
     def update(self, keys: Tensor) -> None:
@@ -153,11 +150,12 @@ class MoCo(nn.Module):
     def histograms(self, result: StepResult) -> dict[str, Tensor]:
         """Return the score histograms of a step on all ranks, before its keys are enqueued, by score name."""
         before = contrastive_scores(result.queries, self.ranks.own(result.keys), result.queries, self.queue.keys)
+        seen = contrastive_scores(*result.transformed)
         scores = {
             "scores/positive": before[:, :1],
             "scores/negative": before[:, 1:],
-            "scores/positive_transformed": result.loss_scores[:, :1],
-            "scores/negative_transformed": result.loss_scores[:, 1:],
+            "scores/positive_transformed": seen[:, :1],
+            "scores/negative_transformed": seen[:, 1:],
         }
         return {name: self.ranks.sum(score_histogram(values)) for name, values in scores.items()}
 
@@ -189,10 +187,13 @@ class MoCo(nn.Module):
         keys[views.key_order] = shuffled
         return keys
 
-    def _measure(self, queries: Tensor, keys: Tensor, loss_scores: Tensor, transform: FeatureTransform) -> StepScores:
+    @torch.no_grad()
+    def _measure(
+        self, queries: Tensor, keys: Tensor, seen: TransformedFeatures, negative: Moments, transform: FeatureTransform
+    ) -> StepScores:
         queue = self.queue
         positive = score_moments((queries * keys).sum(dim=1))
-        negative = negative_moments(queries, queue.key_sum, queue.key_gram, queue.size)
+        exact = negative_moments(queries, queue.key_sum, queue.key_gram, queue.size)
         if transform.is_identity:
-            return StepScores(positive, negative, positive, negative)
-        return StepScores(positive, negative, score_moments(loss_scores[:, :1]), score_moments(loss_scores[:, 1:]))
+            return StepScores(positive, exact, positive, exact)
+        return StepScores(positive, exact, score_moments((seen.queries * seen.keys).sum(dim=1)), negative)

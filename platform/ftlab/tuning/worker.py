@@ -35,9 +35,9 @@ class TrialWorker(tune.Trainable):
     ) -> None:
         """Take up the first trial; torch is imported here, once per worker."""
         check_software(software, [installed_software()])
-        from ftlab.build.trainer import make_device, pin_threads
+        from ftlab.build.trainer import make_device, prepare_process
 
-        pin_threads(resources)
+        prepare_process(resources)
         self._home = home
         self._resources = resources
         self._device = make_device(resources.device)

@@ -189,7 +189,7 @@ def test_the_key_encoder_and_the_queue_receive_no_gradient(make_moco: MakeMoCo) 
     assert not moco.queue.keys.requires_grad
     assert not result.queries.requires_grad
     assert not result.keys.requires_grad
-    assert not result.loss_scores.requires_grad
+    assert not any(features.requires_grad for features in result.transformed)
 
 
 def test_a_step_moves_no_parameter_and_no_queue(make_moco: MakeMoCo) -> None:
@@ -318,7 +318,7 @@ def test_equal_features_give_the_loss_of_chance(make_moco: MakeMoCo) -> None:
 def test_bfloat16_encoders_give_float32_scores_and_loss(make_moco: MakeMoCo) -> None:
     result = make_moco(precision=torch.bfloat16).step(make_views(), make_streams(), BOTH)
     exact = make_moco().step(make_views(), make_streams(), BOTH)
-    assert {value.dtype for value in (result.loss, result.queries, result.keys, result.loss_scores)} == {torch.float32}
+    assert {value.dtype for value in (result.loss, result.queries, result.keys, *result.transformed)} == {torch.float32}
     torch.testing.assert_close(result.queries.norm(dim=1), torch.ones(N))
     assert result.loss.item() != exact.loss.item()
     assert result.loss.item() == pytest.approx(exact.loss.item(), rel=0.1)
@@ -330,7 +330,7 @@ def test_a_restored_state_steps_alike(make_moco: MakeMoCo) -> None:
     restored.load_state_dict(moco.state_dict())
     steps = [each.step(make_views(1), make_streams(1), BOTH) for each in (moco, restored)]
     assert torch.equal(steps[0].loss, steps[1].loss)
-    assert torch.equal(steps[0].loss_scores, steps[1].loss_scores)
+    assert all(torch.equal(*features) for features in zip(steps[0].transformed, steps[1].transformed, strict=True))
     for each, result in zip((moco, restored), steps, strict=True):
         each.update(result.keys)
     assert all(torch.equal(value, restored.state_dict()[name]) for name, value in moco.state_dict().items())

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -355,7 +355,7 @@ class TestNonFiniteLoss:
         next(epochs)
         before = {name: value.clone() for name, value in trainer.method.named_parameters()}
         keys = trainer.method.queue.keys.clone()
-        trainer.method.temperature = 0.0
+        trainer.method.temperature = nan
         with pytest.raises(NonFiniteLossError, match=r"became nan in epoch 2, at or before step 1 of 5"):
             next(epochs)
         assert all(torch.equal(value, before[name]) for name, value in trainer.method.named_parameters())
