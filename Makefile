@@ -106,11 +106,18 @@ format: $(STAMP)  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## Run the benchmarks, or ONLY=<name>
+# The peers that benchmarks run beside ftlab; nothing else needs them.
+PEERS := .venv/.peers
+$(PEERS): $(STAMP) tests/benchmarks/requirements.lock
+	$(UV) pip install --quiet --no-deps -r tests/benchmarks/requirements.lock
+	@touch $@
+
+bench: $(PEERS)  ## Run the benchmarks, or ONLY=<name>
 	@for script in $(if $(ONLY),tests/benchmarks/$(ONLY).py,$(filter-out tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))); do $(BIN)/python $$script || exit 1; done
 
 lock: $(STAMP)  ## Resolve requirements.lock anew from pyproject.toml
 	$(UV) pip compile pyproject.toml --extra dev --extra server --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --quiet -o requirements.lock
+	$(UV) pip compile tests/benchmarks/requirements.in -c requirements.lock --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --quiet -o tests/benchmarks/requirements.lock
 
 clean:  ## Remove caches and results; recorded trials stay
 	rm -rf results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

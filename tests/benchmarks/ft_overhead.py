@@ -17,6 +17,7 @@ from ftlab.method.queue import NegativeQueue
 from ftlab.method.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.models.encoder import Encoder, make_encoder
 from ftlab.models.moco import MoCo, StepStreams, Views
+from ftlab.training.host_memory import keep_freed_memory
 
 BATCH, DIM, QUEUE = 256, 128, 65536
 
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--image-size", type=int, default=32)
     arguments = parser.parse_args()
+    keep_freed_memory()
     off, batch, element = FeatureTransform(), transform("batch"), transform("element")
     features = make_views(DIM)
     loss_only = step_of(Encoder(nn.Identity(), nn.Linear(DIM, DIM), DIM), features)

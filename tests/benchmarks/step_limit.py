@@ -8,45 +8,30 @@ import tempfile
 
 import torch
 from _harness import paired_seconds, report_ratio
+from _training import OurSteps, bare_encoders, cell_config
 
 from ftlab.build.data import load_images
-from ftlab.build.trainer import make_trainer
 from ftlab.config.home import Home
-from ftlab.models.moco import Views
 from ftlab.tuning.spec import load_study
+
+CPU = torch.device("cpu")
 
 
 def main() -> None:
     """Time the digits profile's step with both parts of FT on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=40)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-
-    study = load_study("components", "digits", overrides={"probe.every": 0})
-    config = next(cell.config for cell in study.cells if cell.name == "both")
+    config = cell_config("digits")
     with tempfile.TemporaryDirectory() as home:
-        dataset = load_images(study.data, Home(home))
-        trainer = make_trainer(config, dataset, torch.device("cpu"))
-        epochs = trainer.epochs()
-        steps = trainer.batches.steps_per_epoch
-        for _ in range(config.transform.epochs_on(config.train.epochs).start):
-            next(epochs)
-        views = next(trainer.batches.epoch(0))
-        ours, bare = (lambda: next(epochs)), (lambda: bare_epoch(trainer.method, views, steps))
-        pairs = paired_seconds(ours, bare, rounds=arguments.rounds, repeats=4)
+        ours = OurSteps(config, load_images(load_study("components", "digits").data, Home(home)), CPU)
+        bare, steps = bare_encoders(ours, CPU), arguments.steps
+        pairs = paired_seconds(lambda: ours.run(steps), lambda: bare.run(steps), rounds=arguments.rounds, repeats=1)
     per_step = [(a / steps, b / steps) for a, b in pairs]
     details = {"batch": config.train.batch_size, "K": config.method.queue_size, "threads": 1, "FT": "both"}
     report_ratio("step_limit", per_step, details)
-
-
-def bare_epoch(method: torch.nn.Module, views: Views, steps: int) -> None:
-    """Run the query encoder forward and backward and the key encoder forward, ``steps`` times."""
-    for _ in range(steps):
-        method.query_encoder.zero_grad(set_to_none=True)
-        method.query_encoder(views.queries).sum().backward()
-        with torch.no_grad():
-            method.key_encoder(views.keys)
 
 
 if __name__ == "__main__":

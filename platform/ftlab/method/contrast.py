@@ -41,8 +41,12 @@ def info_nce(
 
     Returns:
         Loss and moments. The loss is ``ln(1 + K)`` when all scores are equal, and NaN if a score is NaN.
+
+    Raises:
+        ValueError: The negatives require a gradient.
     """
-    assert not negatives.requires_grad, "negatives come from the queue, which has no gradient"
+    if negatives.requires_grad:
+        raise ValueError("negatives must come from the queue, without gradient, but got some that require one.")
     loss, mean, variance = _InfoNCE.apply(queries, keys, negative_queries, negatives, temperature)
     return Contrast(loss, Moments(mean, variance))
 

@@ -71,7 +71,7 @@ class TestInfoNCE:
 
     @pytest.mark.parametrize("temperature", [0.2, 1.0])
     def test_its_gradient_is_that_of_cross_entropy(self, features: Features, temperature: float) -> None:
-        *moved, negatives = features
+        moved = features[:3]
         for tensor in moved:
             tensor.requires_grad_()
         plain = F.cross_entropy(contrastive_scores(*features) / temperature, torch.zeros(N, dtype=torch.long))
@@ -131,5 +131,5 @@ def test_equal_scores_give_the_loss_of_chance(queue_size: int, score: float) -> 
 
 def test_negatives_with_a_gradient_are_a_mistake(features: Features) -> None:
     *others, negatives = features
-    with pytest.raises(AssertionError, match="no gradient"):
+    with pytest.raises(ValueError, match="without gradient"):
         info_nce(*others, negatives.requires_grad_(), 0.1)
