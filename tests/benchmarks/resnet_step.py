@@ -4,7 +4,8 @@ As it is, a ResNet-18 with the CIFAR stem at batch 128 and K = 4,096. On a GPU, 
 the paper's large images:
 
     resnet_step.py --device cuda --batch 512 --precision bfloat16
-    resnet_step.py --device cuda --precision bfloat16 --backbone resnet50 --stem imagenet --size 224 --images 10240 --batch 256
+    resnet_step.py --device cuda --precision bfloat16 --backbone resnet50 --stem imagenet --size 224 --images 10240
+        --batch 256
 """
 
 import argparse

@@ -77,7 +77,7 @@ class _InfoNCE(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         positive_logits = (queries * keys).sum(dim=1) / temperature  # (N,)
         softmax = _OnlineSoftmax(positive_logits, negative_queries / temperature)
-        for block in negatives.split(_block_size(queries)):
+        for block in torch.split(negatives, _block_size(queries)):
             softmax.add(block)
         losses = softmax.log_total() - positive_logits
         # d loss / d logit is the softmax, less one for the positive, over N.
