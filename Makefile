@@ -23,6 +23,8 @@ STAMP := .venv/.installed
 FTLAB := $(BIN)/ftlab
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
 
+COMPILE := pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --quiet
+
 SETTINGS := $(foreach setting,$(SET),--set '$(setting)')
 STUDY := $(EXP) --profile $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS)) $(SETTINGS)
 BOUND := $(if $(MAX_TRIALS),--max-trials $(MAX_TRIALS))
@@ -115,9 +117,10 @@ $(PEERS): $(STAMP) tests/benchmarks/requirements.lock
 bench: $(PEERS)  ## Run the benchmarks, or ONLY=<name>
 	@for script in $(if $(ONLY),tests/benchmarks/$(ONLY).py,$(filter-out tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))); do $(BIN)/python $$script || exit 1; done
 
-lock: $(STAMP)  ## Resolve requirements.lock anew from pyproject.toml
-	$(UV) pip compile pyproject.toml --extra dev --extra server --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --quiet -o requirements.lock
-	$(UV) pip compile tests/benchmarks/requirements.in -c requirements.lock --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --quiet -o tests/benchmarks/requirements.lock
+lock: $(STAMP)  ## Resolve requirements.lock anew from pyproject.toml, and the locks of images and of benchmarks beside it
+	$(UV) $(COMPILE) pyproject.toml --extra dev --extra server -o requirements.lock
+	$(UV) $(COMPILE) pyproject.toml --extra server --extra cluster -c requirements.lock -o docker/requirements.lock
+	$(UV) $(COMPILE) tests/benchmarks/requirements.in -c requirements.lock -o tests/benchmarks/requirements.lock
 
 clean:  ## Remove caches and results; recorded trials stay
 	rm -rf results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
