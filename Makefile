@@ -16,11 +16,16 @@ RESULTS ?= results
 CELL ?=
 OUTPUT ?=
 ARCHIVE ?=
+CLUSTER ?=
+WORKERS ?= 2
 
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 FTLAB := $(BIN)/ftlab
+# Another engine: make up COMPOSE="podman compose"
+COMPOSE ?= docker compose
+STACK := $(COMPOSE) --file docker/compose.yaml
 UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
 
 COMPILE := pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --quiet
@@ -29,11 +34,13 @@ SETTINGS := $(foreach setting,$(SET),--set '$(setting)')
 STUDY := $(EXP) --profile $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS)) $(SETTINGS)
 BOUND := $(if $(MAX_TRIALS),--max-trials $(MAX_TRIALS))
 SIZE := $(if $(CPUS),--cpus $(CPUS)) $(if $(GPUS),--gpus $(GPUS))
+# The driver of a sweep: this environment, or the container that is a node of the stack's cluster.
+DRIVER := $(if $(CLUSTER),$(if $(filter compose,$(CLUSTER)),$(STACK) exec driver ftlab,$(error CLUSTER must be compose or empty, but got $(CLUSTER))),$(FTLAB))
 INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table explain verify bundle train ui dashboard optuna-ui config schema test test-slow test-browser check format bench lock clean distclean
+.PHONY: help setup plan sweep search table explain verify bundle train ui dashboard optuna-ui config schema up down logs test test-slow test-browser check format bench lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -53,8 +60,8 @@ $(STAMP): requirements.lock pyproject.toml
 plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
 	@$(FTLAB) plan $(STUDY) $(BOUND) $(SIZE) $(SHARING)
 
-sweep: $(STAMP)  ## Train what the table still lacks, record it, write the table
-	@$(FTLAB) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING) $(INTERVALS)
+sweep: $(if $(CLUSTER),,$(STAMP))  ## Train what the table still lacks, record it, write the table; CLUSTER=compose: on the stack of `make up`
+	@$(DRIVER) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING) $(INTERVALS)
 
 table: $(STAMP)  ## Rebuild the table from the tracking store
 	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS)
@@ -88,6 +95,21 @@ config: $(STAMP)  ## Print the resolved settings of every cell
 
 schema: $(STAMP)  ## Write the JSON schemas that editors complete YAML with
 	@$(FTLAB) schema
+
+# The image is tagged with the commit, and from there the runs that are trained in it.
+up: export FTLAB_COMMIT ?= $(shell git describe --always --dirty --abbrev=40 2> /dev/null)
+up: docker/.env  ## Start the stack of docker/compose.yaml, see docs/deploy.md; WORKERS=4 scales it
+	@mkdir -p results
+	$(STACK) up --detach --build --scale ray-worker=$(WORKERS)
+
+down:  ## Stop the stack; what it stored stays
+	$(STACK) down
+
+logs:  ## Follow what the stack says
+	$(STACK) logs --follow --tail 100
+
+docker/.env:
+	@docker/make_env.sh
 
 test: $(STAMP)  ## Run the tests
 	$(BIN)/pytest -q -m "not slow and not browser"

@@ -13,10 +13,10 @@ PACKAGES = ("ftlab", "torch", "torchvision", "ray", "mlflow", "numpy")
 @cache
 def collect_provenance() -> dict[str, str]:
     """Return the facts about this machine and checkout that every trial is tagged with."""
-    commit = _git("rev-parse", "HEAD")
+    commit, dirty = _checkout()
     return {
-        "git.commit": commit or "unknown",
-        "git.dirty": str(bool(_git("status", "--porcelain"))).lower() if commit else "unknown",
+        "git.commit": commit,
+        "git.dirty": dirty,
         "hardware.host": platform.node(),
         "hardware.cpu": _cpu_model(),
         "hardware.cores": str(os.cpu_count()),
@@ -30,6 +30,15 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "absent"
+
+
+def _checkout() -> tuple[str, str]:
+    """Return the commit, and whether files differ from it; an image, which has no repository, says both itself."""
+    commit = _git("rev-parse", "HEAD")
+    if commit:
+        return commit, str(bool(_git("status", "--porcelain"))).lower()
+    commit, _, dirty = os.environ.get("FTLAB_COMMIT", "").partition("-")
+    return (commit, str(bool(dirty)).lower()) if commit else ("unknown", "unknown")
 
 
 def _git(*arguments: str) -> str:
