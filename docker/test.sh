@@ -69,12 +69,12 @@ run() {
 build_image
 
 echo "--- ftlab --help"
-run 60 "$IMAGE" --help | grep -q sweep
+run 60 "$IMAGE" --help | grep sweep
 
 echo "--- ftlab doctor"
 run 120 "$IMAGE" doctor
 
 echo "--- a sweep of two trials, and the same again"
-run 300 --volume "$PWD/docker/bin/smoke.sh:/smoke.sh:ro" --entrypoint sh "$IMAGE" /smoke.sh
+run 300 --volume "$PWD/docker/smoke.sh:/smoke.sh:ro" --entrypoint sh "$IMAGE" /smoke.sh
 
 "$ENGINE" image inspect --format '{{.Size}}' "$IMAGE" | awk -v cuda="$CUDA" '{printf "image of CUDA=%s: %.2f GB\n", cuda, $1 / 1e9}'

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Exit with status 0 if this container does its work.
 
 A server names a page of its own in HEALTH_URL, which must answer. Anything else must start and be able to write where

@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Give the accounts of an MLflow server the passwords that they have in the environment.
 
 ACCOUNTS lists names; the password of each is in MLFLOW_PASSWORD_<NAME>. An account that is missing is made, one that
