@@ -24,7 +24,10 @@ export HEALTH_URL=http://127.0.0.1:35000/health
 seconds=0
 until python /opt/ftlab/bin/healthcheck.py 2> /dev/null; do
     seconds=$((seconds + 1))
-    [ "$seconds" -lt 90 ] && kill -0 "$server" || { tail /tmp/mlflow.log; exit 1; }
+    if [ "$seconds" -ge 90 ] || ! kill -0 "$server"; then
+        tail /tmp/mlflow.log
+        exit 1
+    fi
     sleep 1
 done
 export MLFLOW_TRACKING_URI=http://127.0.0.1:35000 MLFLOW_TRACKING_USERNAME=admin
