@@ -1,5 +1,6 @@
 """Files of a study: what ``results/`` holds, made anew from the store."""
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlencode
 
@@ -14,6 +15,8 @@ from ftlab.reporting.latex import table_tex
 from ftlab.reporting.spreadsheet import table_csv, trials_csv
 
 PATH = "/files"
+# A name comes from the store; a quote in it would end the name of the file, and the visitor get another.
+UNSAFE = re.compile(r"[^A-Za-z0-9.+=_~-]")
 
 
 def _figure(ending: str) -> Callable[[AblationTable], bytes]:
@@ -49,6 +52,6 @@ def serve_files(server: Flask, store: RecordStore) -> None:
         if name not in FILES or address.study not in set(trials["study"]):
             abort(404)
         kind, render = FILES[name]
-        stem = address.study.replace("/", "-")
-        headers = {"Content-Disposition": f'attachment; filename="{ascii(stem)[1:-1]}-{name}"'}
+        stem = UNSAFE.sub("-", address.study)
+        headers = {"Content-Disposition": f'attachment; filename="{stem}-{name}"'}
         return Response(render(view_study(address.study, trials).table), mimetype=kind, headers=headers)

@@ -19,6 +19,7 @@ from ftlab.config.loading import experiments_folder, load_profile, parse_overrid
 from ftlab.config.search import SearchConfig
 from ftlab.config.trial import Section
 from ftlab.console import console, error_console, report_undelivered, say
+from ftlab.credentials import without_credentials
 from ftlab.display import StudyDisplay
 from ftlab.errors import FtlabError
 from ftlab.options import (
@@ -176,7 +177,7 @@ def ui(
     """Serve MLflow's pages on 127.0.0.1 until Ctrl-C, and print the link to the experiment."""
     tracker = open_tracker(ftlab_home().local)
     is_server = tracker.uri.startswith(("http://", "https://"))
-    base = tracker.uri.rstrip("/") if is_server else f"http://127.0.0.1:{port}"
+    base = without_credentials(tracker.uri.rstrip("/")) if is_server else f"http://127.0.0.1:{port}"
     found = tracker.find_experiment_id(experiment) if experiment else None
     console.print(f"{base}/#/experiments/{found}/runs?workflowType=machine_learning" if found else base, soft_wrap=True)
     if is_server:

@@ -1,11 +1,35 @@
 """Where the commands print."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
-console = Console()
-error_console = Console(stderr=True)
+# Control characters, halves of characters, and marks that turn the direction of what follows.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class PlainConsole(Console):
+    """A console whose texts cannot command the terminal: names come from files and stores that others write."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as `Console` does, with characters that a terminal would obey spelled out."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+def printable(text: str) -> str:
+    r"""Return a text in which what a terminal would obey is spelled out.
+
+    >>> printable("\x1b]0;title\x07")
+    '\\x1b]0;title\\x07'
+    """
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+console = PlainConsole()
+error_console = PlainConsole(stderr=True)
 
 
 def say(line: str) -> None:

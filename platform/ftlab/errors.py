@@ -3,9 +3,18 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from ftlab.credentials import without_credentials
+
 
 class FtlabError(Exception):
-    """Base of every error that a user's input or environment can cause."""
+    """Base of every error that a user's input or environment can cause; its message holds no credentials.
+
+    Args:
+        message: The rule, the value, the nearest valid choice; what an address tells of a password is left out.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_credentials(message))
 
 
 class ConfigError(FtlabError):

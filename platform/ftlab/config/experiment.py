@@ -1,13 +1,19 @@
 """The schemas of an experiment (what varies) and of a profile (at what scale)."""
 
+from math import prod
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ftlab.config.names import NAME
 from ftlab.config.trial import Section
 
 Setting = str | int | float | bool | list[float] | None
 Settings = dict[str, Setting]
+
+# A table that nobody would read; a grid of a few long axes would else fill the memory before a word is said.
+MAX_CELLS = 10_000
+MAX_SEEDS = 10_000
 
 
 class NamedCell(Section):
@@ -20,7 +26,7 @@ class NamedCell(Section):
 class PublishedReference(Section):
     """The published column that is printed beside ours."""
 
-    table: str = Field(description="CSV file below experiments/published/, without its ending.")
+    table: str = Field(pattern=NAME, description="CSV file below experiments/published/, without its ending.")
     series: str | None = Field(None, description="Series of the file; empty when it holds one.")
 
 
@@ -28,7 +34,7 @@ class ExperimentConfig(Section):
     """One table: its question, its cells, its seeds and what it is compared with."""
 
     question: str = Field(description="What the table answers, in a sentence.")
-    seeds: int = Field(3, ge=1, description="Trials a cell, with seeds 0, 1, ...")
+    seeds: int = Field(3, ge=1, le=MAX_SEEDS, description="Trials a cell, with seeds 0, 1, ...")
     metric: str | None = Field(None, description="Metric of the table; empty: the profile's.")
     overrides: Settings = Field(default_factory=dict, description="Settings of every cell, over the profile's.")
     cells: list[NamedCell] = Field(default_factory=list, description="Rows by name, printed before the grid.")
@@ -43,6 +49,9 @@ class ExperimentConfig(Section):
         empty = [axis for axis, values in self.grid.items() if not values]
         if empty:
             raise ValueError(f"each axis of the grid needs at least one value, but got none for {empty[0]!r}.")
+        num_cells = len(self.cells) + (prod(map(len, self.grid.values())) if self.grid else 0)
+        if num_cells > MAX_CELLS:
+            raise ValueError(f"an experiment must have at most {MAX_CELLS:,} cells, but its grid makes {num_cells:,}.")
         return self
 
 

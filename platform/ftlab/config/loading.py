@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig, Setting
+from ftlab.config.names import check_name
 from ftlab.config.search import SearchConfig
 from ftlab.config.trial import TrialConfig
+from ftlab.config.yaml_text import parse_yaml, read_yaml
 from ftlab.errors import ConfigError, nearest
 
 RELATIVE = re.compile(r"(\d+(?:\.\d+)?)x")
@@ -140,8 +141,8 @@ def _scale(name: str, value: Setting, profile_value: Any) -> Setting:
 
 def _parse_value(assignment: str, value: str) -> Setting:
     try:
-        return number_or_text(yaml.safe_load(value))
-    except yaml.YAMLError as error:
+        return number_or_text(parse_yaml(value, "the value"))
+    except ConfigError as error:
         raise ConfigError(f"the value of an override must be YAML, but got {assignment!r}.") from error
 
 
@@ -156,14 +157,12 @@ def number_or_text(value: Any) -> Setting:
 
 
 def _read(kind: str, name: str, folder: Path) -> tuple[Path, dict[str, Any]]:
+    check_name(kind, name)
     path = folder / f"{name}.yaml"
     if not path.is_file():
         known = [file.stem for file in folder.glob("*.yaml")]
         raise ConfigError(f"{kind} must be a file in {folder}, but got {name!r}.{nearest(name, known)}")
-    try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} must be YAML: {error}") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold a mapping, but got {type(content).__name__}.")
     return path, content

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ftlab.config.experiment import NamedCell, Setting, Settings
+from ftlab.config.experiment import MAX_CELLS, MAX_SEEDS, NamedCell, Setting, Settings
 from ftlab.config.trial import LambdaRange, Section
 
 TOLERANCE = 1e-9
@@ -121,8 +121,10 @@ class SearchConfig(Section):
     objectives: list[Literal["accuracy", "cost"]] = Field(
         ["accuracy"], description="accuracy: the metric; cost: hours of training times the GPUs, or cores, of a trial."
     )
-    trials: int = Field(40, ge=1, description="Configurations to evaluate, stopped ones among them.")
-    seeds: int = Field(1, ge=1, description="Trials a configuration, with seeds 0, 1, ...; their mean counts.")
+    trials: int = Field(40, ge=1, le=MAX_CELLS, description="Configurations to evaluate, stopped ones among them.")
+    seeds: int = Field(
+        1, ge=1, le=MAX_SEEDS, description="Trials a configuration, with seeds 0, 1, ...; their mean counts."
+    )
     sampler: SamplerConfig = SamplerConfig()
     early_stopping: EarlyStoppingConfig | None = Field(None, description="Early stopping; empty: none.")
     overrides: Settings = Field(default_factory=dict, description="Settings of every trial, over the profile's.")

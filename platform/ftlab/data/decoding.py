@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +13,10 @@ from PIL import Image
 from ftlab.data.reader import Chunk, Int64Array, UInt8Array
 
 CHUNK_BYTES = 16 * 2**20
+# Pillow goes by content, whatever a file is called, and has readers that run other programs.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+# What Pillow warns of; each core decodes one at a time, at some 4 bytes a pixel.
+MAX_PIXELS = 89_478_485
 GRAYSCALE_MODES = ("1", "L")
 WIDE_MODES = ("I", "F")
 
@@ -87,7 +93,7 @@ def file_chunks(files: Sequence[ImageFile], num_channels: int, size: int) -> Ite
 def is_grayscale(path: str) -> bool:
     """Return whether an image has a single channel, from its header alone; one that cannot be decoded counts too."""
     try:
-        with Image.open(path) as image:
+        with _open(path) as image:
             return image.mode in GRAYSCALE_MODES or image.mode.startswith(WIDE_MODES)
     except Exception:  # whatever Pillow raises here, decoding raises again and records
         return True
@@ -111,13 +117,24 @@ def _resize(images: UInt8Array, size: int) -> UInt8Array:
 def _decode(path: str, num_channels: int, size: int) -> UInt8Array | str:
     """Return the (channels, size, size) pixels of a file, or the reason why it cannot be decoded."""
     try:
-        with Image.open(path) as image:
+        with _open(path) as image:
             if image.mode.startswith(WIDE_MODES):
                 return f"mode {image.mode} has more than 8 bits a channel"
             converted = image.convert("L" if num_channels == 1 else "RGB")
             return _channels_first(fit_square(converted, size))
     except Exception as error:  # Pillow raises a dozen types on damaged files; each is named in the record
         return f"{type(error).__name__}: {error}"
+
+
+def _open(path: str) -> Image.Image:
+    """Open an image by its header, if it is a file and no larger than memory allows, whatever it would unpack to."""
+    if not S_ISREG(Path(path).stat().st_mode):  # reading a pipe would wait for ever
+        raise ValueError("it is no regular file")
+    image = Image.open(path, formats=FORMATS)
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise ValueError(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS:,}")
+    return image
 
 
 def _collect(

@@ -11,6 +11,8 @@ from ftlab.errors import DataError, nearest
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 TEST_FOLDERS = ("test", "val")
+MAX_DEPTH = 32
+MAX_LIST_CHARACTERS = 2**20
 LAYOUT = "Expected layout: ROOT/train/CLASS/IMAGE and ROOT/test/CLASS/IMAGE (or ROOT/val/...), with " + ", ".join(
     IMAGE_SUFFIXES
 )
@@ -90,7 +92,11 @@ def _class_folders(split: Path) -> tuple[str, ...]:
 def _read_class_list(path: Path, found: Sequence[str]) -> tuple[str, ...]:
     if not path.is_file():
         raise DataError(f"The class list {path} does not exist; it names one class folder a line.")
-    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        text = file.read(MAX_LIST_CHARACTERS + 1)
+    if len(text) > MAX_LIST_CHARACTERS:
+        raise DataError(f"The class list {path} must have at most {MAX_LIST_CHARACTERS:,} characters, but has more.")
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
     names = [line for line in lines if line]
     for position, name in enumerate(names):
         if name not in found:
@@ -113,10 +119,12 @@ def _list_split(split: Path, class_names: Sequence[str]) -> tuple[ImageFile, ...
     return tuple(files)
 
 
-def _image_entries(folder: Path | str) -> Iterator["os.DirEntry[str]"]:
+def _image_entries(folder: Path | str, depth: int = 0) -> Iterator["os.DirEntry[str]"]:
+    if depth > MAX_DEPTH:
+        raise DataError(f"Images must lie at most {MAX_DEPTH} folders below their class, but {folder} lies deeper.")
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.is_dir(follow_symlinks=False):
-            yield from _image_entries(entry.path)
+            yield from _image_entries(entry.path, depth + 1)
         elif entry.name.lower().endswith(IMAGE_SUFFIXES):
             yield entry
 

@@ -68,5 +68,5 @@ def table_line(cells: Sequence[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text in one line that Markdown shows as it is."""
-    return " ".join(text.split()).translate(ESCAPES)
+    """Return a text in one line that Markdown shows as it is, without links and pictures of elsewhere."""
+    return " ".join(text.split()).translate(ESCAPES).replace("](", "]\\(").replace("][", "]\\[")

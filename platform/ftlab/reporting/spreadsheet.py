@@ -95,7 +95,7 @@ def csv_text(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """Return CSV whose cells a spreadsheet does not run as formulas."""
     buffer = StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow(map(_safe, header))
     writer.writerows([_safe(text) for text in line] for line in lines)
     return buffer.getvalue()
 

@@ -12,6 +12,8 @@ from urllib.request import url2pathname
 
 import pyarrow as pa
 
+from ftlab.credentials import without_credentials
+from ftlab.tracking.artifact_address import check_artifact_address
 from ftlab.tracking.mlflow_layout import unbounded
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_table, read_score_history, select_part
 from ftlab.tracking.tracker import EpochRecord, HistoryPart, TrialStatus
@@ -58,10 +60,10 @@ def _load(client: "MlflowClient", trial: StoredTrial, part: HistoryPart) -> tupl
     # A file is as old as the end of the trial's last attempt.
     if trial.status is not TrialStatus.RUNNING or part is not HistoryPart.METRICS:
         try:
-            with _local_file(client, trial.artifact_uri) as path:
+            with _local_file(client, trial) as path:
                 return read_score_history(path, part), ""
         except Exception as error:  # each storage backend tells in its own way that a file is not there
-            reason = str(error).partition("\n")[0] if trial.status.is_result else ""
+            reason = without_credentials(str(error)).partition("\n")[0] if trial.status.is_result else ""
     return (_stored_metrics(client, trial.run_id) if part is HistoryPart.METRICS else _nothing(part)), reason
 
 
@@ -79,16 +81,17 @@ def _nothing(part: HistoryPart) -> pa.Table:
 
 
 @contextmanager
-def _local_file(client: "MlflowClient", artifact_uri: str) -> Iterator[Path]:
-    folder = _local_folder(artifact_uri)
+def _local_file(client: "MlflowClient", trial: StoredTrial) -> Iterator[Path]:
+    folder = _local_folder(trial.artifact_uri)
     if folder is not None:
+        check_artifact_address(trial.artifact_uri, trial.run_id, client.tracking_uri)
         yield folder / SCORE_HISTORY_FILE
         return
-    # The caller is connected, so that MLflow and the variables that it reads at its import are there.
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    # MLflow takes seconds to import; the caller is connected, so that it is there.
+    from ftlab.tracking.mlflow_store import open_artifacts
 
     with tempfile.TemporaryDirectory(prefix="ftlab-") as temporary:
-        repository = get_artifact_repository(artifact_uri, tracking_uri=client.tracking_uri)
+        repository = open_artifacts(trial.artifact_uri, trial.run_id, client.tracking_uri)
         repository.download_artifacts(SCORE_HISTORY_FILE, temporary)  # type: ignore[no-untyped-call]
         yield Path(temporary) / SCORE_HISTORY_FILE
 

@@ -93,6 +93,8 @@ def trial_row(run: "Run", experiment: str) -> dict[str, object]:
     """Return a run as a row of `trials_frame`."""
     tags = run.data.tags
     return {
+        # First, so that no metric takes the place of what says whose it is.
+        **{name: unbounded(value) for name, value in run.data.metrics.items()},
         "trial_key": tags[TRIAL_KEY_TAG],
         "cell_key": tags[CELL_KEY_TAG],
         "seed": int(tags[SEED_TAG]),
@@ -104,8 +106,14 @@ def trial_row(run: "Run", experiment: str) -> dict[str, object]:
         "run_id": run.info.run_id,
         "params": dict(run.data.params),
         "tags": {name: text for name, text in tags.items() if not name.startswith(RESERVED_TAGS)},
-        **{name: unbounded(value) for name, value in run.data.metrics.items()},
     }
+
+
+def is_trial(run: "Run") -> bool:
+    """Whether a run has the tags of a trial as ftlab writes them; whoever may write the store may write others."""
+    tags = run.data.tags
+    has_all = {TRIAL_KEY_TAG, CELL_KEY_TAG, SEED_TAG, STATUS_TAG, STUDY_TAG} <= tags.keys()
+    return has_all and tags[SEED_TAG].isdecimal() and tags[STATUS_TAG] in {*TrialStatus}
 
 
 def unbounded(value: float) -> float:

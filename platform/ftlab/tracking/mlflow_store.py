@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from ftlab.errors import TrackingError
 from ftlab.tracking import mlflow_layout as layout
+from ftlab.tracking.artifact_address import check_artifact_address
 from ftlab.tracking.tracking_uri import sqlite_path
 
 # MLflow reads some of these when it is imported; what the user has set stands.
@@ -26,6 +27,8 @@ for _name, _value in {
 
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Experiment, Run  # noqa: E402
+from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: E402
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: E402
 
 _PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
 
@@ -85,6 +88,12 @@ def search_runs(client: MlflowClient, experiment_ids: Iterable[str], condition: 
 
     with _collector_paused():
         return list(_all_pages(page)) if ids else []
+
+
+def open_artifacts(artifact_uri: str, run_id: str, tracking_uri: str) -> ArtifactRepository:
+    """Open the folder of a run's files, which the store names; see `check_artifact_address`."""
+    check_artifact_address(artifact_uri, run_id, tracking_uri)
+    return get_artifact_repository(artifact_uri, tracking_uri=tracking_uri)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The tracker that records in MLflow, in a SQLite file or on a server. Importing it takes seconds: import it at use."""
 
 import functools
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from ftlab.errors import TrackingError
 from ftlab.tracking import mlflow_layout as layout
 from ftlab.tracking.driver_process import driver_identity, has_died
 from ftlab.tracking.mlflow_history import StoredTrial, load_parts
-from ftlab.tracking.mlflow_store import connect, find_experiments, search_runs
+from ftlab.tracking.mlflow_store import connect, find_experiments, open_artifacts, search_runs
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_frame, write_score_history
 from ftlab.tracking.tracker import (
     EpochRecord,
@@ -31,9 +32,10 @@ from ftlab.tracking.tracking_uri import check_tracking_uri, sqlite_path
 # isort: split
 # The variables that MLflow reads when it is imported are set by now.
 from mlflow.entities import Metric, Param, Run, RunInfo, RunTag
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 _EXPERIMENTS_SECONDS = 10.0  # how long the list of experiments serves; another process may add one
+
+_logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -179,10 +181,11 @@ class MlflowTracker:
 
         A description is cut at MLflow's limit of 8,000 characters.
         """
-        run_id = self._study(study).info.run_id
+        run = self._study(study).info
+        run_id = run.run_id
         self._set_tags(run_id, {layout.DESCRIPTION_TAG: description})
         if artifacts is not None:
-            self._client.log_artifacts(run_id, str(artifacts))
+            open_artifacts(run.artifact_uri, run_id, self.uri).log_artifacts(str(artifacts))  # type: ignore[no-untyped-call]
         self._end_run(run_id, Outcome(TrialStatus.FINISHED if complete else TrialStatus.INTERRUPTED))
         del self._studies[study]
 
@@ -223,7 +226,10 @@ class MlflowTracker:
     def _trial_runs(self, experiments: Iterable[str]) -> list[Run]:
         runs: dict[str, list[Run]] = {}
         for run in search_runs(self._client, experiments, layout.TRIAL_RUNS):
-            runs.setdefault(run.data.tags[layout.TRIAL_KEY_TAG], []).append(run)
+            if layout.is_trial(run):
+                runs.setdefault(run.data.tags[layout.TRIAL_KEY_TAG], []).append(run)
+            else:
+                _logger.warning("A trial's run must have the tags of a trial, but run %s has not.", run.info.run_id)
         chosen = {key: layout.preferred_run(doubles) for key, doubles in runs.items()}
         self._stored = {
             key: StoredTrial(run.info.run_id, run.info.artifact_uri, layout.run_status(run))
@@ -282,7 +288,7 @@ class MlflowTracker:
             path = Path(folder) / SCORE_HISTORY_FILE
             write_score_history(epochs, path)
             # The client would ask the store for the address once more.
-            repository = get_artifact_repository(run.artifact_uri, tracking_uri=self.uri)
+            repository = open_artifacts(run.artifact_uri, run.run_id, self.uri)
             repository.log_artifact(str(path))  # type: ignore[no-untyped-call]
 
     def _last_epoch(self, run_id: str) -> int:

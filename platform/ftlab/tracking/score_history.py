@@ -9,12 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ftlab.errors import TrackingError
 from ftlab.tracking.tracker import HISTORY_COLUMNS, EpochRecord, HistoryPart
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCORE_HISTORY_FILE = "scores.parquet"
+
+# Eight series over four million steps are half of it; a file of a kilobyte can claim any number.
+MAX_VALUES = 10**8
+MAX_BYTES = 2**31
 
 _SCHEMA = pa.schema(
     [
@@ -78,14 +83,33 @@ def read_score_history(path: Path, part: HistoryPart) -> pa.Table:
     Raises:
         OSError: There is no such file.
         pyarrow.ArrowException: The file is damaged.
+        TrackingError: It would unpack to more than `MAX_VALUES`.
     """
-    with pq.ParquetFile(path) as file:
-        known = set(file.schema_arrow.names)
+    metadata = pq.read_metadata(path)
+    _check_size(path, metadata)
+    known = set(metadata.schema.to_arrow_schema().names)
+    # Names stay the few that they are: unpacked, a long one that a million rows share would fill the memory.
+    with pq.ParquetFile(path, metadata=metadata, read_dictionary=sorted({"name", "part"} & known)) as file:
         if "part" in known:
             return select_part(file.read(["epoch", "name", "part", _CONTENT[part]]), part)
         if part in (HistoryPart.METRICS, HistoryPart.HISTOGRAMS):
             return _select_old_part(file.read(["epoch", "name", "counts", _CONTENT[part]]), part)
     return select_part(history_table([]), part)
+
+
+def _check_size(path: Path, metadata: pq.FileMetaData) -> None:
+    chunks = [
+        metadata.row_group(group).column(column)
+        for group in range(metadata.num_row_groups)
+        for column in range(metadata.num_columns)
+    ]
+    num_values = sum(chunk.num_values for chunk in chunks)
+    num_bytes = sum(chunk.total_uncompressed_size for chunk in chunks)
+    if num_values > MAX_VALUES or num_bytes > MAX_BYTES:
+        raise TrackingError(
+            f"a score history must hold at most {MAX_VALUES:,} values in {MAX_BYTES:,} bytes, but {path.name} holds "
+            f"{num_values:,} in {num_bytes:,}."
+        )
 
 
 def select_part(table: pa.Table, part: HistoryPart) -> pa.Table:
@@ -125,7 +149,11 @@ def _unfold(table: pa.Table) -> pa.Table:
     is_clock = pc.equal(table["name"], "step")
     clock, series = table.filter(is_clock), table.filter(pc.invert(is_clock))
     rows = pc.list_parent_indices(series["series"].combine_chunks())
-    own_clock = clock["series"].take(pc.index_in(series["epoch"], clock["epoch"].combine_chunks()))
+    own = pc.index_in(series["epoch"], clock["epoch"].combine_chunks())
+    lengths = pc.list_value_length(clock["series"]).take(own)
+    if pc.any(pc.not_equal(lengths, pc.list_value_length(series["series"]))).as_py():
+        raise TrackingError("each series of a score history must have a value a step, but one has another number.")
+    own_clock = clock["series"].take(own)
     return pa.table(
         {
             "epoch": series["epoch"].take(rows),

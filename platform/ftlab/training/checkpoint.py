@@ -68,7 +68,7 @@ class CheckpointStore:
             raise CheckpointError(f"checkpoint {path} must match its checksum, but is truncated or altered.")
         try:
             state: dict[str, Any] = torch.load(io.BytesIO(content[32:]), map_location=device, weights_only=True)
-        except pickle.UnpicklingError as error:
+        except (pickle.UnpicklingError, RuntimeError, ValueError, LookupError, EOFError, AttributeError) as error:
             raise CheckpointError(f"checkpoint {path} must hold tensors and plain values alone: {error}") from error
         return state
 

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from shlex import quote
 
-import yaml
-
 from ftlab.config.experiment import ProfileConfig, Setting
 from ftlab.config.loading import flatten, number_or_text, resolve_trial
 from ftlab.config.trial import TrialConfig
+from ftlab.config.yaml_text import parse_yaml
 from ftlab.tuning.cells import SWITCHES
 from ftlab.tuning.identity import DATA_PREFIX, effective_settings
 from ftlab.tuning.overrides import spell
@@ -47,4 +46,4 @@ def _beyond(profile: ProfileConfig, config: TrialConfig) -> dict[str, Setting]:
 
 
 def _read(text: str) -> Setting:
-    return number_or_text(yaml.safe_load(text))
+    return number_or_text(parse_yaml(text, "a recorded setting"))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ftlab.config.experiment import ExperimentConfig, NamedCell, ProfileConfig, Setting, Settings
+from ftlab.config.experiment import MAX_SEEDS, ExperimentConfig, NamedCell, ProfileConfig, Setting, Settings
 from ftlab.config.loading import check_setting_name, flatten, load_experiment, load_profile, resolve_trial
 from ftlab.config.processes import check_processes
 from ftlab.config.trial import DataConfig, TrialConfig
@@ -100,8 +100,8 @@ def resolve_study(
     metric = experiment.metric or profile.metric
     if metric not in METRICS:
         raise ConfigError(f"the metric of a table must be a probe, but got {metric!r}.{nearest(metric, METRICS)}")
-    if num_seeds is not None and num_seeds < 1:
-        raise ConfigError(f"the number of seeds must be at least 1, but got {num_seeds}.")
+    if num_seeds is not None and not 1 <= num_seeds <= MAX_SEEDS:
+        raise ConfigError(f"the number of seeds must be at least 1 and at most {MAX_SEEDS:,}, but got {num_seeds}.")
     published = (experiment.published.table, experiment.published.series) if experiment.published else None
     return StudySpec(
         experiment=name,

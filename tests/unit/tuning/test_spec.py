@@ -88,7 +88,7 @@ def test_seeds_count_from_zero(profile: ProfileConfig) -> None:
     experiment = ExperimentConfig(question="?", seeds=2, grid={"method.key_momentum": [0.9]})
     assert resolve_study("exp", experiment, "tiny", profile).seeds == (0, 1)
     assert resolve_study("exp", experiment, "tiny", profile, 4).seeds == (0, 1, 2, 3)
-    with pytest.raises(ConfigError, match=r"the number of seeds must be at least 1, but got 0"):
+    with pytest.raises(ConfigError, match=r"the number of seeds must be at least 1 and at most 10,000, but got 0"):
         resolve_study("exp", experiment, "tiny", profile, 0)
 
 

@@ -157,7 +157,7 @@ def parse_provenance(text: str, source: str) -> Provenance:
     try:
         content: dict[str, Any] = json.loads(text)
         digest, version = content.pop(DIGEST), content["format"]
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ResultsError(f"{source} must be the JSON that ftlab wrote, but cannot be read; {REWRITE}") from error
     if version != FORMAT:
         raise ResultsError(f"{source} must have format {FORMAT}, but got {version!r}; {REWRITE}")

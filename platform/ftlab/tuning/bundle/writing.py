@@ -33,11 +33,14 @@ def write_bundle(files: Mapping[str, bytes], folder: Path, study: str) -> None:
         study: Name of the study.
 
     Raises:
-        ResultsError: The folder holds something else.
+        ResultsError: The folder holds something else, or a link in it leads elsewhere.
     """
     for name in _written_before(folder, study):
-        if name not in files and (folder / name).resolve().is_relative_to(folder.resolve()):
+        if name not in files and _is_within(folder, folder / name):
             (folder / name).unlink(missing_ok=True)
+    outside = [name for name in files if not _is_within(folder, folder / name)]
+    if outside:
+        raise ResultsError(f"a bundle must lie in its folder, but {folder / outside[0]} leads out of it; {OTHER}")
     for name, content in files.items():
         write_if_changed(folder / name, content)
 
@@ -76,6 +79,11 @@ def _written_before(folder: Path, study: str) -> list[str]:
     if found != study:
         raise ResultsError(f"a bundle of {study} must not overwrite that of {found}, but got {folder}; {OTHER}")
     return [line.partition("  ")[2] for line in listed]
+
+
+def _is_within(folder: Path, path: Path) -> bool:
+    """Whether a file of the folder lies in it, whatever links are on the way; a link in its own place is replaced."""
+    return path.parent.resolve().is_relative_to(folder.resolve()) and ".." not in path.relative_to(folder).parts
 
 
 def _zip(files: Mapping[str, bytes]) -> bytes:

@@ -21,7 +21,7 @@ def test_a_sqlite_file_is_created_with_its_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("uri", "shown"),
     [
-        ("mysql+nothing://me:secret@127.0.0.1/optuna", "mysql+nothing://me:***@127.0.0.1/optuna"),
+        ("mysql+nothing://me:secret@127.0.0.1/optuna", "mysql+nothing://***@127.0.0.1/optuna"),
         ("somewhere", "somewhere"),
     ],
 )
