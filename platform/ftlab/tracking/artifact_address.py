@@ -1,0 +1,42 @@
+"""Where a store says that a run keeps its files; what it says is believed within bounds."""
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from ftlab.errors import TrackingError
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+_OBJECT_STORES = ("s3", "gs", "wasbs", "abfss")
+_SERVERS = ("mlflow-artifacts", "http", "https")
+_FOLDERS = ("file", "")
+
+
+def check_artifact_address(address: str, run_id: str, tracking_uri: str) -> None:
+    """Check that a run's files lie in a folder of its own, and that no other server is sent the user's password.
+
+    MLflow's clients open whatever a store names, with the credentials of the surroundings.
+
+    Args:
+        address: Where the store says that the files are.
+        run_id: Identifier of the run.
+        tracking_uri: Address of the store.
+
+    Raises:
+        TrackingError: The folder is not ``.../<run_id>/artifacts``, the server is not the store's own, or the kind of
+            address is none that ftlab uses.
+    """
+    parts = urlsplit(address)
+    folders = unquote(parts.path).split("/")
+    is_own = folders[-2:] == [run_id, "artifacts"] and ".." not in folders and _RUN_ID.fullmatch(run_id)
+    is_known = parts.scheme in (*_OBJECT_STORES, *_FOLDERS) or (
+        parts.scheme in _SERVERS and _host(parts.netloc) in ("", _host(urlsplit(tracking_uri).netloc))
+    )
+    if not is_own or not is_known or "\\" in address:
+        raise TrackingError(
+            f"the files of run {run_id} must lie in its own folder, on a disk, in an object store or on the tracking "
+            f"server, but the store says {address!r}."
+        )
+
+
+def _host(netloc: str) -> str:
+    return netloc.rpartition("@")[2].lower()
