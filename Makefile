@@ -40,7 +40,7 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table explain verify bundle train ui dashboard optuna-ui config schema up down logs test test-slow test-browser check format bench lock clean distclean
+.PHONY: help setup plan sweep search table explain verify bundle train ui dashboard optuna-ui config schema up down logs test test-slow test-browser check audit format bench lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -125,6 +125,9 @@ check: $(STAMP)  ## Lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(STAMP)  ## Look up known vulnerabilities of what the locks install
+	@$(BIN)/python .ci/audit.py requirements.lock docker/requirements.lock
 
 format: $(STAMP)  ## Format the code
 	$(BIN)/ruff format .

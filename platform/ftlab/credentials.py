@@ -5,7 +5,8 @@ import re
 HIDDEN = "***"
 _IN_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'\"]*@")
 _IN_QUERY = re.compile(
-    r"([?&;][\w.-]*(?:password|passwd|secret|token|access_?key|signature|credential)[\w.-]*=)[^\s&;#'\"]+", re.IGNORECASE
+    r"([?&;][\w.-]*(?:password|passwd|secret|token|access_?key|signature|credential)[\w.-]*=)[^\s&;#'\"]+",
+    re.IGNORECASE,
 )
 
 

@@ -86,14 +86,14 @@ def open_image_dataset(folder: Path, name: str, skipped: tuple[str, ...]) -> Ima
 
 
 def _open_images(path: Path, shape: tuple[int, ...]) -> UInt8Array:
-    images: UInt8Array = np.load(path, mmap_mode="r")
+    images: UInt8Array = np.load(path, mmap_mode="r", allow_pickle=False)  # noqa: TID251 - numbers alone
     if images.shape != shape or images.dtype != np.uint8:
         raise ValueError(f"{path} must hold {shape} uint8, but holds {images.shape} {images.dtype}.")
     return images
 
 
 def _open_labels(path: Path, num_images: int) -> Int64Array:
-    labels: Int64Array = np.load(path)
+    labels: Int64Array = np.load(path, allow_pickle=False)  # noqa: TID251 - numbers alone
     if labels.shape != (num_images,) or labels.dtype != np.int64:
         raise ValueError(f"{path} must hold {num_images} int64, but holds {labels.shape} {labels.dtype}.")
     labels.setflags(write=False)

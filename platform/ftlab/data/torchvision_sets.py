@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from pickle import UnpicklingError  # noqa: TID251 - the name of an error
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from ftlab.data.decoding import array_chunks
 from ftlab.data.reader import Chunk, DecodedDataset, Int64Array, UInt8Array
 from ftlab.errors import DataError
+
+# What torchvision's readers raise on files that are none of theirs.
+DAMAGE = (UnpicklingError, EOFError, ValueError, LookupError, TypeError, AssertionError)
 
 # name -> torchvision's class, and the folder below the root that it keeps its files in
 SETS = {
@@ -82,7 +86,7 @@ class TorchvisionReader:
         chosen = {"split": split} if self.name == "stl10" else {"train": split == "train"}
         try:
             return dataset_class(self.root, download=self.download, **chosen)
-        except (RuntimeError, OSError, EOFError, HTTPException) as error:
+        except (*DAMAGE, RuntimeError, OSError, HTTPException) as error:
             reason = " ".join(str(error).split())
             if self.download:
                 raise DataError(

@@ -82,7 +82,8 @@ class ProcessRanks(Ranks):
             content = [buffer.getvalue()]
         dist.broadcast_object_list(content, src=0, device=self.device)
         if self.rank != 0:
-            stateful.load_state_dict(torch.load(io.BytesIO(content[0]), map_location=self.device, weights_only=True))
+            state = torch.load(io.BytesIO(content[0]), map_location=self.device, weights_only=True)  # noqa: TID251 - ours
+            stateful.load_state_dict(state)
 
     def leave(self) -> None:
         """Leave the group; every rank does when all are done."""

@@ -1,7 +1,7 @@
 """One rank of a trial: a process that trains its part and tells the process that started it how it goes."""
 
 import os
-import pickle
+import pickle  # noqa: TID251 - between processes of our own
 import sys
 import traceback
 from collections.abc import Callable, Iterator

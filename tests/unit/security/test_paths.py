@@ -16,7 +16,19 @@ from ftlab.tuning.bundle.writing import checksums, write_bundle
 from ftlab.tuning.overrides import overrides_suffix
 
 WriteExperiment = Callable[..., None]
-OUTSIDE = ["../secrets", "../../etc/passwd", "/etc/passwd", "a/b", "..", ".hidden", "-rf", "a\nb", "a\x00b", "", "a" * 200]
+OUTSIDE = [
+    "../secrets",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "a/b",
+    "..",
+    ".hidden",
+    "-rf",
+    "a\nb",
+    "a\x00b",
+    "",
+    "a" * 200,
+]
 RUN = "0123456789abcdef" * 2
 SERVER = "http://ann:pw@lab:5000"
 

@@ -1,0 +1,137 @@
+"""Texts of a hostile store or file reach tables, pages and terminals as texts."""
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from io import StringIO
+from typing import NamedTuple
+
+import pandas as pd
+import pytest
+
+from explorer.app import make_app
+from explorer.record_store import RecordStore
+from explorer.study_view import StudyViews
+from ftlab.console import PlainConsole
+from ftlab.reporting.ablation import AblationTable, Cell, ablate
+from ftlab.reporting.figures import axis_figure
+from ftlab.reporting.latex import table_tex
+from ftlab.reporting.markdown import table_md
+from ftlab.reporting.pages.axis_chart import axis_chart
+from ftlab.reporting.report import ReportChart, report_html
+from ftlab.reporting.spreadsheet import table_csv, trials_csv
+from ftlab.reporting.trial_facts import Fact
+from ftlab.tracking.memory_tracker import MemoryTracker
+from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
+
+METRIC = "knn/top1"
+SCRIPT = "</script></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'`"
+FORMULA = '=HYPERLINK("http://evil.example","click")'
+COMMAND = r"\input{/etc/passwd}\write18{id}%$\catcode`\@=11"
+PICTURE = "![x](http://evil.example/seen.png) [here](http://evil.example) [a][b]"
+HOSTILE = {"html": SCRIPT, "formula": FORMULA, "latex": COMMAND, "markdown": PICTURE, "long": "A" * 10**5}
+
+
+class Texts(NamedTuple):
+    """A table in every form."""
+
+    table: AblationTable
+    html: str
+    csv: str
+    trials: str
+    tex: str
+    md: str
+
+
+def make_table(text: str) -> AblationTable:
+    trials = pd.DataFrame(
+        {
+            "trial_key": [text],
+            "cell_key": ["c"],
+            "seed": [0],
+            "status": ["finished"],
+            "reason": [text],
+            "run_id": [text],
+            "params": [{text: text}],
+            "tags": [{text: text}],
+            METRIC: [50.0],
+            text: [1.0],
+        }
+    )
+    cells = [Cell(text, {text: text}, (), "c")]
+    return ablate(text, cells, trials, metric=METRIC, title=text, protocol=text, baseline=text)
+
+
+@pytest.fixture(params=HOSTILE.values(), ids=HOSTILE)
+def texts(request: pytest.FixtureRequest) -> Texts:
+    """A table whose every name is hostile."""
+    text: str = request.param
+    table = make_table(text)
+    charts = [ReportChart(text, text, (axis_chart(axis_figure(table)),))]
+    page = report_html(table, charts, [Fact(text, ((text, 1), (text, 2)))], text)
+    return Texts(table, page, table_csv(table), trials_csv(table), table_tex(table), table_md(table))
+
+
+def test_a_page_runs_no_script_of_a_name(texts: Texts) -> None:
+    assert texts.html.count("</script>") == 3  # figures, Plotly, ours
+    assert "<script>alert" not in texts.html
+    assert "<img" not in re.sub(r"(?s)<script>.*?</script>", "", texts.html)
+    figures = re.search(r'(?s)<script type="application/json" id="figures">(.*?)</script>', texts.html)
+    assert figures
+    assert json.loads(figures[1])
+    assert "default-src 'none'" in texts.html
+
+
+def test_a_spreadsheet_runs_no_formula_of_a_name(texts: Texts) -> None:
+    for text in (texts.csv, texts.trials):
+        rows: Sequence[Sequence[str]] = list(csv.reader(StringIO(text)))
+        assert len(rows) == 2
+        assert len({len(row) for row in rows}) == 1
+        assert not [cell for row in rows for cell in row if cell.startswith(("=", "@", "\t", "\r"))]
+
+
+def test_latex_runs_no_command_of_a_name(texts: Texts) -> None:
+    ours = re.sub(r"\\textbackslash\{\}", "", texts.tex)
+    assert not re.search(r"\\(input|write|catcode|def|include)", ours)
+    body = "\n".join(line for line in ours.splitlines() if not line.lstrip().startswith("%"))
+    assert not re.search(r"(?<!\\)%(?!$)", body.replace(r"\sbox0{%", ""))
+
+
+def test_markdown_loads_nothing_from_elsewhere(texts: Texts) -> None:
+    assert not re.search(r"\]\(|\]\[|<(?!sub|/)", texts.md)
+
+
+def test_a_table_of_hostile_names_has_all_its_rows(texts: Texts) -> None:
+    assert [row.summary.n for row in texts.table.rows] == [1]
+
+
+@pytest.mark.parametrize("study", ['a".exe/digits', "a\r\nSet-Cookie: b/digits", "../../x/digits", "<b>/digits"])
+def test_a_download_is_called_what_we_call_it(study: str) -> None:
+    tracker = MemoryTracker()
+    tracker.open_study(StudyRecord(study, study))
+    tracker.open_trial(TrialRecord("k", "c", 0, study, SCRIPT, {}, {}))
+    tracker.log_epochs("k", [EpochRecord(1, 0.0, {METRIC: 1.0})])
+    tracker.close_trial("k", Outcome(TrialStatus.FINISHED, SCRIPT))
+    client = make_app(RecordStore(lambda: tracker), StudyViews()).server.test_client()
+    experiment, _, profile = study.rpartition("/")
+    got = client.get(
+        "/files/table.csv", query_string={"experiment": experiment, "profile": profile}, base_url="http://localhost"
+    )
+    if got.status_code == 200:
+        assert re.fullmatch(r'attachment; filename="[\w.+=~-]+-table\.csv"', got.headers["Content-Disposition"])
+        assert got.mimetype == "text/csv"
+        assert "Set-Cookie" not in got.headers
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b]0;title\x07", "\x1b]52;c;cm0gLXJmIC8=\x07", "a\rb", "\x9b2J", "\u202eevil", "\udcff"]
+)
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_terminal_obeys_no_text(text: str, end: str) -> None:
+    screen = StringIO()
+    console = PlainConsole(file=screen, force_terminal=True, width=80)
+    console.print(f"x{text}", markup=False, highlight=False, soft_wrap=True, end=end)
+    assert text[0] not in screen.getvalue().removeprefix("x") or text == "a\rb"
+    assert "\r" not in screen.getvalue()
+    screen.getvalue().encode()
