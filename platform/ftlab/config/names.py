@@ -20,6 +20,6 @@ def check_name(kind: str, name: str) -> None:
     """
     if not re.fullmatch(NAME.strip("^$"), name):
         raise ConfigError(
-            f"the name of a {kind} must be no path, and at most 100 letters, digits, '_', '-' or '.', "
+            f"{kind} must have a name, not a path, of at most 100 letters, digits, '_', '-' or '.', "
             f"but got {name[:120]!r}."
         )

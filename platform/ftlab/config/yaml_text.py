@@ -60,10 +60,10 @@ class _BoundedLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Compose a node and what is below it, an alias at the size of what it stands for."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             # Inside itself, an anchor has no size yet.
-            self._count(self._sizes.get(event.anchor, MAX_NODES))
+            self._count(self._sizes.get(str(event.anchor), MAX_NODES))
             return super().compose_node(parent, index)
         before = self._num_nodes
         self._count(1)

@@ -32,7 +32,9 @@ def _fill_canvas(figure: GradientLandscape, columns: int, canvas: Figure) -> Non
     for axes, panel in zip(panels, figure.panels, strict=True):
         image = _draw_panel(axes, figure, panel, scale)
     label_outside(panels, columns, "epoch", "layer")
-    canvas.colorbar(image, ax=panels, label="L2 norm of the weight gradient", pad=0.01, aspect=30)
+    bar = canvas.colorbar(image, ax=panels, label="L2 norm of the weight gradient", pad=0.01, aspect=30)
+    for tick in (*bar.ax.yaxis.get_major_ticks(), *bar.ax.yaxis.get_minor_ticks()):
+        tick.label2.set_parse_math(True)  # powers of ten
     write_note(canvas, " ".join(filter(None, (_how_drawn(figure), figure.note))))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ftlab.reporting.ablation import Rank
 from ftlab.reporting.layout import NOTHING
+from ftlab.reporting.plain_text import one_line
 
 ESCAPES = str.maketrans(
     {
@@ -89,7 +90,7 @@ def is_number(text: str) -> bool:
 
 def escape_tex(text: str) -> str:
     """Return a text in one line that LaTeX prints as it is; a dash that stands for nothing becomes longer."""
-    return "--" if text == NOTHING else " ".join(text.split()).translate(ESCAPES)
+    return "--" if text == NOTHING else one_line(text).translate(ESCAPES)
 
 
 def interval_tex(text: str) -> str:

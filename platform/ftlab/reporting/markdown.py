@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ftlab.reporting.ablation import AblationTable
 from ftlab.reporting.layout import NOTHING, PrintedRow, PrintedTable, print_table
+from ftlab.reporting.plain_text import one_line
 from ftlab.reporting.two_way import TwoWay
 
 ESCAPES = str.maketrans({"\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;"})
@@ -69,4 +70,4 @@ def table_line(cells: Sequence[str]) -> str:
 
 def escaped(text: str) -> str:
     """Return a text in one line that Markdown shows as it is, without links and pictures of elsewhere."""
-    return " ".join(text.split()).translate(ESCAPES).replace("](", "]\\(").replace("][", "]\\[")
+    return one_line(text).translate(ESCAPES).replace("](", "]\\(").replace("][", "]\\[")

@@ -33,6 +33,7 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.2,
     "lines.markersize": 4.5,
     "pdf.fonttype": 42,
+    "text.parse_math": False,  # a name with two dollars is no formula, and need not be a valid one
     "xtick.labelsize": 7.5,
     "ytick.labelsize": 7.5,
 }

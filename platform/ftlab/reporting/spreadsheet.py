@@ -102,7 +102,7 @@ def csv_text(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def _safe(text: str) -> str:
     # The csv module leaves a lone carriage return unquoted, and readers would begin a new row there.
-    line = re.sub(r"[\t\r\n]", " ", text)
+    line = re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text)
     if not text.startswith(FORMULA_STARTS):
         return line
     try:

@@ -30,7 +30,14 @@ SCRIPT = "</script></title><script>alert(1)</script><img src=x onerror=alert(1)>
 FORMULA = '=HYPERLINK("http://evil.example","click")'
 COMMAND = r"\input{/etc/passwd}\write18{id}%$\catcode`\@=11"
 PICTURE = "![x](http://evil.example/seen.png) [here](http://evil.example) [a][b]"
-HOSTILE = {"html": SCRIPT, "formula": FORMULA, "latex": COMMAND, "markdown": PICTURE, "long": "A" * 10**5}
+HOSTILE = {
+    "html": SCRIPT,
+    "formula": FORMULA,
+    "latex": COMMAND,
+    "markdown": PICTURE,
+    "control": "=a\x1b[2J\x07b",
+    "long": "A" * 10**5,
+}
 
 
 class Texts(NamedTuple):
@@ -100,6 +107,10 @@ def test_latex_runs_no_command_of_a_name(texts: Texts) -> None:
 
 def test_markdown_loads_nothing_from_elsewhere(texts: Texts) -> None:
     assert not re.search(r"\]\(|\]\[|<(?!sub|/)", texts.md)
+
+
+def test_no_file_of_text_commands_a_terminal(texts: Texts) -> None:
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", texts.csv + texts.trials + texts.tex + texts.md)
 
 
 def test_a_table_of_hostile_names_has_all_its_rows(texts: Texts) -> None:

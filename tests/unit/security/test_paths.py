@@ -37,7 +37,7 @@ SERVER = "http://ann:pw@lab:5000"
 def test_a_name_is_no_path(name: str, write_experiment: WriteExperiment, tmp_path: Path) -> None:
     write_experiment("secrets", folder=tmp_path, cells=[{"name": "a"}])
     for load in (load_experiment, load_search, load_profile):
-        with pytest.raises(ConfigError, match=r"the name of a \w+ must be no path"):
+        with pytest.raises(ConfigError, match=r"\w+ must have a name, not a path"):
             load(name)
 
 

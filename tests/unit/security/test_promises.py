@@ -36,7 +36,6 @@ eval("x")
 exec("x")
 import tarfile; tarfile.open("x").extractall("y")
 import tempfile; tempfile.mktemp()
-import xml.etree.ElementTree
 import requests; requests.get("x", verify=False)
 from markupsafe import Markup; Markup(f"{input()}")
 import jinja2; jinja2.Environment(autoescape=False)
@@ -44,13 +43,13 @@ from http.server import HTTPServer, BaseHTTPRequestHandler; HTTPServer(("0.0.0.0
 """
 
 
-def tests_of(file: str) -> set[str]:
+def functions_in(file: str) -> set[str]:
     tree = ast.parse((ROOT / "tests" / "unit" / file).read_text())
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
 def test_each_promise_names_a_test_that_exists() -> None:
-    missing = [f"{file}::{name}" for file, name in NAMED if name not in tests_of(file)]
+    missing = [f"{file}::{name}" for file, name in NAMED if name not in functions_in(file)]
     assert missing == []
 
 
@@ -87,6 +86,7 @@ def test_every_exception_from_the_rules_is_counted() -> None:
 
 
 ALLOWED = {
+    "docker/bin/healthcheck.py S310",
     "platform/ftlab/cli.py S603",
     "platform/ftlab/config/yaml_text.py S506",
     "platform/ftlab/data/image_dataset.py TID251",
