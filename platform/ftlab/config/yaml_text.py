@@ -27,11 +27,7 @@ def parse_yaml(text: str, source: str) -> Any:
         raise ConfigError(f"{source} must have at most {MAX_BYTES:,} characters, but has more.")
     try:
         return yaml.load(text, _BoundedLoader)  # noqa: S506, TID251 - a safe loader, with bounds
-    except (
-        yaml.YAMLError,
-        ValueError,
-        OverflowError,
-    ) as error:  # a date or a number that does not exist is a ValueError
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # of a date that does not exist: ValueError
         raise ConfigError(f"{source} must be YAML: {error}") from error
 
 

@@ -14,7 +14,7 @@ from ftlab.config.experiment import ProfileConfig
 from ftlab.errors import ConfigError, TrackingError
 from ftlab.tracking import score_history
 from ftlab.tracking.mlflow_tracker import MlflowTracker
-from ftlab.tracking.score_history import SCORE_HISTORY_FILE, read_score_history
+from ftlab.tracking.score_history import SCORE_HISTORY_FILE, read_score_history, write_score_history
 from ftlab.tracking.tracker import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.tracking_uri import sqlite_path
 from ftlab.tuning.retraining import retraining_command
@@ -90,8 +90,9 @@ def test_a_store_cannot_send_readers_and_writers_elsewhere(
 ) -> None:
     private = tmp_path / "private"
     private.mkdir()
-    (private / SCORE_HISTORY_FILE).write_text("mine")
+    write_score_history([make_epoch(1)], private / SCORE_HISTORY_FILE)
     (private / "table.csv").write_text("mine")
+    mine = {path.name: path.read_bytes() for path in private.iterdir()}
     tamper(store, "UPDATE runs SET artifact_uri = ?", address.format(tmp=tmp_path))
     again = MlflowTracker(store.uri)
     assert again.load_history(KEYS, HistoryPart.STEPS).empty
@@ -104,7 +105,7 @@ def test_a_store_cannot_send_readers_and_writers_elsewhere(
     tamper(store, "UPDATE tags SET value = 'interrupted' WHERE key = 'ftlab.status'")
     with pytest.raises(TrackingError, match="must lie in its own folder"):
         MlflowTracker(store.uri).record_trial(make_trial("b2"), [make_epoch(2)], Outcome(TrialStatus.FINISHED))
-    assert {path.read_text() for path in private.iterdir()} == {"mine"}
+    assert {path.name: path.read_bytes() for path in private.iterdir()} == mine
 
 
 def write_history(path: Path, **columns: pa.Array) -> None:
