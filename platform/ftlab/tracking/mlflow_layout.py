@@ -21,11 +21,15 @@ SEED_TAG = "ftlab.seed"
 STATUS_TAG = "ftlab.status"
 REASON_TAG = "ftlab.reason"
 COLLAPSE_TAG = "ftlab.collapse"
+COPY_OF_TAG = "ftlab.copy_of"  # the run of another store that this one is a copy of
+COPY_TAG = "ftlab.copy"
+COPY_BEGUN, COPY_COMPLETE = "begun", "complete"
 RESERVED_TAGS = ("ftlab.", "mlflow.")  # all others are the trial's own
 DESCRIPTION_TAG = "mlflow.note.content"
 PARENT_TAG = "mlflow.parentRunId"
 
 MAX_METRICS = 1000
+MAX_PARAMS = 100
 MAX_PARAM_LENGTH = 6000
 MAX_TAG_LENGTH = 8000
 

@@ -3,7 +3,7 @@
 import gc
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from ftlab.errors import TrackingError
 from ftlab.tracking import mlflow_layout as layout
 from ftlab.tracking.artifact_address import check_artifact_address
-from ftlab.tracking.tracking_uri import sqlite_path
+from ftlab.tracking.tracking_uri import SERVERS, sqlite_path
 
 # MLflow reads some of these when it is imported; what the user has set stands.
 for _name, _value in {
@@ -29,6 +29,7 @@ from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Experiment, Run  # noqa: E402
 from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: E402
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: E402
+from mlflow.store.db.utils import _is_empty_database, create_sqlalchemy_engine  # noqa: E402
 
 _PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
 
@@ -66,6 +67,14 @@ def connect(uri: str) -> MlflowClient:
     return client
 
 
+def is_new(uri: str) -> bool:
+    """Whether a database is not there yet or has no tables; a server has them."""
+    path = sqlite_path(uri)
+    if path is not None:
+        return not path.exists() or path.stat().st_size == 0
+    return not uri.startswith(SERVERS) and _is_empty_database(create_sqlalchemy_engine(uri))  # type: ignore[no-untyped-call]
+
+
 def find_experiments(client: MlflowClient) -> dict[str, str]:
     """Return the names of all experiments of this layout by their identifiers."""
     condition = f"tags.`{layout.LAYOUT_TAG}` = '{layout.LAYOUT_VERSION}'"
@@ -74,6 +83,32 @@ def find_experiments(client: MlflowClient) -> dict[str, str]:
         return client.search_experiments(filter_string=condition, page_token=token)
 
     return {str(experiment.experiment_id): experiment.name for experiment in _all_pages(page)}
+
+
+def open_experiment(client: MlflowClient, name: str, artifact_location: str | None, tags: Mapping[str, str]) -> str:
+    """Return the identifier of an experiment, which is created if it is not there, and takes our layout.
+
+    Args:
+        client: The store.
+        name: Name of the experiment.
+        artifact_location: Where the files of a new experiment go; None where the store decides.
+        tags: Tags of a new experiment, beside those of the layout.
+
+    Raises:
+        TrackingError: The experiment of that name was deleted.
+    """
+    experiment = client.get_experiment_by_name(name)
+    layout_tags = {layout.LAYOUT_TAG: layout.LAYOUT_VERSION, **layout.MODEL_TRAINING}
+    if experiment is None:
+        return str(client.create_experiment(name, artifact_location, tags={**tags, **layout_tags}))
+    if experiment.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"an experiment must not have the name of a deleted one, but got {name!r} in {client.tracking_uri}. "
+            f"Restore it: MLFLOW_TRACKING_URI={client.tracking_uri} "
+            f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+        )
+    client.set_experiment_tag(experiment.experiment_id, layout.LAYOUT_TAG, layout.LAYOUT_VERSION)
+    return str(experiment.experiment_id)
 
 
 def search_runs(client: MlflowClient, experiment_ids: Iterable[str], condition: str) -> list[Run]:

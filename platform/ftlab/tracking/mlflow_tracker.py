@@ -16,7 +16,7 @@ from ftlab.errors import TrackingError
 from ftlab.tracking import mlflow_layout as layout
 from ftlab.tracking.driver_process import driver_identity, has_died
 from ftlab.tracking.mlflow_history import StoredTrial, load_parts
-from ftlab.tracking.mlflow_store import connect, find_experiments, open_artifacts, search_runs
+from ftlab.tracking.mlflow_store import connect, find_experiments, open_artifacts, open_experiment, search_runs
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_frame, write_score_history
 from ftlab.tracking.tracker import (
     EpochRecord,
@@ -238,19 +238,9 @@ class MlflowTracker:
         return list(chosen.values())
 
     def _open_experiment(self, name: str) -> str:
-        experiment = self._client.get_experiment_by_name(name)
         self._listed = -inf
-        if experiment is None:
-            location = (self._artifact_root / name).as_uri() if self._artifact_root else None
-            tags = {layout.LAYOUT_TAG: layout.LAYOUT_VERSION, **layout.MODEL_TRAINING}
-            return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
-        if experiment.lifecycle_stage == "deleted":
-            raise TrackingError(
-                f"an experiment must not have the name of a deleted one, but got {name!r} in {self.uri}. Restore it: "
-                f"MLFLOW_TRACKING_URI={self.uri} mlflow experiments restore --experiment-id {experiment.experiment_id}"
-            )
-        self._client.set_experiment_tag(experiment.experiment_id, layout.LAYOUT_TAG, layout.LAYOUT_VERSION)
-        return str(experiment.experiment_id)
+        location = (self._artifact_root / name).as_uri() if self._artifact_root else None
+        return open_experiment(self._client, name, location, {})
 
     def _create_trial(self, trial: TrialRecord) -> _OpenTrial:
         run_id = self._create_run(trial).info.run_id

@@ -10,13 +10,17 @@ if TYPE_CHECKING:
     from ftlab.tracking.mlflow_tracker import MlflowTracker
 
 
+def tracking_uri(home: Path) -> str:
+    """Return the address of the store: ``MLFLOW_TRACKING_URI``, else the SQLite file below ``home``."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or default_tracking_uri(home)
+
+
 def open_tracker(home: Path) -> "MlflowTracker":
-    """Open the store of ``MLFLOW_TRACKING_URI``, else the SQLite file below ``home``.
+    """Open the store of `tracking_uri`.
 
     Raises:
         TrackingError: It cannot be reached.
     """
     from ftlab.tracking.mlflow_tracker import MlflowTracker
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or default_tracking_uri(home)
-    return MlflowTracker(uri, home / "artifacts")
+    return MlflowTracker(tracking_uri(home), home / "artifacts")

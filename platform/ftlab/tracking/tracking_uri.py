@@ -7,7 +7,8 @@ from pathlib import Path
 from ftlab.errors import TrackingError
 
 _SQLITE = "sqlite:///"
-_SERVERS = ("http://", "https://")
+_POSTGRESQL = ("postgresql://", "postgresql+psycopg2://")
+SERVERS = ("http://", "https://")
 
 
 def default_tracking_uri(home: Path) -> str:
@@ -37,10 +38,46 @@ def check_tracking_uri(uri: str) -> None:
     path = sqlite_path(uri)
     if path is not None:
         _check_database(uri, path)
-    elif not uri.startswith(_SERVERS):
+    elif not uri.startswith(SERVERS):
         raise TrackingError(
-            f"a tracking URI must start with {_SQLITE}, {' or '.join(_SERVERS)}, but got {uri!r}; "
+            f"a tracking URI must start with {_SQLITE}, {' or '.join(SERVERS)}, but got {uri!r}; "
             f"e.g. {_SQLITE}/absolute/path/mlflow.db."
+        )
+
+
+def check_migration(source: str, target: str, artifact_root: str | None) -> None:
+    """Check the addresses of a migration; nothing is created.
+
+    Args:
+        source: Store to read.
+        target: Store to write.
+        artifact_root: URI of the folder of the target's files; None where it is known.
+
+    Raises:
+        TrackingError: The source is no SQLite file that is there, the target is no store or the source itself, or the
+            folder of files is missing or without effect.
+    """
+    path, target_path = sqlite_path(source), sqlite_path(target)
+    if path is None or not path.is_file():
+        raise TrackingError(
+            f"the source of a migration must be a SQLite store that is there, but got {source}; "
+            f"name it: --source {_SQLITE}/absolute/path/mlflow.db, or set FTLAB_HOME."
+        )
+    if target_path is not None and target_path.resolve() == path.resolve():
+        raise TrackingError(f"the target of a migration must be another store than its source, but got {target}.")
+    if target_path is None and not target.startswith((*SERVERS, *_POSTGRESQL)):
+        raise TrackingError(
+            f"the target of a migration must start with {', '.join((*SERVERS, _SQLITE))} or {_POSTGRESQL[0]}, "
+            f"but got {target!r}; e.g. http://127.0.0.1:5000."
+        )
+    if target.startswith(SERVERS) and artifact_root:
+        raise TrackingError(
+            f"a server decides itself where files go, but got --artifacts {artifact_root}; leave it out."
+        )
+    if target.startswith(_POSTGRESQL) and not artifact_root:
+        raise TrackingError(
+            "a PostgreSQL store needs the folder of its files, but got none; e.g. --artifacts /data/artifacts, the one "
+            "that its server is started with."
         )
 
 

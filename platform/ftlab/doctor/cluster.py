@@ -1,0 +1,55 @@
+"""Check of the Ray cluster that a sweep would run on."""
+
+import socket
+
+from ftlab.doctor.finding import Finding, fault, good
+from ftlab.doctor.surroundings import Surroundings
+from ftlab.tuning.cluster_probe import ClusterAnswer, Refusal, probe_cluster
+
+CONNECT_SECONDS = 5.0
+
+
+def check_ray(surroundings: Surroundings) -> Finding:
+    """Check that a cluster answers, takes our token and is of our version."""
+    address = surroundings.ray_address
+    if not address or address == "local":
+        return good("on this machine: RAY_ADDRESS is not set")
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdecimal():
+        return fault(f"RAY_ADDRESS must be HOST:PORT, but is {address}", "see docs/cluster.md, Where the driver may be")
+    try:
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+    except OSError as error:
+        return fault(
+            f"{address} does not answer: {error}",
+            f"on the head: ray start --head --port={port}; or unset RAY_ADDRESS to use this machine",
+        )
+    return _judge(address, probe_cluster(address))
+
+
+def _judge(address: str, answer: ClusterAnswer) -> Finding:
+    if answer.refusal is Refusal.NO_TOKEN:
+        return fault(
+            f"{address}: token authentication is on here, and there is no token",
+            "copy ~/.ray/auth_token from the head, or export RAY_AUTH_TOKEN=...",
+        )
+    if answer.refusal is Refusal.WRONG_TOKEN:
+        return fault(
+            f"{address} does not take our token, or was sent none",
+            "copy ~/.ray/auth_token from the head, and export RAY_AUTH_MODE=token",
+        )
+    if answer.refusal is not None:
+        return fault(
+            f"{address} is reached, but does not answer as Ray does: {answer.reason}", "ray status on the head"
+        )
+    if answer.theirs != answer.ours:
+        return fault(
+            f"{address} runs {_named(answer.theirs)}, here is {_named(answer.ours)}",
+            "make setup with the same Python on every node; requirements.lock names Ray's version",
+        )
+    return good(f"{address} answers, {_named(answer.theirs)}")
+
+
+def _named(versions: tuple[str, str]) -> str:
+    ray, python = versions
+    return f"Ray {ray} on Python {python}"

@@ -1,0 +1,62 @@
+"""What the checks look at."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftlab.config.experiment import ProfileConfig
+from ftlab.config.home import Home, ftlab_home
+from ftlab.config.loading import load_profile
+from ftlab.config.trial import DataConfig
+from ftlab.tracking.opening import tracking_uri
+from ftlab.tuning.spec import single_trial_study
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a sweep of a profile would meet, as environment and files say it.
+
+    Attributes:
+        home: FTLAB_HOME.
+        tracking_uri: Address of the tracking store.
+        ray_address: Address of a Ray cluster; empty for Ray on this machine.
+        ray_folder: Where Ray keeps its temporary files.
+        profile_name: Name of the profile.
+        profile: The profile.
+        data: The images that it trains on.
+        lock: File of exact versions, which a checkout has.
+    """
+
+    home: Home
+    tracking_uri: str
+    ray_address: str
+    ray_folder: Path
+    profile_name: str
+    profile: ProfileConfig
+    data: DataConfig
+    lock: Path
+
+
+def find_surroundings(profile_name: str) -> Surroundings:
+    """Return the surroundings of this process.
+
+    Raises:
+        ConfigError: There is no such profile, or it breaks the schema.
+    """
+    profile, home = load_profile(profile_name), ftlab_home()
+    return Surroundings(
+        home=home,
+        tracking_uri=tracking_uri(home.local),
+        ray_address=os.environ.get("RAY_ADDRESS", ""),
+        ray_folder=Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()),
+        profile_name=profile_name,
+        profile=profile,
+        data=single_trial_study(profile_name, profile, 0, {}).cells[0].config.data,
+        lock=Path(__file__).parents[3] / "requirements.lock",
+    )
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return the path if it is there, else the nearest folder above it that is."""
+    return next(folder for folder in (path, *path.parents) if folder.exists())

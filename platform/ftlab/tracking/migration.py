@@ -1,0 +1,130 @@
+"""What has to be done so that another tracking store holds the trials of this one; needs no store to decide."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ftlab.tracking import mlflow_layout as layout
+from ftlab.tracking.tracker import TrialStatus
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+
+class Action(StrEnum):
+    """What becomes of a run of the source."""
+
+    COPY = "copied"
+    COMPLETE = "completed"  # a copy that was begun, or whose original went on since
+    CHECK = "there already"  # a complete copy, which is compared
+    KEEP = "kept as they are there"
+    LEAVE = "left out, still running"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A run of the source, and what becomes of it.
+
+    Attributes:
+        run: The run in the source.
+        experiment: Name of its experiment.
+        action: What becomes of it.
+        found: Its copy in the target, or the target's own run that stands for it; None if there is none.
+    """
+
+    run: "Run"
+    experiment: str
+    action: Action
+    found: "Run | None"
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether the run is a trial's, and not a study's."""
+        return layout.is_trial(self.run)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to copy."""
+        return self.action in (Action.COPY, Action.COMPLETE)
+
+    @property
+    def name(self) -> str:
+        """What messages call the run."""
+        study = self.run.data.tags[layout.STUDY_TAG]
+        return f"{study}, {self.run.info.run_name}" if self.is_trial else study
+
+
+@dataclass(frozen=True)
+class StoredRuns:
+    """The runs of ftlab's that a store has.
+
+    Attributes:
+        experiments: Names of its experiments by identifier.
+        runs: Their runs, foreign ones among them.
+    """
+
+    experiments: Mapping[str, str]
+    runs: Sequence["Run"]
+
+    def grouped(self, name_of: Callable[["Run"], str | None]) -> dict[str, list["Run"]]:
+        """Return the runs by what a function calls them, without those that it gives no name."""
+        groups: dict[str, list[Run]] = {}
+        for run in self.runs:
+            if name := name_of(run):
+                groups.setdefault(name, []).append(run)
+        return groups
+
+
+def plan_migration(source: StoredRuns, target: StoredRuns) -> list[Step]:
+    """Decide what becomes of each study and trial of the source; studies come first, since trials hang below them.
+
+    What the target has is never replaced: a run of its own stands, unless the source alone has a result, which is then
+    copied beside it. Of doubled runs the one that tables are made of counts.
+    """
+    steps = []
+    for name_of in (study_name, trial_key):
+        there = target.grouped(name_of)
+        for name, doubles in source.grouped(name_of).items():
+            run = layout.preferred_run(doubles)
+            steps.append(_decide(run, source.experiments[run.info.experiment_id], there.get(name, [])))
+    return steps
+
+
+def study_name(run: "Run") -> str | None:
+    """Return the study whose parent run this is, None for another run."""
+    tags = run.data.tags
+    is_study = tags.get(layout.KIND_TAG) == "study" and tags.get(layout.STATUS_TAG) in {*TrialStatus}
+    return tags.get(layout.STUDY_TAG) if is_study else None
+
+
+def trial_key(run: "Run") -> str | None:
+    """Return the trial whose run this is, None for another run."""
+    return run.data.tags[layout.TRIAL_KEY_TAG] if layout.is_trial(run) else None
+
+
+def _decide(run: "Run", experiment: str, there: Sequence["Run"]) -> Step:
+    copies = [other for other in there if other.data.tags.get(layout.COPY_OF_TAG) == run.info.run_id]
+    if copies:
+        return Step(run, experiment, _judge_copy(run, copies[0]), copies[0])
+    if layout.is_trial(run) and layout.run_status(run) is TrialStatus.RUNNING:
+        return Step(run, experiment, Action.LEAVE, None)
+    own = layout.preferred_run(there) if there else None
+    if own and (layout.run_status(own).is_result or not layout.run_status(run).is_result or study_name(run)):
+        return Step(run, experiment, Action.KEEP, own)
+    return Step(run, experiment, Action.COPY, None)
+
+
+def _judge_copy(run: "Run", copy: "Run") -> Action:
+    is_running = layout.is_trial(run) and layout.run_status(run) is TrialStatus.RUNNING
+    if copy.data.tags.get(layout.COPY_TAG) != layout.COPY_COMPLETE:
+        return Action.LEAVE if is_running else Action.COMPLETE
+    if run.info.end_time == copy.info.end_time or (layout.is_trial(run) and _are_results(run, copy)):
+        return Action.CHECK
+    # One of them went on since it was copied.
+    goes_on = layout.is_trial(run) and layout.run_status(run).is_result
+    return Action.COMPLETE if goes_on else Action.KEEP
+
+
+def _are_results(*runs: "Run") -> bool:
+    return all(layout.run_status(run).is_result for run in runs)
