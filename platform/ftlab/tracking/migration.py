@@ -16,7 +16,7 @@ class Action(StrEnum):
     """What becomes of a run of the source."""
 
     COPY = "copied"
-    COMPLETE = "completed"  # a copy that was begun, or whose original went on since
+    COMPLETE = "completed"  # a copy that was begun
     CHECK = "there already"  # a complete copy, which is compared
     KEEP = "kept as they are there"
     LEAVE = "left out, still running"
@@ -106,8 +106,11 @@ def trial_key(run: "Run") -> str | None:
 def _decide(run: "Run", experiment: str, there: Sequence["Run"]) -> Step:
     copies = [other for other in there if other.data.tags.get(layout.COPY_OF_TAG) == run.info.run_id]
     if copies:
-        return Step(run, experiment, _judge_copy(run, copies[0]), copies[0])
-    if layout.is_trial(run) and layout.run_status(run) is TrialStatus.RUNNING:
+        # Of a trial that was copied before its end and after it, the later copy.
+        copy = max(copies, key=lambda copy: (layout.run_status(copy).is_result, not _is_complete(copy)))
+        action = _judge_copy(run, copy)
+        return Step(run, experiment, action, None if action is Action.COPY else copy)
+    if _is_running_trial(run):
         return Step(run, experiment, Action.LEAVE, None)
     own = layout.preferred_run(there) if there else None
     if own and (layout.run_status(own).is_result or not layout.run_status(run).is_result or study_name(run)):
@@ -116,15 +119,20 @@ def _decide(run: "Run", experiment: str, there: Sequence["Run"]) -> Step:
 
 
 def _judge_copy(run: "Run", copy: "Run") -> Action:
-    is_running = layout.is_trial(run) and layout.run_status(run) is TrialStatus.RUNNING
-    if copy.data.tags.get(layout.COPY_TAG) != layout.COPY_COMPLETE:
-        return Action.LEAVE if is_running else Action.COMPLETE
-    if run.info.end_time == copy.info.end_time or (layout.is_trial(run) and _are_results(run, copy)):
+    if not _is_complete(copy):
+        return Action.LEAVE if _is_running_trial(run) else Action.COMPLETE
+    if layout.run_status(run) is TrialStatus.RUNNING:
+        return Action.KEEP
+    is_result = layout.is_trial(run) and layout.run_status(run).is_result
+    if run.info.end_time == copy.info.end_time or (is_result and layout.run_status(copy).is_result):
         return Action.CHECK
-    # One of them went on since it was copied.
-    goes_on = layout.is_trial(run) and layout.run_status(run).is_result
-    return Action.COMPLETE if goes_on else Action.KEEP
+    # One of them went on since it was copied: a result is copied beside the copy of what was none.
+    return Action.COPY if is_result else Action.KEEP
 
 
-def _are_results(*runs: "Run") -> bool:
-    return all(layout.run_status(run).is_result for run in runs)
+def _is_complete(copy: "Run") -> bool:
+    return copy.data.tags.get(layout.COPY_TAG) == layout.COPY_COMPLETE
+
+
+def _is_running_trial(run: "Run") -> bool:
+    return layout.is_trial(run) and layout.run_status(run) is TrialStatus.RUNNING

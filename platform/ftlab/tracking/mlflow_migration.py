@@ -14,7 +14,7 @@ from ftlab.tracking.migration import Action, Step, StoredRuns, plan_migration, s
 from ftlab.tracking.mlflow_content import RunContent, read_content
 from ftlab.tracking.mlflow_store import connect, find_experiments, is_new, open_artifacts, open_experiment, search_runs
 from ftlab.tracking.tracker import TrialStatus
-from ftlab.tracking.tracking_uri import check_migration, sqlite_path
+from ftlab.tracking.tracking_uri import check_migration, check_tracking_uri, sqlite_path
 
 # isort: split
 # The variables that MLflow reads when it is imported are set by now.
@@ -83,6 +83,8 @@ class Migration:
         Raises:
             TrackingError: A store fails; the same migration goes on from there.
         """
+        if sqlite_path(self._target_uri):
+            check_tracking_uri(self._target_uri)
         client = connect(self._target_uri)
         for step in steps:
             with _translated(self._target_uri):
