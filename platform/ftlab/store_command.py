@@ -47,12 +47,13 @@ def migrate(target: Target, source: Source = None, artifacts: Artifacts = None, 
     migration = Migration(source or default_tracking_uri(ftlab_home().local), target, _as_uri(artifacts))
     steps = migration.plan()
     if dry_run:
-        _say_actions(steps, "would be ")
+        _say_actions(steps)
+        say("a dry run: nothing was written")
         return
     outcomes = list(
         track(migration.run(steps), "Copying", len(steps), console=console, disable=not console.is_terminal)
     )
-    _say_actions(steps, "")
+    _say_actions(steps)
     _report(outcomes, migration)
 
 
@@ -60,12 +61,12 @@ def _as_uri(folder: str | None) -> str | None:
     return folder if folder is None or is_uri(folder) else Path(folder).expanduser().absolute().as_uri()
 
 
-def _say_actions(steps: "Iterable[Step]", prefix: str) -> None:
+def _say_actions(steps: "Iterable[Step]") -> None:
     counts = Counter((step.action, step.is_trial) for step in steps)
     if not counts:
         say("nothing to copy: the source has no studies and trials of ftlab's")
     for action in dict.fromkeys(action for action, _ in counts):
-        say(f"{counts[action, True]} trials and {counts[action, False]} studies: {prefix}{action}")
+        say(f"{counts[action, True]} trials and {counts[action, False]} studies: {action}")
 
 
 def _report(outcomes: "list[Outcome]", migration: "Migration") -> None:

@@ -71,7 +71,7 @@ def test_the_table_of_the_target_is_that_of_the_source(
 
 def test_a_dry_run_creates_nothing(source: MlflowTracker, tmp_path: Path) -> None:
     ended = run("--to", f"sqlite:///{tmp_path}/new/mlflow.db", "--dry-run")
-    assert (ended.exit_code, ended.output) == (0, "4 trials and 1 studies: would be copied\n")
+    assert (ended.exit_code, ended.output) == (0, "4 trials and 1 studies: copied\na dry run: nothing was written\n")
     assert not (tmp_path / "new").exists()
 
 

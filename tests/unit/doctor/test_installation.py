@@ -39,9 +39,8 @@ def test_an_old_python_is_a_fault(surroundings: Surroundings, monkeypatch: pytes
 def test_another_version_than_the_locks_is_a_warning(surroundings: Surroundings, tmp_path: Path) -> None:
     assert surroundings.lock == ROOT / "requirements.lock"
     lock = tmp_path / "requirements.lock"
-    lock.write_text(
-        f"numpy==0.1 ; python_version < '3.0' \\\n    --hash=sha256:abc\nnumpy=={version('numpy')}\nPandas==0.1 \\\nabsent==1\n"
-    )
+    numpy = f"numpy==0.1 ; python_version < '3.0' \\\n    --hash=sha256:abc\nnumpy=={version('numpy')}"
+    lock.write_text(f"{numpy}\npandas==0.1 \\\nabsent==1\n")
     found = check_packages(replace(surroundings, lock=lock))
     assert (found.level, found.fix) == (Level.WARNING, "make setup")
     assert f"pandas {version('pandas')} instead of 0.1;" in found.message
