@@ -1,5 +1,6 @@
 """The command that moves a history to another tracking store: migrate."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,6 +32,8 @@ Artifacts = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be copied, and change nothing.")]
 
+PATIENCE_SECONDS = "60"
+
 _MAX_NAMED = 10
 
 
@@ -42,6 +45,8 @@ def migrate(target: Target, source: Source = None, artifacts: Artifacts = None, 
     is not replaced, and the same command again, also after an interruption, copies what is missing. Exit status 1 where
     the target differs from the source.
     """
+    # A server that checks a password for each of many requests may keep one waiting.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", PATIENCE_SECONDS)
     from ftlab.tracking.mlflow_migration import Migration
 
     migration = Migration(source or default_tracking_uri(ftlab_home().local), target, _as_uri(artifacts))

@@ -106,7 +106,7 @@ class Migration:
         """Add to a copy what it lacks, read it back, and end it if it is equal."""
         original = _read(self._source, step.run, folder / "original")
         copy = client.get_run(copy_id)
-        found = _read(client, copy, folder / "found")
+        found = RunContent() if step.action is Action.COPY else _read(client, copy, folder / "found")
         if step.action is not Action.CHECK:
             _add(client, copy, original.lacking(found), folder / "original")
             found = _read(client, client.get_run(copy_id), folder / "added")
