@@ -18,6 +18,9 @@ OUTPUT ?=
 ARCHIVE ?=
 CLUSTER ?=
 WORKERS ?= 2
+RUN ?=
+TO ?=
+RETRAIN ?=
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -40,7 +43,7 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table explain verify bundle train ui dashboard optuna-ui config schema up down logs test test-slow test-browser check audit format bench lock clean distclean
+.PHONY: help setup plan sweep search table explain verify bundle export-backbone train ui dashboard optuna-ui config schema up down logs test test-slow test-browser check audit format bench lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -74,6 +77,9 @@ verify: $(STAMP)  ## Recompute tables from the tracking store; fail where a file
 
 bundle: $(STAMP)  ## Write one folder with a table and everything behind it; ARCHIVE=zip packs it
 	@$(FTLAB) bundle $(EXP) --profile $(PROFILE) $(SETTINGS) $(if $(OUTPUT),--output $(OUTPUT)) $(if $(ARCHIVE),--archive $(ARCHIVE))
+
+export-backbone: $(STAMP)  ## Write a trained backbone: make export-backbone RUN=<key> TO=torchvision|timm|detectron2
+	@$(FTLAB) export-backbone '$(RUN)' --to '$(TO)' $(if $(OUTPUT),--output $(OUTPUT)) $(if $(filter 1 yes true,$(RETRAIN)),--retrain)
 
 search: $(STAMP)  ## Look for the best settings: make search EXP=search_ft TRIALS=40
 	@$(FTLAB) search $(EXP) --profile $(PROFILE) $(if $(TRIALS),--trials $(TRIALS)) $(SETTINGS) $(SIZE)

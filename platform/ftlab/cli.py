@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import yaml
 
-from ftlab import search_command, trace_command
+from ftlab import export_command, search_command, trace_command
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import experiments_folder, load_profile, parse_overrides
@@ -57,6 +57,7 @@ app = typer.Typer(
 )
 app.add_typer(search_command.app)
 app.add_typer(trace_command.app)
+app.add_typer(export_command.app)
 
 
 @app.command()
