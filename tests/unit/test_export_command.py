@@ -96,6 +96,8 @@ def test_the_companion_says_what_the_weights_are(make_trained: MakeTrained, home
     assert provenance["settings"]["model.backbone"] == "resnet18"
     assert (provenance["metrics"], provenance["differing_metrics_of_these_weights"]) == (METRICS, {})
     assert provenance["exported_by"].startswith("ftlab ")
+    assert "hardware.cpu" in provenance["trained_by"]
+    assert "hardware.host" not in provenance["trained_by"]
 
 
 def test_weights_that_measure_otherwise_than_recorded_are_named(make_trained: MakeTrained) -> None:

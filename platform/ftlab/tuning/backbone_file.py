@@ -12,16 +12,21 @@ from typing import Any
 import torch
 
 from ftlab.build.data import load_images
+from ftlab.config.experiment import Setting
 from ftlab.config.home import Home
 from ftlab.config.loading import flatten
+from ftlab.config.trial import TrialConfig
 from ftlab.errors import ResultsError
 from ftlab.models.export import Architecture, Normalisation, library_weights, loading_lines, query_backbone
 from ftlab.models.library import Library
 from ftlab.storage.local import LocalFolder
 from ftlab.tuning.final_state import differing_metrics
+from ftlab.tuning.overrides import PATHS
 from ftlab.tuning.recorded_trial import RecordedTrial
 
 FORMAT = 1
+# What only means something where the trial was trained.
+LOCAL_TAGS = ("hardware.host", "hardware.cluster")
 
 
 @dataclass(frozen=True)
@@ -122,12 +127,19 @@ def _provenance(found: RecordedTrial, state: Mapping[str, Any]) -> dict[str, Any
         "run_id": found.run_id,
         "study": found.study,
         "name": found.trial.name,
-        "settings": flatten(found.trial.config),
+        "settings": _portable_settings(found.trial.config),
         "metrics": dict(found.metrics),
         "differing_metrics_of_these_weights": {
             name: here for name, (here, _) in differing_metrics(state, found).items()
         },
         "data_fingerprint": found.trial.fingerprint,
         "exported_by": f"ftlab {version('ftlab')}",
-        "trained_by": dict(found.tags),
+        "trained_by": {name: text for name, text in found.tags.items() if name not in LOCAL_TAGS},
+    }
+
+
+def _portable_settings(config: TrialConfig) -> dict[str, Setting]:
+    return {
+        name: Path(value).name if name in PATHS and isinstance(value, str) else value
+        for name, value in flatten(config).items()
     }
