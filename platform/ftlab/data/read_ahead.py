@@ -18,9 +18,9 @@ STEPS_AHEAD = 2
 class ReadAhead:
     """Hands out the images of an epoch's steps in order, while a thread reads those of the next `STEPS_AHEAD`.
 
-    The thread gathers into buffers that it uses again. For a GPU they are pinned and copied on a stream of their own, and
-    no step makes the host wait for the device. The thread ends with the last step, with the first error, or when its
-    consumer stops early and forgets the object.
+    The thread gathers into buffers that it uses again. For a GPU they are pinned and copied on a stream of their own,
+    and no step makes the host wait for the device. The thread ends with the last step, with the first error, or when
+    its consumer stops early and forgets the object.
 
     Args:
         images: (N, channels, S, S) uint8, memory-mapped.
@@ -91,14 +91,14 @@ class _CudaReader:
     def __init__(self, images: UInt8Array, rows: Sequence[Tensor], device: torch.device) -> None:
         self._host = _HostReader(images, rows, pinned=True)
         self._device = device
-        self._stream = torch.cuda.Stream(device)
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._copied: deque[torch.cuda.Event] = deque()
 
     def read(self, step: int) -> tuple[Tensor, torch.cuda.Event]:
         if len(self._copied) > STEPS_AHEAD:
             self._copied.popleft().synchronize()  # the buffer's last content has left it; only this thread waits
         images = self._host.read(step)
-        copied = torch.cuda.Event(blocking=True)
+        copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         with torch.cuda.stream(self._stream):
             sent = images.to(self._device, non_blocking=True)
             copied.record()
