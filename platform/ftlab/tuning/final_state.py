@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ftlab.build.trainer import make_device, pin_threads
+from ftlab.build.trainer import make_device, prepare_process
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.home import Home
 from ftlab.errors import CheckpointError
@@ -57,7 +57,7 @@ def retrain(found: RecordedTrial, home: Home, on_epoch: Callable[[EpochResult], 
     on_cpu = found.tags.get("hardware.device", "cpu") == "cpu"
     threads = int(found.tags.get("hardware.threads", "1"))
     resources = ResourcesConfig(device="cpu" if on_cpu else "cuda", cpus_per_trial=threads)
-    pin_threads(resources)
+    prepare_process(resources)
     collector = CheckpointCollector(home, f"retraining of {found.trial.key}")
     collector.claim([found.trial])
     run = TrialRun(Assignment(found.trial), home, make_device(resources.device), CHECKPOINT_SECONDS)
