@@ -58,9 +58,9 @@ def retrain(found: RecordedTrial, home: Home, on_epoch: Callable[[EpochResult], 
     threads = int(found.tags.get("hardware.threads", "1"))
     resources = ResourcesConfig(device="cpu" if on_cpu else "cuda", cpus_per_trial=threads)
     prepare_process(resources)
+    run = TrialRun(Assignment(found.trial), home, make_device(resources.device), CHECKPOINT_SECONDS)
     collector = CheckpointCollector(home, f"retraining of {found.trial.key}")
     collector.claim([found.trial])
-    run = TrialRun(Assignment(found.trial), home, make_device(resources.device), CHECKPOINT_SECONDS)
     for result in run.epochs():
         on_epoch(result)
     state = load_final_state(found.trial, home)

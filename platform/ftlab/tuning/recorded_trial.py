@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from ftlab.errors import ConfigError, nearest
+from ftlab.errors import ConfigError
 from ftlab.reporting.trace.explanation import FINGERPRINT
 from ftlab.tracking.tracker import TRIAL_COLUMNS, TrialStatus
 from ftlab.tuning.identity import cell_key, trial_key
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHORTEST_PREFIX = 4
+NUM_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,13 @@ def _only_match(rows: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
     if len(found) == 1:
         return found[0]
     if found:
-        listed = ", ".join(f"{row['trial_key']} ({row['name']}, {row['study']})" for row in found)
-        raise ConfigError(f"RUN must match one trial, but {wanted!r} matches {len(found)}: {listed}.")
+        listed = ", ".join(f"{row['trial_key']} ({row['name']}, {row['study']})" for row in found[:NUM_LISTED])
+        more = ", ..." if len(found) > NUM_LISTED else ""
+        raise ConfigError(f"RUN must match one trial, but {wanted!r} matches {len(found)}: {listed}{more}.")
+    names = get_close_matches(wanted, {str(row["name"]) for row in rows}, n=NUM_LISTED, cutoff=0.0)
     raise ConfigError(
-        f"RUN must be the key, run or name of a recorded trial, but got {wanted!r}."
-        f"{nearest(wanted, {str(row['name']) for row in rows})}"
+        f"RUN must be the key, run or name of a recorded trial, but got {wanted!r}; "
+        f"nearest names: {', '.join(names) or 'none, for no trial is recorded'}."
     )
 
 

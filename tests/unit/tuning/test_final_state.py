@@ -94,3 +94,4 @@ def test_a_trial_of_a_gpu_is_not_trained_again_without_one(found: RecordedTrial,
     )
     with pytest.raises(ConfigError, match="got 'cuda' without a CUDA device"):
         retrain(elsewhere, home, lambda _: None)
+    assert not home.shared("plans").names()  # no claim outlives it

@@ -59,7 +59,7 @@ def test_a_name_of_two_studies_is_refused_with_their_keys(store: Store) -> None:
 
 @pytest.mark.parametrize("wanted", ["nothing", ""])
 def test_an_unknown_trial_is_refused(store: Store, wanted: str) -> None:
-    with pytest.raises(ConfigError, match=rf"but got '{wanted}'\..* Choices: .*key_momentum=0.5 seed 0"):
+    with pytest.raises(ConfigError, match=rf"but got '{wanted}'; nearest names: .*key_momentum=0.5 seed 0"):
         find_recorded(store.load_trials(), wanted)
 
 
