@@ -21,6 +21,8 @@ WORKERS ?= 2
 TO ?=
 ARTIFACTS ?=
 DRY_RUN ?=
+RUN ?=
+RETRAIN ?=
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,7 +45,7 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table explain verify bundle doctor migrate train ui dashboard optuna-ui config schema up down logs test test-slow test-browser check audit format bench lock clean distclean
+.PHONY: help setup plan sweep search table explain verify bundle export-backbone doctor migrate train ui dashboard optuna-ui config schema up down logs test test-slow test-browser check audit format bench lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -83,6 +85,9 @@ doctor: $(STAMP)  ## Check versions, device, disks, data of PROFILE, tracking st
 
 migrate: $(STAMP)  ## Copy the SQLite history to another store: make migrate TO=http://HOST:5000; DRY_RUN=1 only says what
 	@$(FTLAB) migrate --to '$(TO)' $(if $(ARTIFACTS),--artifacts $(ARTIFACTS)) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+
+export-backbone: $(STAMP)  ## Write a trained backbone: make export-backbone RUN=<key> TO=torchvision|timm|detectron2
+	@$(FTLAB) export-backbone '$(RUN)' --to '$(TO)' $(if $(OUTPUT),--output $(OUTPUT)) $(if $(filter 1 yes true,$(RETRAIN)),--retrain)
 
 search: $(STAMP)  ## Look for the best settings: make search EXP=search_ft TRIALS=40
 	@$(FTLAB) search $(EXP) --profile $(PROFILE) $(if $(TRIALS),--trials $(TRIALS)) $(SETTINGS) $(SIZE)

@@ -21,7 +21,7 @@ HEADER = ("Question", "Command", "Time", "Observed")
 def test_the_experiments_of_the_paper_are_there() -> None:
     assert {"components", "ft_start", "lambda_ex", "lambda_in", "momentum", "queue"} <= set(EXPERIMENTS)
     assert {"search_ft", "search_ft_cost"} <= set(SEARCHES)
-    assert {"cifar10", "digits", "imagenet100"} <= set(PROFILES)
+    assert {"cifar10", "digits", "imagenet100", "imagenet1k", "stl10", "tiny"} <= set(PROFILES)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -31,7 +30,8 @@ def make_batches(
 
     def draw_views(order: Tensor, key_orders: Sequence[Tensor], generator: torch.Generator) -> Callable[[int], Views]:
         parameters = sample_parameters(recipe, 2 * len(order), generator=generator, num_channels=dataset.num_channels)
-        views = _EpochViews(train, order, key_orders, parameters, render, ranks)
+        images = train.in_steps(_own_rows(order, key_orders, ranks))
+        views = _EpochViews(images, key_orders, parameters, render, ranks)
         return views.of_batch if ranks.size == 1 else views.of_own_part
 
     return Batches(len(train), config.train.batch_size, draw_views, seed=config.seed, device=device)
@@ -42,16 +42,14 @@ class _EpochViews:
     """Makes the views of an epoch's steps.
 
     Attributes:
-        images: The training images.
-        order: (steps * N,) rows of the images, on the CPU.
+        images: From a step to the images that this rank makes views of.
         key_orders: (N,) places of each step, on the device.
         parameters: Those of 2 * steps * N views: N query views and then N key views a step.
         render: Makes views of images.
         ranks: Who makes them.
     """
 
-    images: ResidentImages
-    order: Tensor
+    images: Callable[[int], Tensor]
     key_orders: Sequence[Tensor]
     parameters: ViewParameters
     render: Callable[[Tensor, ViewParameters], Tensor]
@@ -61,7 +59,7 @@ class _EpochViews:
         """Return all views of a batch, from one reading of its images."""
         key_order = self.key_orders[step]
         first, last = step * len(key_order), (step + 1) * len(key_order)
-        images = self.images.gather(self.order[first:last])
+        images = self.images(step)
         queries, keys = self.render(images.repeat(2, 1, 1, 1), self.parameters[2 * first : 2 * last]).chunk(2)
         return Views(queries, keys[key_order], key_order)
 
@@ -73,19 +71,31 @@ class _EpochViews:
         key_order = self.key_orders[step]
         batch_size = len(key_order)
         first = step * batch_size
-        images = self.images.gather(self.order[first : first + batch_size][self._own(self._key_orders_on_host[step])])
+        images = self.images(step)
         # The parameters of a step's key views lie N behind those of its query views.
         behind = torch.tensor([0, batch_size]).repeat_interleave(batch_size // self.ranks.size)
-        places = 2 * first + behind.to(key_order.device, non_blocking=True) + self._own(key_order)
+        places = 2 * first + behind.to(key_order.device, non_blocking=True) + _own_places(key_order, self.ranks)
         queries, keys = self.render(images, self.parameters[places]).chunk(2)
         return Views(queries, keys, key_order)
 
-    def _own(self, key_order: Tensor) -> Tensor:
-        """Return the (2n,) places in the batch of this rank's query views, then of its key views."""
-        places = torch.arange(len(key_order), device=key_order.device)
-        return torch.cat([self.ranks.own(places), self.ranks.own(key_order)])
 
-    @cached_property
-    def _key_orders_on_host(self) -> Tensor:
-        # All of an epoch at once: step by step, the host would wait for the device each time.
-        return torch.stack(list(self.key_orders)).cpu()
+def _own_rows(order: Tensor, key_orders: Sequence[Tensor], ranks: Ranks) -> Sequence[Tensor]:
+    """Return the rows of each step's images that this rank makes views of, on the CPU.
+
+    Args:
+        order: (steps * N,) rows of the images, on the CPU.
+        key_orders: (N,) places of each step, on the device.
+        ranks: Who makes the views; a process alone makes both views of an image from one reading.
+    """
+    batches = order.chunk(len(key_orders))
+    if ranks.size == 1:
+        return batches
+    # All of an epoch at once: step by step, the host would wait for the device each time.
+    on_host = torch.stack(list(key_orders)).cpu()
+    return [rows[_own_places(places, ranks)] for rows, places in zip(batches, on_host, strict=True)]
+
+
+def _own_places(key_order: Tensor, ranks: Ranks) -> Tensor:
+    """Return the (2n,) places in the batch of a rank's query views, then of its key views."""
+    places = torch.arange(len(key_order), device=key_order.device)
+    return torch.cat([ranks.own(places), ranks.own(key_order)])

@@ -143,16 +143,17 @@ def make_probe(
     size = min(config.view_size, dataset.image_size)
     margin = (dataset.image_size - size) // 2  # a centre crop, as wide as a view
 
-    def features_of(images: ResidentImages) -> Tensor:
+    def features_of(images: ResidentImages, num_labelled: int) -> Tensor:
         def load(rows: slice) -> Tensor:
             batch = images.gather(torch.arange(rows.start, rows.stop))
             batch = batch[:, :, margin : margin + size, margin : margin + size]
             return normalise(batch, dataset.channel_mean, dataset.channel_std)
 
-        return extract_features(encoder.backbone, len(images), load)
+        return extract_features(encoder.backbone, num_labelled, load)
 
     def extract() -> Features:
-        return Features(features_of(train), train_labels, features_of(test), test_labels, dataset.num_classes)
+        train_features = features_of(train, len(train_labels))
+        return Features(train_features, train_labels, features_of(test, len(test)), test_labels, dataset.num_classes)
 
     return ProbeSuite(
         extract=extract,

@@ -61,7 +61,7 @@ def array_chunks(images: UInt8Array, labels: Int64Array, size: int) -> Iterator[
 
     Args:
         images: (N, channels, height, width) uint8 with 1 or 3 channels.
-        labels: (N,) int64.
+        labels: (N,) int64, or those of the first images if the others have none.
         size: Side of the yielded images, in pixels.
     """
     chunk_size = _chunk_size(images.shape[1], size)

@@ -1,10 +1,14 @@
-"""Image folders: ``train/<class>/*.jpg`` and ``test/<class>/*.jpg``, or a subset of their classes."""
+"""Image folders: ``train/<class>/*.jpg`` and ``test/<class>/*.jpg``, or a subset of their classes.
+
+Tiny-ImageNet is read as its archive lays it out: ``val/images/*`` with the classes in ``val/val_annotations.txt``.
+"""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftlab.data.annotations import Entry, annotated_entries, has_annotations
 from ftlab.data.decoding import ImageFile, file_chunks, is_grayscale
 from ftlab.data.reader import DecodedDataset
 from ftlab.errors import DataError, nearest
@@ -63,15 +67,23 @@ def open_folder(root: Path, image_size: int, class_list: Path | None) -> FolderR
         DataError: A folder or a class is missing, unknown or without images.
     """
     train = _split_folder(root, ("train",))
-    test = _split_folder(root, TEST_FOLDERS)
     found = _class_folders(train)
     class_names = found if class_list is None else _read_class_list(class_list, found)
-    unknown = sorted(set(_class_folders(test)) - set(found))
+    # the archive's test/ has no classes
+    annotated = has_annotations(root / "val")
+    test = root / "val" if annotated else _split_folder(root, TEST_FOLDERS)
+    entries = (
+        annotated_entries(test) if annotated else {name: _entries_of(test / name) for name in _class_folders(test)}
+    )
+    unknown = sorted(set(entries) - set(found))
     if unknown and class_list is None:
         raise DataError(
             f"Each class in {test} must also be in {train}, but got {unknown[0]!r}.{nearest(unknown[0], found)}"
         )
-    return FolderReader(class_names, _list_split(train, class_names), _list_split(test, class_names), image_size)
+    train_entries = {name: _entries_of(train / name) for name in class_names}
+    return FolderReader(
+        class_names, _list_split(train, class_names, train_entries), _list_split(test, class_names, entries), image_size
+    )
 
 
 def _split_folder(root: Path, names: Sequence[str]) -> Path:
@@ -108,18 +120,20 @@ def _read_class_list(path: Path, found: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _list_split(split: Path, class_names: Sequence[str]) -> tuple[ImageFile, ...]:
-    files: list[ImageFile] = []
-    for label, name in enumerate(class_names):
-        folder = split / name
-        images = [_image_file(entry, split, label) for entry in _image_entries(folder)] if folder.is_dir() else []
-        if not images:
-            raise DataError(f"Each class must have images, but {folder} has none. {LAYOUT}.")
-        files += images
-    return tuple(files)
+def _list_split(
+    split: Path, class_names: Sequence[str], entries: Mapping[str, Sequence[Entry]]
+) -> tuple[ImageFile, ...]:
+    for name in class_names:
+        if not entries.get(name):
+            raise DataError(f"Each class must have images, but {split / name} has none. {LAYOUT}.")
+    return tuple(_image_file(entry, split, label) for label, name in enumerate(class_names) for entry in entries[name])
 
 
-def _image_entries(folder: Path | str, depth: int = 0) -> Iterator["os.DirEntry[str]"]:
+def _entries_of(folder: Path) -> list[Entry]:
+    return list(_image_entries(folder)) if folder.is_dir() else []
+
+
+def _image_entries(folder: Path | str, depth: int = 0) -> Iterator[Entry]:
     if depth > MAX_DEPTH:
         raise DataError(f"Images must lie at most {MAX_DEPTH} folders below their class, but {folder} lies deeper.")
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -129,7 +143,7 @@ def _image_entries(folder: Path | str, depth: int = 0) -> Iterator["os.DirEntry[
             yield entry
 
 
-def _image_file(entry: "os.DirEntry[str]", split: Path, label: int) -> ImageFile:
+def _image_file(entry: Entry, split: Path, label: int) -> ImageFile:
     try:
         stat = entry.stat()
     except FileNotFoundError:  # a dangling link: decoding will name it as unreadable

@@ -20,7 +20,8 @@ class ImageDataset:
         fingerprint: 32 hexadecimal digits of the SHA-256 of images, labels and class names.
         class_names: Label i means ``class_names[i]``.
         train_images: (N, channels, S, S) uint8, memory-mapped and read-only.
-        train_labels: (N,) int64, read-only.
+        train_labels: (L,) int64 of the first L training images, read-only. The others have none: the pretraining sees
+            them, the probes do not.
         test_images: (M, channels, S, S) uint8, memory-mapped and read-only.
         test_labels: (M,) int64, read-only.
         channel_mean: Mean of each channel over the training images, scaled to [0, 1].
@@ -38,6 +39,11 @@ class ImageDataset:
     channel_mean: tuple[float, ...]
     channel_std: tuple[float, ...]
     skipped: tuple[str, ...]
+
+    @property
+    def num_labelled(self) -> int:
+        """Number L of training images that the probes may use."""
+        return len(self.train_labels)
 
     @property
     def num_channels(self) -> int:
@@ -74,9 +80,9 @@ def open_image_dataset(folder: Path, name: str, skipped: tuple[str, ...]) -> Ima
             fingerprint=folder.name,
             class_names=tuple(meta["class_names"]),
             train_images=_open_images(folder / "train_images.npy", train_shape),
-            train_labels=_open_labels(folder / "train_labels.npy", train_shape[0]),
+            train_labels=_open_labels(folder / "train_labels.npy", sum(meta["train_label_counts"])),
             test_images=_open_images(folder / "test_images.npy", test_shape),
-            test_labels=_open_labels(folder / "test_labels.npy", test_shape[0]),
+            test_labels=_open_labels(folder / "test_labels.npy", sum(meta["test_label_counts"])),
             channel_mean=tuple(meta["channel_mean"]),
             channel_std=tuple(meta["channel_std"]),
             skipped=skipped,

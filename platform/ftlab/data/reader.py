@@ -16,7 +16,7 @@ class Chunk(NamedTuple):
 
     Attributes:
         images: (n, channels, S, S) uint8; n may be 0.
-        labels: (n,) int64 positions in the class names.
+        labels: (n,) int64 positions in the class names; fewer where the last images of the split have no label.
         unreadable: Files of this stretch that could not be decoded, each with the reason; they are not in ``images``.
     """
 

@@ -1,8 +1,12 @@
 """Where the images of a training lie: on its device when they fit, else memory-mapped and gathered batch by batch."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
+
+from ftlab.data.read_ahead import ReadAhead
 
 HOST_BYTES = 2 * 1024**3
 DEVICE_SHARE = 0.5
@@ -32,6 +36,18 @@ class ResidentImages:
         if self._device.type == "cuda":
             batch = batch.pin_memory()
         return batch.to(self._device, non_blocking=True)
+
+    def in_steps(self, rows: Sequence[Tensor]) -> Callable[[int], Tensor]:
+        """Return a function from a 0-based step to what `gather` returns of its rows, to be called step after step.
+
+        Images that are not on the device are read ahead; see `ReadAhead` for how long they are valid.
+
+        Args:
+            rows: (n,) int64 rows of each step, on the CPU.
+        """
+        if self._resident is None:
+            return ReadAhead(self._mapped, rows, self._device).of_step
+        return lambda step: self.gather(rows[step])
 
 
 def _capacity(device: torch.device) -> int:

@@ -24,10 +24,14 @@ SETS = {
     "fashion_mnist": ("FashionMNIST", "FashionMNIST/raw"),
 }
 
+# what torchvision calls the splits of STL-10, whose images without a label come last
+STL10_SPLITS = {"train": "train+unlabeled", "test": "test"}
+NO_LABEL = -1
+
 
 @dataclass(frozen=True)
 class TorchvisionReader:
-    """Reads one of `SETS`. Of STL-10 the labelled 5,000 training images only: probes need a label for each.
+    """Reads one of `SETS`. The training images of STL-10 are the 5,000 with a label and then the 100,000 without.
 
     Attributes:
         name: Key of `SETS`.
@@ -61,7 +65,8 @@ class TorchvisionReader:
                 )
             self._load("train")
         stats = [(path.name, path.stat()) for path in self._raw_files()]
-        return [f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats]
+        splits = [STL10_SPLITS["train"]] if self.name == "stl10" else []
+        return [*splits, *(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)]
 
     def decode(self) -> DecodedDataset:
         """Read both splits into memory and resize them.
@@ -83,7 +88,7 @@ class TorchvisionReader:
         from torchvision import datasets
 
         dataset_class = getattr(datasets, SETS[self.name][0])
-        chosen = {"split": split} if self.name == "stl10" else {"train": split == "train"}
+        chosen = {"split": STL10_SPLITS[split]} if self.name == "stl10" else {"train": split == "train"}
         try:
             return dataset_class(self.root, download=self.download, **chosen)
         except (*DAMAGE, RuntimeError, OSError, HTTPException) as error:
@@ -100,8 +105,8 @@ class TorchvisionReader:
 
 
 def _chunks(dataset: Any, image_size: int) -> Iterator[Chunk]:
-    labels = dataset.labels if hasattr(dataset, "labels") else dataset.targets
-    return array_chunks(_channels_first(dataset.data), _as_int64(labels), image_size)
+    labels = _as_int64(dataset.labels if hasattr(dataset, "labels") else dataset.targets)
+    return array_chunks(_channels_first(dataset.data), labels[labels != NO_LABEL], image_size)
 
 
 def _channels_first(pixels: Any) -> UInt8Array:

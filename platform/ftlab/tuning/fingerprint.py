@@ -25,24 +25,25 @@ def fingerprint_data(data: DataConfig, configs: Iterable[TrialConfig], home: Hom
     dataset = load_images(data, home)
     smallest_class = int(np.bincount(dataset.train_labels, minlength=dataset.num_classes).min())
     for config in configs:
-        check_against_data(config, len(dataset.train_labels), smallest_class)
+        check_against_data(config, len(dataset.train_images), dataset.num_labelled, smallest_class)
     return dataset.fingerprint
 
 
-def check_against_data(config: TrialConfig, num_images: int, smallest_class: int) -> None:
+def check_against_data(config: TrialConfig, num_images: int, num_labelled: int, smallest_class: int) -> None:
     """Check what only the data set can tell, before any compute.
 
     Args:
         config: The trial.
         num_images: Number of training images.
-        smallest_class: Number of training images of the smallest class.
+        num_labelled: Number of those that have a label.
+        smallest_class: Number of those in the smallest class.
 
     Raises:
         ConfigError: The batch, the neighbours or the few-shot labels outnumber the images.
     """
     limits = [
         ("train.batch_size", config.train.batch_size, num_images, "the number of training images"),
-        ("probe.knn_k", config.probe.knn_k, num_images, "the number of training images"),
+        ("probe.knn_k", config.probe.knn_k, num_labelled, "the number of labelled training images"),
         ("probe.few_shot_labels", config.probe.few_shot_labels, smallest_class, "the smallest class's images"),
     ]
     for name, value, limit, meaning in limits:

@@ -26,12 +26,24 @@ def retraining_command(profile_name: str, profile: ProfileConfig, params: Mappin
     Raises:
         ConfigError: This version knows a setting no more, or refuses its value.
     """
-    recorded = {name: _read(text) for name, text in params.items()}
-    config = resolve_trial(ProfileConfig(description="", metric="", protocol=""), recorded)
+    config = recorded_config(params)
     parts = [OTHER_HOME, "ftlab", "train", "--profile", quote(profile_name), "--seed", str(config.seed)]
     for name, value in _beyond(profile, config).items():
         parts += ["--set", quote(f"{name}={spell(value)}")]
     return " ".join(parts)
+
+
+def recorded_config(params: Mapping[str, str]) -> TrialConfig:
+    """Return the trial that was recorded with these settings.
+
+    Args:
+        params: Every setting of the trial by dotted name, as recorded.
+
+    Raises:
+        ConfigError: This version knows a setting no more, or refuses its value.
+    """
+    recorded = {name: _read(text) for name, text in params.items()}
+    return resolve_trial(ProfileConfig(description="", metric="", protocol=""), recorded)
 
 
 def _beyond(profile: ProfileConfig, config: TrialConfig) -> dict[str, Setting]:

@@ -251,6 +251,32 @@ class TestTorchvisionSets:
         assert dataset.class_names[3] == "class 3"
         assert load_dataset(DatasetSource("cifar10", tmp_path, 16), tmp_path).train_images.shape == (20, 3, 16, 16)
 
+    def test_stl10_keeps_its_images_without_a_label_for_the_pretraining(self, tmp_path, monkeypatch):
+        from torchvision.datasets import STL10
+
+        lists = {
+            "train_list": ("train_X.bin", "train_y.bin", "unlabeled_X.bin"),
+            "test_list": ("test_X.bin", "test_y.bin"),
+        }
+        for name, files in lists.items():
+            monkeypatch.setattr(STL10, name, [[file, None] for file in files])  # the checksums of small files
+        folder = tmp_path / "stl10_binary"
+        folder.mkdir()
+        images = np.random.default_rng(0).integers(0, 256, (45, 3, 96, 96), np.uint8)
+        labels = np.arange(1, 11, dtype=np.uint8)  # its own files count from 1
+        for name, rows in (("train", images[:10]), ("unlabeled", images[10:35]), ("test", images[35:])):
+            rows.transpose(0, 1, 3, 2).tofile(folder / f"{name}_X.bin")  # column by column
+        labels.tofile(folder / "train_y.bin")
+        labels[::-1].tofile(folder / "test_y.bin")
+        for name in ("class_names.txt", "fold_indices.txt"):
+            (folder / name).write_text("\n".join("abcdefghij"))
+        dataset = load_dataset(DatasetSource("stl10", tmp_path, 96), tmp_path)
+        np.testing.assert_array_equal(dataset.train_images, images[:35])
+        np.testing.assert_array_equal(dataset.train_labels, np.arange(10))
+        assert dataset.num_labelled == 10
+        np.testing.assert_array_equal(dataset.test_images, images[35:])
+        np.testing.assert_array_equal(dataset.test_labels, np.arange(10)[::-1])
+
     @staticmethod
     def write_pickle(root: Path, name: str, content: object):
         folder = root / "cifar-10-batches-py"
