@@ -70,7 +70,8 @@ def tiny_profile() -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep what a developer has set, and what a developer has trained, out of the tests."""
-    for name in ("FTLAB_CACHE", "FTLAB_EXPERIMENTS", "MLFLOW_TRACKING_URI", "OPTUNA_STORAGE", "RAY_ADDRESS"):
+    ours = ("FTLAB_CACHE", "FTLAB_EXPERIMENTS", "FTLAB_METRICS_HOST", "FTLAB_METRICS_PORT")
+    for name in (*ours, "MLFLOW_TRACKING_URI", "OPTUNA_STORAGE", "RAY_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FTLAB_HOME", str(tmp_path / "home"))
 

@@ -20,6 +20,7 @@ from ftlab.tuning.checkpoint_keeper import CheckpointKeeper
 from ftlab.tuning.checkpoints import CheckpointCollector
 from ftlab.tuning.claims import TrialClaims
 from ftlab.tuning.fingerprint import fingerprint_data
+from ftlab.tuning.metrics_server import serve_metrics
 from ftlab.tuning.plan import make_plan
 from ftlab.tuning.quote import Quote, make_quote
 from ftlab.tuning.session import Capacity, RaySession
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ftlab.reporting.search import SearchReport
     from ftlab.tracking.tracker import Tracker
     from ftlab.tuning.listener import StudyListener
+    from ftlab.tuning.metrics import StudyMetrics
     from ftlab.tuning.search.feed import SearchFeed
     from ftlab.tuning.search.ledger import SearchLedger
     from ftlab.tuning.search.spec import SearchSpec
@@ -54,8 +56,8 @@ def search(
     from ftlab.tuning.search.spec import load_search_spec
 
     spec = load_search_spec(search, profile, num_trials=trials, overrides=parse_overrides(overrides or []))
-    with exclusive(ftlab_home(), spec.study):
-        status = _search(spec, Capacity(cpus, gpus), results)
+    with exclusive(ftlab_home(), spec.study), serve_metrics(spec.study.experiment) as metrics:
+        status = _search(spec, Capacity(cpus, gpus), results, metrics)
     raise typer.Exit(status)
 
 
@@ -76,7 +78,7 @@ def optuna_ui(
             return
 
 
-def _search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
+def _search(spec: "SearchSpec", capacity: Capacity, results: Path, metrics: "StudyMetrics | None") -> int:
     from ftlab.tuning.search.ledger import SearchLedger
     from ftlab.tuning.search.results import close_search, make_report
     from ftlab.tuning.search.storage import open_storage, storage_uri
@@ -92,7 +94,7 @@ def _search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
         tracker = open_tracker(home.local)
         tracker.reconcile()
         tracker.open_study(study_record(spec.study))
-        feed = _evaluate_missing(spec, fingerprint, ledger, tracker, session, collector)
+        feed = _evaluate_missing(spec, fingerprint, ledger, tracker, session, collector, metrics)
     finally:
         session.stop()
     report = make_report(spec, ledger, tracker.load_trials())
@@ -111,6 +113,7 @@ def _evaluate_missing(
     tracker: "Tracker",
     session: RaySession,
     collector: CheckpointCollector,
+    metrics: "StudyMetrics | None",
 ) -> "SearchFeed":
     from ftlab.tuning.search.feed import SearchFeed, num_devices
     from ftlab.tuning.search.recorded import RecordedTrials
@@ -135,7 +138,10 @@ def _evaluate_missing(
                 quote = _quote(spec, fingerprint, session.capacity)
                 recorder = TrialRecorder(spec.name, writer, quote.hardware)
                 keepers = (Housekeeper(claims, collector), CheckpointKeeper(collector))
-                _train(spec, feed, quote, session, (recorder, *keepers))
+                if metrics:
+                    metrics.watch_spool(lambda: writer.num_pending)
+                    metrics.expect(feed.num_left * len(spec.study.seeds))
+                _train(spec, feed, quote, session, (recorder, *keepers, *([metrics] if metrics else ())))
     finally:
         report_undelivered(writer.close(), "search")
     if feed.num_answered:

@@ -21,6 +21,7 @@ from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
 from ftlab.tuning.claims import TrialClaims
 from ftlab.tuning.forecast import Actual, held_hours
+from ftlab.tuning.metrics_server import serve_metrics
 from ftlab.tuning.plan import Plan, is_settled
 from ftlab.tuning.quote import Quote, make_quote
 from ftlab.tuning.seeding.auto import AutoSeeds
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ftlab.reporting.ablation import AblationTable
     from ftlab.reporting.statistics import Interval
     from ftlab.tracking.tracker import Tracker
+    from ftlab.tuning.listener import StudyListener
 
 POLL_SECONDS = 1.0
 
@@ -84,7 +86,11 @@ class Sweep:
         self._home, self._journal = home, Journal(home / "trials")
         self._interrupted = False
         self._collector = CheckpointCollector(home, self.study.results_name)
-        with exclusive(home, self.study), TrialClaims(home / "locks", self._journal) as self._claims:
+        with (
+            exclusive(home, self.study),
+            TrialClaims(home / "locks", self._journal) as self._claims,
+            serve_metrics(self.study.experiment) as self._metrics,
+        ):
             self._session = RaySession(self.capacity)
             try:
                 self._start_early()
@@ -126,6 +132,8 @@ class Sweep:
     def _train_all(self, found: Plan, recorded: "pd.DataFrame", writer: TrackingWriter, tracker: "Tracker") -> None:
         """Train, and wait for what other sweeps train meanwhile; what they leave is trained here."""
         left, started = found, time.time()
+        if self._metrics:
+            self._metrics.watch_spool(lambda: writer.num_pending)
         quote: Quote | None = None
         while not (feed := self._feed(left, recorded)).is_exhausted:
             quote = quote or self._quote(left, recorded)
@@ -178,12 +186,16 @@ class Sweep:
             from ftlab.tuning.study import run_study
 
             recorder = TrialRecorder(self.study.results_name, writer, quote.hardware)
+            listeners: list[StudyListener] = [recorder, display, Housekeeper(self._claims, self._collector)]
+            if self._metrics:
+                self._metrics.expect(left.num_todo, [trial.key for trial in left.reused], left.epochs_spared)
+                listeners.append(self._metrics)
             self.outcomes |= run_study(
                 feed,
                 home=self._home,
                 resources=quote.resources,
                 max_slots=quote.packing.slots if quote.packing else None,
-                listeners=[recorder, display, Housekeeper(self._claims, self._collector)],
+                listeners=listeners,
             )
         return feed.elsewhere
 

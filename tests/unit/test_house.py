@@ -60,4 +60,10 @@ def test_the_science_imports_without_the_machinery() -> None:
 
 
 def test_the_command_line_imports_without_the_heavy_packages() -> None:
-    assert not imported_by("ftlab.cli", "ftlab.data.cache") & {"torch", "ray", "mlflow", "matplotlib"}
+    assert not imported_by("ftlab.cli", "ftlab.data.cache") & {
+        "torch",
+        "ray",
+        "mlflow",
+        "matplotlib",
+        "prometheus_client",
+    }

@@ -109,6 +109,12 @@ class TrackingWriter:
             self._warn(error)
         return delivered
 
+    @property
+    def num_pending(self) -> int:
+        """Number of records that the tracker has not taken yet."""
+        with self._pending_lock:
+            return sum(map(len, self._pending.values()))
+
     def _enqueue(self, trial_key: str, records: Sequence[_Record]) -> None:
         if records:
             with self._pending_lock:

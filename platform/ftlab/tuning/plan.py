@@ -70,6 +70,11 @@ class Plan:
         """Epochs that trials to fork need not train."""
         return sum(stage.saved_epochs for stage in self.stages.values())
 
+    @property
+    def epochs_spared(self) -> int:
+        """Epochs of all trials that need no training: of recorded ones, of checkpoints, of prefixes that are shared."""
+        return sum(trial.epochs for trial in self.trials) - self.epochs_left
+
 
 def make_plan(
     study: StudySpec, trials: Sequence[Trial], recorded: "pd.DataFrame", there: Set[str], *, share: bool = True

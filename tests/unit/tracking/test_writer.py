@@ -95,7 +95,9 @@ def test_records_arrive_in_order_and_in_one_batch(
     writer.log_epochs("a1", [make_epoch(2)])
     writer.close_trial("a1", FINISHED)
     assert tracker.calls == []
+    assert writer.num_pending == 5
     assert writer.close() == []
+    assert writer.num_pending == 0
     assert tracker.calls == [("open", "a1"), ("log", "a1", 1, 2), ("close", "a1"), ("open", "b2")]
     assert writer.close() == []
 

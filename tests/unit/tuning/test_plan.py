@@ -98,7 +98,7 @@ def test_a_plan_counts_what_sharing_saves(ft_study: StudySpec) -> None:
     trials = expand_trials(ft_study, "data")
     plan = plan_of(ft_study, trials, trials_frame([]))
     # A trunk of four epochs; one branch shares its first epoch, the other its first two.
-    assert (plan.epochs_left, plan.epochs_saved) == (4 + 3 + 2, 1 + 2)
+    assert (plan.epochs_left, plan.epochs_saved, plan.epochs_spared) == (4 + 3 + 2, 1 + 2, 3)
     assert plan.forked == (trials[0], trials[2])
     alone = make_plan(ft_study, trials, trials_frame([]), set(), share=False)
     assert (alone.epochs_left, alone.epochs_saved, alone.forked) == (12, 0, ())
@@ -107,4 +107,4 @@ def test_a_plan_counts_what_sharing_saves(ft_study: StudySpec) -> None:
 def test_what_is_recorded_is_no_trunk(ft_study: StudySpec) -> None:
     trials = expand_trials(ft_study, "data")
     plan = plan_of(ft_study, trials, recorded((trials[1].key, "finished", ""), (trials[2].key, "finished", "")))
-    assert (plan.epochs_left, plan.epochs_saved) == (4, 0)
+    assert (plan.epochs_left, plan.epochs_saved, plan.epochs_spared) == (4, 0, 8)
