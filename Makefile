@@ -12,6 +12,7 @@ ONLY ?=
 SHARE ?= 1
 INTERVAL ?=
 PORT ?= 5000
+SOAK_MINUTES ?= 20
 RESULTS ?= results
 CELL ?=
 OUTPUT ?=
@@ -45,7 +46,7 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table explain verify bundle export-backbone doctor migrate train ui dashboard optuna-ui config schema up down logs test test-slow test-browser check audit format bench lock clean distclean
+.PHONY: help setup plan sweep search table explain verify bundle export-backbone doctor migrate train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services soak check audit format bench lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -126,13 +127,19 @@ docker/.env:
 	@docker/make_env.sh
 
 test: $(STAMP)  ## Run the tests
-	$(BIN)/pytest -q -m "not slow and not browser"
+	$(BIN)/pytest -q -m "not slow and not browser and not services"
 
 test-slow: $(STAMP)  ## Run the slow tests: faults with real processes
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -m "slow and not services"
 
 test-browser: $(STAMP)  ## Run the tests that drive a browser (Chromium)
 	$(BIN)/pytest -q -m browser tests/browser
+
+test-services: $(STAMP)  ## Run the tests with real servers: PostgreSQL, MLflow, Ray, Prometheus
+	$(BIN)/pytest -q -m services tests/integration/services
+
+soak: $(STAMP)  ## Sweep on and on while servers restart and the disk fills: SOAK_MINUTES=20
+	$(BIN)/python tests/benchmarks/endurance/soak.py --minutes $(SOAK_MINUTES)
 
 check: $(STAMP)  ## Lint, types, layers
 	$(BIN)/ruff format --check .

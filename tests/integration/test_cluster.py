@@ -1,20 +1,14 @@
 """A cluster of three nodes, as three raylets on this machine, with its checkpoints in an object store."""
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from loopback import wait_until
+from ray_nodes import RayNodes
 
 from ftlab.storage.location import open_folder
 
@@ -26,97 +20,6 @@ EPOCHS = 24
 NUM_TRIALS = 12
 EXPERIMENT = {"seeds": 4, "grid": {"method.key_momentum": [0.9, 0.5, 0.99]}, "baseline": "key_momentum=0.9"}
 STUDY = "exp/tiny"
-RAY = str(Path(sys.executable).with_name("ray"))
-
-
-class Cluster:
-    """Nodes of one core each; what a node makes for itself lies in a folder of its own.
-
-    Args:
-        folder: Where the nodes' folders, logs and the token are.
-        environment: What the processes of every node see.
-    """
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
-        self.token = folder / "token"
-        self._environment = {**environment, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.token)}
-        # Ray's sockets lie below it, and the path of a socket has at most 107 characters.
-        self._temporary = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
-        self.address = f"127.0.0.1:{free_port()}"
-        self._nodes: list[subprocess.Popen[bytes]] = []
-
-    def start(self, num_nodes: int) -> None:
-        """Start the head and the other nodes, and wait until all are there."""
-        self.token.write_text("0123456789abcdef" * 4)
-        port = self.address.partition(":")[2]
-        self._add_node("--head", f"--port={port}", f"--temp-dir={self._temporary}", "--include-dashboard=false")
-        self._wait_for_nodes(1)
-        for number in range(1, num_nodes):
-            self._add_node(f"--address={self.address}")
-            self._wait_for_nodes(number + 1)
-
-    def node(self, number: int) -> Path:
-        """Return the folder of a node."""
-        return self.folder / f"node-{number}"
-
-    def kill_node(self, number: int) -> None:
-        """Kill every process of a node at once, as a power cut does."""
-        for pid in self._processes(number):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        """End all nodes."""
-        for number, node in reversed(list(enumerate(self._nodes))):
-            while self._processes(number):
-                self.kill_node(number)
-            node.wait()
-        shutil.rmtree(self._temporary, ignore_errors=True)
-
-    def _add_node(self, *arguments: str) -> None:
-        folder = self.node(len(self._nodes))
-        command = [RAY, "start", "--block", "--node-ip-address=127.0.0.1", "--num-cpus=1", "--num-gpus=0"]
-        command += ["--object-store-memory=100000000", "--disable-usage-stats"]
-        command += ["--min-worker-port=0", "--max-worker-port=0"]
-        with folder.with_suffix(".log").open("wb") as log:
-            node = subprocess.Popen(
-                [*command, *arguments],
-                cwd=self.folder,
-                env={**self._environment, "FTLAB_CACHE": str(folder)},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._nodes.append(node)
-
-    def _wait_for_nodes(self, number: int, seconds: float = 90.0) -> None:
-        deadline = time.monotonic() + seconds
-        while self._count_nodes() < number:
-            alive = self._nodes[number - 1].poll() is None and time.monotonic() < deadline
-            assert alive, self.node(number - 1).with_suffix(".log").read_text()
-            time.sleep(0.5)
-
-    def _count_nodes(self) -> int:
-        command = [RAY, "status", f"--address={self.address}"]
-        status = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False).stdout
-        return status.count(" 1 node_")
-
-    def _processes(self, number: int) -> list[int]:
-        mark = f"FTLAB_CACHE={self.node(number)}".encode()
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                # Ray's helpers overwrite their environment with a title; they end with their raylet.
-                if mark in (process / "environ").read_bytes().split(b"\0"):
-                    found.append(int(process.name))
-        return found
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -144,30 +47,19 @@ def laboratory(make_laboratory: MakeLaboratory, object_store: Any) -> Any:
 
 
 @pytest.fixture
-def cluster(laboratory: Any) -> Iterator[Cluster]:
+def cluster(laboratory: Any) -> Iterator[RayNodes]:
     """Three nodes that know the store's keys and nothing else of the driver."""
-    cluster = Cluster(laboratory.folder, laboratory.environment)
+    cluster = RayNodes(laboratory.folder, laboratory.environment)
     try:
         cluster.start(3)
-        laboratory.surroundings |= {
-            "RAY_ADDRESS": cluster.address,
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN_PATH": str(cluster.token),
-        }
+        laboratory.surroundings |= cluster.client_environment
         yield cluster
     finally:
         cluster.close()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 180.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_a_sweep_spreads_over_the_nodes_and_survives_the_loss_of_one(
-    laboratory: Any, cluster: Cluster, undisturbed: pd.DataFrame
+    laboratory: Any, cluster: RayNodes, undisturbed: pd.DataFrame
 ) -> None:
     checkpoints = open_folder(laboratory.surroundings["FTLAB_HOME"].replace("s3://", "s3://key:secret@"), "checkpoints")
     command = laboratory.start_sweep("exp")
@@ -199,7 +91,7 @@ def test_a_sweep_spreads_over_the_nodes_and_survives_the_loss_of_one(
 
 
 def test_a_node_with_other_code_is_refused_before_anything_is_computed(
-    laboratory: Any, cluster: Cluster, tmp_path: Path
+    laboratory: Any, cluster: RayNodes, tmp_path: Path
 ) -> None:
     package = tmp_path / "other" / "ftlab"
     shutil.copytree(Path(__file__).parents[2] / "platform" / "ftlab", package)
