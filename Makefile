@@ -139,7 +139,7 @@ test-services: $(STAMP)  ## Run the tests with real servers: PostgreSQL, MLflow,
 	$(BIN)/pytest -q -m services tests/integration/services
 
 soak: $(STAMP)  ## Sweep on and on while servers restart and the disk fills: SOAK_MINUTES=20
-	$(BIN)/python tests/benchmarks/endurance/soak.py --minutes $(SOAK_MINUTES)
+	PYTHONPATH=tests/integration/services:tests/benchmarks $(BIN)/python tests/soak/soak.py --minutes $(SOAK_MINUTES)
 
 check: $(STAMP)  ## Lint, types, layers
 	$(BIN)/ruff format --check .

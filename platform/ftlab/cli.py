@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 import yaml
@@ -21,7 +21,7 @@ from ftlab.config.trial import Section
 from ftlab.console import console, error_console, report_undelivered, say
 from ftlab.credentials import without_credentials
 from ftlab.display import StudyDisplay
-from ftlab.errors import FtlabError
+from ftlab.errors import FREE_SPACE, FtlabError, is_disk_full
 from ftlab.options import (
     RESULTS,
     Cpus,
@@ -247,5 +247,13 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except FtlabError as error:
-        error_console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _exit_with(str(error))
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        _exit_with(f"a disk must have space left, but {error}. {FREE_SPACE}")
+
+
+def _exit_with(message: str) -> NoReturn:
+    error_console.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)

@@ -1,9 +1,12 @@
 """Errors a user can act on: each states the rule, then the value, then the nearest valid choice."""
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 from ftlab.credentials import without_credentials
+
+FREE_SPACE = "Free some space and run the same command again: what was recorded is kept."
 
 
 class FtlabError(Exception):
@@ -43,6 +46,15 @@ class ResultsError(FtlabError):
 
 class NonFiniteLossError(FtlabError):
     """The training loss became NaN or infinite; the same trial would fail in the same way again."""
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether a disk or a quota is used up.
+
+    >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device"))
+    True
+    """
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

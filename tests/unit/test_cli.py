@@ -180,3 +180,13 @@ def test_the_dashboard_is_a_process_of_its_own(run_ftlab: RunFtlab, monkeypatch:
     monkeypatch.setattr("ftlab.cli.subprocess.call", lambda command: commands.append(command) or 3)
     assert run_ftlab("dashboard", "--port", "8123").status == 3
     assert commands == [[sys.executable, "-m", "explorer", "--port", "8123"]]
+
+
+def test_a_full_disk_is_one_message(run_ftlab: RunFtlab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    schema = tmp_path / "experiments" / "schema"
+    schema.mkdir(parents=True)
+    monkeypatch.setenv("FTLAB_EXPERIMENTS", str(schema.parent))
+    (schema / "experiment.json").symlink_to("/dev/full")
+    ended = run_ftlab("schema")
+    assert ended.status == 1
+    assert "error: a disk must have space left, but [Errno 28] No space left on device. Free some space" in ended.err

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ftlab.errors import TrackingError
+from ftlab.errors import FREE_SPACE, TrackingError, is_disk_full
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialRecord, TrialStatus
 
 _TAIL_BYTES = 65536
@@ -117,7 +117,8 @@ class Journal:
 
 
 def _unusable(path: Path, error: OSError) -> TrackingError:
-    return TrackingError(f"the journal must be a file that can be read and written, but got {path}: {error}.")
+    advice = f" {FREE_SPACE}" if is_disk_full(error) else ""
+    return TrackingError(f"the journal must be a file that can be read and written, but got {path}: {error}.{advice}")
 
 
 def _line_break(file: BinaryIO) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.tune.error import TuneError
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
@@ -92,6 +93,7 @@ def run_study(
 
     Raises:
         ConfigError: One trial asks for more than there is, or a node has other software than the driver.
+        FtlabError: A listener failed, e.g. because a disk is full: what cannot be recorded is not trained.
 
     Returns:
         How each trial ended, by trial key; trials are interrupted or missing after a SIGINT or SIGTERM.
@@ -128,10 +130,17 @@ def run_study(
                 verbose=0,
             ),
         )
-        with suppress(KeyboardInterrupt):
-            tuner.fit()
+        try:
+            with suppress(KeyboardInterrupt):
+                tuner.fit()
+        except TuneError:
+            if events.error is None:
+                raise
+        finally:
+            shutil.rmtree(storage / name, ignore_errors=True)
     events.interrupt_rest()
-    shutil.rmtree(storage / name, ignore_errors=True)
+    if events.error is not None:
+        raise events.error
     return events.outcomes
 
 

@@ -10,6 +10,7 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial as TuneTrial
 
+from ftlab.errors import FtlabError
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.dispatch import Dispatcher
 from ftlab.tuning.listener import StudyListener
@@ -25,6 +26,10 @@ class StudyEvents(tune.Callback):
         dispatcher: Decides what is tried again.
         listeners: Told of every trial; the feed is among them.
         time_limit: Seconds without a result after which a worker hangs; None never.
+
+    Attributes:
+        outcomes: How each trial ended, by trial key.
+        error: What a listener could not do; it ends the study, and no listener is told anything any more.
     """
 
     def __init__(self, dispatcher: Dispatcher, listeners: Sequence[StudyListener], time_limit: float | None) -> None:
@@ -36,6 +41,7 @@ class StudyEvents(tune.Callback):
         self._hung: set[str] = set()
         self._warned: set[str] = set()
         self.outcomes: dict[str, Outcome] = {}
+        self.error: FtlabError | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune saves its callbacks for Tuner.restore, which is never used: running the command again resumes.
@@ -110,8 +116,15 @@ class StudyEvents(tune.Callback):
         self._tell(lambda listener: listener.trial_ended(self._trials[key], outcome))
 
     def _tell(self, call: Callable[[StudyListener], None]) -> None:
-        for listener in self._listeners:
-            call(listener)
+        if self.error is not None:
+            return
+        try:
+            for listener in self._listeners:
+                call(listener)
+        except FtlabError as error:
+            # Tune hands a text on.
+            self.error = error
+            raise
 
     def _warn(self, warning: str) -> None:
         if warning and warning not in self._warned:

@@ -28,7 +28,13 @@ class Checkout:
 
     def start(self, target: str, **variables: object) -> "MakeCommand":
         """Start e.g. ``make sweep EXP=momentum``."""
-        arguments = ["make", target, *(f"{name}={value}" for name, value in variables.items())]
+        # The environment is that of the tests, and not to be made anew from here.
+        arguments = [
+            "make",
+            "--old-file=.venv/.installed",
+            target,
+            *(f"{name}={value}" for name, value in variables.items()),
+        ]
         log = self.folder / f"make-{len(self._commands)}.log"
         self._commands.append(MakeCommand(arguments, self.folder, self.environment, log))
         return self._commands[-1]

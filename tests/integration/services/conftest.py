@@ -7,24 +7,83 @@ import pytest
 from checkout import Checkout
 from loopback import free_port, without_proxies
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from postgres_server import PostgresServer
+from prometheus_server import PrometheusServer
 from ray_nodes import RayNodes
+from tracking_server import ACCOUNTS, RUNS, TrackingServer
 
 
 @dataclass(frozen=True)
-class Services:
-    """A team's installation as plain processes.
+class Installation:
+    """A team's servers, and a user's checkout.
 
     Attributes:
+        folder: Where everything lies that servers and commands write, but for what PostgreSQL and Ray keep.
         database: PostgreSQL.
         tracking: MLflow, on PostgreSQL.
-        nodes: A Ray cluster of three nodes.
-        metrics_port: Port that a driver serves its metrics at.
-        checkout: Where the user works.
+        nodes: A Ray cluster.
+        monitoring: Prometheus, which asks the driver.
+        checkout: Where the user runs commands, with the variables of docs/cluster.md.
     """
 
-    database: "PostgresServer"  # noqa: F821
-    tracking: "TrackingServer"  # noqa: F821
+    folder: Path
+    database: PostgresServer
+    tracking: TrackingServer
     nodes: RayNodes
-    metrics_port: int
+    monitoring: PrometheusServer
     checkout: Checkout
+
+    @property
+    def home(self) -> Path:
+        """FTLAB_HOME of the user."""
+        return self.folder / "home"
+
+    @property
+    def client(self) -> MlflowClient:
+        """The store as the user sees it."""
+        return MlflowClient(tracking_uri=self.tracking.uri)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What nobody may read who was not told."""
+        return {
+            "the database's password": self.database.password,
+            "MLflow's password": self.tracking.password,
+            "Ray's token": self.nodes.token.read_text(),
+        }
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Start everything, once for the tests of a module; what is not installed skips them."""
+    if PostgresServer.programs() is None:
+        pytest.skip("PostgreSQL is not installed: /usr/lib/postgresql/*/bin/postgres")
+    if shutil.which("prometheus") is None:
+        pytest.skip("Prometheus is not installed: prometheus")
+    folder = tmp_path_factory.mktemp("installation")
+    with pytest.MonkeyPatch.context() as patch:
+        yield from _installation(folder, patch)
+
+
+def _installation(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    surroundings = {**without_proxies(), "FTLAB_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
+    metrics_port = free_port()
+    database = PostgresServer([RUNS, ACCOUNTS])
+    tracking = TrackingServer(folder / "mlflow", database)
+    (folder / "nodes").mkdir()
+    nodes = RayNodes(folder / "nodes", surroundings)
+    monitoring = PrometheusServer(folder / "prometheus", metrics_port)
+    user = {"FTLAB_METRICS_PORT": str(metrics_port), **tracking.client_environment, **nodes.client_environment}
+    checkout = Checkout(folder / "checkout", {**surroundings, **user})
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        patch.setenv(name, user[name])
+    try:
+        tracking.start()
+        nodes.start(3)
+        yield Installation(folder, database, tracking, nodes, monitoring, checkout)
+    finally:
+        checkout.close()
+        monitoring.close()
+        nodes.close()
+        tracking.kill()
+        database.close()

@@ -41,10 +41,15 @@ def status_of(url: str, headers: Mapping[str, str] | None = None) -> int:
         return error.code
 
 
-def read_json(url: str) -> Any:
+def read_text(url: str) -> str:
     """Return the content that a GET is answered with."""
     with _OPENER.open(url, timeout=10.0) as answer:
-        return json.load(answer)
+        return str(answer.read().decode())
+
+
+def read_json(url: str) -> Any:
+    """Return the JSON that a GET is answered with."""
+    return json.loads(read_text(url))
 
 
 def answers(url: str) -> bool:

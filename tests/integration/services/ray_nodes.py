@@ -38,6 +38,11 @@ class RayNodes:
         """What a driver needs."""
         return {"RAY_ADDRESS": self.address, **self._token_environment}
 
+    @property
+    def logs(self) -> list[Path]:
+        """Files that Ray itself writes: logs of its processes, and what workers print."""
+        return [path for path in Path(self._temporary).rglob("logs/**/*") if path.is_file()]
+
     def start(self, num_nodes: int) -> None:
         """Start the head and the other nodes, and wait until all are there."""
         self.token.touch(mode=0o600)

@@ -32,7 +32,7 @@ class TrackingServer:
         self._database = database
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self._settings = folder / "basic_auth.ini"
+        self.settings = folder / "basic_auth.ini"
         self._write_settings()
         self._secret_key = secrets.token_hex(32)
 
@@ -64,7 +64,7 @@ class TrackingServer:
         # Passwords go by files and the environment: everybody on a machine sees command lines.
         environment = {
             **without_proxies(),
-            "MLFLOW_AUTH_CONFIG_PATH": str(self._settings),
+            "MLFLOW_AUTH_CONFIG_PATH": str(self.settings),
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "MLFLOW_FLASK_SERVER_SECRET_KEY": self._secret_key,
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -98,6 +98,6 @@ class TrackingServer:
             "admin_password": self.password,
             "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
         }
-        self._settings.touch(mode=0o600)
-        with self._settings.open("w") as file:
+        self.settings.touch(mode=0o600)
+        with self.settings.open("w") as file:
             settings.write(file)

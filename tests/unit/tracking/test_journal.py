@@ -121,3 +121,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, make_trial: Ma
     (tmp_path / "journal").write_text("a file")
     with pytest.raises(TrackingError, match="journal must be a file that can be read and written, but got"):
         Journal(tmp_path / "journal").append_trial(make_trial())
+
+
+def test_a_full_disk_says_what_to_do(journal: Journal) -> None:
+    journal.folder.mkdir(parents=True)
+    (journal.folder / "a1.jsonl").symlink_to("/dev/full")
+    with pytest.raises(TrackingError, match=r"No space left on device\. Free some space and run the same command"):
+        journal.append_outcome("a1", FINISHED)

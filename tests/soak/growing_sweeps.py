@@ -1,0 +1,70 @@
+"""Sweeps of a study that grows by a seed, one after the other, each repeated until it is complete."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from checkout import Checkout, MakeCommand
+from laboratory import GROWING
+from loopback import wait_until
+from quota import filled
+
+MAX_ATTEMPTS = 8
+# How a sweep may end that met a server that was away, or a disk that was full.
+KNOWN_ENDS = ("the MLflow store must answer", "the tracking store must answer", "could not be recorded")
+FULL_DISK = "No space left on device"
+
+
+@dataclass
+class GrowingSweeps:
+    """Counts what became of the sweeps.
+
+    Attributes:
+        checkout: Where they run.
+        disk: Small disk that holds their FTLAB_HOME; None: it is never filled.
+        complete: Sweeps that wrote their table.
+        repeated: Attempts that ended with a message because a server was away.
+        full: Attempts that a full disk stopped.
+    """
+
+    checkout: Checkout
+    disk: Path | None
+    complete: int = 0
+    repeated: int = 0
+    full: int = 0
+
+    def run_next(self, *, fill_disk: bool) -> None:
+        """Run the sweep of one more seed to its end; at first it may meet a full disk.
+
+        Raises:
+            SystemExit: A sweep ended in another way than it may.
+        """
+        if fill_disk and self.disk is not None:
+            self._run_into_full_disk(self.disk)
+        for _ in range(MAX_ATTEMPTS):
+            command = self._start()
+            if command.wait() == 0:
+                self.complete += 1
+                return
+            _check_end(command, KNOWN_ENDS)
+            self.repeated += 1
+        raise SystemExit(f"{MAX_ATTEMPTS} attempts at one sweep, and none was complete:\n{command.output}")
+
+    def _run_into_full_disk(self, disk: Path) -> None:
+        command = self._start()
+        wait_until(lambda: "first epoch" in command.output or not command.is_running)
+        with filled(disk):
+            status = command.wait()
+        if FULL_DISK in command.output:
+            _check_end(command, [FULL_DISK])
+            self.full += 1
+        elif status != 0:
+            _check_end(command, KNOWN_ENDS)
+            self.repeated += 1
+
+    def _start(self) -> MakeCommand:
+        return self.checkout.start("sweep", EXP=GROWING, PROFILE="tiny", SEEDS=self.complete + 1, CPUS=1)
+
+
+def _check_end(command: MakeCommand, known: tuple[str, ...] | list[str]) -> None:
+    if "Traceback" in command.output or not any(message in command.output for message in known):
+        raise SystemExit(f"a sweep ended without a known message:\n{command.output}")
