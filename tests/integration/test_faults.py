@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pandas as pd
 import pytest
+from small_disk import filled, mounted
 
 from ftlab.tracking.mlflow_tracker import MlflowTracker
 from ftlab.tracking.tracker import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
@@ -242,6 +243,21 @@ def test_a_store_that_is_not_there_is_named_before_training(laboratory: Any) -> 
     assert "the MLflow store must answer, but http://127.0.0.1:9 did not" in command.err
     assert "first epoch" not in command.out
     assert laboratory.left_behind() == []
+
+
+def test_a_full_disk_stops_a_sweep_and_costs_epochs_alone(laboratory: Any, undisturbed: pd.DataFrame) -> None:
+    laboratory.tracking_uri = f"sqlite:///{laboratory.folder}/mlflow.db"
+    with mounted(laboratory.home, megabytes=24) as is_small:
+        if not is_small:
+            pytest.skip("mounting a small disk is not allowed")
+        command = laboratory.start_sweep("exp")
+        command.wait_for("first epoch")
+        with filled(laboratory.home):
+            assert command.wait() == 1
+        assert "[Errno 28] No space left on device. Free some space and run the same command again" in command.err
+        assert "Traceback" not in command.err
+        laboratory.sweep("exp")
+        assert_nothing_was_lost(laboratory, undisturbed)
 
 
 def test_a_trial_that_hangs_is_ended_and_tried_again(

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from checkout import Checkout, MakeCommand
 from laboratory import GROWING
-from loopback import wait_until
-from quota import filled
+from loopback import answers, wait_until
+from small_disk import filled
 
 MAX_ATTEMPTS = 8
+SERVER_SECONDS = 300.0
 # How a sweep may end that met a server that was away, or a disk that was full.
-KNOWN_ENDS = ("the MLflow store must answer", "the tracking store must answer", "could not be recorded")
-FULL_DISK = "No space left on device"
+SERVER_AWAY = ("the MLflow store must answer", "the tracking store must answer", "could not be recorded")
+DISK_FULL = ("No space left on device",)
 
 
 @dataclass
@@ -20,6 +21,7 @@ class GrowingSweeps:
 
     Attributes:
         checkout: Where they run.
+        server: Address of the MLflow server.
         disk: Small disk that holds their FTLAB_HOME; None: it is never filled.
         complete: Sweeps that wrote their table.
         repeated: Attempts that ended with a message because a server was away.
@@ -27,6 +29,7 @@ class GrowingSweeps:
     """
 
     checkout: Checkout
+    server: str
     disk: Path | None
     complete: int = 0
     repeated: int = 0
@@ -45,8 +48,9 @@ class GrowingSweeps:
             if command.wait() == 0:
                 self.complete += 1
                 return
-            _check_end(command, KNOWN_ENDS)
+            _check_end(command, SERVER_AWAY)
             self.repeated += 1
+            wait_until(lambda: answers(f"{self.server}/health"), SERVER_SECONDS)
         raise SystemExit(f"{MAX_ATTEMPTS} attempts at one sweep, and none was complete:\n{command.output}")
 
     def _run_into_full_disk(self, disk: Path) -> None:
@@ -54,17 +58,17 @@ class GrowingSweeps:
         wait_until(lambda: "first epoch" in command.output or not command.is_running)
         with filled(disk):
             status = command.wait()
-        if FULL_DISK in command.output:
-            _check_end(command, [FULL_DISK])
+        if any(message in command.output for message in DISK_FULL):
+            _check_end(command, DISK_FULL)
             self.full += 1
         elif status != 0:
-            _check_end(command, KNOWN_ENDS)
+            _check_end(command, SERVER_AWAY)
             self.repeated += 1
 
     def _start(self) -> MakeCommand:
         return self.checkout.start("sweep", EXP=GROWING, PROFILE="tiny", SEEDS=self.complete + 1, CPUS=1)
 
 
-def _check_end(command: MakeCommand, known: tuple[str, ...] | list[str]) -> None:
+def _check_end(command: MakeCommand, known: tuple[str, ...]) -> None:
     if "Traceback" in command.output or not any(message in command.output for message in known):
         raise SystemExit(f"a sweep ended without a known message:\n{command.output}")

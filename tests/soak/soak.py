@@ -22,13 +22,13 @@ from loopback import free_port, without_proxies
 from mlflow import MlflowClient
 from outages import Outages
 from postgres_server import PostgresServer
-from quota import mounted
+from small_disk import mounted
 from store_audit import StoreAudit, audit_store, trial_runs
 from tracking_server import ACCOUNTS, RUNS, TrackingServer
 
 DISK_MEGABYTES = 24
 FILL_EVERY = 3
-OUTAGE_PAUSE_SECONDS = 30.0
+OUTAGE_PAUSE_SECONDS = 45.0
 OUTAGE_SECONDS = 8.0
 TRIALS_PER_MINUTE = 60  # more than any machine trains
 
@@ -64,7 +64,7 @@ class Soak:
         growing = Checkout(folder / "growing", {**surroundings, "FTLAB_HOME": str(self.homes["growing"])})
         stack.callback(self.steady.close)
         stack.callback(growing.close)
-        self.sweeps = GrowingSweeps(growing, disk if is_small else None)
+        self.sweeps = GrowingSweeps(growing, self.tracking.uri, disk if is_small else None)
         self.watch = DriverWatch(port)
         self.outages = Outages(database, self.tracking, pause=OUTAGE_PAUSE_SECONDS, length=OUTAGE_SECONDS)
 

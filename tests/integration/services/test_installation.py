@@ -40,7 +40,7 @@ def test_a_sweep_fills_the_table_from_the_store(installation: Any, swept: str) -
     assert len(trial_runs(installation.client)) == NUM_CELLS
     (table,) = tables(installation)
     written = table.read_bytes()
-    assert list(pd.read_csv(table)["n_trials"]) == [1] * NUM_CELLS
+    assert list(pd.read_csv(table)["n"]) == [1] * NUM_CELLS
     table.unlink()
     again = installation.checkout.start("table", **SHORT)
     assert again.wait() == 0, again.output
