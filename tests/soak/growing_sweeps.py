@@ -5,10 +5,11 @@ from pathlib import Path
 
 from checkout import Checkout, MakeCommand
 from laboratory import GROWING
-from loopback import answers, wait_until
+from loopback import wait_until
 from small_disk import filled
+from tracking_server import TrackingServer
 
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 20
 SERVER_SECONDS = 300.0
 # How a sweep may end that met a server that was away, or a disk that was full.
 SERVER_AWAY = ("the MLflow store must answer", "the tracking store must answer", "could not be recorded")
@@ -21,7 +22,7 @@ class GrowingSweeps:
 
     Attributes:
         checkout: Where they run.
-        server: Address of the MLflow server.
+        tracking: The MLflow server, which may be away.
         disk: Small disk that holds their FTLAB_HOME; None: it is never filled.
         complete: Sweeps that wrote their table.
         repeated: Attempts that ended with a message because a server was away.
@@ -29,7 +30,7 @@ class GrowingSweeps:
     """
 
     checkout: Checkout
-    server: str
+    tracking: TrackingServer
     disk: Path | None
     complete: int = 0
     repeated: int = 0
@@ -50,7 +51,7 @@ class GrowingSweeps:
                 return
             _check_end(command, SERVER_AWAY)
             self.repeated += 1
-            wait_until(lambda: answers(f"{self.server}/health"), SERVER_SECONDS)
+            wait_until(lambda: self.tracking.is_ready, SERVER_SECONDS)
         raise SystemExit(f"{MAX_ATTEMPTS} attempts at one sweep, and none was complete:\n{command.output}")
 
     def _run_into_full_disk(self, disk: Path) -> None:

@@ -18,7 +18,7 @@ from checkout import Checkout, MakeCommand
 from driver_watch import DriverWatch
 from growing_sweeps import GrowingSweeps
 from laboratory import STEADY, write_experiments
-from loopback import free_port, without_proxies
+from loopback import bare_environment, free_port
 from mlflow import MlflowClient
 from outages import Outages
 from postgres_server import PostgresServer
@@ -28,7 +28,7 @@ from tracking_server import ACCOUNTS, RUNS, TrackingServer
 
 DISK_MEGABYTES = 24
 FILL_EVERY = 3
-OUTAGE_PAUSE_SECONDS = 45.0
+OUTAGE_PAUSE_SECONDS = 60.0
 OUTAGE_SECONDS = 8.0
 TRIALS_PER_MINUTE = 60  # more than any machine trains
 
@@ -53,7 +53,7 @@ class Soak:
         write_experiments(folder / "experiments")
         port = free_port()
         surroundings = {
-            **without_proxies(),
+            **bare_environment(),
             **self.tracking.client_environment,
             "FTLAB_EXPERIMENTS": str(folder / "experiments"),
         }
@@ -64,7 +64,7 @@ class Soak:
         growing = Checkout(folder / "growing", {**surroundings, "FTLAB_HOME": str(self.homes["growing"])})
         stack.callback(self.steady.close)
         stack.callback(growing.close)
-        self.sweeps = GrowingSweeps(growing, self.tracking.uri, disk if is_small else None)
+        self.sweeps = GrowingSweeps(growing, self.tracking, disk if is_small else None)
         self.watch = DriverWatch(port)
         self.outages = Outages(database, self.tracking, pause=OUTAGE_PAUSE_SECONDS, length=OUTAGE_SECONDS)
 

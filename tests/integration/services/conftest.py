@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from checkout import Checkout
-from loopback import free_port, without_proxies
+from loopback import bare_environment, free_port
 from mlflow import MlflowClient
 from postgres_server import PostgresServer
 from prometheus_server import PrometheusServer
@@ -66,7 +66,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 def _installation(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    surroundings = {**without_proxies(), "FTLAB_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
+    surroundings = {**bare_environment(), "FTLAB_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
     metrics_port = free_port()
     database = PostgresServer([RUNS, ACCOUNTS])
     tracking = TrackingServer(folder / "mlflow", database)

@@ -68,6 +68,10 @@ def wait_until(condition: Callable[[], object], seconds: float = 180.0) -> None:
         time.sleep(0.1)
 
 
-def without_proxies() -> dict[str, str]:
-    """Return the environment for processes that talk to this machine alone."""
-    return {**{name: value for name, value in os.environ.items() if "proxy" not in name.lower()}, "NO_PROXY": HOST}
+def bare_environment() -> dict[str, str]:
+    """Return the environment without proxies, which lead away from this machine, and without what `make` hands on."""
+    kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    return {
+        **{name: value for name, value in kept.items() if not name.startswith(("MAKE", "MFLAGS"))},
+        "NO_PROXY": HOST,
+    }

@@ -9,11 +9,12 @@ from configparser import ConfigParser
 from contextlib import suppress
 from pathlib import Path
 
-from loopback import HOST, answers, free_port, wait_until, without_proxies
+from loopback import HOST, answers, bare_environment, basic_auth, free_port, status_of, wait_until
 from postgres_server import PostgresServer
 
 USER = "admin"
 RUNS, ACCOUNTS = "mlflow", "mlflow_auth"
+RUNS_API = "/api/2.0/mlflow/experiments/search?max_results=1"
 
 
 class TrackingServer:
@@ -63,7 +64,7 @@ class TrackingServer:
         command += ["--allowed-hosts", f"{HOST}:{self._port}"]
         # Passwords go by files and the environment: everybody on a machine sees command lines.
         environment = {
-            **without_proxies(),
+            **bare_environment(),
             "MLFLOW_AUTH_CONFIG_PATH": str(self.settings),
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "MLFLOW_FLASK_SERVER_SECRET_KEY": self._secret_key,
@@ -75,6 +76,14 @@ class TrackingServer:
                 command, env=environment, cwd=self._folder, stdout=log, stderr=log, start_new_session=True
             )
         wait_until(self._answers)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether clients are served: the server and its database are there."""
+        try:
+            return status_of(f"{self.uri}{RUNS_API}", basic_auth(USER, self.password)) == 200
+        except OSError:
+            return False
 
     def kill(self) -> None:
         """Kill every process of the server at once."""
