@@ -11,7 +11,7 @@ PROFILE = {
     "trial": {
         "model": {"feature_dim": 16},
         "method": {"key_momentum": 0.9, "queue_size": 128},
-        "train": {"epochs": 40},
+        "train": {"epochs": 20},
         "probe": {"every": 10, "few_shot_draws": 2, "linear_epochs": 1, "linear_learning_rates": [1.0]},
     },
     "resources": {"device": "cpu", "checkpoint_seconds": 1.0},

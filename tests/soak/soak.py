@@ -1,12 +1,13 @@
 """Sweep on and on against MLflow on PostgreSQL while servers restart and a disk fills up.
 
 One driver trains trials of a study without end: its memory is watched. Beside it, sweeps of another study follow each
-other, on a small disk that is full every third time. At last the store is compared with the journals of both.
+other, on a small disk that is full every second time. At last the store is compared with the journals of both.
 """
 
 import argparse
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,8 +28,8 @@ from store_audit import StoreAudit, audit_store, trial_runs
 from tracking_server import ACCOUNTS, RUNS, TrackingServer
 
 DISK_MEGABYTES = 24
-FILL_EVERY = 3
-OUTAGE_PAUSE_SECONDS = 60.0
+FILL_EVERY = 2
+OUTAGE_PAUSE_SECONDS = 90.0
 OUTAGE_SECONDS = 8.0
 TRIALS_PER_MINUTE = 60  # more than any machine trains
 
@@ -78,7 +79,7 @@ class Soak:
             number = 0
             while time.monotonic() < deadline:
                 number += 1
-                self.sweeps.run_next(fill_disk=number % FILL_EVERY == 0)
+                self.sweeps.run_next(fill_disk=number % FILL_EVERY == 1)
                 if not steady.is_running:
                     raise SystemExit(f"the steady sweep ended before its time:\n{steady.output}")
         finally:
@@ -110,6 +111,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
     minutes = parser.parse_args().minutes
+    # A shell that runs this in the background has it, and the drivers, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with ExitStack() as stack:
         soak = Soak(stack.enter_context(_temporary_folder()), stack)
         os.environ.update(soak.tracking.client_environment)

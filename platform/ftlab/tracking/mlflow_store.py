@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
@@ -18,7 +19,8 @@ from ftlab.tracking.tracking_uri import SERVERS, sqlite_path
 for _name, _value in {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # the writer has a patience of its own
+    # A request whose answer was lost is done: repeated blindly, it would create a run twice. The writer looks first.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -27,10 +29,12 @@ for _name, _value in {
 
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Experiment, Run  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: E402
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: E402
 from mlflow.store.db.utils import _is_empty_database, create_sqlalchemy_engine  # noqa: E402
 
+PAUSE_SECONDS = 1.0  # before a question is asked again
 _PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
 
 ItemT = TypeVar("ItemT", covariant=True)
@@ -157,8 +161,17 @@ def _collector_paused() -> Iterator[None]:
 def _all_pages(page: Callable[[str | None], _Page[ItemT]]) -> Iterator[ItemT]:
     token = None
     while True:
-        items = page(token)
+        items = _ask(page, token)
         yield from items
         token = items.token
         if not token:
             return
+
+
+def _ask(page: Callable[[str | None], _Page[ItemT]], token: str | None) -> _Page[ItemT]:
+    """Ask for a page, and once more after a failure: a question changes nothing."""
+    try:
+        return page(token)
+    except MlflowException:
+        time.sleep(PAUSE_SECONDS)
+        return page(token)
