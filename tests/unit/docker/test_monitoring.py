@@ -10,20 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from ftlab.tuning.metrics import METRIC_NAMES
+
 DASHBOARDS = sorted((Path(__file__).parents[3] / "dashboards" / "grafana").glob("*.json"))
 
-# What the driver exports. A histogram is three series.
-DRIVER_METRICS = {
-    "ftlab_trials",
-    "ftlab_tracker_spool_records",
-    "ftlab_epochs_saved",
-    "ftlab_trials_finished_total",
-    "ftlab_epochs_trained_total",
-    "ftlab_epoch_seconds_bucket",
-    "ftlab_epoch_seconds_sum",
-    "ftlab_epoch_seconds_count",
-    "process_resident_memory_bytes",
-}
+DRIVER_METRICS = {*METRIC_NAMES, "process_resident_memory_bytes"}
 PROMETHEUS_METRICS = {"up"}
 PROMQL = {"by", "or", "vector", "sum", "count", "max", "rate", "histogram_quantile", "state", "le", "experiment"}
 
