@@ -96,6 +96,8 @@ ALLOWED = {
     "platform/ftlab/training/launch.py S603",
     "platform/ftlab/training/rank_process.py S301",
     "platform/ftlab/training/rank_process.py TID251",
+    "platform/ftlab/tuning/cluster_probe.py S105",
+    "platform/ftlab/tuning/cluster_probe.py S603",
     "platform/ftlab/tuning/measure.py S603",
     "platform/ftlab/tuning/memory.py S603",
     "platform/ftlab/tuning/provenance.py S603",
