@@ -1,7 +1,9 @@
 """MoCo as lightly's users train it: lightly's transform, head, loss with memory bank and momentum update."""
 
 import copy
+import multiprocessing
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -87,6 +89,41 @@ class LightlySteps:
             yield from self._loader
 
 
+class LightlyProcess:
+    """`LightlySteps` in a process of their own, as their users run them: without what ftlab sets in its own.
+
+    Args:
+        threads: Threads of torch.
+        *arguments: Those of `LightlySteps`.
+        **settings: Likewise.
+    """
+
+    def __init__(self, threads: int, *arguments: Any, **settings: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        job = (theirs, threads, arguments, settings)
+        self._process = context.Process(target=_serve_steps, args=job)
+        self._process.start()
+
+    def run(self, num_steps: int) -> None:
+        """Have it train, and wait until it has."""
+        self._connection.send(num_steps)
+        self._connection.recv()
+
+    def close(self) -> None:
+        """End the process."""
+        self._connection.send(0)
+        self._process.join()
+
+
+def _serve_steps(connection: Connection, threads: int, arguments: tuple[Any, ...], settings: dict[str, Any]) -> None:
+    torch.set_num_threads(threads)
+    steps = LightlySteps(*arguments, **settings)
+    while num_steps := connection.recv():
+        steps.run(num_steps)
+        connection.send(None)
+
+
 class PillowImages(Dataset):
     """Images as lightly's transforms take them.
 
@@ -111,6 +148,8 @@ class PillowImages(Dataset):
 def plain_batch_norm(encoder: nn.Module) -> nn.Module:
     """Return a copy of an encoder's backbone with PyTorch's batch normalisation, as lightly's users have it."""
     backbone = copy.deepcopy(encoder.backbone)
+    if hasattr(backbone, "_norm_layer"):  # torchvision's ResNets keep what made their norms; ours cannot be pickled
+        backbone._norm_layer = nn.BatchNorm2d
     for module in list(backbone.modules()):
         for name, child in module.named_children():
             if type(child).__name__ == "GroupedBatchNorm":

@@ -14,7 +14,7 @@ import statistics
 
 import torch
 from _harness import paired_seconds, report_ratio
-from _lightly import LightlySteps, plain_batch_norm
+from _lightly import LightlyProcess, plain_batch_norm
 from _training import OurSteps, bare_encoders, cell_config, make_images, peak_megabytes
 
 EPOCH_IMAGES, EPOCHS = 50_000, 200
@@ -51,6 +51,7 @@ def main() -> None:
     if not arguments.no_peer:
         peer = make_peer(ours, images.train_images, arguments, device)
         by_peer = paired_seconds(lambda: ours.run(steps), lambda: peer.run(steps), rounds=rounds, repeats=1)
+        peer.close()
         details["images/s ours / lightly's"] = [round(theirs / mine, 2) for mine, theirs in by_peer]
     report_ratio("resnet_step", [(a / steps, b / steps) for a, b in pairs], details)
 
@@ -73,10 +74,11 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def make_peer(ours: OurSteps, images: object, arguments: argparse.Namespace, device: torch.device) -> LightlySteps:
+def make_peer(ours: OurSteps, images: object, arguments: argparse.Namespace, device: torch.device) -> LightlyProcess:
     """Return lightly's steps with the same backbone, at the same precision, with its loader on every core."""
     encoder = ours.trainer.method.query_encoder
-    return LightlySteps(
+    return LightlyProcess(
+        torch.get_num_threads(),
         plain_batch_norm(encoder),
         encoder.num_features,
         images,
