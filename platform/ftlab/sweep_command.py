@@ -85,6 +85,7 @@ class Sweep:
         home = ftlab_home()
         self._home, self._journal = home, Journal(home / "trials")
         self._interrupted = False
+        self._undelivered: list[str] = []
         self._collector = CheckpointCollector(home, self.study.results_name)
         with (
             exclusive(home, self.study),
@@ -126,7 +127,8 @@ class Sweep:
             say(plan_summary(found))
             self._train_all(found, recorded, writer, tracker)
         finally:
-            report_undelivered(writer.close(), "sweep")
+            self._undelivered = writer.close()
+            report_undelivered(self._undelivered, "sweep")
         return found, tracker.load_trials()
 
     def _train_all(self, found: Plan, recorded: "pd.DataFrame", writer: TrackingWriter, tracker: "Tracker") -> None:
@@ -229,7 +231,13 @@ class Sweep:
         print_table(made, folder, paths)
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
         if self._collector.has_claim:
-            close_study(open_tracker(self._home.local), found, made, folder, complete=not self._interrupted)
+            close_study(
+                open_tracker(self._home.local),
+                found,
+                made,
+                folder,
+                complete=not (self._interrupted or self._undelivered),
+            )
             unsettled = [trial for trial in found.todo if trial.key not in settled]
             self._collector.claim(
                 self._plan_of_all(self._plan(recorded), recorded).todo if self._interrupted else unsettled
@@ -241,7 +249,7 @@ class Sweep:
         failed = len(self._ended - settled)
         if failed:
             complain(f"{failed} trials failed; to try them again: {sweep_command(self.study, self.auto)}")
-        return 1 if failed else 0
+        return 1 if failed or self._undelivered else 0
 
 
 def print_table(made: "AblationTable", folder: Path, paths: Sequence[Path]) -> None:

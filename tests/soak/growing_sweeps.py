@@ -13,6 +13,7 @@ MAX_ATTEMPTS = 20
 SERVER_SECONDS = 300.0
 # How a sweep may end that met a server that was away, or a disk that was full.
 SERVER_AWAY = ("the MLflow store must answer", "the tracking store must answer", "could not be recorded")
+INCOMPLETE = "Not finished yet"
 DISK_FULL = ("No space left on device",)
 
 
@@ -47,6 +48,8 @@ class GrowingSweeps:
         for _ in range(MAX_ATTEMPTS):
             command = self._start()
             if command.wait() == 0:
+                if INCOMPLETE in command.output:
+                    raise SystemExit(f"a sweep ended well, and its table is not complete:\n{command.output}")
                 self.complete += 1
                 return
             _check_end(command, SERVER_AWAY)

@@ -5,7 +5,6 @@ other, on a small disk that is full every second time. At last the store is comp
 """
 
 import argparse
-import os
 import shutil
 import signal
 import tempfile
@@ -20,7 +19,6 @@ from driver_watch import DriverWatch
 from growing_sweeps import GrowingSweeps
 from laboratory import STEADY, write_experiments
 from loopback import bare_environment, free_port
-from mlflow import MlflowClient
 from outages import Outages
 from postgres_server import PostgresServer
 from small_disk import mounted
@@ -99,7 +97,7 @@ class Soak:
 
     def audit(self) -> dict[str, StoreAudit]:
         """Compare the store with both journals."""
-        client = MlflowClient(tracking_uri=self.tracking.uri)
+        client = self.tracking.direct_client()
         return {name: audit_store(client, home / "trials") for name, home in self.homes.items()}
 
     def _start_steady(self, seeds: int) -> MakeCommand:
@@ -115,10 +113,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with ExitStack() as stack:
         soak = Soak(stack.enter_context(_temporary_folder()), stack)
-        os.environ.update(soak.tracking.client_environment)
         soak.run(minutes)
         audits = soak.audit()
-        num_trials = len(trial_runs(MlflowClient(tracking_uri=soak.tracking.uri)))
+        num_trials = len(trial_runs(soak.tracking.direct_client()))
     _report(minutes, soak, num_trials, audits)
     if not all(audit.is_clean for audit in audits.values()):
         raise SystemExit(f"the store is not what the journals are: {audits}")

@@ -53,7 +53,7 @@ def _parse_port(spelled: str) -> int:
     port = int(spelled) if spelled.isascii() and spelled.isdigit() else 0
     if not 1 <= port <= MAX_PORT:
         raise ConfigError(
-            f"FTLAB_METRICS_PORT must be a number from 1 to {MAX_PORT}, but got {spelled!r}; e.g. 9464, "
+            f"FTLAB_METRICS_PORT must be a number from 1 to {MAX_PORT}, but got {spelled!r}; e.g. 9400, "
             "or unset it to have no metrics."
         )
     return port

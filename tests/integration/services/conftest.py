@@ -40,8 +40,8 @@ class Installation:
 
     @property
     def client(self) -> MlflowClient:
-        """The store as the user sees it."""
-        return MlflowClient(tracking_uri=self.tracking.uri)
+        """The store as its database has it."""
+        return self.tracking.direct_client()
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -61,11 +61,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     if shutil.which("prometheus") is None:
         pytest.skip("Prometheus is not installed: prometheus")
     folder = tmp_path_factory.mktemp("installation")
-    with pytest.MonkeyPatch.context() as patch:
-        yield from _installation(folder, patch)
+    yield from _installation(folder)
 
 
-def _installation(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Installation]:
+def _installation(folder: Path) -> Iterator[Installation]:
     surroundings = {**bare_environment(), "FTLAB_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
     metrics_port = free_port()
     database = PostgresServer([RUNS, ACCOUNTS])
@@ -75,8 +74,6 @@ def _installation(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Installat
     monitoring = PrometheusServer(folder / "prometheus", metrics_port)
     user = {"FTLAB_METRICS_PORT": str(metrics_port), **tracking.client_environment, **nodes.client_environment}
     checkout = Checkout(folder / "checkout", {**surroundings, **user})
-    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
-        patch.setenv(name, user[name])
     try:
         tracking.start()
         nodes.start(3)

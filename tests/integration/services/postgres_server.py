@@ -30,6 +30,7 @@ class PostgresServer:
         # Not below a test's folder, which other users may not enter.
         self._folder = Path(tempfile.mkdtemp(prefix="ftlab-postgres-", dir="/tmp"))
         self._data = self._folder / "data"
+        self._password_file = self._folder / "pgpass"
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._user = _other_user() if os.geteuid() == 0 else None
@@ -49,14 +50,9 @@ class PostgresServer:
         """File of what the server says."""
         return self._folder / "server.log"
 
-    @property
-    def password_file(self) -> Path:
-        """File that holds the password for clients, as PGPASSFILE."""
-        return self._folder / "pgpass"
-
     def uri(self, database: str) -> str:
-        """Return the address of a database for SQLAlchemy, without the password."""
-        return f"postgresql+psycopg2://{USER}@{HOST}:{self._port}/{database}"
+        """Return the address of a database for SQLAlchemy, with a file in the place of the password."""
+        return f"postgresql+psycopg2://{USER}@{HOST}:{self._port}/{database}?passfile={self._password_file}"
 
     def start(self) -> None:
         """Start the server and wait until it answers; after a hard stop it recovers first."""
@@ -85,8 +81,8 @@ class PostgresServer:
         shutil.rmtree(self._folder)
 
     def _create(self) -> None:
-        self.password_file.touch(mode=0o600)
-        self.password_file.write_text(f"{HOST}:{self._port}:*:{USER}:{self.password}\n")
+        self._password_file.touch(mode=0o600)
+        self._password_file.write_text(f"{HOST}:{self._port}:*:{USER}:{self.password}\n")
         given = self._folder / "password"
         given.write_text(self.password)
         if self._user is not None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from loopback import HOST, answers, bare_environment, basic_auth, free_port, status_of, wait_until
+from mlflow import MlflowClient
 from postgres_server import PostgresServer
 
 USER = "admin"
@@ -56,6 +57,10 @@ class TrackingServer:
             "MLFLOW_TRACKING_PASSWORD": self.password,
         }
 
+    def direct_client(self) -> MlflowClient:
+        """Return a client of the database, without the server, which takes a tenth of a second for each password."""
+        return MlflowClient(tracking_uri=self._database.uri(RUNS))
+
     def start(self) -> None:
         """Start the server and wait until it answers."""
         command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(self._port)]
@@ -69,7 +74,6 @@ class TrackingServer:
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "MLFLOW_FLASK_SERVER_SECRET_KEY": self._secret_key,
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            "PGPASSFILE": str(self._database.password_file),
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
