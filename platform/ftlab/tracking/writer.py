@@ -40,7 +40,8 @@ class TrackingWriter:
         self._pending_lock = threading.Lock()
         self._tracker_lock = threading.Lock()
         self._closing = threading.Event()
-        self._deadline = 0.0
+        self._patience = 0.0
+        self._last_progress = time.monotonic()
         self._has_warned = False
         # A daemon: a hanging store must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="ftlab-tracking-writer", daemon=True)
@@ -69,15 +70,15 @@ class TrackingWriter:
         """Deliver what is left and end the thread; may be repeated.
 
         Args:
-            timeout: Seconds to wait for a store that is slow or down.
+            timeout: Seconds to wait for a store that takes nothing; one that is slow gets the time that it needs.
 
         Returns:
             Sorted keys of the trials that have undelivered records; these are in the journal.
         """
-        if not self._closing.is_set():
-            self._deadline = time.monotonic() + timeout
-            self._closing.set()
-        self._thread.join(timeout)
+        self._patience, self._last_progress = timeout, time.monotonic()
+        self._closing.set()
+        while self._thread.is_alive() and self._is_patient:
+            self._thread.join(min(timeout, _RETRY_AT_CLOSE_SECONDS))
         with self._pending_lock:
             return sorted(self._pending)
 
@@ -115,6 +116,10 @@ class TrackingWriter:
         with self._pending_lock:
             return sum(map(len, self._pending.values()))
 
+    @property
+    def _is_patient(self) -> bool:
+        return time.monotonic() < self._last_progress + self._patience
+
     def _enqueue(self, trial_key: str, records: Sequence[_Record]) -> None:
         if records:
             with self._pending_lock:
@@ -124,7 +129,7 @@ class TrackingWriter:
         pause = self._flush_seconds
         while not self._closing.wait(pause):
             pause = self._flush_seconds if self._flush() else min(2 * pause, _MAX_BACKOFF_SECONDS)
-        while not self._flush() and time.monotonic() < self._deadline:
+        while not self._flush() and self._is_patient:
             time.sleep(min(_RETRY_AT_CLOSE_SECONDS, self._flush_seconds))
 
     def _flush(self) -> bool:
@@ -146,6 +151,7 @@ class TrackingWriter:
         for batch in [records] if _is_whole(records) else _batches(records):
             with self._tracker_lock:
                 self._forward(trial_key, batch)
+            self._last_progress = time.monotonic()
             with self._pending_lock:
                 del self._pending[trial_key][: len(batch)]
         with self._pending_lock:

@@ -59,6 +59,14 @@ class HangingTracker(NullTracker):
         self.released.wait(60.0)
 
 
+class SlowTracker(MemoryTracker):
+    """Takes a while for each record."""
+
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+        time.sleep(0.05)
+        super().log_epochs(trial_key, epochs)
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal")
@@ -114,6 +122,20 @@ def test_records_arrive_while_the_writer_is_open(
     while len(tracker.epochs.get("a1", {})) < 19 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert sorted(tracker.epochs["a1"]) == list(range(1, 20))
+
+
+def test_a_store_that_is_slow_gets_everything_although_it_takes_longer_than_the_patience(
+    make_writer: MakeWriter, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    tracker = SlowTracker()
+    tracker.open_study(study)
+    writer = make_writer(tracker)
+    keys = [f"a{number}" for number in range(10)]
+    for key in keys:
+        writer.open_trial(make_trial(key))
+        writer.log_epochs(key, [make_epoch(1)])
+    assert writer.close(timeout=0.2) == []
+    assert sorted(tracker.epochs) == keys
 
 
 def test_a_store_that_was_down_gets_everything(
