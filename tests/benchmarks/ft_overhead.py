@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from _harness import paired_seconds, report_ratio
+from _training import wait_for
 from torch import nn
 
 from ftlab.method.queue import NegativeQueue
@@ -27,20 +28,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--image-size", type=int, default=32)
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
+    device = torch.device(arguments.device)
     keep_freed_memory()
     off, batch, element = FeatureTransform(), transform("batch"), transform("element")
-    features = make_views(DIM)
+    features = make_views(device, DIM)
     loss_only = step_of(Encoder(nn.Identity(), nn.Linear(DIM, DIM), DIM), features)
     pairs = compare(loss_only, batch, off, arguments.rounds, 3)
     by_element = compare(loss_only, element, off, 2, 1)
     resnet = make_encoder(backbone="resnet18", stem="cifar", head="mlp", feature_dim=DIM, num_channels=3, bn_groups=8)
-    whole = step_of(resnet, make_views(3, arguments.image_size, arguments.image_size))
+    whole = step_of(resnet, make_views(device, 3, arguments.image_size, arguments.image_size))
     by_whole = compare(whole, batch, off, 2, 1)
     details = {
         "K": QUEUE,
         "C": DIM,
         "batch": BATCH,
+        "device": arguments.device,
         "threads": torch.get_num_threads(),
         "element granularity, ratio without encoders": median_ratio(by_element),
         "batch granularity, ratio of the whole ResNet-18 step": median_ratio(by_whole),
@@ -48,9 +52,10 @@ def main() -> None:
     report_ratio("ft_overhead", pairs, details)
 
 
-def make_views(*shape: int) -> Views:
+def make_views(device: torch.device, *shape: int) -> Views:
     """Return random views of a batch, each of a shape."""
-    return Views(torch.randn(BATCH, *shape), torch.randn(BATCH, *shape), torch.randperm(BATCH))
+    queries, keys = torch.randn(2, BATCH, *shape, device=device)
+    return Views(queries, keys, torch.randperm(BATCH, device=device))
 
 
 def transform(granularity: Any) -> FeatureTransform:
@@ -62,7 +67,8 @@ def transform(granularity: Any) -> FeatureTransform:
 
 def step_of(encoder: Encoder, views: Views) -> Callable[[FeatureTransform], None]:
     """Return a training step without data path, with its optimiser."""
-    generator = torch.Generator().manual_seed(0)
+    device = views.queries.device
+    generator = torch.Generator(device).manual_seed(0)
     method = MoCo(
         encoder,
         NegativeQueue(QUEUE, DIM, generator=generator),
@@ -70,7 +76,7 @@ def step_of(encoder: Encoder, views: Views) -> Callable[[FeatureTransform], None
         temperature=0.2,
         transform=FeatureTransform(),
         transform_epochs=range(0),
-    )
+    ).to(device)
     optimizer = torch.optim.SGD(method.query_encoder.parameters(), lr=0.03, momentum=0.9, fused=True)
     streams = StepStreams(generator, generator)
 
@@ -80,6 +86,7 @@ def step_of(encoder: Encoder, views: Views) -> Callable[[FeatureTransform], None
         result.loss.backward()
         optimizer.step()
         method.update(result.keys)
+        wait_for(device)
 
     return step
 
