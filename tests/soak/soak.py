@@ -109,8 +109,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
     minutes = parser.parse_args().minutes
-    # A shell that runs this in the background has it, and the drivers, ignore Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell that runs this in the background has it ignore Ctrl-C, and so the drivers; SIGTERM must end servers too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with ExitStack() as stack:
         soak = Soak(stack.enter_context(_temporary_folder()), stack)
         soak.run(minutes)
