@@ -8,7 +8,6 @@ import typer
 from rich.text import Text
 
 from ftlab.console import console, say
-from ftlab.credentials import without_credentials
 from ftlab.doctor.checkup import check_up
 from ftlab.doctor.finding import Finding, Level
 from ftlab.doctor.surroundings import find_surroundings
@@ -44,12 +43,10 @@ def doctor(profile: Profile = "digits", as_json: AsJson = False) -> None:
 
 
 def _print_line(name: str, finding: Finding) -> None:
-    line = Text.assemble(
-        (f"{finding.level:8}", _COLOURS[finding.level]), f"{name:{_NAME_WIDTH}}", without_credentials(finding.message)
-    )
+    line = Text.assemble((f"{finding.level:8}", _COLOURS[finding.level]), f"{name:{_NAME_WIDTH}}", finding.message)
     console.print(line, highlight=False, soft_wrap=True)
     if finding.fix:
-        say(f"{'':8}{'':{_NAME_WIDTH}}to do: {without_credentials(finding.fix)}")
+        say(f"{'':8}{'':{_NAME_WIDTH}}to do: {finding.fix}")
 
 
 def _document(findings: dict[str, Finding]) -> str:
@@ -57,8 +54,8 @@ def _document(findings: dict[str, Finding]) -> str:
         {
             "check": name,
             "level": str(finding.level),
-            "message": without_credentials(finding.message),
-            "fix": without_credentials(finding.fix),
+            "message": finding.message,
+            "fix": finding.fix,
         }
         for name, finding in findings.items()
     ]

@@ -17,6 +17,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from ftlab.models.batch_norm import GroupedBatchNorm
+
 
 class LightlySteps:
     """Whole training steps with a PyTorch data loader.
@@ -152,6 +154,6 @@ def plain_batch_norm(encoder: nn.Module) -> nn.Module:
         backbone._norm_layer = nn.BatchNorm2d
     for module in list(backbone.modules()):
         for name, child in module.named_children():
-            if type(child).__name__ == "GroupedBatchNorm":
+            if isinstance(child, GroupedBatchNorm):
                 setattr(module, name, nn.BatchNorm2d(child.num_features))
     return backbone

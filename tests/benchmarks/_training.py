@@ -1,5 +1,6 @@
 """Trainers on images made up for timing, and the least that any trainer must do."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftlab.build.data import load_images
 from ftlab.build.trainer import make_trainer
+from ftlab.config.home import Home
 from ftlab.config.trial import TrialConfig
 from ftlab.data.image_dataset import ImageDataset
 from ftlab.models.moco import MoCo, Views
@@ -29,6 +32,12 @@ def cell_config(profile: str, cell: str = "both", **overrides: Any) -> TrialConf
         settings = {"transform.start": 0.0, **settings}
     study = load_study("components", profile, overrides={"probe.every": 0, **settings})
     return next(found.config for found in study.cells if found.name == cell)
+
+
+def load_digits() -> ImageDataset:
+    """Return the embedded digits from a cache of their own, whose mapped files outlive their folder."""
+    with tempfile.TemporaryDirectory() as home:
+        return load_images(load_study("components", "digits").data, Home(home))
 
 
 def make_images(num_images: int, size: int, num_channels: int = 3) -> ImageDataset:

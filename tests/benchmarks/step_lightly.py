@@ -7,18 +7,14 @@ loader process for every core, and the faster of the two is the yardstick.
 import argparse
 import os
 import statistics
-import tempfile
 
 import torch
 from _harness import paired_seconds, report
 from _lightly import LightlySteps, plain_batch_norm
-from _training import OurSteps, cell_config
+from _training import OurSteps, cell_config, load_digits
 
-from ftlab.build.data import load_images
-from ftlab.config.home import Home
 from ftlab.config.trial import TrialConfig
 from ftlab.data.image_dataset import ImageDataset
-from ftlab.tuning.spec import load_study
 
 CPU = torch.device("cpu")
 
@@ -31,13 +27,12 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     config = cell_config("digits")
-    with tempfile.TemporaryDirectory() as home:
-        dataset = load_images(load_study("components", "digits").data, Home(home))
-        ours = OurSteps(config, dataset, CPU)
-        timed = {
-            num_workers: time_pairs(ours, make_peer(ours, config, dataset, num_workers), arguments)
-            for num_workers in (0, os.cpu_count() or 1)
-        }
+    dataset = load_digits()
+    ours = OurSteps(config, dataset, CPU)
+    timed = {
+        num_workers: time_pairs(ours, make_peer(ours, config, dataset, num_workers), arguments)
+        for num_workers in (0, os.cpu_count() or 1)
+    }
     images = arguments.steps * config.train.batch_size
     rates = {workers: images / statistics.median(theirs for _, theirs in pairs) for workers, pairs in timed.items()}
     fastest = timed[max(rates, key=lambda workers: rates[workers])]

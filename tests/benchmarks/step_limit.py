@@ -4,15 +4,10 @@ The yardstick has no data path, loss, queue, statistics, optimiser or moving ave
 """
 
 import argparse
-import tempfile
 
 import torch
 from _harness import paired_seconds, report_ratio
-from _training import OurSteps, bare_encoders, cell_config
-
-from ftlab.build.data import load_images
-from ftlab.config.home import Home
-from ftlab.tuning.spec import load_study
+from _training import OurSteps, bare_encoders, cell_config, load_digits
 
 CPU = torch.device("cpu")
 
@@ -25,10 +20,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     config = cell_config("digits")
-    with tempfile.TemporaryDirectory() as home:
-        ours = OurSteps(config, load_images(load_study("components", "digits").data, Home(home)), CPU)
-        bare, steps = bare_encoders(ours, CPU), arguments.steps
-        pairs = paired_seconds(lambda: ours.run(steps), lambda: bare.run(steps), rounds=arguments.rounds, repeats=1)
+    ours = OurSteps(config, load_digits(), CPU)
+    bare, steps = bare_encoders(ours, CPU), arguments.steps
+    pairs = paired_seconds(lambda: ours.run(steps), lambda: bare.run(steps), rounds=arguments.rounds, repeats=1)
     per_step = [(a / steps, b / steps) for a, b in pairs]
     details = {"batch": config.train.batch_size, "K": config.method.queue_size, "threads": 1, "FT": "both"}
     report_ratio("step_limit", per_step, details)

@@ -1,7 +1,10 @@
 import shutil
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -33,3 +36,20 @@ def target_uri(first_start: tuple[Path, str], tmp_path: Path) -> str:
     (tmp_path / "target").mkdir()
     shutil.copy(database, tmp_path / "target")
     return default_tracking_uri(tmp_path / "target")
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[type[BaseHTTPRequestHandler]], str]]:
+    """Serve a handler on a free port of this machine, without a word, and return the address: `serve(Handler)`."""
+    with ExitStack() as stack:
+
+        def start(handler: type[BaseHTTPRequestHandler]) -> str:
+            silent = type("Silent", (handler,), {"log_message": lambda *_: None})
+            server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), silent))
+            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield start

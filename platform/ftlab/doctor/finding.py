@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ftlab.credentials import without_credentials
+
 
 class Level(StrEnum):
     """How bad a finding is."""
@@ -14,7 +16,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found.
+    """What a check found; made by the functions below, it holds no credentials.
 
     Attributes:
         level: How bad it is.
@@ -29,14 +31,18 @@ class Finding:
 
 def good(message: str) -> Finding:
     """Return the finding that all is well."""
-    return Finding(Level.OK, message)
+    return _finding(Level.OK, message)
 
 
 def warning(message: str, fix: str) -> Finding:
     """Return the finding of something that may cost time or differ, and stops nothing."""
-    return Finding(Level.WARNING, message, fix)
+    return _finding(Level.WARNING, message, fix)
 
 
 def fault(message: str, fix: str) -> Finding:
     """Return the finding of something that stops a sweep."""
-    return Finding(Level.FAULT, message, fix)
+    return _finding(Level.FAULT, message, fix)
+
+
+def _finding(level: Level, message: str, fix: str = "") -> Finding:
+    return Finding(level, without_credentials(message), without_credentials(fix))

@@ -8,7 +8,6 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from ftlab.build.data import make_source
-from ftlab.credentials import without_credentials
 from ftlab.data.datasets import open_reader
 from ftlab.doctor.finding import Finding, fault, good, warning
 from ftlab.doctor.surroundings import Surroundings, nearest_folder
@@ -38,15 +37,14 @@ def check_shared_home(surroundings: Surroundings) -> Finding:
     location = surroundings.home.location
     if not is_uri(location):
         return good("not used: FTLAB_HOME is a path")
-    address = without_credentials(location)
     try:
         checkpoints = surroundings.home.shared("checkpoints").names()
     except FtlabError as error:
         return fault(
-            f"{address} cannot be read: {error}",
+            f"{location} cannot be read: {error}",
             "check bucket, region and credentials with the store's own tool, e.g. aws s3 ls; see docs/cluster.md",
         )
-    return good(f"{address} answers, {len(checkpoints)} checkpoints")
+    return good(f"{location} answers, {len(checkpoints)} checkpoints")
 
 
 def check_disk(surroundings: Surroundings) -> Finding:

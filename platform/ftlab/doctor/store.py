@@ -20,7 +20,7 @@ def check_store(surroundings: Surroundings) -> Finding:
     if uri.startswith(SERVERS):
         return _check_server(uri)
     return fault(
-        f"{without_credentials(uri)} is no store that ftlab records in",
+        f"{uri} is no store that ftlab records in",
         "export MLFLOW_TRACKING_URI=http://HOST:PORT, or unset it to record in FTLAB_HOME",
     )
 

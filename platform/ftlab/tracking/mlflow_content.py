@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ftlab.tracking.mlflow_store import open_artifacts
+from ftlab.tracking.tracking_uri import SERVERS
 
 # isort: split
 # The variables that MLflow reads when it is imported are set by now.
@@ -73,7 +74,7 @@ def read_content(client: MlflowClient, run: Run, folder: Path) -> RunContent:
         TrackingError: Its files do not lie in a folder of its own.
     """
     run_id, names = run.info.run_id, list(run.data.metrics)
-    is_server = str(client.tracking_uri).startswith("http")
+    is_server = str(client.tracking_uri).startswith(SERVERS)
     with ThreadPoolExecutor(_REQUESTS_AT_ONCE if is_server else 1) as pool:
         histories = pool.map(lambda name: client.get_metric_history(run_id, name), names)
         points = {

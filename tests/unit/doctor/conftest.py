@@ -1,17 +1,16 @@
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
 from ftlab.doctor.surroundings import Surroundings, find_surroundings
 
 WriteExperiment = Callable[..., None]
+Serve = Callable[[type[BaseHTTPRequestHandler]], str]
 
 
 class FakeServer:
@@ -23,7 +22,7 @@ class FakeServer:
         seconds_ahead: By how much its clock is ahead.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, serve: Serve) -> None:
         self.login, self.version, self.seconds_ahead = (200, "{}"), "3.17.2", 0.0
         fake = self
 
@@ -37,26 +36,12 @@ class FakeServer:
                 self.end_headers()
                 self.wfile.write(text.encode())
 
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.uri = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def close(self) -> None:
-        """End the server."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.uri = serve(Handler)
 
 
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
-    fake = FakeServer()
-    yield fake
-    fake.close()
+def server(serve: Serve) -> FakeServer:
+    return FakeServer(serve)
 
 
 @pytest.fixture

@@ -97,6 +97,14 @@ def die_at(monkeypatch: pytest.MonkeyPatch, verb: str, call: int) -> None:
     monkeypatch.setattr(MlflowClient, verb, counted)
 
 
+def cut_power(monkeypatch: pytest.MonkeyPatch, source: MlflowTracker, target_uri: str, verb: str, call: int) -> None:
+    """Begin a migration that ends at the given call of a verb."""
+    with monkeypatch.context() as patch:
+        die_at(patch, verb, call)
+        with pytest.raises(TrackingError, match=r"power cut. The same command goes on from here"):
+            migrate(source, target_uri)
+
+
 def test_the_target_tells_what_the_source_does(source: MlflowTracker, target_uri: str) -> None:
     outcomes = migrate(source, target_uri)
     assert (problems(outcomes), actions(outcomes)) == ([], {Action.COPY})
@@ -149,10 +157,7 @@ def test_a_second_time_nothing_is_written_to_either(source: MlflowTracker, targe
 def test_an_interrupted_copy_is_completed(
     source: MlflowTracker, target_uri: str, monkeypatch: pytest.MonkeyPatch, verb: str, call: int
 ) -> None:
-    with monkeypatch.context() as patch:
-        die_at(patch, verb, call)
-        with pytest.raises(TrackingError, match=r"power cut. The same command goes on from here"):
-            migrate(source, target_uri)
+    cut_power(monkeypatch, source, target_uri, verb, call)
     half = MlflowTracker(target_uri).load_trials()
     assert set(half["status"]) <= {"running", *(str(ended.status) for ended in STATUSES.values())}
     assert problems(migrate(source, target_uri)) == []
@@ -164,10 +169,7 @@ def test_an_interrupted_copy_is_completed(
 def test_a_half_written_copy_counts_as_running(
     source: MlflowTracker, target_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        die_at(patch, "log_batch", 3)
-        with pytest.raises(TrackingError, match="power cut"):
-            migrate(source, target_uri)
+    cut_power(monkeypatch, source, target_uri, "log_batch", 3)
     assert MlflowTracker(target_uri).load_trials()["status"].to_list() == ["running"]
 
 
@@ -201,10 +203,7 @@ def test_a_lost_point_a_param_a_tag_and_a_file_are_missed(
 def test_a_damaged_half_copy_never_becomes_a_result(
     source: MlflowTracker, target_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        die_at(patch, "set_terminated", 2)
-        with pytest.raises(TrackingError, match="power cut"):
-            migrate(source, target_uri)
+    cut_power(monkeypatch, source, target_uri, "set_terminated", 2)
     run_id = runs_of(target_uri)["seed 0"].info.run_id
     edit(target_uri, "UPDATE metrics SET value = 11.0 WHERE key = 'probe/top1' AND run_uuid = ?", run_id)
     assert len(problems(migrate(source, target_uri))) == 1

@@ -2,15 +2,16 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from ftlab.errors import TrackingError
 from ftlab.tracking.mlflow_tracker import MlflowTracker
 from ftlab.tracking.tracker import StudyRecord
+
+Serve = Callable[[type[BaseHTTPRequestHandler]], str]
 
 EXPERIMENT = {"experiment_id": "1", "name": "exp", "lifecycle_stage": "active", "tags": []}
 
@@ -23,7 +24,7 @@ class LossyServer:
         lost: Answers to be lost, by the end of the path.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, serve: Serve) -> None:
         self.requests: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         owner = self
@@ -50,25 +51,12 @@ class LossyServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.uri = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.uri = serve(Handler)
 
 
 @pytest.fixture
-def server() -> Iterator[LossyServer]:
-    server = LossyServer()
-    yield server
-    server.close()
+def server(serve: Serve) -> LossyServer:
+    return LossyServer(serve)
 
 
 def test_a_run_is_not_created_again_because_an_answer_was_lost(server: LossyServer) -> None:
