@@ -3,7 +3,6 @@
 It opens from disk without a network: the script that draws the figures, style and numbers are inside.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -57,6 +56,7 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
     environment = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    # Plotly spells <, > and / out, so that no text in a figure ends the script element that holds it.
     figures = [panel.to_json(engine="json") for chart in charts for panel in chart.panels]
     return environment.get_template("report.html").render(
         title=table.title,
@@ -64,8 +64,8 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
         style=page_style_sheet(),
         table=table_html(table),
         charts=charts,
-        figures=_script_safe(f"[{','.join(figures)}]"),
-        config=_script_safe(json.dumps(CONFIG)),
+        figures=f"[{','.join(figures)}]",
+        config=CONFIG,
         plotly=get_plotlyjs(),
         command=command,
         facts=facts,
@@ -85,8 +85,3 @@ def write_report(folder: Path, page: str) -> Path:
 def page_style_sheet() -> str:
     """Return the style sheet that all our pages share, light and dark."""
     return (PAGES / "page.css").read_text()
-
-
-def _script_safe(content: str) -> str:
-    """Return JSON that no text in it can end the script element of."""
-    return content.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

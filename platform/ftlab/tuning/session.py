@@ -16,6 +16,8 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
+# Read there too. On Windows and macOS Ray listens on 127.0.0.1 alone unless this is 1; where it is 0, on Linux too.
+LOCAL_ENVIRONMENT = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class RaySession:
         self.stop()
 
     def _live(self) -> None:
-        for name, value in ENVIRONMENT.items():
+        local = {} if os.environ.get("RAY_ADDRESS") else LOCAL_ENVIRONMENT
+        for name, value in {**ENVIRONMENT, **local}.items():
             os.environ.setdefault(name, value)
         try:
             import ray

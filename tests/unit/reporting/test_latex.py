@@ -49,6 +49,20 @@ COMPLAINTS = re.compile(r"Warning|Overfull|Underfull|^!", re.MULTILINE)
 DOCUMENT = r"\documentclass{article}\usepackage{booktabs,siunitx,graphicx}\begin{document}"
 
 
+def has_latex() -> bool:
+    """Whether pdflatex is there, with what the tables ask for."""
+    packages = ["booktabs.sty", "siunitx.sty", "graphicx.sty"]
+    return (
+        bool(shutil.which("pdflatex"))
+        and subprocess.run(["kpsewhich", *packages], capture_output=True, check=False).returncode == 0
+    )
+
+
+needs_latex = pytest.mark.skipif(
+    not has_latex(), reason="pdflatex with booktabs, siunitx and graphicx is not installed"
+)
+
+
 def test_a_rule_that_gave_seeds_says_why_it_stopped(seeded_table: AblationTable) -> None:
     text = table_tex(seeded_table)
     assert "S[table-format=2.2] l}" in text
@@ -126,7 +140,7 @@ def test_braces_and_columns_match(
         assert text.count("{") == text.count("}")
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@needs_latex
 @pytest.mark.slow
 def test_every_experiment_compiles_without_a_complaint(
     tmp_path: Path,
@@ -144,7 +158,7 @@ def test_every_experiment_compiles_without_a_complaint(
     assert COMPLAINTS.findall((tmp_path / "document.log").read_text(errors="replace")) == []
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@needs_latex
 @pytest.mark.slow
 def test_the_table_of_momentum_fits_the_text(tmp_path: Path, make_study_table: Callable[[str], AblationTable]) -> None:
     text = table_tex(make_study_table("momentum")).replace(r"\resizebox", r"\errmessage{wide}\resizebox")

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "security.md").read_text()
-# Files and the functions in them, as the page names them: `tests/unit/x.py::test_y`.
+# Files and the functions in them, as the page names them: `tuning/test_x.py::test_y`, `integration/test_x.py::test_y`.
 NAMED = re.findall(r"`((?:[\w/]+/)?test_\w+\.py)::(test_\w+)`", PAGE)
 SOURCES = [path for folder in ("platform", "dashboards", "docker", ".ci") for path in (ROOT / folder).rglob("*.py")]
 FORBIDDEN = """
@@ -44,7 +44,8 @@ from http.server import HTTPServer, BaseHTTPRequestHandler; HTTPServer(("0.0.0.0
 
 
 def functions_in(file: str) -> set[str]:
-    tree = ast.parse((ROOT / "tests" / "unit" / file).read_text())
+    folder = ROOT / "tests" if file.startswith("integration/") else ROOT / "tests" / "unit"
+    tree = ast.parse((folder / file).read_text())
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 

@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from threading import Thread
@@ -49,6 +50,12 @@ def test_the_page_shows_the_search_and_loads_from_nowhere_else(port: int, labora
     assert "default-src 'self'" in policy
     assert "connect-src 'self'" in policy
     assert "s/tiny" in get(port, "/api/studies")[1]
+
+
+def test_it_is_served_to_this_machine_alone(port: int) -> None:
+    with socket.socket() as other:
+        # The port of every other address is left free.
+        other.bind(("127.0.0.2", port))
 
 
 def test_another_site_is_refused(port: int) -> None:
