@@ -5,6 +5,7 @@
 #   BASE_IMAGE=name        instead of the Dockerfile's (docker) or a fresh debootstrap of Debian bookworm (podman)
 #   CUDA=0                 the image for CPUs
 #   UV_CACHE=folder        a cache of packages that the build may use and fill (podman)
+#   PIP_CONFIG_FILE=file, UV_CONFIG_FILE=file   name an index of packages, or certificates, of your own (docker)
 #   KEEP=1                 leave the image ftlab:test where it is
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,6 +40,8 @@ build_image() {
     local arguments=(--file docker/Dockerfile --tag "$IMAGE" --build-arg CUDA="$CUDA")
     arguments+=(--build-arg COMMIT="$(git describe --always --dirty --abbrev=40 2> /dev/null)")
     if [ "$ENGINE" = docker ]; then
+        [ -z "${PIP_CONFIG_FILE:-}" ] || arguments+=(--secret "id=pip_config,src=$PIP_CONFIG_FILE")
+        [ -z "${UV_CONFIG_FILE:-}" ] || arguments+=(--secret "id=uv_config,src=$UV_CONFIG_FILE")
         docker build "${arguments[@]}" ${BASE_IMAGE:+--build-arg BASE_IMAGE="$BASE_IMAGE"} .
         return
     fi

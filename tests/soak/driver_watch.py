@@ -1,5 +1,6 @@
 """What a driver says of itself, asked again and again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import linear_regression
 from threading import Event, Thread
@@ -61,9 +62,16 @@ class DriverWatch:
     @property
     def slope(self) -> float:
         """MB an hour by which the memory grew after the warm-up, by least squares."""
+        return self._slope(lambda sample: sample.seconds / 3600)
+
+    @property
+    def slope_per_trial(self) -> float:
+        """MB a trial by which the memory grew after the warm-up, by least squares: Tune keeps every trial."""
+        return self._slope(lambda sample: sample.trials)
+
+    def _slope(self, progress: Callable[[Sample], float]) -> float:
         warm = [sample for sample in self.samples if sample.seconds >= WARM_UP * self.samples[-1].seconds]
-        hours = [sample.seconds / 3600 for sample in warm]
-        return linear_regression(hours, [sample.memory for sample in warm]).slope
+        return linear_regression(list(map(progress, warm)), [sample.memory for sample in warm]).slope
 
     @property
     def longest_spool(self) -> int:

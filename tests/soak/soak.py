@@ -139,6 +139,7 @@ def _report(minutes: float, soak: Soak, num_trials: int, audits: dict[str, Store
             "restarts": outages.numbers,
             "longest_outage_seconds": round(outages.longest, 1),
             "driver_megabytes_at_10_50_100_percent": [round(watch.memory_at(part)) for part in (0.1, 0.5, 1.0)],
+            "driver_kilobytes_a_trial": round(1000 * watch.slope_per_trial),
             "longest_spool_records": watch.longest_spool,
             "runs_lost": sum(len(audit.lost) for audit in found),
             "runs_doubled": max(len(audit.doubled) for audit in found),

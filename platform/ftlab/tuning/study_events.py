@@ -60,7 +60,8 @@ class StudyEvents(tune.Callback):
         taken = trial.config["assignment"].trial
         self._heard[trial.trial_id] = time.monotonic()
         self._warn(result["warning"])
-        epochs = [EpochRecord(**epoch) for epoch in result["epochs"]]
+        # Tune keeps the last result of every trial as long as the study lasts.
+        epochs = [EpochRecord(**epoch) for epoch in result.pop("epochs")]
         if epochs:
             self._tell(lambda listener: listener.epochs_trained(taken, epochs))
         if result["out_of_memory"] is not None:

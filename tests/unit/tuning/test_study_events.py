@@ -89,3 +89,11 @@ def test_what_cannot_be_recorded_ends_the_study_and_nobody_hears_of_it(
     events.on_trial_result(0, [], trial, epochs_of([2]))
     events.interrupt_rest()
     assert recorder.heard == housekeeper.heard == ["started"]
+
+
+def test_tune_is_left_no_epochs_to_keep(events: StudyEvents, trial: Any, recorder: Listener) -> None:
+    result = epochs_of([1])
+    events.on_trial_start(0, [], trial)
+    events.on_trial_result(0, [], trial, result)
+    assert "epochs" in recorder.heard
+    assert "epochs" not in result
