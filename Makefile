@@ -115,6 +115,7 @@ schema: $(STAMP)  ## Write the JSON schemas that editors complete YAML with
 up: export FTLAB_COMMIT ?= $(shell git describe --always --dirty --abbrev=40 2> /dev/null)
 up: docker/.env  ## Start the stack of docker/compose.yaml, see docs/deploy.md; WORKERS=4 scales it
 	@mkdir -p results
+	@[ "$$(id -u)" != 0 ] || chown "$$(sed -n 's/^FTLAB_UID=//p' docker/.env)" results  # a container never runs as root
 	$(STACK) up --detach --build --scale ray-worker=$(WORKERS)
 
 down:  ## Stop the stack; what it stored stays

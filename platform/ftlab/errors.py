@@ -41,7 +41,7 @@ class TrackingError(FtlabError):
 
 
 class ResultsError(FtlabError):
-    """A folder of results is incomplete, was edited, or belongs to something else."""
+    """A folder of results is incomplete, was edited, belongs to something else, or cannot be written."""
 
 
 class NonFiniteLossError(FtlabError):

@@ -12,6 +12,7 @@ from ftlab.console import complain, console, report_undelivered, say
 from ftlab.display import StudyDisplay
 from ftlab.options import INTERRUPTED, RESULTS, Cpus, Gpus, Overrides, Profile, Results
 from ftlab.plan_listing import search_command
+from ftlab.reporting.atomic import require_writable
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.tracker import trials_frame
@@ -83,6 +84,7 @@ def _search(spec: "SearchSpec", capacity: Capacity, results: Path, metrics: "Stu
     from ftlab.tuning.search.results import close_search, make_report
     from ftlab.tuning.search.storage import open_storage, storage_uri
 
+    require_writable(results / spec.name)
     home = ftlab_home()
     fingerprint = fingerprint_data(spec.study.data, spec.examples, home)
     ledger = SearchLedger(spec, fingerprint, open_storage(storage_uri(home.local)))

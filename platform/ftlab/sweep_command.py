@@ -14,6 +14,7 @@ from ftlab.display import StudyDisplay
 from ftlab.forecast_listing import comparison_line
 from ftlab.options import INTERRUPTED
 from ftlab.plan_listing import plan_summary, quote_lines, sweep_command
+from ftlab.reporting.atomic import require_writable
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.tracker import Outcome, TrialStatus
@@ -82,6 +83,7 @@ class Sweep:
         Raises:
             FtlabError: The same study is swept already, or something that it needs is wrong.
         """
+        require_writable(self.results / self.study.results_name)
         home = ftlab_home()
         self._home, self._journal = home, Journal(home / "trials")
         self._interrupted = False

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from ftlab.build.data import load_images
 from ftlab.config.home import Home
 from ftlab.config.trial import DataConfig
-from ftlab.errors import ConfigError, TrackingError
+from ftlab.errors import ConfigError, ResultsError, TrackingError
 from ftlab.search_command import app
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
@@ -88,6 +88,7 @@ def test_a_search_that_is_complete_is_shown_without_training(
         (("s", "--set", "method.temperature=0.1"), ConfigError, "an override must not be in the space"),
         (("s", "--trials", "0"), ConfigError, "the number of trials must be at least 1"),
         (("r",), ConfigError, "Did you mean"),
+        (("s", "--results", "/proc/results"), ResultsError, "results must be written"),
         (("table",), ConfigError, "must be a search, but is an experiment"),
     ],
 )

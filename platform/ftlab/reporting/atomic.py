@@ -2,21 +2,49 @@
 
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
+
+from ftlab.errors import FREE_SPACE, ResultsError, is_disk_full
 
 
 def write_if_changed(path: Path, content: bytes) -> bool:
     """Replace a file in one step unless it holds the content already; its folder is created when missing.
 
+    Raises:
+        ResultsError: It cannot be written, e.g. because the disk is full or the folder is somebody else's.
+
     Returns:
         Whether the file was written.
     """
-    if path.is_file() and path.read_bytes() == content:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        if path.is_file() and path.read_bytes() == content:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
     return True
+
+
+def require_writable(folder: Path) -> None:
+    """Check that files can be written below a folder, which need not be there yet; nothing is left behind.
+
+    Raises:
+        ResultsError: They cannot.
+    """
+    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    try:
+        with TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ResultsError:
+    advice = FREE_SPACE if is_disk_full(error) else "Make it yours to write, or choose another folder by --results."
+    return ResultsError(f"results must be written, but {path} cannot be: {error.strerror}. {advice}")
