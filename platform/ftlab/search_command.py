@@ -57,6 +57,7 @@ def search(
     from ftlab.tuning.search.spec import load_search_spec
 
     spec = load_search_spec(search, profile, num_trials=trials, overrides=parse_overrides(overrides or []))
+    require_writable(results / spec.name)
     with exclusive(ftlab_home(), spec.study), serve_metrics(spec.study.experiment) as metrics:
         status = _search(spec, Capacity(cpus, gpus), results, metrics)
     raise typer.Exit(status)
@@ -84,7 +85,6 @@ def _search(spec: "SearchSpec", capacity: Capacity, results: Path, metrics: "Stu
     from ftlab.tuning.search.results import close_search, make_report
     from ftlab.tuning.search.storage import open_storage, storage_uri
 
-    require_writable(results / spec.name)
     home = ftlab_home()
     fingerprint = fingerprint_data(spec.study.data, spec.examples, home)
     ledger = SearchLedger(spec, fingerprint, open_storage(storage_uri(home.local)))

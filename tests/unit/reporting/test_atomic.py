@@ -31,7 +31,7 @@ def test_a_full_disk_is_told_from_a_folder_of_somebody_else(tmp_path: Path, monk
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", write)
-    with pytest.raises(ResultsError, match="No space left on device. Free some space"):
+    with pytest.raises(ResultsError, match=r"No space left on device\. Free some space"):
         write_if_changed(tmp_path / "table.md", b"one")
 
 
