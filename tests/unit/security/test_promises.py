@@ -63,7 +63,7 @@ def test_each_line_of_the_tables_is_a_promise_with_a_test() -> None:
 
 @pytest.fixture(scope="module")
 def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
-    """What ruff's rules on security say of each line of `FORBIDDEN`, as `make check` has them of a file of the package."""
+    """What the rules of `make check` on security say of each line of `FORBIDDEN`, as of a file of the package."""
     command = [sys.executable, "-m", "ruff", "check", "--output-format", "concise", "-"]
     name = ["--stdin-filename", str(ROOT / "platform" / "ftlab" / "forbidden.py")]
     done = subprocess.run([*command, *name], input=FORBIDDEN, cwd=ROOT, capture_output=True, text=True, check=False)
