@@ -179,6 +179,7 @@ def test_what_could_not_be_delivered_is_replayed_by_a_later_writer(
     writer.close_trial("a1", FINISHED)
     assert writer.close(timeout=0.1) == ["a1", "b2"]
     assert writer.close(timeout=0.1) == ["a1", "b2"]
+    writer._thread.join()  # it may be in the middle of a last attempt
     assert tracker.calls == []
 
     later = make_writer(tracker)
