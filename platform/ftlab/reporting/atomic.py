@@ -46,5 +46,5 @@ def require_writable(folder: Path) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> ResultsError:
-    advice = FREE_SPACE if is_disk_full(error) else "Make it yours to write, or choose another folder by --results."
+    advice = FREE_SPACE if is_disk_full(error) else "Make it yours to write, or choose another folder."
     return ResultsError(f"results must be written, but {path} cannot be: {error.strerror}. {advice}")
