@@ -10,9 +10,9 @@ from pathlib import Path
 from ftlab.build.data import make_source
 from ftlab.data.datasets import open_reader
 from ftlab.doctor.finding import Finding, fault, good, warning
-from ftlab.doctor.surroundings import Surroundings, nearest_folder
+from ftlab.doctor.surroundings import Surroundings
 from ftlab.errors import FtlabError
-from ftlab.storage.location import is_uri
+from ftlab.storage.location import is_uri, nearest_folder
 from ftlab.tracking.tracking_uri import SERVERS
 
 GIB = 2**30

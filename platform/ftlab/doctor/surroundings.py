@@ -55,8 +55,3 @@ def find_surroundings(profile_name: str) -> Surroundings:
         data=single_trial_study(profile_name, profile, 0, {}).cells[0].config.data,
         lock=Path(__file__).parents[3] / "requirements.lock",
     )
-
-
-def nearest_folder(path: Path) -> Path:
-    """Return the path if it is there, else the nearest folder above it that is."""
-    return next(folder for folder in (path, *path.parents) if folder.exists())

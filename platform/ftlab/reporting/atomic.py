@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from ftlab.errors import FREE_SPACE, ResultsError, is_disk_full
+from ftlab.storage.location import nearest_folder
 
 
 def write_if_changed(path: Path, content: bytes) -> bool:
@@ -37,9 +38,8 @@ def require_writable(folder: Path) -> None:
     Raises:
         ResultsError: They cannot.
     """
-    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        with TemporaryFile(dir=place):
+        with TemporaryFile(dir=nearest_folder(folder)):
             pass
     except OSError as error:
         raise _unwritable(folder, error) from error

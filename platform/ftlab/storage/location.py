@@ -103,3 +103,8 @@ def _without_credentials(uri: str) -> str:
     """
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return the path if it is there, else the nearest folder above it that is."""
+    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
