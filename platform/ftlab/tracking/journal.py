@@ -69,17 +69,46 @@ class Journal:
         epochs: dict[int, EpochRecord] = {}
         for event in _events(self._lines(trial_key)):
             outcome = _outcome(event)
+            epochs.update(_epochs(event))
             if event["event"] == "trial":
                 trial = TrialRecord(**event["trial"])
-            elif event["event"] == "epochs":
-                epochs.update((fields["epoch"], EpochRecord(**fields)) for fields in event["epochs"])
         if trial is None:
             return None
-        return JournalEntry(trial, tuple(epochs[number] for number in sorted(epochs)), outcome)
+        return JournalEntry(trial, _ordered(epochs), outcome)
+
+    def read_epochs(self, trial_key: str, start: int, end: int) -> tuple[EpochRecord, ...]:
+        """Return the epochs that are written between two sizes of a trial's file, in ascending order.
+
+        Args:
+            trial_key: The trial.
+            start: `size` before the first of them was written, or 0.
+            end: `size` after the last of them was written.
+
+        Raises:
+            TrackingError: The file is shorter than it was.
+        """
+        if self.size(trial_key) < end:
+            raise TrackingError(
+                f"the journal must keep what was written, but {self._path(trial_key)} is shorter than its {end} bytes."
+            )
+        epochs: dict[int, EpochRecord] = {}
+        for event in _events(self._lines(trial_key, start, end)):
+            epochs.update(_epochs(event))
+        return _ordered(epochs)
+
+    def size(self, trial_key: str) -> int:
+        """Return how many bytes are written of a trial; 0 if it was never announced."""
+        path = self._path(trial_key)
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise _unusable(path, error) from error
 
     def outcome(self, trial_key: str) -> Outcome | None:
         """Return how a trial ended, None if it is open or unknown; reads the end of its file only."""
-        last = next(_events(reversed(self._lines(trial_key, tail_bytes=_TAIL_BYTES))), None)
+        last = next(_events(reversed(self._lines(trial_key, max(0, self.size(trial_key) - _TAIL_BYTES)))), None)
         return _outcome(last) if last else None
 
     def finished_keys(self) -> set[str]:
@@ -100,13 +129,12 @@ class Journal:
         except OSError as error:
             raise _unusable(path, error) from error
 
-    def _lines(self, trial_key: str, tail_bytes: int | None = None) -> list[bytes]:
+    def _lines(self, trial_key: str, start: int = 0, end: int | None = None) -> list[bytes]:
         path = self._path(trial_key)
         try:
             with path.open("rb") as file:
-                if tail_bytes is not None:
-                    file.seek(max(0, file.seek(0, os.SEEK_END) - tail_bytes))
-                return file.read().split(b"\n")
+                file.seek(start)
+                return file.read(-1 if end is None else end - start).split(b"\n")
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -136,6 +164,16 @@ def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         except ValueError:
             # Empty, or cut off by a power cut.
             continue
+
+
+def _epochs(event: Mapping[str, Any]) -> dict[int, EpochRecord]:
+    if event["event"] != "epochs":
+        return {}
+    return {fields["epoch"]: EpochRecord(**fields) for fields in event["epochs"]}
+
+
+def _ordered(epochs: Mapping[int, EpochRecord]) -> tuple[EpochRecord, ...]:
+    return tuple(epochs[number] for number in sorted(epochs))
 
 
 def _plain(epoch: EpochRecord) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal import Journal
@@ -14,17 +14,34 @@ from ftlab.tracking.tracker import EpochRecord, Outcome, Tracker, TrialRecord, T
 _MAX_BACKOFF_SECONDS = 60.0
 _RETRY_AT_CLOSE_SECONDS = 0.5
 
-_Record = TrialRecord | EpochRecord | Outcome
-
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """What the tracker has not taken of a trial.
+
+    Attributes:
+        opened: The trial, if it is to be opened.
+        start: Size of its journal before the first event with epochs that are to be logged.
+        end: Size of its journal after the last such event.
+        outcome: How it ended, if it is to be closed.
+        num_records: Number of calls of the writer, each epoch a record of its own, that brought it here.
+    """
+
+    opened: TrialRecord | None
+    start: int
+    end: int
+    outcome: Outcome | None
+    num_records: int
 
 
 class TrackingWriter:
     """Delivers records to a tracker without ever holding up or stopping the training.
 
-    Each record is in the journal when its call returns. One background thread forwards records to the tracker, per
-    trial in the order they came. While the tracker fails, records wait in memory and are tried again, less and less
-    often; what is left at the end is in the journal, for `replay` by a later command.
+    Each record is in the journal when its call returns. One background thread forwards records to the tracker, a trial
+    at a time. While the tracker fails, it tries again, less and less often; meanwhile the epochs are in the journal
+    alone, not in memory. What is left at the end is there too, for `replay` by a later command.
 
     Args:
         tracker: The store; while the writer is open, nobody else writes to it.
@@ -36,8 +53,8 @@ class TrackingWriter:
         self._tracker = tracker
         self._journal = journal
         self._flush_seconds = flush_seconds
-        self._pending: dict[str, list[_Record]] = {}
-        self._pending_lock = threading.Lock()
+        self._waiting: dict[str, _Waiting] = {}
+        self._waiting_lock = threading.Lock()
         self._tracker_lock = threading.Lock()
         self._closing = threading.Event()
         self._patience = 0.0
@@ -52,19 +69,20 @@ class TrackingWriter:
 
         Epochs of an earlier attempt that the journal holds are handed on first, since the store may lack some.
         """
-        earlier = self._journal.read(trial.trial_key)
         self._journal.append_trial(trial)
-        self._enqueue(trial.trial_key, [trial, *(earlier.epochs if earlier else ())])
+        self._wait(trial.trial_key, _Waiting(trial, 0, self._journal.size(trial.trial_key), None, 1))
 
     def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
         """Record epochs of an open trial."""
+        start = self._journal.size(trial_key)
         self._journal.append_epochs(trial_key, epochs)
-        self._enqueue(trial_key, epochs)
+        self._wait(trial_key, _Waiting(None, start, self._journal.size(trial_key), None, len(epochs)))
 
     def close_trial(self, trial_key: str, outcome: Outcome) -> None:
         """Record how an open trial ended."""
+        end = self._journal.size(trial_key)
         self._journal.append_outcome(trial_key, outcome)
-        self._enqueue(trial_key, [outcome])
+        self._wait(trial_key, _Waiting(None, end, end, outcome, 1))
 
     def close(self, timeout: float = 30.0) -> list[str]:
         """Deliver what is left and end the thread; may be repeated.
@@ -79,8 +97,8 @@ class TrackingWriter:
         self._closing.set()
         while self._thread.is_alive() and self._is_patient:
             self._thread.join(min(timeout, _RETRY_AT_CLOSE_SECONDS))
-        with self._pending_lock:
-            return sorted(self._pending)
+        with self._waiting_lock:
+            return sorted(self._waiting)
 
     def replay(self, trial_keys: Iterable[str], study: str | None = None) -> list[str]:
         """Deliver trials that the journal knows as ended and the tracker does not, before this call returns.
@@ -113,17 +131,18 @@ class TrackingWriter:
     @property
     def num_pending(self) -> int:
         """Number of records that the tracker has not taken yet."""
-        with self._pending_lock:
-            return sum(map(len, self._pending.values()))
+        with self._waiting_lock:
+            return sum(waiting.num_records for waiting in self._waiting.values())
 
     @property
     def _is_patient(self) -> bool:
         return time.monotonic() < self._last_progress + self._patience
 
-    def _enqueue(self, trial_key: str, records: Sequence[_Record]) -> None:
-        if records:
-            with self._pending_lock:
-                self._pending.setdefault(trial_key, []).extend(records)
+    def _wait(self, trial_key: str, new: _Waiting) -> None:
+        if new.num_records:
+            with self._waiting_lock:
+                known = self._waiting.get(trial_key)
+                self._waiting[trial_key] = _joined(known, new) if known else new
 
     def _run(self) -> None:
         pause = self._flush_seconds
@@ -133,9 +152,9 @@ class TrackingWriter:
             time.sleep(min(_RETRY_AT_CLOSE_SECONDS, self._flush_seconds))
 
     def _flush(self) -> bool:
-        """Deliver all pending records; return whether the tracker took them."""
-        with self._pending_lock:
-            keys = list(self._pending)
+        """Deliver all that waits; return whether the tracker took it."""
+        with self._waiting_lock:
+            keys = list(self._waiting)
         for key in keys:
             try:
                 self._deliver(key)
@@ -146,37 +165,34 @@ class TrackingWriter:
         return True
 
     def _deliver(self, trial_key: str) -> None:
-        with self._pending_lock:
-            records = list(self._pending[trial_key])
-        for batch in [records] if _is_whole(records) else _batches(records):
+        with self._waiting_lock:
+            taken = self._waiting[trial_key]
+        for verb in self._verbs(trial_key, taken):
             with self._tracker_lock:
-                self._forward(trial_key, batch)
+                verb()
             self._last_progress = time.monotonic()
-            with self._pending_lock:
-                del self._pending[trial_key][: len(batch)]
-        with self._pending_lock:
-            if not self._pending[trial_key]:
-                del self._pending[trial_key]
+        with self._waiting_lock:
+            left = _left(self._waiting.pop(trial_key), taken)
+            if left.num_records:
+                self._waiting[trial_key] = left
 
-    def _forward(self, trial_key: str, batch: Sequence[_Record]) -> None:
-        """Hand a whole trial, or records of one type, to the tracker."""
-        epochs = [record for record in batch if isinstance(record, EpochRecord)]
-        opened, closed = batch[0], batch[-1]
-        if isinstance(opened, TrialRecord) and isinstance(closed, Outcome):
-            self._tracker.record_trial(opened, epochs, closed)
+    def _verbs(self, trial_key: str, waiting: _Waiting) -> Iterator[Callable[[], None]]:
+        """Yield the calls of the tracker that take in what waits; all may be repeated."""
+        epochs = self._journal.read_epochs(trial_key, waiting.start, waiting.end)
+        if waiting.opened is not None and waiting.outcome is not None:
+            yield partial(self._tracker.record_trial, waiting.opened, epochs, waiting.outcome)
             return
+        if waiting.opened is not None:
+            yield partial(self._tracker.open_trial, waiting.opened)
         if epochs:
-            self._tracker.log_epochs(trial_key, epochs)
-        for record in batch:
-            if isinstance(record, TrialRecord):
-                self._tracker.open_trial(record)
-            elif isinstance(record, Outcome):
-                self._tracker.close_trial(trial_key, record)
+            yield partial(self._tracker.log_epochs, trial_key, epochs)
+        if waiting.outcome is not None:
+            yield partial(self._tracker.close_trial, trial_key, waiting.outcome)
 
     def _postpone(self, trial_key: str) -> None:
         """Move a trial to the end, so that one the store refuses does not hold up the others."""
-        with self._pending_lock:
-            self._pending[trial_key] = self._pending.pop(trial_key)
+        with self._waiting_lock:
+            self._waiting[trial_key] = self._waiting.pop(trial_key)
 
     def _known_as_ended(self) -> set[str]:
         trials = self._tracker.load_trials()
@@ -201,16 +217,26 @@ class TrackingWriter:
             )
 
 
-def _is_whole(records: Sequence[_Record]) -> bool:
-    """Return whether records are those of a trial from its announcement to its only end."""
-    kinds = [type(record) for record in records]
-    return len(kinds) > 1 and kinds[0] is TrialRecord and kinds[-1] is Outcome and {*kinds[1:-1]} <= {EpochRecord}
+def _joined(known: _Waiting, new: _Waiting) -> _Waiting:
+    """Return what waits of a trial when more comes; a trial that is opened again has no end yet."""
+    return _Waiting(
+        opened=new.opened or known.opened,
+        start=min(known.start, new.start),
+        end=new.end,
+        outcome=new.outcome if new.opened else new.outcome or known.outcome,
+        num_records=known.num_records + new.num_records,
+    )
 
 
-def _batches(records: Sequence[_Record]) -> Iterator[list[_Record]]:
-    """Yield records of one type that follow each other."""
-    for _, group in groupby(records, key=type):
-        yield list(group)
+def _left(now: _Waiting, taken: _Waiting) -> _Waiting:
+    """Return what waits of a trial after the tracker took what waited before."""
+    return _Waiting(
+        opened=now.opened if now.opened is not taken.opened else None,
+        start=taken.end,
+        end=now.end,
+        outcome=now.outcome if now.outcome is not taken.outcome else None,
+        num_records=now.num_records - taken.num_records,
+    )
 
 
 def _is_final(outcome: Outcome | None) -> bool:

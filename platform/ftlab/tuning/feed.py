@@ -1,8 +1,8 @@
 """Which trial a free worker gets next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 from ftlab.tracking.tracker import EpochRecord, Outcome
 from ftlab.tuning.spec import Trial
@@ -25,6 +25,10 @@ class Assignment:
     share: bool = True
     alone: bool = False
     may_stop: bool = True
+
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> Self:
+        # It cannot be changed; Tune would copy it, with the config of its trial, several times.
+        return self
 
 
 class TrialFeed(Protocol):

@@ -30,6 +30,8 @@ from ftlab.tuning.spec import Trial
 from ftlab.tuning.study_events import StudyEvents
 from ftlab.tuning.worker import TrialWorker
 
+_NEVER_SECONDS = 10 * 365 * 24 * 3600
+
 
 class _Asha(ASHAScheduler):
     """Tune's ASHA, which leaves some trials alone."""
@@ -108,8 +110,12 @@ def run_study(
     # The driver's alone: a worker on another node does not see it, and would have to for a checkpoint of Tune's.
     storage = home / "ray"
     name = f"study-{os.getpid()}-{time.time_ns()}"
-    # Else Tune starts one worker after another with a search algorithm.
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots)
+    os.environ |= {
+        # Else Tune starts one worker after another with a search algorithm.
+        "TUNE_MAX_PENDING_TRIALS_PG": str(slots),
+        # Else it writes the state of all trials again every few seconds, and keeps the texts, for Tuner.restore.
+        "TUNE_GLOBAL_CHECKPOINT_S": str(_NEVER_SECONDS),
+    }
     with _terminate_as_interrupt():
         trainable = tune.with_parameters(TrialWorker, home=home, resources=resources, software=installed_software())
         tuner = tune.Tuner(

@@ -62,6 +62,7 @@ class StudyEvents(tune.Callback):
         self._warn(result["warning"])
         # Tune keeps the last result of every trial as long as the study lasts.
         epochs = [EpochRecord(**epoch) for epoch in result.pop("epochs")]
+        del result["config"]
         if epochs:
             self._tell(lambda listener: listener.epochs_trained(taken, epochs))
         if result["out_of_memory"] is not None:
@@ -72,7 +73,7 @@ class StudyEvents(tune.Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """Announce a trial that early stopping ended."""
-        self._heard.pop(trial.trial_id, None)
+        self._forget(trial)
         last = trial.last_result
         # Tune marks also those as done that it stops itself.
         if last["outcome"] is None and last["out_of_memory"] is None:
@@ -83,7 +84,7 @@ class StudyEvents(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """Let a trial be tried again whose worker died, or announce its failure."""
-        self._heard.pop(trial.trial_id, None)
+        self._forget(trial)
         key = trial.config["assignment"].trial.key
         error = _error_text(trial)
         if "ray.exceptions.OutOfMemoryError" in error:
@@ -107,6 +108,12 @@ class StudyEvents(tune.Callback):
         """Announce the interruption of every trial that started and did not end."""
         for key in set(self._trials) - set(self.outcomes):
             self._end(key, Outcome(TrialStatus.INTERRUPTED, "the study was stopped"))
+
+    def _forget(self, trial: TuneTrial) -> None:
+        self._heard.pop(trial.trial_id, None)
+        # Tune keeps the trial as long as the study lasts; most of it is the minimum, maximum and so on of each metric.
+        trial.metric_analysis.clear()
+        trial.metric_n_steps.clear()
 
     def _end_if_final(self, key: str, outcome: Outcome | None) -> None:
         if outcome is not None:

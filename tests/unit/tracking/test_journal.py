@@ -117,6 +117,21 @@ def test_the_end_is_found_in_a_long_file(journal: Journal, make_trial: MakeTrial
     assert journal.outcome("a1") == FINISHED
 
 
+def test_epochs_between_two_sizes(journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch) -> None:
+    assert journal.size("a1") == 0
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [make_epoch(1)])
+    start = journal.size("a1")
+    journal.append_epochs("a1", [make_epoch(3), make_epoch(2, loss=5.0)])
+    journal.append_epochs("a1", [make_epoch(2)])
+    journal.append_outcome("a1", FINISHED)
+    end = journal.size("a1")
+    journal.append_epochs("a1", [make_epoch(4)])
+    assert journal.read_epochs("a1", start, end) == (make_epoch(2), make_epoch(3))
+    assert journal.read_epochs("a1", 0, start) == (make_epoch(1),)
+    assert journal.read_epochs("a1", start, start) == ()
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, make_trial: MakeTrial) -> None:
     (tmp_path / "journal").write_text("a file")
     with pytest.raises(TrackingError, match="journal must be a file that can be read and written, but got"):

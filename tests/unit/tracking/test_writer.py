@@ -1,6 +1,7 @@
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,13 +20,20 @@ FINISHED = Outcome(TrialStatus.FINISHED)
 
 
 class FlakyTracker(MemoryTracker):
-    """Writes down its calls, fails as often as told, and refuses the trials it is told to refuse."""
+    """Writes down its calls after doing as told, fails as often as told, and refuses the trial it is told to refuse."""
 
-    def __init__(self, study: StudyRecord, failures: float = 0, refused: str = "") -> None:
+    def __init__(
+        self,
+        study: StudyRecord,
+        failures: float = 0,
+        refused: str = "",
+        before: Callable[["FlakyTracker"], None] = lambda _: None,
+    ) -> None:
         super().__init__()
         self.open_study(study)
         self.failures = failures
         self.refused = refused
+        self.before = before
         self.calls: list[tuple[object, ...]] = []
 
     def open_trial(self, trial: TrialRecord) -> None:
@@ -41,6 +49,7 @@ class FlakyTracker(MemoryTracker):
         super().close_trial(trial_key, outcome)
 
     def _call(self, verb: str, trial_key: str, *epochs: int) -> None:
+        self.before(self)
         if self.failures > 0:
             self.failures -= 1
             raise TrackingError("the store is down")
@@ -122,6 +131,58 @@ def test_records_arrive_while_the_writer_is_open(
     while len(tracker.epochs.get("a1", {})) < 19 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert sorted(tracker.epochs["a1"]) == list(range(1, 20))
+
+
+def test_epochs_do_not_wait_in_memory(
+    make_writer: MakeWriter, tracker: FlakyTracker, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    writer = make_writer(tracker)
+    writer.open_trial(make_trial("a1"))
+    epoch = make_epoch(1)
+    writer.log_epochs("a1", [epoch])
+    forgotten = weakref.ref(epoch)
+    del epoch
+    assert forgotten() is None
+    assert writer.num_pending == 2
+    assert writer.close() == []
+    assert tracker.epochs["a1"] == {1: make_epoch(1)}
+
+
+def test_what_comes_while_the_tracker_takes_the_rest_is_delivered_next(
+    make_writer: MakeWriter, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    def interrupt(tracker: FlakyTracker) -> None:
+        if not tracker.calls:
+            writer.log_epochs("a1", [make_epoch(2)])
+            writer.close_trial("a1", Outcome(TrialStatus.INTERRUPTED))
+            writer.open_trial(make_trial("a1", name="again"))
+
+    tracker = FlakyTracker(study, before=interrupt)
+    writer = make_writer(tracker, flush_seconds=0.1)
+    writer.open_trial(make_trial("a1"))
+    writer.log_epochs("a1", [make_epoch(1)])
+    deadline = time.monotonic() + 10.0
+    while writer.num_pending and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert tracker.calls == [("open", "a1"), ("log", "a1", 1), ("open", "a1"), ("log", "a1", 2)]
+    assert writer.close() == []
+
+
+def test_a_journal_that_lost_what_waits_is_named(
+    make_writer: MakeWriter,
+    tracker: FlakyTracker,
+    journal: Journal,
+    make_trial: MakeTrial,
+    make_epoch: MakeEpoch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    writer = make_writer(tracker)
+    writer.open_trial(make_trial("a1"))
+    writer.log_epochs("a1", [make_epoch(1)])
+    (journal.folder / "a1.jsonl").unlink()
+    assert writer.close(timeout=0.1) == ["a1"]
+    writer._thread.join()
+    assert "a1.jsonl is shorter than" in caplog.text
 
 
 def test_a_store_that_is_slow_gets_everything_although_it_takes_longer_than_the_patience(

@@ -1,11 +1,12 @@
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ftlab.errors import TrackingError
-from ftlab.tracking.tracker import EpochRecord, Outcome
+from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.dispatch import Dispatcher
 from ftlab.tuning.feed import Assignment
 from ftlab.tuning.spec import StudySpec, Trial, expand_trials
@@ -41,12 +42,20 @@ class Listener:
 def trial(make_study: MakeStudy) -> Any:
     """A trial as Tune has it."""
     (ours,) = expand_trials(make_study(cells=[{"name": "a"}]), "data")
-    return SimpleNamespace(config={"assignment": Assignment(ours)}, trial_id="1")
+    statistics = {"knn": {"max": 80.0}}
+    return SimpleNamespace(
+        config={"assignment": Assignment(ours)},
+        trial_id="1",
+        metric_analysis=dict(statistics),
+        metric_n_steps=dict(statistics),
+        error_file=None,
+        last_result={"outcome": Outcome(TrialStatus.FINISHED), "out_of_memory": None},
+    )
 
 
 def epochs_of(numbers: Sequence[int]) -> dict[str, Any]:
     epochs = [{"epoch": number, "timestamp": 0.0, "metrics": {}} for number in numbers]
-    return {"epochs": epochs, "outcome": None, "out_of_memory": None, "warning": ""}
+    return {"epochs": epochs, "outcome": None, "out_of_memory": None, "warning": "", "config": {}}
 
 
 @pytest.fixture
@@ -91,9 +100,20 @@ def test_what_cannot_be_recorded_ends_the_study_and_nobody_hears_of_it(
     assert recorder.heard == housekeeper.heard == ["started"]
 
 
-def test_tune_is_left_no_epochs_to_keep(events: StudyEvents, trial: Any, recorder: Listener) -> None:
+def test_tune_is_left_no_epochs_and_no_config_to_keep(events: StudyEvents, trial: Any, recorder: Listener) -> None:
     result = epochs_of([1])
     events.on_trial_start(0, [], trial)
     events.on_trial_result(0, [], trial, result)
     assert "epochs" in recorder.heard
-    assert "epochs" not in result
+    assert sorted(result) == ["out_of_memory", "outcome", "warning"]
+
+
+@pytest.mark.parametrize("end", ["on_trial_complete", "on_trial_error"])
+def test_tune_is_left_no_statistics_of_a_trial_that_ended(events: StudyEvents, trial: Any, end: str) -> None:
+    events.on_trial_start(0, [], trial)
+    getattr(events, end)(0, [], trial)
+    assert trial.metric_analysis == trial.metric_n_steps == {}
+
+
+def test_tune_copies_no_assignment(trial: Any) -> None:
+    assert deepcopy(trial.config)["assignment"] is trial.config["assignment"]
