@@ -1,4 +1,4 @@
-"""What a user sets for every cell of a study, and how it marks the study's name."""
+"""What a user sets for every cell of a study, and how it marks the study's name and protocol."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -39,18 +39,32 @@ def overrides_suffix(overrides: Mapping[str, Setting]) -> str:
     >>> overrides_suffix({"train.epochs": 50, "data.root": "/data/flowers", "data.download": True})
     '+data.root=flowers+train.epochs=50'
     """
-    parts = []
-    for name, value in sorted(overrides.items()):
-        spelled = Path(value).name if name in PATHS and isinstance(value, str) else spell(value)
-        if name not in WITHOUT_MARK:
-            parts.append(f"+{name}={spelled}")
-    suffix = "".join(parts).replace("/", "_")
+    suffix = "".join(f"+{mark}" for mark in _marks(overrides)).replace("/", "_")
     if len(suffix) <= MAX_SUFFIX_LENGTH:
         return suffix
     # A file name holds 255 bytes.
     return f"{suffix[:MAX_SUFFIX_LENGTH]}~{sha256(suffix.encode()).hexdigest()[:8]}"
 
 
+def changed_protocol(protocol: str, overrides: Mapping[str, Setting]) -> str:
+    """Return a profile's protocol in words with what the user changed of it; where the files are is no part of it.
+
+    >>> changed_protocol("digits, 100 epochs", {"train.epochs": 50, "data.root": "/data/flowers"})
+    'digits, 100 epochs, changed by train.epochs=50'
+    """
+    changes = _marks({name: value for name, value in overrides.items() if name != "data.root"})
+    return f"{protocol}, changed by {' '.join(changes)}" if changes else protocol
+
+
 def spell(value: Setting) -> str:
     """Return a value as a command line would set it."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _marks(overrides: Mapping[str, Setting]) -> list[str]:
+    marks = []
+    for name, value in sorted(overrides.items()):
+        spelled = Path(value).name if name in PATHS and isinstance(value, str) else spell(value)
+        if name not in WITHOUT_MARK:
+            marks.append(f"{name}={spelled}")
+    return marks

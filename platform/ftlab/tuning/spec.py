@@ -11,7 +11,7 @@ from ftlab.config.trial import DataConfig, TrialConfig
 from ftlab.errors import ConfigError, nearest
 from ftlab.tuning.cells import SWITCHES, CellSpec, check_effects, check_names, grid_rows
 from ftlab.tuning.identity import cell_key, effective_settings, prefix_keys, trial_key, unshared_key
-from ftlab.tuning.overrides import check_overrides, overrides_suffix
+from ftlab.tuning.overrides import changed_protocol, check_overrides, overrides_suffix
 
 METRICS = ("probe/top1", "probe/few_shot_top1", "knn/top1")
 
@@ -26,7 +26,7 @@ class StudySpec:
         overrides: What the user set for every cell.
         question: What the table answers.
         metric: Metric of the table.
-        protocol: The profile's protocol in words.
+        protocol: The profile's protocol in words, and what the user changed of it.
         seeds: Seeds that every cell needs.
         axes: Dotted names that tell the cells apart, in the order of the file.
         cells: Rows of the table, in the order of the file.
@@ -109,7 +109,7 @@ def resolve_study(
         overrides=overrides,
         question=experiment.question,
         metric=metric,
-        protocol=profile.protocol,
+        protocol=changed_protocol(profile.protocol, overrides),
         seeds=tuple(range(num_seeds or experiment.seeds)),
         axes=axes,
         cells=cells,

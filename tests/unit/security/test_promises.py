@@ -4,12 +4,14 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "security.md").read_text()
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # Files and the functions in them, as the page names them: `tuning/test_x.py::test_y`, `integration/test_x.py::test_y`.
 NAMED = re.findall(r"`((?:[\w/]+/)?test_\w+\.py)::(test_\w+)`", PAGE)
 SOURCES = [path for folder in ("platform", "dashboards", "docker", ".ci") for path in (ROOT / folder).rglob("*.py")]
@@ -59,6 +61,17 @@ def test_each_line_of_the_tables_is_a_promise_with_a_test() -> None:
     promises = [line for line in lines if not line.startswith(("| what", "| ---"))]
     assert len(promises) > 20
     assert [line for line in promises if "::test_" not in line] == []
+
+
+def test_each_line_of_who_reaches_what_has_a_test_a_section_or_a_contract() -> None:
+    table = PAGE.partition("## Who may reach what")[2].partition("## Promises")[0]
+    lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    assert len(lines) > 8
+    contracts = [contract["name"] for contract in PYPROJECT["tool"]["importlinter"]["contracts"]]
+    for line in lines:
+        elsewhere = re.findall(r"\*([A-Z][^*]+)\*", line.split("|")[-2])
+        known = [name in contracts or f"**{name}**" in PAGE for name in elsewhere]
+        assert "::test_" in line or (known and all(known)), line
 
 
 @pytest.fixture(scope="module")

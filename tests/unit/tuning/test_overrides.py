@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from ftlab.tuning.overrides import overrides_suffix
+from ftlab.tuning.overrides import changed_protocol, overrides_suffix
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,18 @@ def test_a_mark_of_overrides_fits_a_file_name() -> None:
     many, more = ({name: [0.1, value] for name in names} for value in (1.0, 2.0))
     assert len(overrides_suffix(many)) < 200
     assert overrides_suffix(many) != overrides_suffix(more)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "protocol"),
+    [
+        ({}, "digits, 100 epochs"),
+        ({"data.download": True, "data.root": "/data/digits"}, "digits, 100 epochs"),
+        (
+            {"train.epochs": 20, "data.class_list": "a/b.txt"},
+            "digits, 100 epochs, changed by data.class_list=b.txt train.epochs=20",
+        ),
+    ],
+)
+def test_a_protocol_names_what_the_user_changed_of_it(overrides: dict[str, Any], protocol: str) -> None:
+    assert changed_protocol("digits, 100 epochs", overrides) == protocol

@@ -228,6 +228,13 @@ def test_results_are_named_by_experiment_profile_and_overrides(make_study: MakeS
     assert make_study(grid=grid, overrides={"train.epochs": 5}).results_name == "exp/tiny+train.epochs=5"
 
 
+def test_a_shorter_training_is_another_protocol_than_the_papers() -> None:
+    papers = load_study("momentum", "imagenet100").protocol
+    assert "100 epochs" in papers
+    assert load_study("momentum", "imagenet100", overrides={"train.epochs": 20}).protocol != papers
+    assert load_study("momentum", "imagenet100", overrides={"data.root": "/data/imagenet"}).protocol == papers
+
+
 def test_processes_must_share_the_groups_of_every_cell(profile: ProfileConfig) -> None:
     experiment = ExperimentConfig(question="?", grid={"model.bn_groups": [4, 2]})
     four = profile.model_copy(update={"resources": ResourcesConfig(cpus_per_trial=4, processes_per_trial=4)})
