@@ -14,6 +14,7 @@ from ftlab.tuning.identity import cell_key
 from ftlab.tuning.overrides import overrides_suffix
 from ftlab.tuning.spec import METRICS, StudySpec, expand_trials, load_study
 from ftlab.tuning.table import tabulate
+from ftlab.tuning.table_options import TableOptions
 
 FINGERPRINT_TAG = "data.fingerprint"
 
@@ -70,7 +71,7 @@ def view_study(study: str, trials: pd.DataFrame) -> StudyView:
     cell_keys = {cell.name: cell_key(cell.config, fingerprint) for cell in spec.cells}
     if not set(cell_keys.values()) & set(own["cell_key"]):
         return _view_records(study, own, "Rows follow the records, since the experiment file asks for other cells now.")
-    table = tabulate(spec, expand_trials(spec, fingerprint), trials, all_seeds=True)
+    table = tabulate(spec, expand_trials(spec, fingerprint), trials, TableOptions(all_seeds=True))
     return StudyView(table, cell_keys)
 
 

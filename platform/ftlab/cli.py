@@ -48,6 +48,7 @@ from ftlab.tuning.session import Capacity
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
 from ftlab.tuning.sweep import TrialRecorder, plan_study, study_record
 from ftlab.tuning.table import publish_table
+from ftlab.tuning.table_options import TableOptions
 
 if TYPE_CHECKING:
     import torch
@@ -101,10 +102,8 @@ def sweep(
 ) -> None:
     """Train what the table still lacks, record it, and write and print the table."""
     study, auto = _load(experiment, profile, seeds, overrides, max_trials)
-    sweeping = Sweep(
-        study, Capacity(cpus, gpus), results, all_seeds=seeds is None, share=share, auto=auto, interval=interval
-    )
-    raise typer.Exit(sweeping.run())
+    options = TableOptions(all_seeds=seeds is None, auto=auto, interval=interval)
+    raise typer.Exit(Sweep(study, Capacity(cpus, gpus), results, options, share).run())
 
 
 @app.command()
@@ -130,9 +129,7 @@ def table(
         recorded,
         tracker,
         folder,
-        all_seeds=seeds is None,
-        auto=auto,
-        interval=interval,
+        TableOptions(all_seeds=seeds is None, auto=auto, interval=interval),
         command=sweep_command(study, auto),
     )
     print_table(made, folder, paths)

@@ -25,7 +25,6 @@ from ftlab.tuning.forecast import Actual, held_hours
 from ftlab.tuning.metrics_server import serve_metrics
 from ftlab.tuning.plan import Plan, is_settled
 from ftlab.tuning.quote import Quote, make_quote
-from ftlab.tuning.seeding.auto import AutoSeeds
 from ftlab.tuning.seeding.seed_feed import SeedFeed
 from ftlab.tuning.session import Capacity, RaySession
 from ftlab.tuning.spec import StudySpec, Trial
@@ -41,12 +40,12 @@ from ftlab.tuning.sweep import (
     study_record,
 )
 from ftlab.tuning.table import publish_table
+from ftlab.tuning.table_options import TableOptions
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ftlab.reporting.ablation import AblationTable
-    from ftlab.reporting.statistics import Interval
     from ftlab.tracking.tracker import Tracker
     from ftlab.tuning.listener import StudyListener
 
@@ -61,20 +60,16 @@ class Sweep:
         study: What is swept.
         capacity: What of this machine may be used.
         results: Folder of tables and figures.
-        all_seeds: Whether the table counts every recorded seed, or only the study's.
+        options: What is asked of the table; its ``auto`` gives seeds where they matter.
         share: Whether trials share prefixes.
-        auto: Gives seeds where they matter; None gives every cell the study's.
-        interval: How the table's intervals are made.
         outcomes: How the trials ended that this sweep trained, by trial key.
     """
 
     study: StudySpec
     capacity: Capacity
     results: Path
-    all_seeds: bool
+    options: TableOptions
     share: bool
-    auto: AutoSeeds | None = None
-    interval: "Interval" = "t"
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def run(self) -> int:
@@ -104,7 +99,7 @@ class Sweep:
 
     def _start_early(self) -> None:
         # Ray starts while the data set is decoded and the tracking store is opened, unless nothing seems to be missing.
-        ended_here = self._journal.finished_keys() if self.auto is None else set()
+        ended_here = self._journal.finished_keys() if self.options.auto is None else set()
         if not ended_here or any(trial.key not in ended_here for trial in name_trials(self.study, self._home)):
             self._session.start()
 
@@ -163,23 +158,23 @@ class Sweep:
 
     def _feed(self, left: Plan, recorded: "pd.DataFrame") -> StageFeed | SeedFeed:
         there = existing_checkpoints(self._home)
-        if self.auto is None:
+        if self.options.auto is None:
             return StageFeed(left.todo, there, share=self.share, claim=self._claims.take)
         inner = StageFeed((), there, share=self.share, claim=self._claims.take)
-        return SeedFeed(inner, self.study, left.trials[0].fingerprint, recorded, self.auto)
+        return SeedFeed(inner, self.study, left.trials[0].fingerprint, recorded, self.options.auto)
 
     def _quote(self, left: Plan, recorded: "pd.DataFrame") -> Quote:
         # A probe would hold the sweep up by seconds; `plan` makes it.
         quote = make_quote(self._plan_of_all(left, recorded), home=self._home, capacity=self.capacity, max_probes=0)
-        for line in quote_lines(quote, at_most=self.auto is not None):
+        for line in quote_lines(quote, at_most=self.options.auto is not None):
             say(line)
         return quote
 
     def _plan_of_all(self, found: Plan, recorded: "pd.DataFrame") -> Plan:
         """Return the plan of every trial that may be trained."""
-        if self.auto is None:
+        if self.options.auto is None:
             return found
-        study = replace(self.study, seeds=tuple(range(self.auto.rule.max_seeds)))
+        study = replace(self.study, seeds=tuple(range(self.options.auto.rule.max_seeds)))
         return plan_study(study, self._home, recorded, share=self.share)
 
     def _train(self, left: Plan, feed: StageFeed | SeedFeed, quote: Quote, writer: TrackingWriter) -> list[Trial]:
@@ -225,10 +220,8 @@ class Sweep:
             recorded,
             self._tracker,
             folder,
-            all_seeds=self.all_seeds,
-            auto=self.auto,
-            interval=self.interval,
-            command=sweep_command(self.study, self.auto),
+            self.options,
+            command=sweep_command(self.study, self.options.auto),
         )
         print_table(made, folder, paths)
         settled = {key for key, outcome in self.outcomes.items() if is_settled(outcome.status, outcome.reason)}
@@ -246,11 +239,11 @@ class Sweep:
             )
             self._collector.collect()
         if self._interrupted:
-            say(f"Stopped. What is trained is kept; to go on: {sweep_command(self.study, self.auto)}")
+            say(f"Stopped. What is trained is kept; to go on: {sweep_command(self.study, self.options.auto)}")
             return INTERRUPTED
         failed = len(self._ended - settled)
         if failed:
-            complain(f"{failed} trials failed; to try them again: {sweep_command(self.study, self.auto)}")
+            complain(f"{failed} trials failed; to try them again: {sweep_command(self.study, self.options.auto)}")
         return 1 if failed or self._undelivered else 0
 
 

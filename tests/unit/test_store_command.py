@@ -16,6 +16,7 @@ from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.spec import load_study
 from ftlab.tuning.sweep import name_trials, study_record, trial_record
 from ftlab.tuning.table import publish_table
+from ftlab.tuning.table_options import TableOptions
 
 WriteExperiment = Callable[..., None]
 
@@ -26,7 +27,9 @@ def publish(tracker: MlflowTracker, folder: Path, home: Home) -> Mapping[str, by
     """Write the table of a store and return the files that do not name runs."""
     study = load_study("exp", "tiny")
     recorded = tracker.load_trials()
-    publish_table(study, name_trials(study, home), recorded, tracker, folder, all_seeds=True, command="make sweep")
+    publish_table(
+        study, name_trials(study, home), recorded, tracker, folder, TableOptions(all_seeds=True), command="make sweep"
+    )
     return {path.name: path.read_bytes() for path in sorted(folder.glob("table.*"))}
 
 

@@ -18,6 +18,7 @@ from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.spec import load_study
 from ftlab.tuning.sweep import name_trials, study_record, trial_record
 from ftlab.tuning.table import publish_table
+from ftlab.tuning.table_options import TableOptions
 
 WriteExperiment = Callable[..., None]
 
@@ -53,7 +54,9 @@ def store(
         epochs = [EpochRecord(epoch, 0.0, {study.metric: 80.0 + number + epoch / 8}) for epoch in (1, 2)]
         store.log_epochs(trial.key, epochs)
         store.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
-    publish_table(study, trials, store.load_trials(), store, FOLDER, all_seeds=False, command="make sweep")
+    publish_table(
+        study, trials, store.load_trials(), store, FOLDER, TableOptions(all_seeds=False), command="make sweep"
+    )
     monkeypatch.setattr("ftlab.trace_command.open_tracker", lambda _: store)
     return store
 
@@ -98,7 +101,13 @@ def test_an_edited_provenance_does_not_hide_the_other_folders(store: MemoryTrack
     study = load_study("exp", "tiny")
     trials = name_trials(study, Home(".home"))
     publish_table(
-        study, trials, store.load_trials(), store, Path("results/a/tiny"), all_seeds=True, command="make sweep"
+        study,
+        trials,
+        store.load_trials(),
+        store,
+        Path("results/a/tiny"),
+        TableOptions(all_seeds=True),
+        command="make sweep",
     )
     edit("provenance.json", "81.25", "81.26")
     ended = run("verify")

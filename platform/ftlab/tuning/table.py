@@ -9,15 +9,14 @@ from ftlab.config.loading import experiments_folder
 from ftlab.reporting.ablation import AblationTable, Cell
 from ftlab.reporting.atomic import write_if_changed
 from ftlab.reporting.published import load_published
-from ftlab.reporting.statistics import Interval
 from ftlab.reporting.trace.definition import TableDefinition
 from ftlab.reporting.trace.provenance import PROVENANCE_FILE, provenance_text, trace_table
 from ftlab.tracking.tracker import Tracker
 from ftlab.tuning.identity import cell_key, trial_key
 from ftlab.tuning.results import load_histories, write_results
-from ftlab.tuning.seeding.auto import AutoSeeds
 from ftlab.tuning.seeding.table import make_seed_table
 from ftlab.tuning.spec import StudySpec, Trial, axis_values
+from ftlab.tuning.table_options import TableOptions
 from ftlab.tuning.table_origin import table_origin
 
 
@@ -25,41 +24,33 @@ def tabulate(
     study: StudySpec,
     trials: Sequence[Trial],
     recorded: pd.DataFrame,
-    *,
-    all_seeds: bool,
-    auto: AutoSeeds | None = None,
-    interval: Interval = "t",
+    options: TableOptions,
 ) -> AblationTable:
     """Compute the study's table from what is recorded; see `define_table`."""
-    return define_table(study, trials, recorded, all_seeds=all_seeds, auto=auto, interval=interval).tabulate(recorded)
+    return define_table(study, trials, recorded, options).tabulate(recorded)
 
 
 def define_table(
     study: StudySpec,
     trials: Sequence[Trial],
     recorded: pd.DataFrame,
-    *,
-    all_seeds: bool,
-    auto: AutoSeeds | None = None,
-    interval: Interval = "t",
+    options: TableOptions,
 ) -> TableDefinition:
     """Return what the study's table is computed from beside the recorded trials.
 
     Args:
         study: The study.
         trials: Its trials.
-        recorded: What the tracking store holds, from which ``auto`` tells the trials that the table asks for.
-        all_seeds: Whether every recorded seed of a cell counts, or only the study's; of no effect with ``auto``.
-        auto: The rule that gave the seeds and its bound; None where every cell has the same.
-        interval: How the intervals of means and of differences are made.
+        recorded: What the tracking store holds, from which ``options.auto`` tells the trials that the table asks for.
+        options: What is asked of the table.
     """
     fingerprint = trials[0].fingerprint
     trial_keys: Mapping[str, tuple[str, ...]] = {}
     seeding = None
-    if auto is not None:
-        seed_table = make_seed_table(study, fingerprint, recorded, auto)
+    if options.auto is not None:
+        seed_table = make_seed_table(study, fingerprint, recorded, options.auto)
         trial_keys, seeding = seed_table.trial_keys, seed_table.seeding
-    elif not all_seeds:
+    elif not options.all_seeds:
         trial_keys = {
             cell.name: tuple(trial_key(cell.with_seed(seed), fingerprint) for seed in study.seeds)
             for cell in study.cells
@@ -86,7 +77,7 @@ def define_table(
         protocol=study.protocol,
         published=published,
         seeding=seeding,
-        interval=interval,
+        interval=options.interval,
     )
 
 
@@ -96,11 +87,9 @@ def publish_table(
     recorded: pd.DataFrame,
     tracker: Tracker,
     folder: Path,
+    options: TableOptions,
     *,
-    all_seeds: bool,
     command: str,
-    auto: AutoSeeds | None = None,
-    interval: Interval = "t",
 ) -> tuple[AblationTable, list[Path]]:
     """Write the study's table in every form, its figures, its report and its provenance below ``folder``.
 
@@ -110,19 +99,17 @@ def publish_table(
         recorded: What the tracking store holds.
         tracker: The store.
         folder: Where to write; unchanged content leaves the files alone.
-        all_seeds: See `define_table`.
+        options: What is asked of the table.
         command: What makes the table anew.
-        auto: See `define_table`.
-        interval: See `define_table`.
 
     Returns:
         The table and the files.
     """
-    definition = define_table(study, trials, recorded, all_seeds=all_seeds, auto=auto, interval=interval)
+    definition = define_table(study, trials, recorded, options)
     table = definition.tabulate(recorded)
     histories = load_histories(tracker, table, recorded)
     paths = write_results(table, histories, folder, recorded, command)
-    origin = table_origin(study, trials[0].fingerprint, all_seeds=all_seeds, auto=auto)
+    origin = table_origin(study, trials[0].fingerprint, options)
     path = folder / PROVENANCE_FILE
     write_if_changed(path, provenance_text(trace_table(origin, definition, table, recorded)).encode())
     return table, [*paths, path]

@@ -7,6 +7,7 @@ from ftlab.reporting.spreadsheet import table_csv
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tuning.spec import expand_trials, load_study
 from ftlab.tuning.table import tabulate
+from ftlab.tuning.table_options import TableOptions
 
 Record = Callable[..., None]
 
@@ -25,7 +26,7 @@ def test_the_table_is_the_one_that_make_table_writes(tracker: MemoryTracker, rec
     trials = tracker.load_trials()
     study = load_study("queue", "digits")
     fingerprint = trials["tags"].iloc[0]["data.fingerprint"]
-    written = tabulate(study, expand_trials(study, fingerprint), trials, all_seeds=True)
+    written = tabulate(study, expand_trials(study, fingerprint), trials, TableOptions(all_seeds=True))
     view = view_study("queue/digits", trials)
     assert table_csv(view.table) == table_csv(written)
     assert view.note == ""

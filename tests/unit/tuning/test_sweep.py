@@ -32,6 +32,7 @@ from ftlab.tuning.sweep import (
     trial_record,
 )
 from ftlab.tuning.table import publish_table, tabulate
+from ftlab.tuning.table_options import TableOptions
 from ftlab.tuning.table_origin import table_origin
 from ftlab.tuning.trial import run_here
 
@@ -39,6 +40,7 @@ MakeStudy = Callable[..., StudySpec]
 WriteExperiment = Callable[..., None]
 
 GRID = {"method.key_momentum": [0.9, 0.5]}
+ALL_SEEDS, OWN_SEEDS = TableOptions(all_seeds=True), TableOptions(all_seeds=False)
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracke
     assert plan_study(study, home, recorded).todo == ()
 
     results = tmp_path / "results"
-    table = tabulate(study, found.trials, recorded, all_seeds=False)
+    table = tabulate(study, found.trials, recorded, OWN_SEEDS)
     histories = load_histories(tracker, table, recorded)
     paths = write_results(table, histories, results, recorded, "make sweep")
     assert [row.n_trials for row in table.rows] == [2, 2]
@@ -87,7 +89,7 @@ def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracke
     assert {"trials.csv", "table.csv", "table.tex", "table.md", "figure.png", "report.html"} <= names
     assert {"score_curves.pdf", "gradient_landscape.png"} <= {path.name for path in (results / "figures").iterdir()}
     written = {path: path.read_bytes() for path in paths}
-    again = tabulate(study, found.trials, recorded, all_seeds=True)
+    again = tabulate(study, found.trials, recorded, ALL_SEEDS)
     write_results(again, histories, results, recorded, "make sweep")
     assert {path: path.read_bytes() for path in paths} == written
 
@@ -108,22 +110,20 @@ def test_a_published_table_brings_its_provenance(
         tracker.log_epochs(trial.key, [EpochRecord(2, 0.0, {study.metric: 80.0 + number / 8})])
         tracker.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
     recorded = tracker.load_trials()
-    table, paths = publish_table(
-        study, found.trials, recorded, tracker, tmp_path, all_seeds=False, command="make sweep"
-    )
+    table, paths = publish_table(study, found.trials, recorded, tracker, tmp_path, OWN_SEEDS, command="make sweep")
     assert paths[-1] == tmp_path / "provenance.json"
     provenance = parse_provenance(paths[-1].read_text(), "provenance.json")
     assert provenance.tabulate(recorded) == table
     assert provenance.origin.seeds == 2
     assert verify_table(provenance, read_table_files(tmp_path), recorded).problems == ()
     written = paths[-1].read_bytes()
-    publish_table(study, found.trials, recorded, tracker, tmp_path, all_seeds=False, command="make sweep")
+    publish_table(study, found.trials, recorded, tracker, tmp_path, OWN_SEEDS, command="make sweep")
     assert paths[-1].read_bytes() == written
 
 
 def test_a_provenance_tells_no_path(make_study: MakeStudy) -> None:
     study = make_study(cells=[{"name": "a"}], overrides={"data.name": "folder", "data.root": "/home/ann/flowers"})
-    origin = table_origin(study, "f00d", all_seeds=True, auto=AutoSeeds(max_trials=60))
+    origin = table_origin(study, "f00d", TableOptions(all_seeds=True, auto=AutoSeeds(max_trials=60)))
     assert origin.overrides == {"data.name": "folder", "data.root": "flowers"}
     assert (origin.seeds, origin.max_trials) == ("auto", 60)
 
@@ -134,8 +134,8 @@ def test_a_table_counts_the_seeds_it_is_asked_for(study: StudySpec, tracker: Mem
     recorded = tracker.load_trials()
     one = load_study("exp", "tiny", num_seeds=1)
     trials = name_trials(one, home)
-    assert [row.n_trials for row in tabulate(one, trials, recorded, all_seeds=False).rows] == [1, 1]
-    assert [row.n_trials for row in tabulate(one, trials, recorded, all_seeds=True).rows] == [2, 2]
+    assert [row.n_trials for row in tabulate(one, trials, recorded, OWN_SEEDS).rows] == [1, 1]
+    assert [row.n_trials for row in tabulate(one, trials, recorded, ALL_SEEDS).rows] == [2, 2]
 
 
 def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
@@ -144,7 +144,7 @@ def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
     found = plan_study(study, home, tracker.load_trials())
     train(found, tracker, home)
     recorded = tracker.load_trials()
-    table = tabulate(study, found.trials, recorded, all_seeds=False, auto=AutoSeeds())
+    table = tabulate(study, found.trials, recorded, TableOptions(all_seeds=False, auto=AutoSeeds()))
     assert [row.n_missing for row in table.rows] == [1, 1]
     assert table.seeding is not None
     assert table.seeding.stopped["key_momentum=0.5"] == "open against the baseline"
@@ -153,13 +153,15 @@ def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
     assert (tmp_path / "table.csv").read_text().splitlines()[0].endswith(",stopped")
     # Two seeds suffice for this rule, and further ones are beyond it.
     two = AutoSeeds(SeedRule(first_seeds=2, max_seeds=2))
-    assert [row.n_missing for row in tabulate(study, found.trials, recorded, all_seeds=True, auto=two).rows] == [0, 0]
+    assert [
+        row.n_missing for row in tabulate(study, found.trials, recorded, TableOptions(all_seeds=True, auto=two)).rows
+    ] == [0, 0]
 
 
 def test_a_table_makes_the_intervals_it_is_asked_for(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:
     found = plan_study(study, home, tracker.load_trials())
     train(found, tracker, home)
-    table = tabulate(study, found.trials, tracker.load_trials(), all_seeds=False, interval="bca")
+    table = tabulate(study, found.trials, tracker.load_trials(), TableOptions(all_seeds=False, interval="bca"))
     assert table.interval == "bca"
     for row in table.rows:
         values = [trial.value for trial in table.trials_of(row.cell)]
@@ -171,7 +173,7 @@ def test_a_table_makes_the_intervals_it_is_asked_for(study: StudySpec, tracker: 
 
 def test_a_table_says_what_is_missing(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:
     trials = name_trials(study, home)
-    table = tabulate(study, trials, tracker.load_trials(), all_seeds=False)
+    table = tabulate(study, trials, tracker.load_trials(), OWN_SEEDS)
     assert [row.n_missing for row in table.rows] == [2, 2]
 
 
