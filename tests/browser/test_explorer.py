@@ -8,6 +8,7 @@ from ftlab.reporting.spreadsheet import table_csv
 from ftlab.tracking.tracker import Tracker
 from ftlab.tuning.spec import expand_trials, load_study
 from ftlab.tuning.table import tabulate
+from ftlab.tuning.table_options import TableOptions
 
 PHONE = {"width": 390, "height": 844}
 NARROW_PHONE = {"width": 360, "height": 740}
@@ -91,7 +92,7 @@ def test_the_downloaded_csv_is_the_file(
     trials = recorded_tracker.load_trials()
     study = load_study("queue", "digits", overrides={"train.epochs": 6})
     fingerprint = trials["tags"].iloc[0]["data.fingerprint"]
-    table = tabulate(study, expand_trials(study, fingerprint), trials, all_seeds=True)
+    table = tabulate(study, expand_trials(study, fingerprint), trials, TableOptions(all_seeds=True))
     assert (tmp_path / "table.csv").read_bytes() == table_csv(table).encode()
 
 

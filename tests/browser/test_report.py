@@ -8,6 +8,7 @@ from ftlab.tracking.tracker import Tracker
 from ftlab.tuning.results import load_histories, write_results
 from ftlab.tuning.spec import expand_trials, load_study
 from ftlab.tuning.table import tabulate
+from ftlab.tuning.table_options import TableOptions
 
 OpenPage = Callable[..., Page]
 
@@ -18,7 +19,7 @@ def report(home: object, tmp_path_factory: pytest.TempPathFactory, recorded_trac
     recorded = recorded_tracker.load_trials()
     study = load_study("queue", "digits", overrides={"train.epochs": 6})
     trials = expand_trials(study, recorded["tags"].iloc[0]["data.fingerprint"])
-    table = tabulate(study, trials, recorded, all_seeds=True)
+    table = tabulate(study, trials, recorded, TableOptions(all_seeds=True))
     folder: Path = tmp_path_factory.mktemp("results")
     write_results(table, load_histories(recorded_tracker, table, recorded), folder, recorded, "make sweep EXP=queue")
     return (folder / "report.html").as_uri()
