@@ -71,8 +71,8 @@ def _epoch(trial: Trial, place: int, epoch: int) -> EpochRecord:
         "scores/positive": _counts(positive, 0.1, 1000),
         "scores/negative": _counts(negative, spread, 100_000),
     }
-    clock = [10 * (epoch - 1) + step for step in range(1, 11)]
-    steps = {"step": clock, **{name: [value] * len(clock) for name, value in scores.items()}}
+    clock: list[float] = [10 * (epoch - 1) + step for step in range(1, 11)]
+    steps: dict[str, list[float]] = {"step": clock, **{name: [value] * len(clock) for name, value in scores.items()}}
     norms = {f"layer{depth}": 10.0**-depth * (1 - 0.5 * progress) for depth in range(6)}
     return EpochRecord(epoch, 1.7e9 + 10 * epoch, {**scores, **metrics}, histograms, steps, norms)
 

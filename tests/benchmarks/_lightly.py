@@ -126,7 +126,7 @@ def _serve_steps(connection: Connection, threads: int, arguments: tuple[Any, ...
         connection.send(None)
 
 
-class PillowImages(Dataset):
+class PillowImages(Dataset[Any]):
     """Images as lightly's transforms take them.
 
     Args:
@@ -147,9 +147,9 @@ class PillowImages(Dataset):
         return self._transform(image)
 
 
-def plain_batch_norm(encoder: nn.Module) -> nn.Module:
+def plain_batch_norm(encoder: nn.Module) -> Any:
     """Return a copy of an encoder's backbone with PyTorch's batch normalisation, as lightly's users have it."""
-    backbone = copy.deepcopy(encoder.backbone)
+    backbone: Any = copy.deepcopy(encoder.backbone)
     if hasattr(backbone, "_norm_layer"):  # torchvision's ResNets keep what made their norms; ours cannot be pickled
         backbone._norm_layer = nn.BatchNorm2d
     for module in list(backbone.modules()):

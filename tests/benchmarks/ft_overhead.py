@@ -83,7 +83,7 @@ def step_of(encoder: Encoder, views: Views) -> Callable[[FeatureTransform], None
     def step(feature_transform: FeatureTransform) -> None:
         result = method.step(views, streams, feature_transform)
         optimizer.zero_grad(set_to_none=True)
-        result.loss.backward()
+        result.loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         method.update(result.keys)
         wait_for(device)

@@ -46,14 +46,14 @@ def images_a_second(num_trials: int, arguments: argparse.Namespace) -> float:
     processes = [context.Process(target=train, args=job) for _ in range(num_trials)]
     for process in processes:
         process.start()
-    batch_size = cell_config(arguments.profile).train.batch_size
+    num_images: int = num_trials * arguments.steps * cell_config(arguments.profile).train.batch_size
     barrier.wait()
     started = time.perf_counter()
     barrier.wait()
     seconds = time.perf_counter() - started
     for process in processes:
         process.join()
-    return num_trials * arguments.steps * batch_size / seconds
+    return num_images / seconds
 
 
 def train(barrier: Barrier, device: str, profile: str, steps: int, num_trials: int) -> Any:

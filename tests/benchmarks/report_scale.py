@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -90,7 +90,7 @@ def first_view_seconds(home: Path) -> tuple[float, float]:
 
 
 @contextmanager
-def explorer(home: Path) -> Iterator:
+def explorer(home: Path) -> Iterator[Callable[[], str]]:
     """Give a function that starts the explorer and returns its link; the explorer ends with the context."""
     processes = []
 
@@ -98,7 +98,8 @@ def explorer(home: Path) -> Iterator:
         command = [sys.executable, "-m", "explorer", "--port", "0"]
         process = subprocess.Popen(command, env=environment(home), stdout=subprocess.PIPE, text=True)
         processes.append(process)
-        return re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
+        assert process.stdout is not None
+        return str(re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0])
 
     try:
         yield start

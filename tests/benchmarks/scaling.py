@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from _harness import RESULTS, report, seconds_of
 from _training import OurSteps, cell_config, make_images
+from matplotlib.axes import Axes
 
 CPU = torch.device("cpu")
 QUEUES = (1024, 4096, 16384, 32768, 65536)
@@ -59,7 +60,7 @@ def epoch_of(num_images: int) -> float:
     return seconds_of(lambda: steps.run(num_steps), 1)
 
 
-def draw(axes: plt.Axes, sizes: tuple[int, ...], seconds: list[float], across: str, upwards: str) -> float:
+def draw(axes: Axes, sizes: tuple[int, ...], seconds: list[float], across: str, upwards: str) -> float:
     """Draw points and fitted line; return the largest relative distance of a point from the line."""
     # Weighted by 1 / seconds, so that small and large sizes count alike.
     slope, offset = np.polyfit(sizes, seconds, 1, w=1 / np.array(seconds))

@@ -93,7 +93,7 @@ def _plain_function(home: Home) -> tuple[list[float], list[float]]:
             self.ends: list[float] = []
             self.own: list[float] = []
 
-        def on_trial_complete(self, *, trial: Any, **_: object) -> None:
+        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: object) -> None:  # noqa: ARG002
             self.ends.append(time.monotonic())
             self.own.append(trial.last_result["seconds"])
 

@@ -18,8 +18,10 @@ from ftlab.tuning.spec import Trial, expand_trials, load_study
 from ftlab.tuning.sweep import study_record, trial_record
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-QUIET = ("no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking")
-QUIET += ("disable-component-update", "disable-sync")
+QUIET = (
+    *("no-sandbox", "disable-gpu", "disable-quic", "no-first-run"),
+    *("disable-background-networking", "disable-component-update", "disable-sync"),
+)
 
 LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 FINGERPRINT = "0123abcd" * 4
@@ -90,7 +92,7 @@ def epoch_record(trial: Trial, epoch: int) -> EpochRecord:
         "scores/negative": bell(negative, math.sqrt(variance)),
         "scores/negative_transformed": bell(negative * with_ft, math.sqrt(variance)),
     }
-    steps = {
+    steps: dict[str, list[float]] = {
         "step": [10 * epoch - 9, 10 * epoch],
         **{name: [value, value] for name, value in metrics.items() if "/" in name},
     }
@@ -115,7 +117,7 @@ def serve() -> Iterator[Callable[[Path], str]]:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         processes.append(process)
         assert process.stdout is not None
-        return re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
+        return str(re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0])
 
     yield start
     for process in processes:

@@ -45,7 +45,8 @@ def undisturbed(make_laboratory: MakeLaboratory) -> pd.DataFrame:
     laboratory.write_experiment("exp", **EXPERIMENT)
     laboratory.sweep("exp")
     assert laboratory.left_behind() == []
-    return laboratory.trials(STUDY)
+    trials: pd.DataFrame = laboratory.trials(STUDY)
+    return trials
 
 
 def assert_nothing_was_lost(laboratory: Any, undisturbed: pd.DataFrame) -> None:

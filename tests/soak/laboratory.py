@@ -18,7 +18,7 @@ PROFILE = {
 }
 STEADY, GROWING = "steady", "growing"
 GROWING_CELLS = 2
-EXPERIMENTS = {
+EXPERIMENTS: dict[str, dict[str, object]] = {
     STEADY: {"cells": [{"name": "steady"}], "overrides": {"method.queue_size": 256}},
     GROWING: {"grid": {"method.key_momentum": [0.9, 0.5]}},
 }

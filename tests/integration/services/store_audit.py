@@ -40,7 +40,8 @@ class StoreAudit:
 def all_runs(client: MlflowClient) -> list[Run]:
     """Return every run of a store."""
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
-    found, token = [], None
+    found: list[Run] = []
+    token = None
     while True:
         page = client.search_runs(ids, page_token=token)
         found += page

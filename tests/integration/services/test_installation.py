@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(2400)]
 NUM_CELLS = 9  # of experiments/momentum.yaml
 EPOCHS = 20
 SHORT = {"EXP": "momentum", "SEEDS": 1, "SET": f"train.epochs={EPOCHS}"}
-LONG = {"EXP": "momentum", "SEEDS": 4}  # outlasts two outages, 90 s in all, and what is to be delivered after them
+NUM_SEEDS = 4
+# Outlasts two outages, 90 s in all, and what is to be delivered after them.
+LONG = {"EXP": "momentum", "SEEDS": NUM_SEEDS}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def swept(installation: Any) -> str:
     """The output of a short sweep."""
     command = installation.checkout.start("sweep", **SHORT)
     assert command.wait() == 0, command.output
-    return command.output
+    return str(command.output)
 
 
 def tables(installation: Any) -> list[Path]:
@@ -135,7 +137,7 @@ def test_outages_of_the_store_cost_nothing(installation: Any) -> None:
     installation.tracking.start()
     assert command.wait() == 0, command.output
     assert "could not be recorded" not in command.output
-    num_trials = NUM_CELLS * LONG["SEEDS"]
+    num_trials = NUM_CELLS * NUM_SEEDS
     assert f"[{num_trials}/{num_trials}]" in command.output
     audit = audit_store(installation.client, journal)
     assert audit.is_clean, audit
