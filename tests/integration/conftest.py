@@ -49,7 +49,7 @@ class Command:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
-    def wait(self, seconds: float = 240.0) -> int:
+    def wait(self, seconds: float = 600.0) -> int:
         """Wait for the end and return the exit status."""
         return self.process.wait(seconds)
 
