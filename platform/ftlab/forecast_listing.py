@@ -10,8 +10,7 @@ def forecast_lines(forecast: Forecast) -> list[str]:
     price = f"{format_seconds(forecast.wall_seconds)} and {_hours(forecast.device_hours)} {forecast.device}-hours"
     lines = [
         f"forecast: {price} for {forecast.num_epochs} epochs, by {forecast.source}",
-        f"disk: {format_bytes(forecast.checkpoint_bytes)} of checkpoints until the sweep ends, "
-        f"{format_bytes(forecast.record_bytes)} of records that stay",
+        f"disk: {_disk(forecast)}",
     ]
     if forecast.num_nearest:
         who = "1 trial is" if forecast.num_nearest == 1 else f"{forecast.num_nearest} trials are"
@@ -53,6 +52,13 @@ def format_bytes(size: float) -> str:
     if size < 1e6:
         return f"{max(1, round(size / 1e3))} kB"
     return f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+
+
+def _disk(forecast: Forecast) -> str:
+    records = f"{format_bytes(forecast.record_bytes)} of records that stay"
+    if forecast.checkpoint_bytes is None:
+        return f"{records}; make plan measures the checkpoints"
+    return f"{format_bytes(forecast.checkpoint_bytes)} of checkpoints until the sweep ends, {records}"
 
 
 def _hours(hours: float) -> str:

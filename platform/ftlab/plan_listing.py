@@ -40,7 +40,7 @@ def quote_lines(quote: Quote, *, at_most: bool = False) -> list[str]:
     """Return lines on what a plan costs, or costs at most, and how its trials share the machine."""
     without = f"forecast: none, because a probe failed: {quote.problem}" if quote.problem else NO_FORECAST
     lines = forecast_lines(quote.forecast) if quote.forecast else [without]
-    if at_most:
+    if at_most and quote.forecast:
         lines[0] = f"at most, {lines[0]}"
     if quote.packing is not None:
         lines.append(packing_line(quote.packing, "GPU" if quote.packing.gpus_per_trial else "machine"))

@@ -25,6 +25,12 @@ def test_a_forecast_says_time_disk_and_how_it_knows() -> None:
     ]
 
 
+def test_a_forecast_without_a_measured_checkpoint_says_so() -> None:
+    assert forecast_lines(replace(FORECAST, checkpoint_bytes=None))[1] == (
+        "disk: 7 MB of records that stay; make plan measures the checkpoints"
+    )
+
+
 def test_what_is_priced_by_the_nearest_is_said() -> None:
     assert forecast_lines(replace(FORECAST, num_nearest=1))[-1].startswith("1 trial is priced by the nearest")
     assert forecast_lines(replace(FORECAST, num_nearest=2))[-1].startswith("2 trials are priced by the nearest")

@@ -77,6 +77,11 @@ class Costs:
         """Return the most memory that one of the trials takes of its device, in bytes."""
         return max(round(_nearest(self.peak_bytes, kind)) for trial in trials for kind in _all_epochs(trial))
 
+    def can_price(self, trials: Iterable[Trial]) -> bool:
+        """Whether of every part of trials at least the nearest kind tells how long it takes."""
+        takes_knn = any(count_knn_probes(trial.config, 0, trial.config.train.epochs) for trial in trials)
+        return bool(self.epoch_seconds and self.final_seconds and (self.knn_seconds or not takes_knn))
+
     def lacks_seconds(self, trial: Trial) -> bool:
         """Whether of some part of a trial nothing tells how long it takes."""
         probe = probe_kind(trial.config, trial.fingerprint)

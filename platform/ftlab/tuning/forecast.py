@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.tuning.cost import Costs
+from ftlab.tuning.spec import Trial
 from ftlab.tuning.timetable import Work, make_timetable
 
 # Ray, its first workers with torch in them, and the table at the end: on two cores, 40 trials of a second had their
@@ -24,7 +25,8 @@ class Forecast:
         wall_seconds: From the command to its table.
         device_hours: Core-hours, or GPU-hours with shares counted as shares, that trials will hold.
         device: What ``device_hours`` counts, ``CPU`` or ``GPU``.
-        checkpoint_bytes: Checkpoints that lie on the disk before the sweep's end, when they are deleted.
+        checkpoint_bytes: Checkpoints that lie on the disk before the sweep's end, when they are deleted; None where no
+            size was measured.
         record_bytes: What stays: journal, tracking store and score histories.
         source: How it is known, in words: ``12 recorded trials``, ``a probe``, or both.
         num_nearest: Trials that are priced by the nearest recorded or measured ones.
@@ -35,7 +37,7 @@ class Forecast:
     wall_seconds: float
     device_hours: float
     device: str
-    checkpoint_bytes: int
+    checkpoint_bytes: int | None
     record_bytes: int
     source: str
     num_nearest: int = 0
@@ -91,7 +93,7 @@ def forecast(
         wall_seconds=startup_seconds + max(turn.end for turn in turns) if turns else 0.0,
         device_hours=held_hours(sum(turn.end - turn.start for turn in turns), resources),
         device="GPU" if resources.gpus_per_trial else "CPU",
-        checkpoint_bytes=sum(costs.size_of_checkpoint(trial) for trial in checkpoints),
+        checkpoint_bytes=_total_bytes(checkpoints, costs),
         record_bytes=RECORD_BYTES_PER_EPOCH * num_epochs,
         source=source,
         num_nearest=num_nearest,
@@ -101,3 +103,9 @@ def forecast(
 def held_hours(seconds: float, resources: ResourcesConfig) -> float:
     """Return the hours of cores, or of GPUs where trials have shares of them, that ``seconds`` of trials hold."""
     return seconds / 3600 * (resources.gpus_per_trial or resources.cpus_per_trial)
+
+
+def _total_bytes(checkpoints: Sequence[Trial], costs: Costs) -> int | None:
+    if checkpoints and not costs.checkpoint_bytes:
+        return None
+    return sum(costs.size_of_checkpoint(trial) for trial in checkpoints)

@@ -57,7 +57,8 @@ def price_trials(
         measure: Makes a probe, see `ftlab.tuning.measure.measure`.
 
     Returns:
-        None if nothing was recorded and nothing can be measured.
+        None if of some part nothing was recorded and nothing can be measured. Sizes of checkpoints are measured, never
+        recorded, so they may be missing.
 
     Raises:
         FtlabError: A probe failed.
@@ -72,7 +73,7 @@ def price_trials(
         max_probes = 0
     measured = _probe_what_lacks(trials, lacks, store, home, resources, hardware.together, max_probes, measure)
     costs = measured | recorded.costs
-    if not (costs.epoch_seconds and costs.final_seconds and costs.checkpoint_bytes):
+    if not costs.can_price(trials):
         return None
     probed = any(recorded.costs.lacks_seconds(trial) for trial in trials)
     return Prices(costs, _source(recorded.num_trials, probed), sum(costs.lacks_seconds(trial) for trial in trials))

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -63,6 +63,13 @@ def test_shares_of_a_gpu_count_as_shares() -> None:
     assert found.device_hours == pytest.approx(0.25 * 26 / 3600)
     assert held_hours(7200.0, gpu) == 0.5
     assert held_hours(7200.0, CORES) == 4.0
+
+
+def test_checkpoints_that_were_never_measured_have_no_size() -> None:
+    unmeasured = replace(COSTS, checkpoint_bytes={})
+    found = forecast([part("a")], unmeasured, slots=1, resources=CORES, source="4 recorded trials")
+    assert found.checkpoint_bytes is None
+    assert found.num_epochs == 10
 
 
 def test_nothing_to_train_costs_nothing() -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,6 +109,23 @@ def test_recorded_trials_tell_more_than_a_probe(home: Home, fake: FakeMeasure) -
     assert prices.source == "1 recorded trial"
     assert prices.costs.training_seconds(trial, 0, 3) == pytest.approx(3 * 8.0, abs=0.01)
     assert len(fake.asked) == 1
+
+
+def test_recorded_trials_tell_without_a_probe_all_but_the_size_of_checkpoints(home: Home, fake: FakeMeasure) -> None:
+    record(home, make_trial(seed=1), train_seconds=8.0)
+    prices = price_trials([make_trial()], home=home, resources=RESOURCES, hardware=HARDWARE, max_probes=0, measure=fake)
+    assert prices is not None
+    assert prices.source == "1 recorded trial"
+    assert prices.costs.training_seconds(make_trial(), 0, 3) == pytest.approx(3 * 8.0, abs=0.01)
+    assert prices.costs.checkpoint_bytes == {}
+
+
+def test_trials_with_a_probe_that_was_never_recorded_have_no_price(home: Home, fake: FakeMeasure) -> None:
+    record(home, make_trial(seed=1), train_seconds=8.0)
+    trial = make_trial()
+    probed = trial.config.model_copy(update={"probe": trial.config.probe.model_copy(update={"every": 2})})
+    trials = [replace(trial, config=probed)]
+    assert price_trials(trials, home=home, resources=RESOURCES, hardware=HARDWARE, max_probes=0, measure=fake) is None
 
 
 def test_a_part_that_was_never_recorded_is_probed(home: Home, fake: FakeMeasure) -> None:
