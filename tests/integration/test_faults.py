@@ -72,7 +72,7 @@ def test_a_sweep_that_is_killed_again_and_again_loses_nothing(
         if awaited is not None:
             command.wait_for(awaited)
         time.sleep(moments.uniform(0.0, 3.0) if awaited else moments.uniform(2.0, 15.0))
-        os.kill(command.process.pid, signal.SIGKILL)
+        command.process.kill()
         assert command.wait() in (-signal.SIGKILL, 0)
         # The next sweep starts beside what is still dying.
     laboratory.sweep("exp")

@@ -1,7 +1,5 @@
 """A search with real processes: killed while it trains, and continued."""
 
-import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -77,7 +75,7 @@ def test_a_search_that_is_killed_trains_no_finished_trial_again(laboratory: Any)
     for awaited in ("first epoch", r"\[1/", r"\[1/"):
         command = laboratory.start("search", "look", "--cpus", "2")
         command.wait_for(awaited)
-        os.kill(command.process.pid, signal.SIGKILL)
+        command.process.kill()
         command.wait()
     ended = {key for key, events in laboratory.journal().items() if {"finished", "collapsed"} & set(events)}
     search(laboratory)
