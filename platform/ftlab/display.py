@@ -34,6 +34,10 @@ class Workload(Protocol):
         """Epochs to train."""
         ...
 
+    def epochs_counted(self, trial: Trial) -> int:
+        """Return the length that ``epochs_left`` counts for a trial."""
+        ...
+
     @property
     def start_epochs(self) -> Mapping[str, int]:
         """Epoch that a trial starts from, by trial key; 0 for one that is not in it."""
@@ -65,6 +69,7 @@ class StudyDisplay:
         self._num_trials = work.num_todo
         self._epochs_left = work.epochs_left
         self._start_epochs = work.start_epochs
+        self._epochs_counted = work.epochs_counted
         self._every_epoch = every_epoch
         self._rows: dict[str, _Row] = {}
         self._num_ended = 0
@@ -85,7 +90,10 @@ class StudyDisplay:
 
     def trial_started(self, trial: Trial) -> None:
         """Show a trial as starting."""
-        self._rows.setdefault(trial.key, _Row(trial)).state = "starting"
+        if trial.key not in self._rows:
+            self._rows[trial.key] = _Row(trial)
+            self._epochs_left += trial.epochs - self._epochs_counted(trial)
+        self._rows[trial.key].state = "starting"
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
         """Show a trial's latest epoch."""

@@ -167,7 +167,7 @@ def _train(
     from ftlab.tuning.search.workload import SearchWorkload
 
     num_trials = feed.num_left * len(spec.study.seeds)
-    work = SearchWorkload(spec.study.metric, num_trials, num_trials * spec.study.cells[0].config.train.epochs)
+    work = SearchWorkload(spec.study.metric, num_trials, spec.study.cells[0].config.train.epochs)
     with StudyDisplay(console, work) as display:
         session.wait()
         # Ray takes seconds to import.

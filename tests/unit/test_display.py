@@ -7,6 +7,7 @@ from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.display import MAX_ENDED_ROWS, StudyDisplay
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus, trials_frame
 from ftlab.tuning.plan import Plan, make_plan
+from ftlab.tuning.search.workload import SearchWorkload
 from ftlab.tuning.spec import expand_trials, resolve_study
 
 METRIC = "probe/few_shot_top1"
@@ -111,3 +112,16 @@ def test_epochs_of_a_checkpoint_are_not_counted_as_trained(plan: Plan) -> None:
         display.epochs_trained(trial, [epoch(1), epoch(2)])
         display.trial_ended(trial, Outcome(TrialStatus.FINISHED))
     assert "left" not in lines_of(printed)[-1]
+
+
+def test_no_time_is_left_when_a_search_chose_shorter_trials(plan: Plan) -> None:
+    printed = StringIO()
+    work = SearchWorkload(METRIC, num_todo=2, epochs_a_trial=100)
+    display = StudyDisplay(Console(file=printed, width=80), work)
+    for trial in plan.todo[:2]:
+        display.trial_started(trial)
+        display.epochs_trained(trial, [epoch(1), epoch(2)])
+        display.trial_ended(trial, Outcome(TrialStatus.FINISHED))
+    first, last = lines_of(printed)[1:]
+    assert " left" in first
+    assert " left" not in last

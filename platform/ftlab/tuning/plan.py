@@ -65,6 +65,10 @@ class Plan:
         """Epochs to train."""
         return sum(stage.epochs for stage in self.stages.values())
 
+    def epochs_counted(self, trial: Trial) -> int:
+        """Return the length that a trial is planned with, its own."""
+        return trial.epochs
+
     @property
     def epochs_saved(self) -> int:
         """Epochs that trials to fork need not train."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ftlab.tuning.spec import Trial
+
 
 @dataclass(frozen=True)
 class SearchWorkload:
@@ -11,11 +13,20 @@ class SearchWorkload:
     Attributes:
         metric: Metric whose value is shown.
         num_todo: Number of trials.
-        epochs_left: Epochs to train; early stopping saves some.
+        epochs_a_trial: Length of a trial, where the search does not choose it.
         start_epochs: Epoch that a trial starts from, by trial key.
     """
 
     metric: str
     num_todo: int
-    epochs_left: int
+    epochs_a_trial: int
     start_epochs: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def epochs_left(self) -> int:
+        """Epochs to train; early stopping saves some, and trials may be shorter or longer."""
+        return self.num_todo * self.epochs_a_trial
+
+    def epochs_counted(self, trial: Trial) -> int:  # noqa: ARG002 - the same for all
+        """Return the length that ``epochs_left`` counts for a trial."""
+        return self.epochs_a_trial
