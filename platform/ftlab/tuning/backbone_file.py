@@ -21,7 +21,7 @@ from ftlab.models.export import Architecture, Normalisation, library_weights, lo
 from ftlab.models.library import Library
 from ftlab.storage.local import LocalFolder
 from ftlab.tuning.final_state import differing_metrics
-from ftlab.tuning.overrides import PATHS
+from ftlab.tuning.overrides import without_folder
 from ftlab.tuning.recorded_trial import RecordedTrial
 
 FORMAT = 1
@@ -139,7 +139,4 @@ def _provenance(found: RecordedTrial, state: Mapping[str, Any]) -> dict[str, Any
 
 
 def _portable_settings(config: TrialConfig) -> dict[str, Setting]:
-    return {
-        name: Path(value).name if name in PATHS and isinstance(value, str) else value
-        for name, value in flatten(config).items()
-    }
+    return {name: without_folder(name, value) for name, value in flatten(config).items()}

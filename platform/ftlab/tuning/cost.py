@@ -79,16 +79,15 @@ class Costs:
 
     def can_price(self, trials: Iterable[Trial]) -> bool:
         """Whether of every part of trials at least the nearest kind tells how long it takes."""
-        takes_knn = any(count_knn_probes(trial.config, 0, trial.config.train.epochs) for trial in trials)
-        return bool(self.epoch_seconds and self.final_seconds and (self.knn_seconds or not takes_knn))
+        without_knn = not any(_takes_knn(trial) for trial in trials)
+        return bool(self.epoch_seconds and self.final_seconds and (self.knn_seconds or without_knn))
 
     def lacks_seconds(self, trial: Trial) -> bool:
         """Whether of some part of a trial nothing tells how long it takes."""
         probe = probe_kind(trial.config, trial.fingerprint)
-        takes_knn = count_knn_probes(trial.config, 0, trial.config.train.epochs) > 0
         return (
             not _all_epochs(trial) <= self.epoch_seconds.keys()
-            or (takes_knn and probe not in self.knn_seconds)
+            or (_takes_knn(trial) and probe not in self.knn_seconds)
             or probe not in self.final_seconds
         )
 
@@ -99,6 +98,10 @@ class Costs:
     def lacks_peak(self, trial: Trial) -> bool:
         """Whether of some part of a trial nothing tells how much memory it takes."""
         return not _all_epochs(trial) <= self.peak_bytes.keys()
+
+
+def _takes_knn(trial: Trial) -> bool:
+    return count_knn_probes(trial.config, 0, trial.config.train.epochs) > 0
 
 
 def _all_epochs(trial: Trial) -> set[Kind]:

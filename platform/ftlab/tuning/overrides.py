@@ -56,15 +56,19 @@ def changed_protocol(protocol: str, overrides: Mapping[str, Setting]) -> str:
     return f"{protocol}, changed by {' '.join(changes)}" if changes else protocol
 
 
+def without_folder(name: str, value: Setting) -> Setting:
+    """Return the value of a setting, of a path its last part."""
+    return Path(value).name if name in PATHS and isinstance(value, str) else value
+
+
 def spell(value: Setting) -> str:
     """Return a value as a command line would set it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _marks(overrides: Mapping[str, Setting]) -> list[str]:
-    marks = []
-    for name, value in sorted(overrides.items()):
-        spelled = Path(value).name if name in PATHS and isinstance(value, str) else spell(value)
-        if name not in WITHOUT_MARK:
-            marks.append(f"{name}={spelled}")
-    return marks
+    return [
+        f"{name}={spell(without_folder(name, value))}"
+        for name, value in sorted(overrides.items())
+        if name not in WITHOUT_MARK
+    ]

@@ -1,10 +1,8 @@
 """What a study asks of its table, in the words of the table's provenance."""
 
-from pathlib import Path
-
 from ftlab.reporting.trace.provenance import Origin
 from ftlab.tuning.identity import NUMERICS_VERSION
-from ftlab.tuning.overrides import PATHS
+from ftlab.tuning.overrides import without_folder
 from ftlab.tuning.seeding.auto import AUTO
 from ftlab.tuning.spec import StudySpec
 from ftlab.tuning.table_options import TableOptions
@@ -20,11 +18,8 @@ def table_origin(study: StudySpec, fingerprint: str, options: TableOptions) -> O
     """
     auto = options.auto
     seeds = AUTO if auto else None if options.all_seeds else len(study.seeds)
-    overrides = {
-        # Where the files lie decides nothing, and may name a user.
-        name: Path(value).name if name in PATHS and isinstance(value, str) else value
-        for name, value in study.overrides.items()
-    }
+    # Where the files lie decides nothing, and may name a user.
+    overrides = {name: without_folder(name, value) for name, value in study.overrides.items()}
     return Origin(
         study=study.results_name,
         experiment=study.experiment,

@@ -152,10 +152,8 @@ def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
     assert "seeds ended" in (tmp_path / "table.md").read_text()
     assert (tmp_path / "table.csv").read_text().splitlines()[0].endswith(",stopped")
     # Two seeds suffice for this rule, and further ones are beyond it.
-    two = AutoSeeds(SeedRule(first_seeds=2, max_seeds=2))
-    assert [
-        row.n_missing for row in tabulate(study, found.trials, recorded, TableOptions(all_seeds=True, auto=two)).rows
-    ] == [0, 0]
+    two = TableOptions(all_seeds=True, auto=AutoSeeds(SeedRule(first_seeds=2, max_seeds=2)))
+    assert [row.n_missing for row in tabulate(study, found.trials, recorded, two).rows] == [0, 0]
 
 
 def test_a_table_makes_the_intervals_it_is_asked_for(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:
