@@ -141,8 +141,9 @@ def table(
 def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = None) -> None:
     """Train a single trial in this process, without Ray, and record it."""
     from ftlab.build.trainer import make_device, prepare_process
+    from ftlab.tuning.feed import Assignment
+    from ftlab.tuning.here import run_here
     from ftlab.tuning.ranked_run import run_starter
-    from ftlab.tuning.trial import run_here
 
     study = single_trial_study(profile, load_profile(profile), seed, parse_overrides(overrides or []))
     home, tracker = ftlab_home(), open_tracker(ftlab_home().local)
@@ -156,7 +157,7 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
     tracker.open_study(study_record(study))
     writer = TrackingWriter(tracker, Journal(home / "trials"))
     run_here(
-        found.todo[0],
+        Assignment(found.todo[0]),
         home=home,
         device=device,
         checkpoint_seconds=resources.checkpoint_seconds,

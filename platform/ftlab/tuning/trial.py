@@ -1,9 +1,7 @@
 """Run one trial: continue from its deepest checkpoint, report each epoch, leave checkpoints behind."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
-from itertools import chain
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
@@ -11,17 +9,14 @@ import torch
 from ftlab.build.data import load_images
 from ftlab.build.trainer import make_trainer
 from ftlab.config.home import Home
-from ftlab.errors import CheckpointError, NonFiniteLossError
+from ftlab.errors import CheckpointError
 from ftlab.method.ranks import ALONE, Ranks
 from ftlab.method.scores import detect_collapse
-from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.tracker import Outcome, TrialStatus
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.trainer import EpochResult, Trainer
 from ftlab.tuning.checkpoints import checkpoints_folder
 from ftlab.tuning.feed import Assignment
-from ftlab.tuning.listener import StudyListener
-from ftlab.tuning.plan import DIVERGED
-from ftlab.tuning.spec import Trial
 
 KEPT_CHECKPOINTS = 2
 
@@ -154,31 +149,3 @@ def judge(last_epoch: EpochResult) -> Outcome:
     if verdict.collapsed:
         return Outcome(TrialStatus.COLLAPSED, verdict.reason)
     return Outcome(TrialStatus.FINISHED)
-
-
-def run_here(
-    trial: Trial,
-    *,
-    home: Home,
-    device: torch.device,
-    checkpoint_seconds: float,
-    listeners: Sequence[StudyListener],
-    start: StartRun = TrialRun,
-) -> Outcome:
-    """Train one trial without Ray and tell the listeners in this process; a divergence is an outcome, not an error."""
-    for listener in listeners:
-        listener.trial_started(trial)
-    outcome: Outcome | None = None
-    try:
-        run = start(Assignment(trial), home, device, checkpoint_seconds)
-        for results in chain([run.history], ([result] for result in run.epochs())):
-            for listener in listeners if results else ():
-                listener.epochs_trained(trial, [EpochRecord(**asdict(result)) for result in results])
-        outcome = run.judge()
-    except NonFiniteLossError as error:
-        outcome = Outcome(TrialStatus.FAILED, f"{DIVERGED}{error}")
-    finally:
-        outcome = outcome or Outcome(TrialStatus.INTERRUPTED, "stopped")
-        for listener in listeners:
-            listener.trial_ended(trial, outcome)
-    return outcome

@@ -11,12 +11,13 @@ from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.tracker import StudyRecord
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.checkpoints import CheckpointCollector
+from ftlab.tuning.feed import Assignment
 from ftlab.tuning.final_state import differing_metrics, load_final_state, retrain
 from ftlab.tuning.hardware import Hardware
+from ftlab.tuning.here import run_here
 from ftlab.tuning.recorded_trial import RecordedTrial, find_recorded
 from ftlab.tuning.spec import single_trial_study
 from ftlab.tuning.sweep import TrialRecorder, name_trials
-from ftlab.tuning.trial import run_here
 
 HARDWARE = Hardware(cpu="a CPU", cores="2", device="cpu", threads=1, together=2)
 
@@ -42,7 +43,7 @@ def found(store: MemoryTracker, profile: ProfileConfig, home: Home) -> RecordedT
     [trial] = name_trials(single_trial_study("tiny", profile, 0, {}), home)
     writer = TrackingWriter(store, Journal(home / "trials"))
     listeners = [TrialRecorder("train", writer, HARDWARE)]
-    run_here(trial, home=home, device=torch.device("cpu"), checkpoint_seconds=0.0, listeners=listeners)
+    run_here(Assignment(trial), home=home, device=torch.device("cpu"), checkpoint_seconds=0.0, listeners=listeners)
     assert not writer.close()
     return find_recorded(store.load_trials(), trial.key)
 

@@ -15,7 +15,9 @@ from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tracking.writer import TrackingWriter
+from ftlab.tuning.feed import Assignment
 from ftlab.tuning.hardware import Hardware
+from ftlab.tuning.here import run_here
 from ftlab.tuning.plan import Plan
 from ftlab.tuning.results import load_histories, write_results
 from ftlab.tuning.results_folder import read_table_files
@@ -34,7 +36,6 @@ from ftlab.tuning.sweep import (
 from ftlab.tuning.table import publish_table, tabulate
 from ftlab.tuning.table_options import TableOptions
 from ftlab.tuning.table_origin import table_origin
-from ftlab.tuning.trial import run_here
 
 MakeStudy = Callable[..., StudySpec]
 WriteExperiment = Callable[..., None]
@@ -64,7 +65,7 @@ def train(found: Plan, tracker: MemoryTracker, home: Home) -> None:
     writer = TrackingWriter(tracker, Journal(home / "trials"), flush_seconds=0.01)
     for trial in found.todo:
         run_here(
-            trial,
+            Assignment(trial),
             home=home,
             device=torch.device("cpu"),
             checkpoint_seconds=60.0,

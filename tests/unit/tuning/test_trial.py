@@ -19,9 +19,10 @@ from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.trainer import EpochResult
 from ftlab.tuning.checkpoints import checkpoints_folder
 from ftlab.tuning.feed import Assignment
+from ftlab.tuning.here import run_here
 from ftlab.tuning.identity import prefix_key
 from ftlab.tuning.spec import Trial, expand_trials, single_trial_study
-from ftlab.tuning.trial import TrialRun, judge, run_here
+from ftlab.tuning.trial import TrialRun, judge
 
 MakeTrial = Callable[..., Trial]
 
@@ -69,7 +70,9 @@ def make_trial(profile: ProfileConfig, home: Home) -> MakeTrial:
 
 def run(trial: Trial, home: Home, checkpoint_seconds: float = 0.0) -> tuple[Outcome, Witness]:
     witness = Witness()
-    outcome = run_here(trial, home=home, device=CPU, checkpoint_seconds=checkpoint_seconds, listeners=[witness])
+    outcome = run_here(
+        Assignment(trial), home=home, device=CPU, checkpoint_seconds=checkpoint_seconds, listeners=[witness]
+    )
     return outcome, witness
 
 
@@ -261,7 +264,7 @@ def test_a_trial_that_is_stopped_ends_as_interrupted(make_trial: MakeTrial, home
 
     witness = Stops()
     with pytest.raises(KeyboardInterrupt):
-        run_here(make_trial(), home=home, device=CPU, checkpoint_seconds=0.0, listeners=[witness])
+        run_here(Assignment(make_trial()), home=home, device=CPU, checkpoint_seconds=0.0, listeners=[witness])
     assert witness.heard == ["seed 0 started", "seed 0 epoch 1", "seed 0 interrupted"]
 
 

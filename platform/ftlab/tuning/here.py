@@ -1,0 +1,96 @@
+"""Train trials in this process, without Ray: one, or those of a study one after another."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import chain
+
+import torch
+
+from ftlab.config.home import Home
+from ftlab.errors import NonFiniteLossError
+from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
+from ftlab.tuning.feed import Assignment, TrialFeed
+from ftlab.tuning.listener import StudyListener
+from ftlab.tuning.plan import DIVERGED
+from ftlab.tuning.spec import Trial
+from ftlab.tuning.trial import StartRun, TrialRun
+
+
+def run_here(
+    assignment: Assignment,
+    *,
+    home: Home,
+    device: torch.device,
+    checkpoint_seconds: float,
+    listeners: Sequence[StudyListener],
+    start: StartRun = TrialRun,
+) -> Outcome:
+    """Train one trial and tell the listeners; a divergence is an outcome, not an error.
+
+    Args:
+        assignment: The trial.
+        home: Home of caches and checkpoints.
+        device: Device of the training.
+        checkpoint_seconds: Least time between two checkpoints.
+        listeners: An error that one of them raises ends the training; the trial is then interrupted, and may go on
+            from its last checkpoint.
+        start: Begins the run.
+    """
+    trial = assignment.trial
+    for listener in listeners:
+        listener.trial_started(trial)
+    outcome: Outcome | None = None
+    try:
+        run = start(assignment, home, device, checkpoint_seconds)
+        for results in chain([run.history], ([result] for result in run.epochs())):
+            for listener in listeners if results else ():
+                listener.epochs_trained(trial, [EpochRecord(**asdict(result)) for result in results])
+        outcome = run.judge()
+    except NonFiniteLossError as error:
+        outcome = Outcome(TrialStatus.FAILED, f"{DIVERGED}{error}")
+    finally:
+        outcome = outcome or Outcome(TrialStatus.INTERRUPTED, "stopped")
+        for listener in listeners:
+            listener.trial_ended(trial, outcome)
+    return outcome
+
+
+def run_study_here(
+    feed: TrialFeed,
+    *,
+    home: Home,
+    device: torch.device,
+    checkpoint_seconds: float,
+    listeners: Sequence[StudyListener],
+) -> dict[str, Outcome]:
+    """Train the trials of a feed one after another, in its order; see `run_here`.
+
+    Returns:
+        How they ended, by trial key.
+    """
+    outcomes: dict[str, Outcome] = {}
+    while (assignment := feed.next_assignment()) is not None:
+        outcomes[assignment.trial.key] = run_here(
+            assignment,
+            home=home,
+            device=device,
+            checkpoint_seconds=checkpoint_seconds,
+            listeners=[*listeners, _FeedListener(feed)],
+        )
+    return outcomes
+
+
+class _FeedListener:
+    """Tells a feed how its trials go."""
+
+    def __init__(self, feed: TrialFeed) -> None:
+        self._feed = feed
+
+    def trial_started(self, trial: Trial) -> None:
+        """Say nothing: the feed handed the trial out."""
+
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+        self._feed.epochs_trained(trial, epochs)
+
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        self._feed.trial_ended(trial, outcome)
