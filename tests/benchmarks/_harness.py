@@ -7,10 +7,14 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-RESULTS = Path("results/bench")
+from ftlab.tuning.memory import find_gpus
+
+# Several runs of one benchmark, as on a GPU day, each have a folder of their own.
+RESULTS = Path(os.environ.get("FTLAB_BENCH", "results/bench"))
+PACKAGES = ("torch", "torchvision", "ray", "mlflow", "numpy")
 
 
 def seconds_of(run: Callable[[], object], repeats: int) -> float:
@@ -48,8 +52,8 @@ def report(name: str, values: Sequence[float], unit: str, details: Mapping[str, 
         "runs": len(values),
         "command": " ".join([Path(sys.executable).name, *sys.argv]),
         "details": dict(details),
-        "hardware": {"cpu": _cpu_model(), "cores": os.cpu_count(), "machine": platform.machine()},
-        "versions": {package: version(package) for package in ("torch", "torchvision", "ray", "mlflow", "numpy")},
+        "hardware": {"cpu": _cpu_model(), "cores": os.cpu_count(), "machine": platform.machine(), "gpus": gpu_names()},
+        "versions": installed_versions(),
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
@@ -57,6 +61,23 @@ def report(name: str, values: Sequence[float], unit: str, details: Mapping[str, 
         print(f"  {key}: {detail}")
     print(f"  spread over {len(values)} runs: {min(values):.3g} to {max(values):.3g}")
     print(f"{name} {value:.3g} {unit}")
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions that may matter to a figure; a training needs neither Ray nor MLflow."""
+    return {package: _version(package) for package in PACKAGES}
+
+
+def gpu_names() -> list[str]:
+    """Return the models of this machine's GPUs."""
+    return [gpu.name for gpu in find_gpus()]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
 
 
 def _cpu_model() -> str:

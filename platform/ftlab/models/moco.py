@@ -16,6 +16,7 @@ from ftlab.method.ranks import ALONE, Ranks
 from ftlab.method.scores import Moments, StepScores, negative_moments, score_histogram, score_moments
 from ftlab.method.transform import FeatureTransform, TransformedFeatures
 from ftlab.models.batch_norm import GroupedBatchNorm
+from ftlab.models.compilation import Compilation
 from ftlab.models.encoder import Encoder
 
 
@@ -102,15 +103,24 @@ class MoCo(nn.Module):
         self.transform_epochs = transform_epochs
         self.precision = precision
         self.ranks = ranks
+        self._compilations: list[Compilation] = []
         self._query_parameters = list(self.query_encoder.parameters())
         self._key_parameters = list(self.key_encoder.parameters())
         for norm in self._norms():
             norm.own_groups = ranks.own_part(norm.num_groups)
 
-    def compile_encoders(self) -> None:
-        """Send both encoders through torch.compile; parameters and checkpoints keep their names."""
-        self.query_encoder.compile()
-        self.key_encoder.compile()
+    def compile_encoders(self, mode: str | None = None) -> None:
+        """Send both encoders through torch.compile; see `Compilation`.
+
+        Args:
+            mode: Mode of ``torch.compile``.
+        """
+        self._compilations = [Compilation(encoder, mode) for encoder in (self.query_encoder, self.key_encoder)]
+
+    @property
+    def compilation_failure(self) -> str:
+        """Beginning of the compiler's complaint if the encoders run eagerly because of it; else empty."""
+        return next((compilation.failure for compilation in self._compilations if compilation.failure), "")
 
     def transform_at(self, epoch: int) -> FeatureTransform:
         """Return the transformation in force in the 0-based ``epoch``."""
