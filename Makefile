@@ -24,6 +24,14 @@ ARTIFACTS ?=
 DRY_RUN ?=
 RUN ?=
 RETRAIN ?=
+MINUTES ?= 8
+DEVICE ?= cuda
+SMALL ?=
+RAY ?=
+ALL ?=
+PHOTOGRAPHS ?=
+HAVE ?=
+PACK ?=
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -46,7 +54,7 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table explain verify bundle export-backbone doctor migrate train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services soak check audit format bench lock clean distclean
+.PHONY: help setup plan sweep search table explain verify bundle export-backbone doctor migrate train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services soak check audit format bench gpu-day gpu-day-pack lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -163,6 +171,16 @@ $(PEERS): $(STAMP) tests/benchmarks/requirements.lock
 
 bench: $(PEERS)  ## Run the benchmarks, or ONLY=<name>
 	@for script in $(if $(ONLY),tests/benchmarks/$(ONLY).py,$(filter-out tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))); do $(BIN)/python $$script || exit 1; done
+
+# A GPU machine without a network has no .venv: there its own Python serves, and .gpu-day/ holds what that lacks.
+ANY_PYTHON := $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
+yes = $(filter 1 yes true,$(1))
+
+gpu-day:  ## Test, measure and train on one GPU in MINUTES=8; RAY=1 runs a sweep there; DEVICE=cpu SMALL=1 tries it
+	@$(ANY_PYTHON) tests/gpu_day/gpu_day.py $(if $(PACK),--unpack $(PACK),--minutes $(MINUTES) --device $(DEVICE) $(if $(OUTPUT),--output $(OUTPUT)) $(if $(call yes,$(SMALL)),--small) $(if $(call yes,$(RAY)),--ray))
+
+gpu-day-pack: $(PEERS)  ## Prepare .gpu-day/ for a machine without a network: PHOTOGRAPHS=archive; ALL=1 with Ray and MLflow
+	@PYTHONPATH=tests/gpu_day $(BIN)/python tests/gpu_day/pack.py $(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)') $(if $(HAVE),--have '$(HAVE)') $(if $(call yes,$(ALL)),--all)
 
 lock: $(STAMP)  ## Resolve requirements.lock anew from pyproject.toml, and the locks of images and of benchmarks beside it
 	$(UV) $(COMPILE) pyproject.toml --extra dev --extra server -o requirements.lock
