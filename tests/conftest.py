@@ -42,6 +42,16 @@ class ObjectStore:
         self._drain.wait()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-snapshots", action="store_true", help="write what tests expect from what they found")
+
+
+@pytest.fixture(scope="session")
+def update_snapshots(pytestconfig: pytest.Config) -> bool:
+    """Whether what was found is to be expected from now on."""
+    return bool(pytestconfig.getoption("--update-snapshots"))
+
+
 @pytest.fixture(scope="session")
 def object_store() -> Iterator[ObjectStore]:
     """Keep one server for all tests; each makes a bucket of its own."""
