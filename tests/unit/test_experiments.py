@@ -1,27 +1,83 @@
-"""The files of experiments/: every one loads, resolves at every profile, and says what a reader needs."""
+"""The files of experiments/: what is shipped works at every profile and tells a reader enough; a user's own works."""
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ftlab.cli import schema
 from ftlab.config.loading import load_experiment, load_profile
+from ftlab.config.yaml_text import read_yaml
+from ftlab.errors import ConfigError
 from ftlab.reporting.published import load_published
-from ftlab.tuning.spec import METRICS, axis_values, load_study
+from ftlab.tuning.search.spec import load_search_spec
+from ftlab.tuning.spec import METRICS, axis_values, load_study, single_trial_study
 
 FOLDER = Path(__file__).parents[2] / "experiments"
-SEARCHES = sorted(path.stem for path in FOLDER.glob("*.yaml") if "\nspace:" in path.read_text())
-EXPERIMENTS = sorted({path.stem for path in FOLDER.glob("*.yaml")}.difference(SEARCHES))
-PROFILES = sorted(path.stem for path in (FOLDER / "profiles").glob("*.yaml"))
+SHIPPED = yaml.safe_load(Path(__file__).with_name("shipped.yaml").read_text())
+EXPERIMENTS, SEARCHES, PROFILES = SHIPPED["experiments"], SHIPPED["searches"], SHIPPED["profiles"]
+SHIPPED_FILES = [
+    *(f"{name}.yaml" for name in (*EXPERIMENTS, *SEARCHES)),
+    *(f"profiles/{name}.yaml" for name in PROFILES),
+]
 HEADER = ("Question", "Command", "Time", "Observed")
 
 
-def test_the_experiments_of_the_paper_are_there() -> None:
-    assert {"components", "ft_start", "lambda_ex", "lambda_in", "momentum", "queue"} <= set(EXPERIMENTS)
-    assert {"search_ft", "search_ft_cost"} <= set(SEARCHES)
-    assert {"cifar10", "digits", "imagenet100", "imagenet1k", "stl10", "tiny"} <= set(PROFILES)
+def own_files(folder: Path) -> list[Path]:
+    """Return the files that a user has added to a folder of experiments."""
+    files = sorted([*folder.glob("*.yaml"), *folder.glob("profiles/*.yaml")])
+    return [path for path in files if path.relative_to(folder).as_posix() not in SHIPPED_FILES]
+
+
+def check_own_file(path: Path) -> None:
+    """Raise what the user would see, unless a profile makes a trial, an experiment or search works at some profile."""
+    if path.parent.name == "profiles":
+        single_trial_study(path.stem, load_profile(path.stem), 0, {})
+        return
+    load: Callable[[str, str], object] = load_search_spec if "space" in (read_yaml(path) or ()) else load_study
+    refusals = []
+    for profile in sorted(path.parent.glob("profiles/*.yaml"), key=lambda profile: profile.stem != "digits"):
+        try:
+            load(path.stem, profile.stem)
+        except ConfigError as refusal:
+            refusals.append(refusal)
+        else:
+            return
+    raise refusals[0]
+
+
+def test_a_users_own_files_are_checked_for_what_they_are() -> None:
+    for path in own_files(FOLDER):
+        check_own_file(path)
+
+
+def test_a_users_own_files_need_nothing_that_shipped_ones_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "experiments")
+    monkeypatch.setenv("FTLAB_EXPERIMENTS", str(folder))
+    for path in own_files(folder):  # of a developer
+        path.unlink()
+    own = {
+        "mine.yaml": {"question": "Mine", "grid": {"model.stem": ["cifar", "imagenet"]}},
+        "my_search.yaml": {"question": "Mine", "space": {"train.epochs": {"kind": "int", "low": 1, "high": 3}}},
+        "profiles/mine.yaml": {
+            "description": "Mine",
+            "metric": "knn/top1",
+            "protocol": "mine",
+            "trial": {"model": {"backbone": "resnet18"}},
+        },
+    }
+    for name, content in own.items():
+        (folder / name).write_text(yaml.safe_dump(content))
+    assert [path.relative_to(folder).as_posix() for path in own_files(folder)] == sorted(own)
+    for path in own_files(folder):
+        check_own_file(path)
+    (folder / "mine.yaml").write_text("question: Mine\ngrid: {train.epoch: [1, 2]}\n")
+    with pytest.raises(ConfigError, match=r"a setting must be known, but got 'train.epoch'"):
+        check_own_file(folder / "mine.yaml")
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -63,8 +119,9 @@ def test_a_profile_says_what_it_is(profile: str) -> None:
     assert content.description
 
 
-@pytest.mark.parametrize("path", [*FOLDER.glob("*.yaml"), *FOLDER.glob("profiles/*.yaml")], ids=lambda path: path.stem)
-def test_editors_find_the_schema_of_a_file(path: Path) -> None:
+@pytest.mark.parametrize("name", SHIPPED_FILES)
+def test_editors_find_the_schema_of_a_file(name: str) -> None:
+    path = FOLDER / name
     first_line = path.read_text().splitlines()[0]
     schema_path = path.parent / first_line.removeprefix("# yaml-language-server: $schema=")
     kind = "profile" if path.parent.name == "profiles" else "search" if path.stem in SEARCHES else "experiment"

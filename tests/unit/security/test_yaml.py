@@ -48,13 +48,13 @@ def test_yaml_runs_no_code(folder: str, write_experiment: WriteExperiment, tmp_p
     ids=["aliases", "recursion", "flow", "blocks", "length", "digits", "date"],
 )
 def test_yaml_is_bounded(text: str, message: str, write_experiment: WriteExperiment) -> None:
-    started = time.monotonic()
+    started = time.process_time()  # not of the clock: others may keep the cores busy
     with pytest.raises(ConfigError, match=message):
         parse_yaml(text, "it")
     (experiments_folder() / "bomb.yaml").write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_experiment("bomb")
-    assert time.monotonic() - started < 2.0
+    assert time.process_time() - started < 2.0
 
 
 def test_anchors_of_a_sane_size_are_read() -> None:
