@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ftlab.errors import FREE_SPACE, TrackingError, is_disk_full
+from ftlab.tracking.journal_line import journal_line
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialRecord, TrialStatus
 
 _TAIL_BYTES = 65536
@@ -33,8 +34,7 @@ class Journal:
     """Append-only files ``<trial_key>.jsonl``, an event a line: the trial, epochs, an outcome.
 
     The last event decides whether a trial is open. Each event carries the Unix time at which it was written. A line
-    that a power cut left unfinished is skipped. Floats are written so that they are read back bit for bit; NaN and
-    infinities keep their kind.
+    that a power cut left unfinished is skipped. How a line is written and checked: `ftlab.tracking.journal_line`.
 
     Args:
         folder: Where the files are; it is created with the first event.
@@ -118,7 +118,7 @@ class Journal:
 
     def _append(self, trial_key: str, event: Mapping[str, Any], *, durable: bool = False) -> None:
         path = self._path(trial_key)
-        line = json.dumps({**event, "time": time.time()}, separators=(",", ":")).encode()
+        line = journal_line({**event, "time": time.time()})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with path.open("ab+") as file:

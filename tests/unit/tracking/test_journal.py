@@ -1,3 +1,4 @@
+import json
 import math
 import struct
 from collections.abc import Callable
@@ -7,6 +8,7 @@ import pytest
 
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal import Journal
+from ftlab.tracking.journal_line import FORMAT, Seal, check_seal
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialRecord, TrialStatus
 
 MakeTrial = Callable[..., TrialRecord]
@@ -30,6 +32,31 @@ def test_what_was_written_is_read(journal: Journal, make_trial: MakeTrial, make_
     assert entry.trial == make_trial()
     assert entry.epochs == (make_epoch(1), make_epoch(2))
     assert entry.outcome == journal.outcome("a1") == Outcome(TrialStatus.FAILED, "out of memory")
+
+
+def test_every_line_has_a_format_and_a_checksum_that_holds(
+    journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [make_epoch(1, loss=math.nan)])
+    journal.append_outcome("a1", FINISHED)
+    lines = (journal.folder / "a1.jsonl").read_bytes().splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["trial", "epochs", "outcome"]
+    assert [json.loads(line)["format"] for line in lines] == [FORMAT] * 3
+    assert [check_seal(line) for line in lines] == [Seal.INTACT] * 3
+
+
+def test_lines_without_a_checksum_are_read(journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch) -> None:
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [make_epoch(1)])
+    path = journal.folder / "a1.jsonl"
+    events = [json.loads(line) for line in path.read_bytes().splitlines()]
+    old = [{name: part for name, part in event.items() if name not in ("format", "checksum")} for event in events]
+    path.write_text("".join(f"{json.dumps(event)}\n" for event in old))
+    journal.append_outcome("a1", FINISHED)
+    entry = journal.read("a1")
+    assert entry is not None
+    assert (entry.trial, entry.epochs, entry.outcome) == (make_trial(), (make_epoch(1),), FINISHED)
 
 
 def test_an_unknown_trial_has_no_entry(journal: Journal) -> None:
