@@ -60,7 +60,9 @@ class Journal:
 
     def append_outcome(self, trial_key: str, outcome: Outcome) -> None:
         """Write how a trial ended, and wait until the disk has it."""
-        self._append(trial_key, {"event": "outcome", "outcome": vars(outcome)}, durable=True)
+        told = {"tags": dict(outcome.tags)} if outcome.tags else {}
+        fields = {"status": outcome.status, "reason": outcome.reason, **told}
+        self._append(trial_key, {"event": "outcome", "outcome": fields}, durable=True)
 
     def read(self, trial_key: str) -> JournalEntry | None:
         """Return what is known of a trial, None if it was never announced."""
@@ -190,4 +192,5 @@ def _plain(epoch: EpochRecord) -> dict[str, Any]:
 def _outcome(event: Mapping[str, Any]) -> Outcome | None:
     if event["event"] != "outcome":
         return None
-    return Outcome(TrialStatus(event["outcome"]["status"]), event["outcome"]["reason"])
+    fields = event["outcome"]
+    return Outcome(TrialStatus(fields["status"]), fields["reason"], fields.get("tags", {}))

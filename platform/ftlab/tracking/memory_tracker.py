@@ -15,6 +15,7 @@ from ftlab.tracking.tracker import (
     StudyRecord,
     TrialRecord,
     TrialStatus,
+    own_tags,
     trials_frame,
 )
 
@@ -113,7 +114,7 @@ class MemoryTracker:
             "name": trial.name,
             "run_id": trial.trial_key,
             "params": dict(trial.params),
-            "tags": dict(trial.tags),
+            "tags": {**trial.tags, **own_tags(outcome.tags)},
             **metrics,
         }
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ftlab.tracking.tracker import Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.tracker import Outcome, StudyRecord, TrialRecord, TrialStatus, own_tags
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -24,7 +24,6 @@ COLLAPSE_TAG = "ftlab.collapse"
 COPY_OF_TAG = "ftlab.copy_of"  # the run of another store that this one is a copy of
 COPY_TAG = "ftlab.copy"
 COPY_BEGUN, COPY_COMPLETE = "begun", "complete"
-RESERVED_TAGS = ("ftlab.", "mlflow.")  # all others are the trial's own
 DESCRIPTION_TAG = "mlflow.note.content"
 PARENT_TAG = "mlflow.parentRunId"
 
@@ -79,7 +78,7 @@ def running_tags(driver: str) -> dict[str, str]:
 
 def outcome_tags(outcome: Outcome) -> dict[str, str]:
     """Return the tags of a run whose trial or study ended."""
-    tags = {STATUS_TAG: str(outcome.status), REASON_TAG: outcome.reason}
+    tags = {**own_tags(outcome.tags), STATUS_TAG: str(outcome.status), REASON_TAG: outcome.reason}
     return {**tags, COLLAPSE_TAG: "true"} if outcome.status is TrialStatus.COLLAPSED else tags
 
 
@@ -109,7 +108,7 @@ def trial_row(run: "Run", experiment: str) -> dict[str, object]:
         "name": run.info.run_name,
         "run_id": run.info.run_id,
         "params": dict(run.data.params),
-        "tags": {name: text for name, text in tags.items() if not name.startswith(RESERVED_TAGS)},
+        "tags": own_tags(tags),
     }
 
 

@@ -109,11 +109,21 @@ HISTORY_COLUMNS: Mapping[HistoryPart, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended, with the reason when it did not finish."""
+    """How a trial ended.
+
+    Attributes:
+        status: Its last status.
+        reason: Why it did not finish, or collapsed.
+        tags: Facts about the trial that only its training knows, e.g. that compiling fell back; they stand beside the
+            tags of `TrialRecord`.
+    """
 
     status: TrialStatus
     reason: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+
+RESERVED_TAGS = ("ftlab.", "mlflow.")  # of the store; all others are the trial's own
 
 TRIAL_COLUMNS = (
     "trial_key",
@@ -128,6 +138,11 @@ TRIAL_COLUMNS = (
     "params",
     "tags",
 )
+
+
+def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return of tags those that are a trial's own, and not the store's."""
+    return {name: text for name, text in tags.items() if not name.startswith(RESERVED_TAGS)}
 
 
 def trials_frame(rows: Sequence[Mapping[str, object]]) -> "pd.DataFrame":
@@ -185,8 +200,8 @@ class Tracker(Protocol):
         """Return a row per trial: `TRIAL_COLUMNS`, then a column per metric with its last value.
 
         Metric columns carry the metric's own name (``probe/top1``); a metric that a trial lacks is NaN.
-        ``run_id`` is the store's identifier of the run; ``params`` and ``tags`` are the mappings of `TrialRecord`. Rows
-        are ordered by trial key.
+        ``run_id`` is the store's identifier of the run; ``params`` and ``tags`` are the mappings of `TrialRecord`, with
+        the tags of `Outcome`. Rows are ordered by trial key.
         """
         ...
 

@@ -46,6 +46,21 @@ def test_every_line_has_a_format_and_a_checksum_that_holds(
     assert [check_seal(line) for line in lines] == [Seal.INTACT] * 3
 
 
+def test_what_the_training_told_is_read_with_the_outcome(journal: Journal, make_trial: MakeTrial) -> None:
+    told = Outcome(TrialStatus.FINISHED, tags={"train.compiled": "no"})
+    for outcome in (FINISHED, told):
+        journal.append_trial(make_trial())
+        journal.append_outcome("a1", outcome)
+        entry = journal.read("a1")
+        assert entry is not None
+        assert entry.outcome == journal.outcome("a1") == outcome
+    outcomes = [json.loads(line)["outcome"] for line in (journal.folder / "a1.jsonl").read_bytes().splitlines()[1:]]
+    assert outcomes == [
+        {"status": "finished", "reason": ""},
+        {"status": "finished", "reason": "", "tags": {"train.compiled": "no"}},
+    ]
+
+
 def test_lines_without_a_checksum_are_read(journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch) -> None:
     journal.append_trial(make_trial())
     journal.append_epochs("a1", [make_epoch(1)])

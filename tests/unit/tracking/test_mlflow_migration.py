@@ -22,7 +22,7 @@ MakeTrial = Callable[..., TrialRecord]
 MakeEpoch = Callable[..., EpochRecord]
 
 STATUSES = {
-    "done": Ended(TrialStatus.FINISHED),
+    "done": Ended(TrialStatus.FINISHED, tags={"train.compiled": "no"}),
     "flat": Ended(TrialStatus.COLLAPSED, "variance 0"),
     "broken": Ended(TrialStatus.FAILED, "out of memory"),
     "cut": Ended(TrialStatus.INTERRUPTED),

@@ -252,3 +252,33 @@ def test_a_whole_trial_may_have_no_epochs(recorder: Tracker, study: StudyRecord,
     recorder.open_study(study)
     recorder.record_trial(make_trial(), [], Outcome(TrialStatus.FAILED, "no room"))
     assert recorder.load_trials()[["status", "reason"]].values.tolist() == [["failed", "no room"]]
+
+
+TOLD = Outcome(
+    TrialStatus.FINISHED, tags={"train.compiled": "no: it fell back", "ftlab.status": "failed", "mlflow.user": "x"}
+)
+
+
+def test_what_a_training_told_stands_beside_the_tags_of_its_trial(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    recorder.open_study(study)
+    recorder.open_trial(make_trial("a1"))
+    recorder.log_epochs("a1", [make_epoch(1)])
+    recorder.close_trial("a1", TOLD)
+    recorder.record_trial(make_trial("b2"), [make_epoch(1)], TOLD)
+    recorder.record_trial(make_trial("c3"), [], TOLD)
+    recorder.record_trial(make_trial("d4"), [make_epoch(1)], FINISHED)
+    frame = recorder.load_trials()
+    assert frame["status"].to_list() == ["finished"] * 4
+    own = {"git.commit": "abc"}
+    assert frame["tags"].to_list() == [{**own, "train.compiled": "no: it fell back"}] * 3 + [own]
+
+
+def test_a_result_takes_no_tags_of_a_later_end(recorder: Tracker, study: StudyRecord, make_trial: MakeTrial) -> None:
+    recorder.open_study(study)
+    recorder.open_trial(make_trial())
+    recorder.close_trial("a1", FINISHED)
+    recorder.open_trial(make_trial())
+    recorder.close_trial("a1", TOLD)
+    assert recorder.load_trials()["tags"].to_list() == [{"git.commit": "abc"}]

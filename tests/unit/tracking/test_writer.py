@@ -237,7 +237,7 @@ def test_what_could_not_be_delivered_is_replayed_by_a_later_writer(
     for key in ("a1", "b2"):
         writer.open_trial(make_trial(key))
         writer.log_epochs(key, [make_epoch(1), make_epoch(2)])
-    writer.close_trial("a1", FINISHED)
+    writer.close_trial("a1", Outcome(TrialStatus.FINISHED, tags={"train.compiled": "no"}))
     assert writer.close(timeout=0.1) == ["a1", "b2"]
     assert writer.close(timeout=0.1) == ["a1", "b2"]
     writer._thread.join()  # it may be in the middle of a last attempt
@@ -250,6 +250,7 @@ def test_what_could_not_be_delivered_is_replayed_by_a_later_writer(
     assert later.replay(["a1", "b2", "unknown"]) == []
     assert tracker.calls == [("open", "a1"), ("log", "a1", 1, 2), ("close", "a1")]
     assert tracker.load_trials()[["trial_key", "status"]].values.tolist() == [["a1", "finished"]]
+    assert tracker.load_trials()["tags"].to_list() == [{"git.commit": "abc", "train.compiled": "no"}]
 
 
 def test_a_study_takes_in_the_trials_of_one_the_store_never_saw(
