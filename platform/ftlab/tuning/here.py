@@ -1,5 +1,6 @@
 """Train trials in this process, without Ray: one, or those of a study one after another."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -14,6 +15,8 @@ from ftlab.tuning.listener import StudyListener
 from ftlab.tuning.plan import DIVERGED
 from ftlab.tuning.spec import Trial
 from ftlab.tuning.trial import StartRun, TrialRun
+
+_logger = logging.getLogger(__name__)
 
 
 def run_here(
@@ -40,9 +43,13 @@ def run_here(
     for listener in listeners:
         listener.trial_started(trial)
     outcome: Outcome | None = None
+    warned = set[str]()
     try:
         run = start(assignment, home, device, checkpoint_seconds)
         for results in chain([run.history], ([result] for result in run.epochs())):
+            if run.warning and run.warning not in warned:
+                warned.add(run.warning)
+                _logger.warning("%s", run.warning)
             for listener in listeners if results else ():
                 listener.epochs_trained(trial, [EpochRecord(**asdict(result)) for result in results])
         outcome = run.judge()

@@ -57,11 +57,12 @@ class RankedRun:
 
     def judge(self) -> Outcome | None:
         """Return how the trial ended; None while epochs are left."""
-        return judge(self.history[-1]) if len(self.history) == self._num_epochs else None
+        return judge(self.history[-1], self._tags) if len(self.history) == self._num_epochs else None
 
     def _take(self, report: "_Report") -> None:
         self.history += report.results
         self.warning = report.warning
+        self._tags = report.tags
         if len(self.history) == self._num_epochs:
             # Nothing follows but that the processes leave, and give their memory back.
             for _ in self._reports:
@@ -76,6 +77,7 @@ def run_starter(processes: int) -> StartRun:
 class _Report(NamedTuple):
     results: list[EpochResult]
     warning: str
+    tags: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,6 @@ class _Part:
     def train(self, ranks: Ranks, device: torch.device) -> Iterator[_Report]:
         """Yield the restored epochs, and each one that is trained."""
         run = TrialRun(self.assignment, self.home, device, self.checkpoint_seconds, ranks)
-        yield _Report(run.history, run.warning)
+        yield _Report(run.history, run.warning, run.tags)
         for result in run.epochs():
-            yield _Report([result], run.warning)
+            yield _Report([result], run.warning, run.tags)

@@ -1,7 +1,7 @@
 """Run one trial: continue from its deepest checkpoint, report each epoch, leave checkpoints behind."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import torch
@@ -19,16 +19,16 @@ from ftlab.tuning.checkpoints import checkpoints_folder
 from ftlab.tuning.feed import Assignment
 
 KEPT_CHECKPOINTS = 2
+# Tag of a run whose encoders were to be compiled and were not.
+COMPILE_FALLBACK_TAG = "compile.fallback"
 
 
 class Run(Protocol):
-    """A trial while it is trained.
+    """A trial while it is trained."""
 
-    Attributes:
-        warning: What went wrong last without harm to the results; empty when nothing did.
-    """
-
-    warning: str
+    @property
+    def warning(self) -> str:
+        """What went wrong last without harm to the results; empty when nothing did."""
 
     @property
     def history(self) -> list[EpochResult]:
@@ -57,9 +57,6 @@ class TrialRun:
     Raises:
         DataError: The images are missing, or are not those that the trial was named by.
         StorageError: The checkpoints cannot be reached.
-
-    Attributes:
-        warning: What went wrong last without harm to the results; empty when nothing did.
     """
 
     def __init__(
@@ -79,7 +76,21 @@ class TrialRun:
         self._ranks = ranks
         self._store = CheckpointStore(checkpoints_folder(home))
         self._trainer = self._restored_trainer()
-        self.warning = ""
+        self._save_warning = ""
+
+    @property
+    def warning(self) -> str:
+        """What went wrong last without harm to the results; empty when nothing did."""
+        failure = self._trainer.method.compilation_failure
+        return self._save_warning or (
+            f"train.compile has no effect, the encoders run eagerly: {failure}" if failure else ""
+        )
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Facts that only the training knows, for the record."""
+        failure = self._trainer.method.compilation_failure
+        return {COMPILE_FALLBACK_TAG: failure} if failure else {}
 
     @property
     def history(self) -> list[EpochResult]:
@@ -111,7 +122,7 @@ class TrialRun:
     def judge(self) -> Outcome | None:
         """Return how the trial ended; None while epochs are left."""
         trainer = self._trainer
-        return judge(trainer.history[-1]) if trainer.epochs_trained == self._trial.epochs else None
+        return judge(trainer.history[-1], self.tags) if trainer.epochs_trained == self._trial.epochs else None
 
     def _restored_trainer(self) -> Trainer:
         dataset = load_images(self._trial.config.data, self._home, fingerprint=self._trial.fingerprint)
@@ -138,14 +149,13 @@ class TrialRun:
             self._store.save(name, self._trainer.state_dict())
         except CheckpointError as error:
             # A full disk: the trial goes on, and would have to be trained again from an earlier checkpoint.
-            self.warning = str(error)
+            self._save_warning = str(error)
             return False
         return True
 
 
-def judge(last_epoch: EpochResult) -> Outcome:
-    """Return finished or collapsed for a trial that trained all its epochs."""
+def judge(last_epoch: EpochResult, tags: Mapping[str, str] | None = None) -> Outcome:
+    """Return finished or collapsed for a trial that trained all its epochs, with the tags of its record."""
     verdict = detect_collapse(last_epoch.metrics)
-    if verdict.collapsed:
-        return Outcome(TrialStatus.COLLAPSED, verdict.reason)
-    return Outcome(TrialStatus.FINISHED)
+    status = TrialStatus.COLLAPSED if verdict.collapsed else TrialStatus.FINISHED
+    return Outcome(status, verdict.reason, tags or {})

@@ -48,11 +48,11 @@ def test_a_compilation_that_failed_is_not_tried_again() -> None:
 
 def test_an_error_of_the_module_itself_is_raised() -> None:
     class Fails(nn.Module):
-        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        def forward(self, _: torch.Tensor) -> torch.Tensor:
             raise ValueError("the module's own")
 
     module = Fails()
-    compilation = Compilation(module)
+    Compilation(module)
     with pytest.raises(ValueError, match="the module's own"):
         module(torch.zeros(1))
 

@@ -66,3 +66,29 @@ def test_a_forked_trial_is_what_it_is_alone(
     outcome = run_here(Assignment(late), home=elsewhere, device=CPU, checkpoint_seconds=3600.0, listeners=[alone])
     assert outcome.status in (TrialStatus.FINISHED, TrialStatus.COLLAPSED)
     assert together.losses(late) == alone.losses(late)
+
+
+def test_a_trial_that_cannot_be_compiled_is_trained_all_the_same_and_its_record_says_so(
+    profile: ProfileConfig, home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("torch.compile is not supported on this Python")
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    fingerprint = load_images(DataConfig(), home).fingerprint
+    eager, compiled = (
+        expand_trials(single_trial_study("tiny", profile, 0, {"train.compile": on}), fingerprint)[0]
+        for on in (False, True)
+    )
+    witness = Metrics()
+    outcomes = [
+        run_here(Assignment(trial), home=home, device=CPU, checkpoint_seconds=3600.0, listeners=[witness])
+        for trial in (eager, compiled)
+    ]
+    assert [dict(outcome.tags) for outcome in outcomes] == [
+        {},
+        {"compile.fallback": "torch.compile is not supported on this Python"},
+    ]
+    assert witness.losses(compiled) == witness.losses(eager)
+    told = "train.compile has no effect, the encoders run eagerly: torch.compile is not supported on this Python"
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("ftlab")] == [told]
