@@ -74,7 +74,7 @@ def plan(
     gpus: Gpus = None,
     share: Share = True,
 ) -> None:
-    """List the trials that a sweep would train, resume and reuse, and what they would cost."""
+    """List the trials that a sweep would train, resume or reuse, and estimate their cost."""
     study, auto = _load(experiment, profile, seeds, overrides, max_trials)
     if auto:
         study = replace(study, seeds=tuple(range(auto.rule.max_seeds)))
@@ -100,7 +100,7 @@ def sweep(
     interval: IntervalKind = "t",
     results: Results = RESULTS,
 ) -> None:
-    """Train what the table still lacks, record it, and write and print the table."""
+    """Train the trials that the table still lacks, record them, then write and print the table."""
     study, auto = _load(experiment, profile, seeds, overrides, max_trials)
     options = TableOptions(all_seeds=seeds is None, auto=auto, interval=interval)
     raise typer.Exit(Sweep(study, Capacity(cpus, gpus), results, options, share).run())
@@ -215,8 +215,10 @@ def config(
 
 
 @app.command()
-def schema(folder: Annotated[Path | None, typer.Argument(help="Where to write; experiments/schema.")] = None) -> None:
-    """Write the JSON schemas with which editors complete experiment and profile files."""
+def schema(
+    folder: Annotated[Path | None, typer.Argument(help="Folder to write to; by default experiments/schema.")] = None,
+) -> None:
+    """Write the JSON schemas that let editors complete experiment, profile and search files."""
     target = folder or experiments_folder() / "schema"
     target.mkdir(parents=True, exist_ok=True)
     models: dict[str, type[Section]] = {
@@ -231,7 +233,7 @@ def schema(folder: Annotated[Path | None, typer.Argument(help="Where to write; e
 def _load(
     experiment: str, profile: str, seeds: str | None, overrides: list[str] | None, max_trials: int | None = None
 ) -> tuple[StudySpec, AutoSeeds | None]:
-    """Return the study, with the first seeds of every cell, and the rule that gives further ones, if any."""
+    """Return the study with the first seeds of every cell, and the rule for further seeds if there is one."""
     asked = parse_seeds(seeds, max_trials)
     auto, num_seeds = (asked, asked.rule.first_seeds) if isinstance(asked, AutoSeeds) else (None, asked)
     study = load_study(experiment, profile, num_seeds=num_seeds, overrides=parse_overrides(overrides or []))
@@ -239,8 +241,8 @@ def _load(
 
 
 def main() -> None:
-    """Run a command; an error that the user can act on is one message and exit status 1."""
-    # Stores and figures are objects by the 100,000; as usual, the cycle collector would take a tenth of the time.
+    """Run a command; report an error that the user can act on as one message, with exit status 1."""
+    # Stores and figures make objects by the 100,000: with Python's thresholds the collector takes a tenth of the time.
     gc.set_threshold(100_000, 50, 50)
     try:
         app(standalone_mode=True)

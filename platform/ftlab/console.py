@@ -1,4 +1,4 @@
-"""Where the commands print."""
+"""The consoles that all commands print to."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-# Control characters, halves of characters, and marks that turn the direction of what follows.
+# Control characters, unpaired surrogates, and marks that change the direction of the text after them.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -20,7 +20,7 @@ class PlainConsole(Console):
 
 
 def printable(text: str) -> str:
-    r"""Return a text in which what a terminal would obey is spelled out.
+    r"""Return a text in which every character that a terminal would obey is spelled out.
 
     >>> printable("\x1b]0;title\x07")
     '\\x1b]0;title\\x07'
@@ -33,17 +33,17 @@ error_console = PlainConsole(stderr=True)
 
 
 def say(line: str) -> None:
-    """Print a line as it is."""
+    """Print a line without interpreting markup in it."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def complain(line: str) -> None:
-    """Print a line as it is on the error output."""
+    """Print a line to the error output without interpreting markup in it."""
     error_console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def report_undelivered(keys: Sequence[str], command: str) -> None:
-    """Say that trials could not be recorded, if there are any, and which command records them."""
+    """Warn about trials that could not be recorded, and name the command that records them."""
     if keys:
         complain(
             f"{len(keys)} trials could not be recorded: the tracking store did not answer. "

@@ -11,7 +11,7 @@ _IN_QUERY = re.compile(
 
 
 def without_credentials(text: str) -> str:
-    """Return a text whose addresses hold no user, no password and no secret of their query.
+    """Return a text with the users, passwords and secret query parameters of its addresses replaced by asterisks.
 
     >>> without_credentials("http://ann:pa55@host:5000 and s3://key:secret@bucket?region=x&secret_key=y did not answer")
     'http://***@host:5000 and s3://***@bucket?region=x&secret_key=*** did not answer'

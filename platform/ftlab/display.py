@@ -1,4 +1,4 @@
-"""What people see while a study runs: a live table on a terminal, a line per trial elsewhere."""
+"""The display of a running study: a live table on a terminal, a line per trial elsewhere."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ MAX_ENDED_ROWS = 8
 
 
 class Workload(Protocol):
-    """What is trained, as far as it is known beforehand."""
+    """The training that a study has left to do, as far as it is known beforehand."""
 
     @property
     def metric(self) -> str:
@@ -35,12 +35,12 @@ class Workload(Protocol):
         ...
 
     def epochs_counted(self, trial: Trial) -> int:
-        """Return the length that ``epochs_left`` counts for a trial."""
+        """Return the number of epochs that ``epochs_left`` assumes for a trial."""
         ...
 
     @property
     def start_epochs(self) -> Mapping[str, int]:
-        """Epoch that a trial starts from, by trial key; 0 for one that is not in it."""
+        """Epoch that each trial starts from, by trial key; a trial that is missing starts from 0."""
         ...
 
 
@@ -58,9 +58,9 @@ class StudyDisplay:
     """The listener that shows a running study.
 
     Args:
-        console: Where to print.
-        work: What is trained.
-        every_epoch: Whether each epoch gets a line of its own, instead of the first one.
+        console: Console to print on.
+        work: The training to be done.
+        every_epoch: Whether every epoch gets a line of its own, or only the first.
     """
 
     def __init__(self, console: Console, work: Workload, *, every_epoch: bool = False) -> None:
@@ -120,7 +120,7 @@ class StudyDisplay:
         row.state = outcome.status.value
         self._num_ended += outcome.status is not TrialStatus.INTERRUPTED
         if not outcome.status.is_result:
-            # What it was stopped before or failed in is not left to be trained.
+            # The epochs after a stop or a failure are not trained by this study.
             self._epochs_left -= trial.config.train.epochs - max(row.epoch, self._start_epochs.get(trial.key, 0))
         value = f"{self._metric} {row.value:.1f}" if row.value is not None else f"epoch {row.epoch}"
         reason = f" ({outcome.reason})" if outcome.reason else ""
@@ -174,7 +174,7 @@ def _epoch_line(epoch: EpochRecord, epochs: int) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration for people.
+    """Return a duration in units that people read.
 
     >>> [format_seconds(seconds) for seconds in (8.2, 190, 9000)]
     ['8 s', '3 min 10 s', '2 h 30 min']

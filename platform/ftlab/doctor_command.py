@@ -1,4 +1,4 @@
-"""The command that looks for what would stop a sweep: doctor."""
+"""The command ``doctor``, which looks for anything that would stop a sweep."""
 
 import json
 from collections import Counter
@@ -25,8 +25,8 @@ _NAME_WIDTH = 15
 def doctor(profile: Profile = "digits", as_json: AsJson = False) -> None:
     """Check this installation: versions, device, disks, clock, data of a profile, tracking store and Ray.
 
-    One line a check, and below each fault what to do about it. Exit status 1 on a fault; warnings stop nothing. Nothing
-    is created or changed.
+    Each check prints one line, and each fault the remedy below it. The exit status is 1 if there is a fault; a warning
+    stops no sweep. The command creates and changes nothing.
     """
     levels = Counter[Level]()
     findings = {}

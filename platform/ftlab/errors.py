@@ -6,14 +6,14 @@ from difflib import get_close_matches
 
 from ftlab.credentials import without_credentials
 
-FREE_SPACE = "Free some space and run the same command again: what was recorded is kept."
+FREE_SPACE = "Free some space and run the same command again: everything recorded so far is kept."
 
 
 class FtlabError(Exception):
     """Base of every error that a user's input or environment can cause; its message holds no credentials.
 
     Args:
-        message: The rule, the value, the nearest valid choice; what an address tells of a password is left out.
+        message: The rule, the value, the nearest valid choice; passwords in addresses are left out.
     """
 
     def __init__(self, message: str = "") -> None:
@@ -33,7 +33,7 @@ class CheckpointError(FtlabError):
 
 
 class StorageError(FtlabError):
-    """A folder or an object store cannot be reached, is full or refuses access; what it holds may be whole."""
+    """A folder or an object store cannot be reached, is full or refuses access; the files in it may be intact."""
 
 
 class TrackingError(FtlabError):
@@ -49,7 +49,7 @@ class NonFiniteLossError(FtlabError):
 
 
 def is_disk_full(error: OSError) -> bool:
-    """Whether a disk or a quota is used up.
+    """Return whether a disk or a quota is used up.
 
     >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device"))
     True
@@ -61,7 +61,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     """Return a hint that names the closest valid choices, to be appended to an error message.
 
     Args:
-        name: What the user wrote.
+        name: The name that the user wrote.
         choices: Every valid spelling.
 
     Returns:

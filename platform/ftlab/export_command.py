@@ -13,10 +13,10 @@ from ftlab.tracking.opening import open_tracker
 
 app = typer.Typer()
 
-Run = Annotated[str, typer.Argument(help="Trial key, run id, a beginning of either, or name; `explain` prints them.")]
+Run = Annotated[str, typer.Argument(help="Key, run id or name of a trial, or the first characters of a key or id.")]
 To = Annotated[Library, typer.Option(help="Library that will load the weights.")]
-Output = Annotated[Path | None, typer.Option(help="File of the weights (.pth); without it, one below backbones/.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+Output = Annotated[Path | None, typer.Option(help="File for the weights (.pth); by default one below backbones/.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 Retrain = Annotated[bool, typer.Option("--retrain", help="Train the trial again if its final checkpoint is gone.")]
 
 
@@ -39,12 +39,12 @@ def export_backbone(run: Run, to: To, output: Output = None, force: Force = Fals
     except CheckpointError as error:
         if not retrain:
             again = f"ftlab export-backbone {found.trial.key} --to {to} --retrain"
-            raise CheckpointError(f"{error} Train it again, which records nothing: {again}") from error
+            raise CheckpointError(f"{error} To train it again without recording anything: {again}") from error
         say(f"training {found.trial.name} again, {found.trial.epochs} epochs: {error}")
         state = train_again(found, home, lambda result: say(f"epoch {result.epoch} of {found.trial.epochs}"))
     for name, (here, recorded) in differing_metrics(state, found).items():
         complain(
-            f"{name} of these weights is {here}, not {recorded} as recorded: other hardware or versions trained it"
+            f"{name} of these weights is {here}, but {recorded} is recorded: other hardware or versions trained it"
         )
     lines = write_backbone(found, state, to, file, home, force=force)
     say(f"{file.path}: {model.backbone} of {found.trial.name}, for {to}; {file.companion} says how it was trained")

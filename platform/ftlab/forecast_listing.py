@@ -1,4 +1,4 @@
-"""A forecast in words: before the sweep what it will take, after it what it took."""
+"""Lines that state an estimate before a sweep, and compare it with the outcome afterwards."""
 
 from ftlab.display import format_seconds
 from ftlab.tuning.forecast import Actual, Forecast
@@ -6,22 +6,22 @@ from ftlab.tuning.packing import Packing
 
 
 def forecast_lines(forecast: Forecast) -> list[str]:
-    """Return lines that say what a sweep will take, and how that is known."""
+    """Return lines that estimate the time and disk of a sweep, and name the source of the estimate."""
     price = f"{format_seconds(forecast.wall_seconds)} and {_hours(forecast.device_hours)} {forecast.device}-hours"
     lines = [
-        f"forecast: {price} for {forecast.num_epochs} epochs, by {forecast.source}",
+        f"estimate: {price} for {forecast.num_epochs} epochs, from {forecast.source}",
         f"disk: {_disk(forecast)}",
     ]
     if forecast.num_nearest:
         who = "1 trial is" if forecast.num_nearest == 1 else f"{forecast.num_nearest} trials are"
-        lines.append(f"{who} priced by the nearest that was recorded or probed")
+        lines.append(f"{who} estimated from the nearest recorded or calibrated trial")
     return lines
 
 
 def comparison_line(forecast: Forecast, actual: Actual) -> str:
-    """Return a line that lays a forecast beside what the sweep took."""
+    """Return a line that compares an estimate with the time that the sweep took."""
     line = (
-        f"forecast {format_seconds(forecast.wall_seconds)} and {_hours(forecast.device_hours)} "
+        f"estimate {format_seconds(forecast.wall_seconds)} and {_hours(forecast.device_hours)} "
         f"{forecast.device}-hours; it took {format_seconds(actual.wall_seconds)} and {_hours(actual.device_hours)}"
     )
     if not forecast.wall_seconds:
@@ -33,7 +33,7 @@ def packing_line(packing: Packing, device: str) -> str:
     """Return a line that says how many trials share a device, and why.
 
     Args:
-        packing: What was found or set.
+        packing: The packing, measured or set.
         device: ``GPU`` or ``machine``.
     """
     number = "1 trial" if packing.trials_per_device == 1 else f"{packing.trials_per_device} trials"
@@ -44,7 +44,7 @@ def packing_line(packing: Packing, device: str) -> str:
 
 
 def format_bytes(size: float) -> str:
-    """Return a size for people.
+    """Return a size in units that people read.
 
     >>> [format_bytes(size) for size in (900, 12_000, 84_400_000, 2.5e9)]
     ['1 kB', '12 kB', '84 MB', '2.5 GB']
@@ -57,7 +57,7 @@ def format_bytes(size: float) -> str:
 def _disk(forecast: Forecast) -> str:
     records = f"{format_bytes(forecast.record_bytes)} of records that stay"
     if forecast.checkpoint_bytes is None:
-        return f"{records}; make plan measures the checkpoints"
+        return f"{records}; make plan calibrates the size of checkpoints"
     return f"{format_bytes(forecast.checkpoint_bytes)} of checkpoints until the sweep ends, {records}"
 
 

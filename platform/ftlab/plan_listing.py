@@ -1,4 +1,4 @@
-"""A plan in words: its trials, its cost, and the command that carries it out."""
+"""Lines that state a plan: its trials, the estimate of its cost, and the command that carries it out."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ from ftlab.tuning.spec import StudySpec
 from ftlab.tuning.stages import Stage
 
 MAX_LINES = 60
-NO_FORECAST = "forecast: none, because nothing like it was recorded on this hardware; make plan probes it"
+NO_FORECAST = "estimate: none, because no similar trial was recorded on this hardware; make plan calibrates one"
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """Return a line per trial with what will be done with it, at most `MAX_LINES` of them; forks stand below trunks."""
+    """Return a line per trial: new, resumed, forked or reused; at most `MAX_LINES` lines, forks below their trunks."""
     lines = [f"{'reused':>16}  {trial.name}" for trial in plan.reused]
     branches: dict[str | None, list[Stage]] = {}
     for stage in plan.stages.values():
@@ -28,7 +28,7 @@ def plan_lines(plan: Plan) -> list[str]:
 
 
 def plan_summary(plan: Plan) -> str:
-    """Return numbers of trials and epochs."""
+    """Return a line that counts trials and epochs."""
     new = len(plan.todo) - len(plan.resumable) - len(plan.forked)
     counts = f"{len(plan.trials)} trials: {new} new, {len(plan.resumable)} resumed, {len(plan.reused)} reused"
     if plan.forked:
@@ -37,11 +37,11 @@ def plan_summary(plan: Plan) -> str:
 
 
 def quote_lines(quote: Quote, *, at_most: bool = False) -> list[str]:
-    """Return lines on what a plan costs, or costs at most, and how its trials share the machine."""
-    without = f"forecast: none, because a probe failed: {quote.problem}" if quote.problem else NO_FORECAST
+    """Return lines that state the estimate of a plan, or an upper one, and how its trials share the machine."""
+    without = f"estimate: none, because a calibration run failed: {quote.problem}" if quote.problem else NO_FORECAST
     lines = forecast_lines(quote.forecast) if quote.forecast else [without]
     if at_most and quote.forecast:
-        lines[0] = f"at most, {lines[0]}"
+        lines[0] = f"upper {lines[0]}"
     if quote.packing is not None:
         lines.append(packing_line(quote.packing, "GPU" if quote.packing.gpus_per_trial else "machine"))
     return lines
@@ -62,7 +62,7 @@ def _tree(stage: Stage, branches: Mapping[str | None, Sequence[Stage]], depth: i
 
 
 def sweep_command(study: StudySpec, auto: AutoSeeds | None = None) -> str:
-    """Return the command that carries a study on."""
+    """Return the command that continues a study."""
     seeds = [f"SEEDS={len(study.seeds)}"]
     if auto is not None:
         seeds = ["SEEDS=auto", *([f"MAX_TRIALS={auto.max_trials}"] if auto.max_trials else [])]
@@ -71,7 +71,7 @@ def sweep_command(study: StudySpec, auto: AutoSeeds | None = None) -> str:
 
 
 def search_command(study: StudySpec, num_trials: int) -> str:
-    """Return the command that carries a search on."""
+    """Return the command that continues a search."""
     parts = [f"make search EXP={study.experiment}", f"PROFILE={study.profile_name}", f"TRIALS={num_trials}"]
     return " ".join([*parts, *_overrides(study)])
 
@@ -88,5 +88,5 @@ def _beginning(stage: Stage) -> str:
 
 
 def _spell(value: Setting) -> str:
-    # Without spaces, which separate the settings of SET.
+    # Without spaces, because SET separates its settings by them.
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-Search = Annotated[str, typer.Argument(help="Search: a file in experiments/ with a space, without its ending.")]
-Trials = Annotated[int | None, typer.Option(help="Configurations to evaluate; without it, what the file says.")]
+Search = Annotated[
+    str, typer.Argument(help="Name of a search: a file in experiments/ that holds a space, without .yaml.")
+]
+Trials = Annotated[int | None, typer.Option(help="Configurations to evaluate; by default the search's number.")]
 
 
 @app.command()
@@ -53,7 +55,7 @@ def search(
     gpus: Gpus = None,
     results: Results = RESULTS,
 ) -> None:
-    """Look for the best settings, or go on looking, and write and print what was found."""
+    """Search for the best settings, or continue a search, then write and print the results."""
     from ftlab.tuning.search.spec import load_search_spec
 
     spec = load_search_spec(search, profile, num_trials=trials, overrides=parse_overrides(overrides or []))
@@ -124,7 +126,7 @@ def _evaluate_missing(
     journal = Journal(home / "trials")
     writer = TrackingWriter(tracker, journal)
     try:
-        # What a killed process trained to its end is known to its journal alone.
+        # Only its journal knows the trials that a killed process finished.
         writer.replay(ledger.unfinished_keys, spec.name)
         recorded = RecordedTrials(
             journal,
@@ -147,12 +149,12 @@ def _evaluate_missing(
     finally:
         report_undelivered(writer.close(), "search")
     if feed.num_answered:
-        say(f"{feed.num_answered} trials were recorded already and not trained")
+        say(f"{feed.num_answered} trials were recorded already and are not trained again")
     return feed
 
 
 def _quote(spec: "SearchSpec", fingerprint: str, capacity: Capacity) -> Quote:
-    """Decide how trials share the machine by the first known configuration."""
+    """Decide from the first known configuration how trials share the machine."""
     example = make_plan(spec.study, expand_trials(spec.study, fingerprint), trials_frame([]), frozenset())
     return make_quote(example, home=ftlab_home(), capacity=capacity, max_probes=0)
 
@@ -195,11 +197,11 @@ def _print_report(spec: "SearchSpec", report: "SearchReport", results: Path) -> 
 def _say_how_to_go_on(spec: "SearchSpec", feed: "SearchFeed") -> int:
     command = search_command(spec.study, spec.num_trials)
     if not feed.is_complete:
-        say(f"Stopped. What is evaluated is kept; to go on: {command}")
+        say(f"Stopped. Finished work is kept; to continue: {command}")
         return INTERRUPTED
     if feed.num_accidents:
         complain(f"{feed.num_accidents} trials failed; to try them again: {command}")
         return 1
     if feed.is_used_up:
-        say(f"The space is used up: nothing new was suggested, {feed.num_left} configurations short of the number.")
+        say(f"The space is used up: the sampler found nothing new, and {feed.num_left} configurations are missing.")
     return 0

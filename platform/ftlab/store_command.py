@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Target = Annotated[
-    str, typer.Option("--to", help="Store to write: http(s)://SERVER, sqlite:////PATH/mlflow.db or postgresql://...")
+    str, typer.Option("--to", help="Store to write to: http(s)://SERVER, sqlite:////PATH/mlflow.db or postgresql://...")
 ]
 Source = Annotated[
-    str | None, typer.Option(help="SQLite store to read; without it, the one in FTLAB_HOME. It is not changed.")
+    str | None, typer.Option(help="SQLite store to read; by default the one in FTLAB_HOME. It is not changed.")
 ]
 Artifacts = Annotated[
-    str | None, typer.Option(help="Folder or URI of the files of a target that is a database; a server has its own.")
+    str | None, typer.Option(help="Folder or URI for the files, if the target is a database; a server has its own.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be copied, and change nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be copied, and change nothing.")]
 
 PATIENCE_SECONDS = "60"
 
@@ -41,11 +41,11 @@ _MAX_NAMED = 10
 def migrate(target: Target, source: Source = None, artifacts: Artifacts = None, dry_run: DryRun = False) -> None:
     """Copy the history of FTLAB_HOME's SQLite store to another store, and read it back.
 
-    Studies with their files, trials with settings, tags, every epoch's metrics and score histories. What the target has
-    is not replaced, and the same command again, also after an interruption, copies what is missing. Exit status 1 where
-    the target differs from the source.
+    It copies studies with their files, and trials with their settings, tags, metrics of every epoch and score
+    histories. It replaces nothing in the target. Run the same command again, also after an interruption, to copy what
+    is still missing. The exit status is 1 if the target differs from the source.
     """
-    # A server that checks a password for each of many requests may keep one waiting.
+    # A server that checks a password at each of many requests may answer slowly.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", PATIENCE_SECONDS)
     from ftlab.tracking.mlflow_migration import Migration
 
@@ -69,13 +69,13 @@ def _as_uri(folder: str | None) -> str | None:
 def _say_actions(steps: "Iterable[Step]") -> None:
     counts = Counter((step.action, step.is_trial) for step in steps)
     if not counts:
-        say("nothing to copy: the source has no studies and trials of ftlab's")
+        say("nothing to copy: the source holds no studies or trials of ftlab")
     for action in dict.fromkeys(action for action, _ in counts):
         say(f"{counts[action, True]} trials and {counts[action, False]} studies: {action}")
 
 
 def _report(outcomes: "list[Outcome]", migration: "Migration") -> None:
-    """Say what was read back.
+    """Print the result of comparing the copy with its source.
 
     Raises:
         TrackingError: The target differs from the source.

@@ -1,4 +1,4 @@
-"""The sweep: train what a table still lacks, record it, write the table."""
+"""The sweep: train the trials that a table still lacks, record them, write the table."""
 
 import time
 from collections.abc import Sequence
@@ -57,12 +57,12 @@ class Sweep:
     """One sweep of a study.
 
     Attributes:
-        study: What is swept.
-        capacity: What of this machine may be used.
+        study: The study to sweep.
+        capacity: The part of this machine that may be used.
         results: Folder of tables and figures.
-        options: What is asked of the table; its ``auto`` gives seeds where they matter.
+        options: Options of the table; with ``auto`` it gets more seeds where they matter.
         share: Whether trials share prefixes.
-        outcomes: How the trials ended that this sweep trained, by trial key.
+        outcomes: Outcomes of the trials that this sweep trained, by trial key.
     """
 
     study: StudySpec
@@ -76,7 +76,7 @@ class Sweep:
         """Train, record and tabulate; return the exit status.
 
         Raises:
-            FtlabError: The same study is swept already, or something that it needs is wrong.
+            FtlabError: Another process sweeps the same study, or something that the sweep needs is wrong.
         """
         require_writable(self.results / self.study.results_name)
         home = ftlab_home()
@@ -108,7 +108,7 @@ class Sweep:
         tracker.reconcile()
         recorded = tracker.load_trials()
         found = self._plan(recorded)
-        # A claim that is left although nothing is missing: the last sweep was killed before it closed its study.
+        # A claim is left although nothing is missing if the last sweep was killed before it closed its study.
         if self._feed(found, recorded).is_exhausted and not self._collector.has_claim:
             say(plan_summary(found))
             return found, recorded
@@ -129,7 +129,7 @@ class Sweep:
         return found, tracker.load_trials()
 
     def _train_all(self, found: Plan, recorded: "pd.DataFrame", writer: TrackingWriter, tracker: "Tracker") -> None:
-        """Train, and wait for what other sweeps train meanwhile; what they leave is trained here."""
+        """Train the missing trials, wait for those that other sweeps train, and train what they leave."""
         left, started = found, time.time()
         if self._metrics:
             self._metrics.watch_spool(lambda: writer.num_pending)
@@ -164,7 +164,7 @@ class Sweep:
         return SeedFeed(inner, self.study, left.trials[0].fingerprint, recorded, self.options.auto)
 
     def _quote(self, left: Plan, recorded: "pd.DataFrame") -> Quote:
-        # A probe would hold the sweep up by seconds; `plan` makes it.
+        # A calibration run would delay the sweep by seconds; `plan` makes one.
         quote = make_quote(self._plan_of_all(left, recorded), home=self._home, capacity=self.capacity, max_probes=0)
         for line in quote_lines(quote, at_most=self.options.auto is not None):
             say(line)
@@ -178,7 +178,7 @@ class Sweep:
         return plan_study(study, self._home, recorded, share=self.share)
 
     def _train(self, left: Plan, feed: StageFeed | SeedFeed, quote: Quote, writer: TrackingWriter) -> list[Trial]:
-        """Train what no other sweep does; return what is left to others."""
+        """Train the trials that no other sweep trains; return those that others train."""
         with StudyDisplay(console, left) as display:
             self._session.wait()
             # Ray takes seconds to import, and a sweep with nothing to train never needs it.
@@ -239,7 +239,7 @@ class Sweep:
             )
             self._collector.collect()
         if self._interrupted:
-            say(f"Stopped. What is trained is kept; to go on: {sweep_command(self.study, self.options.auto)}")
+            say(f"Stopped. Finished work is kept; to continue: {sweep_command(self.study, self.options.auto)}")
             return INTERRUPTED
         failed = len(self._ended - settled)
         if failed:
@@ -248,7 +248,7 @@ class Sweep:
 
 
 def print_table(made: "AblationTable", folder: Path, paths: Sequence[Path]) -> None:
-    """Print a table, and the files below its folder that it was written to."""
+    """Print a table, and the names of the files that it was written to."""
     from ftlab.reporting.markdown import table_md
 
     console.print(Markdown(table_md(made)))

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 TablePath = Annotated[Path, typer.Argument(help="Folder of a table below results/, or a file in it.")]
-TablePaths = Annotated[list[Path] | None, typer.Argument(help="Folders of tables, or folders above them; results/.")]
-CellName = Annotated[
-    str | None, typer.Option("--cell", help="Name of a cell or its value on an axis; without it, every cell.")
+TablePaths = Annotated[
+    list[Path] | None, typer.Argument(help="Folders of tables, or folders above them; by default results/.")
 ]
-Output = Annotated[Path | None, typer.Option(help="Folder of the bundle; without it, one below bundles/.")]
-Archive = Annotated[str | None, typer.Option(help="Pack it too, beside the folder: zip or tar.gz.")]
+CellName = Annotated[
+    str | None, typer.Option("--cell", help="Name of a cell or its value on an axis; by default every cell.")
+]
+Output = Annotated[Path | None, typer.Option(help="Folder for the bundle; by default one below bundles/.")]
+Archive = Annotated[str | None, typer.Option(help="Also pack the folder into an archive beside it: zip or tar.gz.")]
 
 BUNDLES = Path("bundles")
 
@@ -53,7 +55,7 @@ def explain(path: TablePath, cell: CellName = None) -> None:
 
 @app.command()
 def verify(paths: TablePaths = None) -> None:
-    """Recompute tables from the tracking store; exit with status 1 where a file differs, and name the cell."""
+    """Recompute tables from the tracking store; name the cells that differ, and exit with status 1 if any does."""
     from ftlab.tuning.results_folder import table_folder, table_folders
 
     roots = paths or [RESULTS]
@@ -61,9 +63,7 @@ def verify(paths: TablePaths = None) -> None:
     recorded = open_tracker(ftlab_home().local).load_trials()
     failed = [folder for folder in folders if not _verify_folder(folder, recorded)]
     if failed:
-        raise ResultsError(
-            f"a table must be what the tracking store says, but {len(failed)} of {len(folders)} are not."
-        )
+        raise ResultsError(f"a table must match the tracking store, but {len(failed)} of {len(folders)} do not.")
 
 
 @app.command()
@@ -75,7 +75,7 @@ def bundle(
     output: Output = None,
     archive: Archive = None,
 ) -> None:
-    """Write one folder with a table and everything behind it, readable without a server."""
+    """Write a folder with a table and everything that it was made from, readable without a server."""
     from ftlab.tuning.bundle.contents import collect_bundle
     from ftlab.tuning.bundle.writing import archive_bundle, check_archive, write_bundle
 
@@ -91,7 +91,7 @@ def bundle(
 
 
 def _verify_folder(folder: Path, recorded: "pd.DataFrame") -> bool:
-    """Say what verifying a folder found, and return whether all is well."""
+    """Print the findings about a folder, and return whether its table matches the tracking store."""
     from ftlab.reporting.trace.verification import verify_table
     from ftlab.tuning.results_folder import load_provenance, read_table_files
 

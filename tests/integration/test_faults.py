@@ -91,7 +91,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     else:
         command.process.send_signal(number)
     assert command.wait(120.0) == 130
-    assert "Stopped. What is trained is kept; to go on: make sweep EXP=exp PROFILE=tiny SEEDS=2" in command.out
+    assert "Stopped. Finished work is kept; to continue: make sweep EXP=exp PROFILE=tiny SEEDS=2" in command.out
     assert "Traceback" not in command.err
     assert laboratory.left_behind() == []
     assert "RUNNING" not in [run.info.status for run in laboratory.runs()]

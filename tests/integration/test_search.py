@@ -87,5 +87,5 @@ def test_a_recorded_trial_is_answered_from_the_store(laboratory: Any) -> None:
     laboratory.write_experiment("table", seeds=1, overrides=SEARCH["overrides"], grid={"transform.start": [0.5]})
     laboratory.sweep("table")
     command = search(laboratory)
-    assert "1 trials were recorded already and not trained" in command.out
+    assert "1 trials were recorded already and are not trained again" in command.out
     assert_every_trial_ended_once(laboratory)

@@ -103,7 +103,7 @@ def test_the_companion_says_what_the_weights_are(make_trained: MakeTrained, home
 def test_weights_that_measure_otherwise_than_recorded_are_named(make_trained: MakeTrained) -> None:
     trial = make_trained(metrics={**METRICS, "probe/top1": 89.5}).trial
     ended = run("export-backbone", trial.key, "--to", "torchvision", "--output", "a.pth")
-    assert "probe/top1 of these weights is 89.5, not 90.25 as recorded" in ended.out
+    assert "probe/top1 of these weights is 89.5, but 90.25 is recorded" in ended.out
     content = json.loads(Path("a.json").read_text())
     assert content["provenance"]["differing_metrics_of_these_weights"] == {"probe/top1": 89.5}
 
@@ -140,7 +140,7 @@ def test_a_checkpoint_that_is_gone_is_brought_back_by_a_command(make_trained: Ma
     CheckpointCollector(home, "another").collect()
     ended = run("export-backbone", trial.key[:10], "--to", "timm")
     assert isinstance(ended.error, CheckpointError)
-    assert f"which records nothing: ftlab export-backbone {trial.key} --to timm --retrain" in str(ended.error)
+    assert f"without recording anything: ftlab export-backbone {trial.key} --to timm --retrain" in str(ended.error)
     assert not Path("backbones").exists()
 
 

@@ -20,26 +20,26 @@ FORECAST = Forecast(
 
 def test_a_forecast_says_time_disk_and_how_it_knows() -> None:
     assert forecast_lines(FORECAST) == [
-        "forecast: 3 min 40 s and 0.12 CPU-hours for 1200 epochs, by 12 recorded trials",
+        "estimate: 3 min 40 s and 0.12 CPU-hours for 1200 epochs, from 12 recorded trials",
         "disk: 10 MB of checkpoints until the sweep ends, 7 MB of records that stay",
     ]
 
 
 def test_a_forecast_without_a_measured_checkpoint_says_so() -> None:
     assert forecast_lines(replace(FORECAST, checkpoint_bytes=None))[1] == (
-        "disk: 7 MB of records that stay; make plan measures the checkpoints"
+        "disk: 7 MB of records that stay; make plan calibrates the size of checkpoints"
     )
 
 
 def test_what_is_priced_by_the_nearest_is_said() -> None:
-    assert forecast_lines(replace(FORECAST, num_nearest=1))[-1].startswith("1 trial is priced by the nearest")
-    assert forecast_lines(replace(FORECAST, num_nearest=2))[-1].startswith("2 trials are priced by the nearest")
+    assert forecast_lines(replace(FORECAST, num_nearest=1))[-1].startswith("1 trial is estimated from the nearest")
+    assert forecast_lines(replace(FORECAST, num_nearest=2))[-1].startswith("2 trials are estimated from the nearest")
 
 
 @pytest.mark.parametrize(("wall", "deviation"), [(235.0, "+7%"), (220.0, "+0%"), (110.0, "-50%")])
 def test_a_forecast_is_laid_beside_what_it_took(wall: float, deviation: str) -> None:
     line = comparison_line(replace(FORECAST, device="GPU"), Actual(wall, 0.13))
-    assert line.startswith("forecast 3 min 40 s and 0.12 GPU-hours; it took ")
+    assert line.startswith("estimate 3 min 40 s and 0.12 GPU-hours; it took ")
     assert line.endswith(f" and 0.13 ({deviation})")
 
 
@@ -50,7 +50,7 @@ def test_hours_are_rounded_for_people(hours: float, told: str) -> None:
 
 def test_a_forecast_of_nothing_has_no_deviation() -> None:
     line = comparison_line(replace(FORECAST, wall_seconds=0.0, device_hours=0.0), Actual(5.0, 0.0))
-    assert line == "forecast 0 s and 0 CPU-hours; it took 5 s and 0"
+    assert line == "estimate 0 s and 0 CPU-hours; it took 5 s and 0"
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ FORECAST = Forecast(12, 1200, 220.0, 0.12, "CPU", 9_800_000, 7_200_000, "12 reco
 def test_only_a_price_is_at_most() -> None:
     assert quote_lines(QUOTE, at_most=True) == [NO_FORECAST]
     priced, *_ = quote_lines(replace(QUOTE, forecast=FORECAST), at_most=True)
-    assert priced.startswith("at most, forecast: 3 min 40 s")
+    assert priced.startswith("upper estimate: 3 min 40 s")
 
 
 def test_a_probe_that_failed_is_named() -> None:
     (line,) = quote_lines(replace(QUOTE, problem="the loss is NaN"))
-    assert line == "forecast: none, because a probe failed: the loss is NaN"
+    assert line == "estimate: none, because a calibration run failed: the loss is NaN"

@@ -94,7 +94,7 @@ def test_one_number_changed_by_hand_is_named(store: MemoryTracker) -> None:
     ended = run("verify", str(FOLDER))
     assert isinstance(ended.error, ResultsError)
     assert "table.csv: cell key_momentum=0.9, column mean: 81.26 in the file, 81.25 recomputed" in ended.out
-    assert "1 of 1 are not" in str(ended.error)
+    assert "1 of 1 do not" in str(ended.error)
 
 
 def test_an_edited_provenance_does_not_hide_the_other_folders(store: MemoryTracker) -> None:
@@ -114,7 +114,7 @@ def test_an_edited_provenance_does_not_hide_the_other_folders(store: MemoryTrack
     assert isinstance(ended.error, ResultsError)
     assert "results/a/tiny: 2 cells, 4 trials, as recorded" in ended.out
     assert "results/exp/tiny/provenance.json must be as ftlab wrote it" in ended.out
-    assert "1 of 2 are not" in str(ended.error)
+    assert "1 of 2 do not" in str(ended.error)
 
 
 def test_an_edited_experiment_file_does_not_change_what_is_verified(
