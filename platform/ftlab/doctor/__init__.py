@@ -1,1 +1,1 @@
-"""Checks of everything that a sweep needs, each with its cure; they create and change nothing."""
+"""Checks of everything that a sweep needs, each with a remedy; they create and change nothing."""

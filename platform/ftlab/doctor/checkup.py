@@ -14,11 +14,11 @@ from ftlab.doctor.surroundings import Surroundings
 
 @dataclass(frozen=True)
 class Check:
-    """A check.
+    """A check with its time limit.
 
     Attributes:
-        examine: What it does.
-        seconds: How long it may take; the first import of a package from a cold disk takes most of it.
+        examine: Function that makes the check.
+        seconds: Time limit; the first import of a package from a cold disk takes most of it.
     """
 
     examine: Callable[[Surroundings], Finding]
@@ -42,7 +42,7 @@ CHECKS: Mapping[str, Check] = {
 
 
 def check_up(surroundings: Surroundings, checks: Mapping[str, Check] = CHECKS) -> Iterator[tuple[str, Finding]]:
-    """Run every check and yield what it found, with its name; one that hangs or fails is a fault of its own."""
+    """Run every check and yield its name and finding; a check that hangs or fails is a fault itself."""
     for name, check in checks.items():
         yield name, _bounded(check, surroundings)
 
@@ -62,5 +62,5 @@ def _bounded(check: Check, surroundings: Surroundings) -> Finding:
     thread = Thread(target=examine, daemon=True)
     thread.start()
     thread.join(check.seconds)
-    late = fault(f"no answer in {check.seconds:.0f} s", "look for a disk, a network or a server that hangs")
+    late = fault(f"no answer in {check.seconds:.0f} s", "find the disk, network or server that hangs")
     return found[0] if found else late

@@ -10,7 +10,7 @@ CONNECT_SECONDS = 5.0
 
 
 def check_ray(surroundings: Surroundings) -> Finding:
-    """Check that a cluster answers, takes our token and is of our version."""
+    """Check that the cluster answers, accepts our token and runs our versions of Ray and Python."""
     address = surroundings.ray_address
     if not address or address == "local":
         return good("on this machine: RAY_ADDRESS is not set")
@@ -35,16 +35,16 @@ def _judge(address: str, answer: ClusterAnswer) -> Finding:
         )
     if answer.refusal is Refusal.WRONG_TOKEN:
         return fault(
-            f"{address} does not take our token, or was sent none",
+            f"{address} does not accept our token, or was sent none",
             "copy ~/.ray/auth_token from the head, and export RAY_AUTH_MODE=token",
         )
     if answer.refusal is not None:
         return fault(
-            f"{address} is reached, but does not answer as Ray does: {answer.reason}", "ray status on the head"
+            f"{address} can be reached, but does not answer like Ray: {answer.reason}", "ray status on the head"
         )
     if answer.theirs != answer.ours:
         return fault(
-            f"{address} runs {_named(answer.theirs)}, here is {_named(answer.ours)}",
+            f"{address} runs {_named(answer.theirs)}, but this machine runs {_named(answer.ours)}",
             "make setup with the same Python on every node; requirements.lock names Ray's version",
         )
     return good(f"{address} answers, {_named(answer.theirs)}")

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The finding of a check."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from ftlab.credentials import without_credentials
 
 
 class Level(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -16,12 +16,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found; made by the functions below, it holds no credentials.
+    """The result of a check, without credentials; made by the functions below.
 
     Attributes:
-        level: How bad it is.
-        message: What is there.
-        fix: What to do about it, as a command where one does it; empty where all is well.
+        level: Its severity.
+        message: The state that was found.
+        fix: The remedy, as a command if there is one; empty if all is well.
     """
 
     level: Level
@@ -35,12 +35,12 @@ def good(message: str) -> Finding:
 
 
 def warning(message: str, fix: str) -> Finding:
-    """Return the finding of something that may cost time or differ, and stops nothing."""
+    """Return a warning of something that may cost time or change numbers, but stops no sweep."""
     return _finding(Level.WARNING, message, fix)
 
 
 def fault(message: str, fix: str) -> Finding:
-    """Return the finding of something that stops a sweep."""
+    """Return a fault: something that stops a sweep."""
     return _finding(Level.FAULT, message, fix)
 
 

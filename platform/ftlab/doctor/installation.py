@@ -24,7 +24,7 @@ def check_python(_: Surroundings) -> Finding:
 
 
 def check_packages(surroundings: Surroundings) -> Finding:
-    """Compare what is installed with the lock."""
+    """Compare the installed packages with requirements.lock."""
     absent = [name for name in _direct_requirements() if not _is_installed(name)]
     if absent:
         return fault(f"not installed: {', '.join(absent)}", "make setup")
@@ -43,11 +43,11 @@ def check_packages(surroundings: Surroundings) -> Finding:
             f"other versions than in requirements.lock: {', '.join(other[:_MAX_NAMED])}{more}; numbers may differ",
             "make setup",
         )
-    return good(f"{len(found.keys() & locked)} as in requirements.lock")
+    return good(f"{len(found.keys() & locked)} packages as in requirements.lock")
 
 
 def check_torch(_: Surroundings) -> Finding:
-    """Check that torch and torchvision are a pair: torchvision's operators are made for one build of torch."""
+    """Check that torch and torchvision match: torchvision's operators are made for one build of torch."""
     try:
         import torch
         from torchvision.ops import nms
@@ -63,7 +63,7 @@ def check_torch(_: Surroundings) -> Finding:
 
 
 def check_cuda(surroundings: Surroundings) -> Finding:
-    """Look for a CUDA device, which only a profile that asks for one needs."""
+    """Check that there is a CUDA device if the profile asks for one."""
     import torch
 
     wanted = surroundings.profile.resources.device

@@ -22,7 +22,7 @@ CLOCK_TOLERANCE_SECONDS = 30.0
 
 
 def check_home(surroundings: Surroundings) -> Finding:
-    """Check that what the driver's machine keeps can be written."""
+    """Check that the driver's folder of FTLAB_HOME can be written."""
     folder = surroundings.home.local
     existing = nearest_folder(folder)
     if not existing.is_dir():
@@ -48,17 +48,17 @@ def check_shared_home(surroundings: Surroundings) -> Finding:
 
 
 def check_disk(surroundings: Surroundings) -> Finding:
-    """Check the free disk where ftlab keeps its files."""
+    """Check the free space on the disk of FTLAB_HOME."""
     return _check_free(surroundings.home.local, "export FTLAB_HOME=/a/larger/disk")
 
 
 def check_ray_disk(surroundings: Surroundings) -> Finding:
-    """Check the free disk where Ray keeps its logs and what it moves out of memory."""
+    """Check the free space on the disk of Ray's logs and of the objects that it moves out of memory."""
     usage = shutil.disk_usage(nearest_folder(surroundings.ray_folder))
     move = "export RAY_TMPDIR=/a/larger/disk"
     if 1 - usage.free / usage.total > FULL_FOR_RAY and usage.free >= LEAST_FREE:
         return warning(
-            f"the disk of {surroundings.ray_folder} is over {FULL_FOR_RAY:.0%} full, so that Ray keeps all in memory",
+            f"the disk of {surroundings.ray_folder} is over {FULL_FOR_RAY:.0%} full, so Ray keeps everything in memory",
             move,
         )
     return _check_free(surroundings.ray_folder, move)
@@ -80,13 +80,13 @@ def check_clock(surroundings: Surroundings) -> Finding:
 
 
 def check_data(surroundings: Surroundings) -> Finding:
-    """Check that the images of the profile are where it says."""
+    """Check that the profile's images are in the folder that it names."""
     source = make_source(surroundings.data)
     place = source.root or surroundings.home.local / "data"
     try:
         num_files = len(open_reader(source, surroundings.home.local).listing()) if not source.download else 0
     except FtlabError as error:
-        return fault(f"{surroundings.profile_name}: {error}", "the sentence before says how")
+        return fault(f"{surroundings.profile_name}: {error}", "follow the message above")
     if source.name == "digits":
         return good(f"{surroundings.profile_name}: digits, part of the installation")
     if source.download:
@@ -112,7 +112,7 @@ def _check_server_clock(uri: str) -> Finding:
     except FtlabError:
         return good("not compared: the tracking server does not answer")
     if date is None:
-        return good("not compared: the tracking server tells no time")
+        return good("not compared: the tracking server does not tell its time")
     offset = time.time() - parsedate_to_datetime(date).timestamp()
     if abs(offset) > CLOCK_TOLERANCE_SECONDS:
         return warning(
@@ -120,4 +120,4 @@ def _check_server_clock(uri: str) -> Finding:
             "times of runs will not fit together",
             "timedatectl set-ntp true, on both machines",
         )
-    return good("as the tracking server's, to the second" if abs(offset) < 2 else f"{offset:+.0f} s to the server's")
+    return good("equal to the server's, to the second" if abs(offset) < 2 else f"{offset:+.0f} s to the server's")

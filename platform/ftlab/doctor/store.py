@@ -12,7 +12,7 @@ UNAUTHORISED, FORBIDDEN = 401, 403
 
 
 def check_store(surroundings: Surroundings) -> Finding:
-    """Check that the tracking store answers, lets us in and has the tables of this version of MLflow."""
+    """Check that the tracking store answers, accepts our login and has the tables of this version of MLflow."""
     uri = surroundings.tracking_uri
     path = sqlite_path(uri)
     if path is not None:
@@ -20,7 +20,7 @@ def check_store(surroundings: Surroundings) -> Finding:
     if uri.startswith(SERVERS):
         return _check_server(uri)
     return fault(
-        f"{uri} is no store that ftlab records in",
+        f"{uri} is not a store that ftlab can record in",
         "export MLFLOW_TRACKING_URI=http://HOST:PORT, or unset it to record in FTLAB_HOME",
     )
 
@@ -33,7 +33,7 @@ def _check_file(path: Path) -> Finding:
     try:
         found = stored_revision(path)
     except TrackingError as error:
-        return fault(str(error), f"mv {path} {path}.damaged starts a new store; a backup takes its place")
+        return fault(str(error), f"mv {path} {path}.damaged starts a new store; or restore a backup")
     expected = expected_revision()
     if found != expected:
         return fault(
@@ -55,17 +55,17 @@ def _check_server(uri: str) -> Finding:
         return fault(str(error), f"start the server, or correct the address: curl -i {address.rstrip('/')}/health")
     if login.status == UNAUTHORISED:
         return fault(
-            f"{address} answers, and refuses the login (401)",
+            f"{address} answers, but refuses the login (401)",
             "export MLFLOW_TRACKING_USERNAME=... MLFLOW_TRACKING_PASSWORD=..., as the server's administrator gave them",
         )
     if login.status == FORBIDDEN and "Host header" in login.text:
         return fault(
-            f"{address} answers, and does not want to be called by this name (403, Host header)",
+            f"{address} answers, but does not accept this host name (403, Host header)",
             f"start the server with --allowed-hosts naming {address.partition('://')[2].strip('/')}",
         )
     if login.status == FORBIDDEN:
         return fault(
-            f"{address} answers and knows the login, which may not read experiments (403)",
+            f"{address} answers and knows the login, but it may not read experiments (403)",
             "ask the server's administrator for permission, e.g. default_permission = READ in its basic_auth.ini",
         )
     if not health.is_good or not login.is_good:
@@ -77,7 +77,7 @@ def _check_server(uri: str) -> Finding:
 def _compare_versions(address: str, server: str | None, client: str) -> Finding:
     if server and server.split(".")[:2] != client.split(".")[:2]:
         return warning(
-            f"{address} lets us in, and is MLflow {server}, where here is {client}",
+            f"{address} accepts our login, but runs MLflow {server}, and this machine runs {client}",
             "install the same version on both; requirements.lock names it",
         )
-    return good(f"{address} lets us in, MLflow {server or 'of an unknown version'}")
+    return good(f"{address} accepts our login, MLflow {server or 'of an unknown version'}")

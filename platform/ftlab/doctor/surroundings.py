@@ -1,4 +1,4 @@
-"""What the checks look at."""
+"""The surroundings that the checks examine."""
 
 import os
 import tempfile
@@ -15,17 +15,17 @@ from ftlab.tuning.spec import single_trial_study
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a sweep of a profile would meet, as environment and files say it.
+    """The folders, addresses and settings that a sweep of a profile would use.
 
     Attributes:
         home: FTLAB_HOME.
         tracking_uri: Address of the tracking store.
         ray_address: Address of a Ray cluster; empty for Ray on this machine.
-        ray_folder: Where Ray keeps its temporary files.
+        ray_folder: Folder of Ray's temporary files.
         profile_name: Name of the profile.
         profile: The profile.
         data: The images that it trains on.
-        lock: File of exact versions, which a checkout has.
+        lock: The checkout's file of exact versions.
     """
 
     home: Home

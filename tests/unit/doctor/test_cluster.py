@@ -39,10 +39,10 @@ def test_nobody_at_the_address_is_a_fault(surroundings: Surroundings) -> None:
     ("answer", "level", "words"),
     [
         (ClusterAnswer(theirs=HERE, ours=HERE), Level.OK, "answers, Ray 2.60.0 on Python 3.11.7"),
-        (ClusterAnswer(theirs=("2.59.0", "3.11.7"), ours=HERE), Level.FAULT, "runs Ray 2.59.0 on Python 3.11.7, here"),
+        (ClusterAnswer(theirs=("2.59.0", "3.11.7"), ours=HERE), Level.FAULT, "runs Ray 2.59.0 on Python 3.11.7, but"),
         (ClusterAnswer(Refusal.NO_TOKEN), Level.FAULT, "there is no token"),
-        (ClusterAnswer(Refusal.WRONG_TOKEN), Level.FAULT, "does not take our token"),
-        (ClusterAnswer(Refusal.OTHER, "no answer in 45 s"), Level.FAULT, "as Ray does: no answer in 45 s"),
+        (ClusterAnswer(Refusal.WRONG_TOKEN), Level.FAULT, "does not accept our token"),
+        (ClusterAnswer(Refusal.OTHER, "no answer in 45 s"), Level.FAULT, "like Ray: no answer in 45 s"),
     ],
 )
 def test_answers_are_told_apart(

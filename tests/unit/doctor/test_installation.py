@@ -46,7 +46,7 @@ def test_another_version_than_the_locks_is_a_warning(surroundings: Surroundings,
     assert f"pandas {version('pandas')} instead of 0.1;" in found.message
     assert "numpy" not in found.message
     lock.write_text(f"numpy=={version('numpy')}+cpu\n")
-    assert check_packages(replace(surroundings, lock=lock)).message == "1 as in requirements.lock"
+    assert check_packages(replace(surroundings, lock=lock)).message == "1 packages as in requirements.lock"
 
 
 def test_a_missing_lock_is_a_warning(surroundings: Surroundings, tmp_path: Path) -> None:

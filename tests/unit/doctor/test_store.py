@@ -57,7 +57,7 @@ def test_an_address_that_is_none_is_a_fault_without_its_password(surroundings: S
 def test_a_server_that_lets_us_in_is_good(with_server: Surroundings) -> None:
     found = check_store(with_server)
     assert (found.level, found.fix) == (Level.OK, "")
-    assert "lets us in, MLflow 3.17.2" in found.message
+    assert "accepts our login, MLflow 3.17.2" in found.message
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_server_that_lets_us_in_is_good(with_server: Surroundings) -> None:
     [
         ((401, "You are not authenticated."), "refuses the login (401)", "MLFLOW_TRACKING_USERNAME"),
         ((403, "Permission denied"), "may not read experiments (403)", "administrator for permission"),
-        ((403, "Invalid Host header - possible DNS rebinding attack detected"), "this name (403", "--allowed-hosts"),
+        ((403, "Invalid Host header - possible DNS rebinding attack detected"), "host name (403", "--allowed-hosts"),
         ((500, "oops"), "answers with status 500", "the server's log"),
     ],
 )
@@ -82,7 +82,7 @@ def test_refusals_of_a_server_are_told_apart(
 def test_another_version_of_the_server_is_a_warning(with_server: Surroundings, server: Any) -> None:
     server.version = "2.9.0"
     found = check_store(with_server)
-    assert (found.level, "is MLflow 2.9.0, where here is 3." in found.message) == (Level.WARNING, True)
+    assert (found.level, "runs MLflow 2.9.0, and this machine runs 3." in found.message) == (Level.WARNING, True)
 
 
 def test_a_server_that_is_not_there_is_a_fault_without_its_password(surroundings: Surroundings) -> None:
