@@ -1,1 +1,1 @@
-"""Schemas of a trial, an experiment and a profile, and how files and overrides become them."""
+"""Schemas of trials, experiments, profiles and searches, and the loading of files and overrides."""

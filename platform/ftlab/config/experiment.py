@@ -11,7 +11,7 @@ from ftlab.config.trial import Section
 Setting = str | int | float | bool | list[float] | None
 Settings = dict[str, Setting]
 
-# A table that nobody would read; a grid of a few long axes would else fill the memory before a word is said.
+# Nobody reads a larger table, and without a bound a grid of a few long axes fills the memory before any message.
 MAX_CELLS = 10_000
 MAX_SEEDS = 10_000
 
@@ -31,9 +31,9 @@ class PublishedReference(Section):
 
 
 class ExperimentConfig(Section):
-    """One table: its question, its cells, its seeds and what it is compared with."""
+    """One table: its question, cells, seeds, baseline and published values."""
 
-    question: str = Field(description="What the table answers, in a sentence.")
+    question: str = Field(description="Question that the table answers, in a sentence.")
     seeds: int = Field(3, ge=1, le=MAX_SEEDS, description="Trials a cell, with seeds 0, 1, ...")
     metric: str | None = Field(None, description="Metric of the table; empty: the profile's.")
     overrides: Settings = Field(default_factory=dict, description="Settings of every cell, over the profile's.")
@@ -56,7 +56,7 @@ class ExperimentConfig(Section):
 
 
 class ResourcesConfig(Section):
-    """What a trial may use and how it is looked after; none of it decides a number of its results."""
+    """The resources and the fault handling of a trial; neither decides a number of its results."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Device of the trials; auto: CUDA if present.")
     cpus_per_trial: int = Field(1, ge=1, description="CPU cores, and so torch threads, of a trial.")
@@ -64,16 +64,16 @@ class ResourcesConfig(Section):
         0.0, ge=0.0, description="GPUs of a trial, on one node: below 1, trials share one; above 1, a whole number."
     )
     processes_per_trial: int | None = Field(
-        None, ge=1, description="Processes that train a trial together; empty: one a GPU, or one without."
+        None, ge=1, description="Processes that train a trial together; empty: one per GPU, or one without a GPU."
     )
     trials_per_device: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
         None,
-        description="Trials at a time on a GPU, or without one on a machine: a number; auto: as many as fit by the "
-        "measured memory of one; empty: as gpus_per_trial and cpus_per_trial say. Threads of a trial stay the same.",
+        description="Trials at a time on a GPU, or on a machine without one: a number; auto: as many as fit by the "
+        "measured memory of one; empty: as many as gpus_per_trial and cpus_per_trial allow. A trial keeps its threads.",
     )
     max_failures: int = Field(2, ge=0, description="Restarts from the last checkpoint after a worker died or hung.")
     epoch_time_limit: float | None = Field(
-        None, gt=0.0, description="Longest time without a finished epoch, in seconds; a trial beyond it hangs."
+        None, gt=0.0, description="Longest time without a finished epoch, in seconds; beyond it a trial counts as hung."
     )
     checkpoint_seconds: float = Field(60.0, ge=0.0, description="Least time between two checkpoints, in seconds.")
 

@@ -1,4 +1,4 @@
-"""Where ftlab keeps what: for every node of a cluster, for the driver's machine, for one node alone."""
+"""The folders of ftlab's files: those of all nodes of a cluster, of the driver's machine, and of one node."""
 
 import os
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ DEFAULT_LOCAL = "~/.cache/ftlab"
 
 @dataclass(frozen=True)
 class Home:
-    """The meaning of FTLAB_HOME, a path or a URI, in whatever process asks: it may be sent to workers on other nodes.
+    """FTLAB_HOME, a path or a URI, with the same meaning in every process: it may be sent to workers on other nodes.
 
-    With a path everything lies below it, as it always has; FTLAB_CACHE moves what each node makes for itself. With a
-    URI only what is shared lies there.
+    If it is a path, everything lies below it, except that FTLAB_CACHE moves the files that each node makes for itself.
+    If it is a URI, only the shared files lie there.
 
     Attributes:
-        location: FTLAB_HOME; a relative path is completed where the home is made, which is the driver.
+        location: FTLAB_HOME; a relative path is made absolute in the process that makes the home, the driver.
     """
 
     # Not shown: a URI may hold credentials.
@@ -30,12 +30,12 @@ class Home:
 
     @property
     def local(self) -> Path:
-        """Folder of what only the driver's machine reads: journal, locks, SQLite, artifacts, and of data sets."""
+        """Folder of what only the driver's machine reads (journal, locks, SQLite, artifacts), and of data sets."""
         return self.node if is_uri(self.location) else Path(self.location)
 
     @property
     def node(self) -> Path:
-        """Folder of what each node makes for itself, the image cache: FTLAB_CACHE of the node that asks."""
+        """Folder of the image cache, which each node makes for itself: FTLAB_CACHE of the node that asks."""
         configured = os.environ.get("FTLAB_CACHE")
         if configured:
             return Path(configured).expanduser().absolute()
@@ -50,10 +50,10 @@ class Home:
         return open_folder(self.location, name)
 
     def __truediv__(self, name: str) -> Path:
-        """Return what is called ``name`` below `local`."""
+        """Return the path ``name`` below `local`."""
         return self.local / name
 
 
 def ftlab_home() -> Home:
-    """Return the home of this process: ``FTLAB_HOME``, else ``.ftlab`` where it was started."""
+    """Return the home of this process: ``FTLAB_HOME``, else ``.ftlab`` in the working folder."""
     return Home(os.environ.get("FTLAB_HOME") or DEFAULT_HOME)

@@ -1,4 +1,4 @@
-"""Read experiments and profiles from YAML, apply dotted overrides, and say clearly what is wrong with them."""
+"""Read experiments and profiles from YAML, apply dotted overrides, and name the errors in them."""
 
 import os
 import re
@@ -147,7 +147,7 @@ def _parse_value(assignment: str, value: str) -> Setting:
 
 
 def number_or_text(value: Any) -> Setting:
-    """Read what YAML 1.1 leaves as text although it is a number, e.g. ``1e-3``."""
+    """Turn a text such as ``1e-3``, which YAML 1.1 does not read as a number, into one; leave other values alone."""
     if isinstance(value, str):
         try:
             return float(value)

@@ -11,8 +11,8 @@ def check_name(kind: str, name: str) -> None:
     """Check that a name cannot leave the folder that it is looked for in.
 
     Args:
-        kind: What it is the name of, for the message.
-        name: What the user wrote.
+        kind: Kind of the thing that is named, for the message.
+        name: The name that the user wrote.
 
     Raises:
         ConfigError: It has other characters than letters, digits, ``_``, ``-`` and ``.``, begins with one of the last

@@ -1,4 +1,4 @@
-"""Whether the processes of a trial can share its batch."""
+"""Check that the processes of a trial can share its batch."""
 
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.trial import TrialConfig
@@ -6,13 +6,13 @@ from ftlab.errors import ConfigError
 
 
 def check_processes(config: TrialConfig, resources: ResourcesConfig) -> None:
-    """Check that each process of a trial holds whole groups of batch normalisation, and so an equal part of the batch.
+    """Check that each process of a trial holds whole groups of batch normalisation, and an equal part of the batch.
 
-    Into how many parts a batch falls must not decide what is normalised together, or results would depend on it.
+    The number of processes must not decide which images are normalised together, or results would depend on it.
 
     Args:
         config: The trial.
-        resources: What the trial may use.
+        resources: Resources of the trial.
 
     Raises:
         ConfigError: The groups cannot be shared out evenly.

@@ -1,4 +1,4 @@
-"""The schema of a search: which settings vary within which bounds, and how long it is looked for the best."""
+"""The schema of a search: the settings that vary, their bounds, and the length of the search."""
 
 from typing import Annotated, Literal, Self
 
@@ -18,7 +18,7 @@ class FloatSpace(Section):
     high: float = Field(description="Highest value.")
     step: float | None = Field(None, gt=0.0, description="Distance of neighbouring values; empty: any number.")
     scale: Literal["linear", "log", "log_from_one"] = Field(
-        "linear", description="What is drawn evenly: the number, its logarithm, or the logarithm of 1 minus it."
+        "linear", description="Quantity drawn evenly: the number, its logarithm, or the logarithm of 1 minus it."
     )
 
     @model_validator(mode="after")
@@ -42,7 +42,7 @@ class IntSpace(Section):
     low: int = Field(description="Lowest value.")
     high: int = Field(description="Highest value.")
     step: int = Field(1, ge=1, description="Distance of neighbouring values.")
-    scale: Literal["linear", "log"] = Field("linear", description="What is drawn evenly: the number or its logarithm.")
+    scale: Literal["linear", "log"] = Field("linear", description="Quantity drawn evenly: the number or its logarithm.")
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
@@ -74,8 +74,8 @@ class ChoiceSpace(Section):
 class RangeSpace(Section):
     """A pair low <= high, such as the range of a mixing coefficient.
 
-    It is drawn as its width and, unless it is anchored, its position in the room that the width leaves: whatever is
-    drawn is a valid pair.
+    Its width is drawn and, unless it is anchored, its position in the room that the width leaves, so that every draw is
+    a valid pair.
     """
 
     kind: Literal["range"]
@@ -100,28 +100,28 @@ Space = Annotated[FloatSpace | IntSpace | ChoiceSpace | RangeSpace, Field(discri
 
 
 class SamplerConfig(Section):
-    """How configurations are suggested."""
+    """The sampler that suggests configurations."""
 
     seed: int = Field(0, ge=0, description="Seed of the suggestions.")
-    startup_trials: int = Field(10, ge=1, description="Trials drawn at random before any is learned from.")
+    startup_trials: int = Field(10, ge=1, description="Trials drawn at random before results guide the draws.")
 
 
 class EarlyStoppingConfig(Section):
-    """When a trial is stopped because its kNN accuracy falls behind others at the same epoch (ASHA)."""
+    """Early stopping of trials whose kNN accuracy falls behind others at the same epoch (ASHA)."""
 
     grace: float = Field(0.4, gt=0.0, lt=1.0, description="Fraction of training before which no trial is stopped.")
-    reduction_factor: int = Field(2, ge=2, description="At each check, the best of this many trials go on.")
+    reduction_factor: int = Field(2, ge=2, description="At each check, the best one in this many trials goes on.")
 
 
 class SearchConfig(Section):
-    """One search: its question, its space, its length and what is known beforehand."""
+    """One search: its question, space, length and known configurations."""
 
-    question: str = Field(description="What the search answers, in a sentence.")
+    question: str = Field(description="Question that the search answers, in a sentence.")
     metric: str | None = Field(None, description="Metric that is maximised; empty: the profile's.")
     objectives: list[Literal["accuracy", "cost"]] = Field(
         ["accuracy"], description="accuracy: the metric; cost: hours of training times the GPUs, or cores, of a trial."
     )
-    trials: int = Field(40, ge=1, le=MAX_CELLS, description="Configurations to evaluate, stopped ones among them.")
+    trials: int = Field(40, ge=1, le=MAX_CELLS, description="Configurations to evaluate, those stopped early too.")
     seeds: int = Field(
         1, ge=1, le=MAX_SEEDS, description="Trials a configuration, with seeds 0, 1, ...; their mean counts."
     )
@@ -129,7 +129,7 @@ class SearchConfig(Section):
     early_stopping: EarlyStoppingConfig | None = Field(None, description="Early stopping; empty: none.")
     overrides: Settings = Field(default_factory=dict, description="Settings of every trial, over the profile's.")
     enqueue: list[NamedCell] = Field(default_factory=list, description="Known configurations, evaluated first.")
-    space: dict[str, Space] = Field(min_length=1, description="What varies, by dotted name of the setting.")
+    space: dict[str, Space] = Field(min_length=1, description="Settings that vary, by dotted name.")
 
     @model_validator(mode="after")
     def _check_objectives(self) -> Self:

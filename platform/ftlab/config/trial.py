@@ -15,7 +15,7 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """Which images are trained on."""
+    """The images that are trained on."""
 
     name: Literal["digits", "cifar10", "cifar100", "stl10", "fashion_mnist", "folder"] = Field(
         "digits", description="Data set; `folder` reads train/ and test/ class folders below `root`."
@@ -23,12 +23,12 @@ class DataConfig(Section):
     root: str | None = Field(None, description="Folder that holds the files; empty: the data folder of FTLAB_HOME.")
     image_size: int = Field(8, ge=4, description="Side of the cached square images, in pixels.")
     class_list: str | None = Field(None, description="File with one class folder a line; selects a subset of a folder.")
-    corrupt_images: Literal["refuse", "skip"] = Field("refuse", description="What to do with unreadable images.")
+    corrupt_images: Literal["refuse", "skip"] = Field("refuse", description="Treatment of unreadable images.")
     download: bool = Field(False, description="Whether a missing data set may be downloaded.")
 
 
 class ViewsConfig(Section):
-    """How two random views of an image are made."""
+    """The two random views of an image."""
 
     recipe: Literal["moco_v1", "moco_v2", "digits"] = Field("digits", description="Augmentation recipe.")
     size: int | None = Field(None, ge=4, description="Side of a view, in pixels; empty: data.image_size.")
@@ -73,7 +73,7 @@ class TransformConfig(Section):
     )
     lambda_interpolation: LambdaRange = Field((0.0, 1.0), description="Range of the negatives' coefficient.")
     granularity: Literal["batch", "sample", "dimension", "element"] = Field(
-        "batch", description="What shares one coefficient: the step, a row, a feature dimension, or nothing."
+        "batch", description="Extent of one coefficient: the step, a row, a feature dimension, or a single element."
     )
     query_for_negatives: Literal["transformed", "original"] = Field(
         "transformed", description="Query that the negatives are scored against."
@@ -147,7 +147,7 @@ class TrainConfig(Section):
 
 
 class ProbeConfig(Section):
-    """How the frozen query encoder is judged."""
+    """The probes that judge the frozen query encoder."""
 
     every: int = Field(10, ge=0, description="Epochs between kNN probes during training; 0: at the end only.")
     knn_k: int = Field(20, ge=1, description="Neighbours of the kNN probe.")

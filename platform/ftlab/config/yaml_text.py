@@ -1,4 +1,4 @@
-"""Read YAML as data alone, and within bounds: somebody else may have written it."""
+"""Read YAML as plain data and within bounds, because somebody else may have written it."""
 
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ MAX_DEPTH = 32
 
 
 def parse_yaml(text: str, source: str) -> Any:
-    """Return what a YAML text says: mappings, lists, texts, numbers; never an object of Python's.
+    """Return the mappings, lists, texts and numbers of a YAML text; never another object of Python.
 
     Args:
         text: The text.
-        source: Where it stands, for messages.
+        source: Name of its source, for messages.
 
     Raises:
         ConfigError: It is no YAML, is longer than `MAX_BYTES`, is nested deeper than `MAX_DEPTH`, or becomes more than
@@ -27,12 +27,12 @@ def parse_yaml(text: str, source: str) -> Any:
         raise ConfigError(f"{source} must have at most {MAX_BYTES:,} characters, but has more.")
     try:
         return yaml.load(text, _BoundedLoader)  # noqa: S506, TID251 - a safe loader, with bounds
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # of a date that does not exist: ValueError
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # ValueError: a date that does not exist
         raise ConfigError(f"{source} must be YAML: {error}") from error
 
 
 def read_yaml(path: Path) -> Any:
-    """Return what a YAML file says; see `parse_yaml`.
+    """Return the content of a YAML file; see `parse_yaml`.
 
     Raises:
         ConfigError: It cannot be read, or breaks a rule of `parse_yaml`.
@@ -46,7 +46,7 @@ def read_yaml(path: Path) -> Any:
 
 
 class _BoundedLoader(yaml.SafeLoader):
-    """Counts what a document becomes before anything is built, and so before an alias bomb goes off."""
+    """Counts the values of a document before anything is built, so that an alias bomb is refused."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -55,7 +55,7 @@ class _BoundedLoader(yaml.SafeLoader):
         self._sizes: dict[str, int] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose a node and what is below it, an alias at the size of what it stands for."""
+        """Compose a node and its children; an alias counts as many values as its anchor."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             # Inside itself, an anchor has no size yet.
