@@ -1,1 +1,1 @@
-"""From a config to data, encoders, optimiser and trainer: the only place where settings meet classes."""
+"""Build data, encoders, optimiser and trainer from settings; the only place where settings meet classes."""

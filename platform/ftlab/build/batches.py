@@ -1,4 +1,4 @@
-"""From a trial's settings to its source of views."""
+"""Build a trial's source of views from its settings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ftlab.training.trainer import Batches
 def make_batches(
     config: TrialConfig, dataset: ImageDataset, train: ResidentImages, device: torch.device, ranks: Ranks = ALONE
 ) -> Batches:
-    """Build the source of two views a training image, of which each rank makes what it encodes."""
+    """Build the source of two views per training image; each rank makes the views that it encodes."""
     recipe = RECIPES[config.views.recipe]
     layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
 
@@ -42,11 +42,11 @@ class _EpochViews:
     """Makes the views of an epoch's steps.
 
     Attributes:
-        images: From a step to the images that this rank makes views of.
+        images: Function from a step to the images that this rank makes views of.
         key_orders: (N,) places of each step, on the device.
-        parameters: Those of 2 * steps * N views: N query views and then N key views a step.
-        render: Makes views of images.
-        ranks: Who makes them.
+        parameters: Parameters of 2 * steps * N views: N query views, then N key views, step by step.
+        render: Function that makes views of images.
+        ranks: The ranks that make them.
     """
 
     images: Callable[[int], Tensor]
@@ -85,7 +85,7 @@ def _own_rows(order: Tensor, key_orders: Sequence[Tensor], ranks: Ranks) -> Sequ
     Args:
         order: (steps * N,) rows of the images, on the CPU.
         key_orders: (N,) places of each step, on the device.
-        ranks: Who makes the views; a process alone makes both views of an image from one reading.
+        ranks: The ranks that make the views; a single process makes both views of an image from one reading.
     """
     batches = order.chunk(len(key_orders))
     if ranks.size == 1:

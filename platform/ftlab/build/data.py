@@ -1,4 +1,4 @@
-"""From data settings to images; imports no torch, so that a driver can name its trials without paying for it."""
+"""Load images by data settings; imports no torch, so that a driver can name its trials without waiting for it."""
 
 import platform
 from pathlib import Path
@@ -25,19 +25,19 @@ def load_images(config: DataConfig, home: Home, *, fingerprint: str | None = Non
     """Load images through the cache of this node.
 
     Args:
-        config: Which images, and where they lie.
+        config: The data settings: the images and their folder.
         home: Home of data sets and of the cache.
-        fingerprint: What the images must be, for a trial that was named with it; None takes whatever is there.
+        fingerprint: Fingerprint that the images must have, for a trial named by it; None takes any images.
 
     Raises:
-        DataError: They are missing, damaged or empty, or are others than the fingerprint says.
+        DataError: The images are missing, damaged or empty, or have another fingerprint.
     """
     dataset = load_dataset(make_source(config), home.local, home.node / "cache")
     if fingerprint not in (None, dataset.fingerprint):
         place = f"in {config.root}" if config.root else f"of {config.name!r}"
         raise DataError(
             f"Every node must hold the images that the driver named the trial by, but those {place} on "
-            f"{platform.node()} are others: fingerprint {dataset.fingerprint}, not {fingerprint}. "
+            f"{platform.node()} differ: fingerprint {dataset.fingerprint}, not {fingerprint}. "
             "Copy the driver's files there, or set data.root to a folder that all nodes share."
         )
     return dataset

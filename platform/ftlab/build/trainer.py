@@ -1,4 +1,4 @@
-"""From a trial's settings to the objects that train it."""
+"""Build the objects that train a trial from its settings."""
 
 import os
 
@@ -39,7 +39,7 @@ def make_device(name: str) -> torch.device:
 
 
 def prepare_process(resources: ResourcesConfig) -> None:
-    """Give torch as many threads as the trial has cores, whose number decides a result's last bits, and its memory."""
+    """Give torch one thread per core, as their number decides a result's last bits, and let it keep freed memory."""
     keep_freed_memory()
     os.environ["OMP_NUM_THREADS"] = str(resources.cpus_per_trial)
     torch.set_num_threads(resources.cpus_per_trial)

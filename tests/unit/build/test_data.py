@@ -28,7 +28,7 @@ def test_a_node_that_holds_other_files_at_the_same_path_is_refused(
     monkeypatch.setenv("FTLAB_CACHE", str(tmp_path / "another node"))
     assert load_images(config, home, fingerprint=named_by).fingerprint == named_by
     Image.new("RGB", (8, 8)).save(Path(str(config.root)) / "train/cat/1.png")
-    with pytest.raises(DataError, match=rf"those in {config.root} on .* are others: fingerprint .*, not {named_by}"):
+    with pytest.raises(DataError, match=rf"those in {config.root} on .* differ: fingerprint .*, not {named_by}"):
         load_images(config, home, fingerprint=named_by)
 
 

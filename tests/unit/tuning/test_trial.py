@@ -238,7 +238,7 @@ def test_checkpoints_that_cannot_be_reached_stop_a_trial_before_it_trains(make_t
 
 def test_images_that_are_not_those_of_the_trial_are_refused(make_trial: MakeTrial, home: Home) -> None:
     trial = dataclasses.replace(make_trial(), fingerprint="0" * 32)
-    with pytest.raises(DataError, match=r"those of 'digits' on .* are others: fingerprint a5c30.*, not 000"):
+    with pytest.raises(DataError, match=r"those of 'digits' on .* differ: fingerprint a5c30.*, not 000"):
         run(trial, home)
     assert not (home / "checkpoints").exists()
 
