@@ -1,4 +1,4 @@
-"""Tiny-ImageNet's validation split: every image in one folder, and a text file that says its class."""
+"""Tiny-ImageNet's validation split: every image in one folder, and a text file that names its class."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ Entry: TypeAlias = "os.DirEntry[str]"
 
 
 def has_annotations(split: Path) -> bool:
-    """Whether a split is laid out as in Tiny-ImageNet's archive."""
+    """Return whether a split is laid out as in Tiny-ImageNet's archive."""
     return (split / ANNOTATIONS).is_file() and (split / IMAGES).is_dir()
 
 

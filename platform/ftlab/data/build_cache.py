@@ -1,4 +1,4 @@
-"""Building one folder of the cache: beside its final place, then renamed, so that no reader ever sees half of it."""
+"""Build one folder of the cache beside its final place, then rename it, so that no reader ever sees half of it."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ ABANDONED_AFTER_SECONDS = 24 * 3600
 def build_folder(
     decoded: DecodedDataset, corrupt_images: Literal["refuse", "skip"], cache: Path
 ) -> tuple[str, tuple[str, ...]]:
-    """Decode a data set into ``cache/<fingerprint>``, using what is there if another process was faster.
+    """Decode a data set into ``cache/<fingerprint>``, or use that folder if another process was faster.
 
     Args:
         decoded: The data set; both splits are consumed.
@@ -72,7 +72,7 @@ def publish(building: Path, folder: Path) -> None:
             if error.errno not in (ENOTEMPTY, EEXIST):
                 raise
         else:
-            # one that looked before us may still discard ours, but then puts its own, equal one in its place
+            # a process that looked before us may still discard our folder, but then puts an equal one in its place
             return
 
 
@@ -87,7 +87,7 @@ def _discard(folder: Path) -> None:
 
 
 def _remove_abandoned(cache: Path) -> None:
-    """Delete what killed processes left behind."""
+    """Delete the unfinished folders of killed processes."""
     for folder in cache.glob(f"{BUILDING_PREFIX}*"):
         newest = max((path.stat().st_mtime for path in (folder, *folder.glob("*"))), default=0.0)
         if time.time() - newest > ABANDONED_AFTER_SECONDS:

@@ -31,7 +31,7 @@ def load_dataset(source: DatasetSource, home: Path, cache: Path | None = None) -
     Safe in several processes at once: on one machine they wait for the first; elsewhere the first to finish wins.
 
     Args:
-        source: What to load, and how.
+        source: The data set, and how to decode it.
         home: Folder that data sets are downloaded below.
         cache: Folder of the cache; None means ``home/cache``.
 
@@ -51,7 +51,7 @@ def load_dataset(source: DatasetSource, home: Path, cache: Path | None = None) -
 
 
 def _source_digest(source: DatasetSource, reader: Reader) -> str:
-    """Name what would be decoded, by the files' names, sizes and times; classes are part of the listing."""
+    """Return a digest of all that decides the decoding: settings, and the listing of files with sizes and times."""
     decisive = [CACHE_FORMAT, source.name, str(source.root and source.root.resolve()), source.image_size]
     content = json.dumps([*decisive, source.corrupt_images, reader.listing()])
     return sha256(content.encode()).hexdigest()[:DIGEST_LENGTH]
@@ -93,5 +93,5 @@ def _open_lock(path: Path) -> TextIO:
     except OSError as error:
         raise DataError(
             f"The image cache must be a folder that can be written, but {error.filename} is not: {error.strerror}. "
-            "FTLAB_CACHE names another folder for what a node makes for itself."
+            "FTLAB_CACHE may name another folder for the files that a node makes for itself."
         ) from error

@@ -1,4 +1,4 @@
-"""Which data sets there are, and which reader reads each; does not import torch."""
+"""The known data sets and the reader of each; does not import torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ DATASET_NAMES = ("digits", *SETS, "folder")
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """What to load, and how.
+    """A data set to load, with the settings of its decoding.
 
     Attributes:
         name: One of `DATASET_NAMES`.
@@ -38,7 +38,7 @@ def open_reader(source: DatasetSource, home: Path) -> Reader:
     """Return the reader of a data set, without decoding anything.
 
     Args:
-        source: What to load.
+        source: The data set.
         home: Folder of everything ftlab keeps; data sets are downloaded to ``home/data``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Decoding images to square uint8 arrays, in chunks that fit in memory."""
+"""Decode images to square uint8 arrays, in chunks that fit in memory."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,9 @@ from PIL import Image
 from ftlab.data.reader import Chunk, Int64Array, UInt8Array
 
 CHUNK_BYTES = 16 * 2**20
-# Pillow goes by content, whatever a file is called, and has readers that run other programs.
+# Pillow goes by a file's content, not by its name, and some of its readers run other programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
-# What Pillow warns of; each core decodes one at a time, at some 4 bytes a pixel.
+# Pillow warns above this; each core decodes one image at a time, at about 4 bytes a pixel.
 MAX_PIXELS = 89_478_485
 GRAYSCALE_MODES = ("1", "L")
 WIDE_MODES = ("I", "F")
@@ -25,11 +25,11 @@ class ImageFile(NamedTuple):
     """One image file of a folder.
 
     Attributes:
-        path: Where the file lies.
+        path: Path of the file.
         name: Its path below the data set's root, for messages.
         label: Position of its class in the class names.
         num_bytes: Its size.
-        mtime_ns: When it was last written.
+        mtime_ns: Time of its last change, in nanoseconds.
     """
 
     path: str
@@ -61,7 +61,7 @@ def array_chunks(images: UInt8Array, labels: Int64Array, size: int) -> Iterator[
 
     Args:
         images: (N, channels, height, width) uint8 with 1 or 3 channels.
-        labels: (N,) int64, or those of the first images if the others have none.
+        labels: (N,) int64; fewer if the last images have no label.
         size: Side of the yielded images, in pixels.
     """
     chunk_size = _chunk_size(images.shape[1], size)
@@ -91,7 +91,7 @@ def file_chunks(files: Sequence[ImageFile], num_channels: int, size: int) -> Ite
 
 
 def is_grayscale(path: str) -> bool:
-    """Return whether an image has a single channel, from its header alone; one that cannot be decoded counts too."""
+    """Return whether an image has a single channel, by its header alone; or cannot be decoded."""
     try:
         with _open(path) as image:
             return image.mode in GRAYSCALE_MODES or image.mode.startswith(WIDE_MODES)
@@ -127,7 +127,7 @@ def _decode(path: str, num_channels: int, size: int) -> UInt8Array | str:
 
 
 def _open(path: str) -> Image.Image:
-    """Open an image by its header, if it is a file and no larger than memory allows, whatever it would unpack to."""
+    """Read the header of an image; refuse what is not a regular file or has more than `MAX_PIXELS`."""
     if not S_ISREG(Path(path).stat().st_mode):  # reading a pipe would wait for ever
         raise ValueError("it is no regular file")
     image = Image.open(path, formats=FORMATS)

@@ -45,7 +45,7 @@ def resample(images: Tensor, matrices: Tensor, size: int, *, black_outside: bool
         images: (N, C, S, S) float32.
         matrices: (N, 2, 3) from `crop_matrices`.
         size: Side of the views, in pixels.
-        black_outside: Whether what lies beyond the image is 0, else the image's edge is repeated.
+        black_outside: Whether the space beyond the image is 0, else the image's edge is repeated.
 
     Returns:
         (N, C, size, size) float32, newly allocated.

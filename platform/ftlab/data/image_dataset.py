@@ -1,4 +1,4 @@
-"""A decoded data set as it lies in the cache: memory-mapped images, labels and what is known of them."""
+"""A decoded data set as it lies in the cache: memory-mapped images, labels and facts about them."""
 
 import json
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class ImageDataset:
 
     @property
     def num_channels(self) -> int:
-        """1 for grayscale, 3 for RGB."""
+        """Number of channels: 1 for grayscale, 3 for RGB."""
         return int(self.train_images.shape[1])
 
     @property

@@ -25,7 +25,7 @@ class ReadAhead:
     Args:
         images: (N, channels, S, S) uint8, memory-mapped.
         rows: (n,) int64 rows of each step, on the CPU, at least one step.
-        device: Where the images are wanted.
+        device: Device that the images are wanted on.
     """
 
     def __init__(self, images: UInt8Array, rows: Sequence[Tensor], device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""Which random changes turn an image into a view, and how strong they may be."""
+"""The random changes that turn an image into a view, and their strengths."""
 
 from dataclasses import dataclass
 

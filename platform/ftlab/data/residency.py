@@ -1,4 +1,4 @@
-"""Where the images of a training lie: on its device when they fit, else memory-mapped and gathered batch by batch."""
+"""The images of a training: on its device when they fit, else memory-mapped and gathered batch by batch."""
 
 from collections.abc import Callable, Sequence
 
@@ -38,7 +38,7 @@ class ResidentImages:
         return batch.to(self._device, non_blocking=True)
 
     def in_steps(self, rows: Sequence[Tensor]) -> Callable[[int], Tensor]:
-        """Return a function from a 0-based step to what `gather` returns of its rows, to be called step after step.
+        """Return a function from a 0-based step to its images, as `gather` returns them, to be called step after step.
 
         Images that are not on the device are read ahead; see `ReadAhead` for how long they are valid.
 

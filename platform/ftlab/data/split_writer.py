@@ -1,4 +1,4 @@
-"""Streaming one split of a data set to two .npy files, hashing and measuring while writing."""
+"""Stream one split of a data set to two .npy files, hashing and measuring while writing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class ArrayWriter:
     """An .npy file that grows by appending rows, so that its length need not be known in advance.
 
     Attributes:
-        shape: Shape of what was written so far; empty before the first rows.
+        shape: Shape of the rows written so far; empty before the first.
     """
 
     def __init__(self, path: Path, dtype: type[np.generic]) -> None:
@@ -84,7 +84,7 @@ class ChannelHistogram:
 
 @dataclass(frozen=True)
 class WrittenSplit:
-    """What is known of a split once it is on disk.
+    """Facts about a split that is on disk.
 
     Attributes:
         digest: SHA-256 of images and labels, in hexadecimal.

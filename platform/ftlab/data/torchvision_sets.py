@@ -13,7 +13,7 @@ from ftlab.data.decoding import array_chunks
 from ftlab.data.reader import Chunk, DecodedDataset, Int64Array, UInt8Array
 from ftlab.errors import DataError
 
-# What torchvision's readers raise on files that are none of theirs.
+# Errors that torchvision's readers raise on files of another kind.
 DAMAGE = (UnpicklingError, EOFError, ValueError, LookupError, TypeError, AssertionError)
 
 # name -> torchvision's class, and the folder below the root that it keeps its files in
@@ -24,7 +24,7 @@ SETS = {
     "fashion_mnist": ("FashionMNIST", "FashionMNIST/raw"),
 }
 
-# what torchvision calls the splits of STL-10, whose images without a label come last
+# torchvision's names of the splits of STL-10, whose images without a label come last
 STL10_SPLITS = {"train": "train+unlabeled", "test": "test"}
 NO_LABEL = -1
 

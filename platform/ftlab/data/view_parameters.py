@@ -16,13 +16,13 @@ NUM_CROP_ATTEMPTS = 10
 
 @dataclass(frozen=True)
 class ViewParameters:
-    """What is done to each of N images; a step that the recipe never takes is None.
+    """Parameters of the changes to each of N images; None for a change that the recipe never makes.
 
-    A step that an image is spared has the strength that changes nothing, so that no view depends on another's.
+    An image that is spared a change has the strength that changes nothing, so that no view depends on another.
 
     Attributes:
         matrices: (N, 2, 3) crop, rotation and flip, see `ftlab.data.geometry.crop_matrices`.
-        rotated: Whether the recipe rotates; then what lies beyond the image is black, else its edge is repeated.
+        rotated: Whether the recipe rotates; then the space beyond the image is black, else its edge is repeated.
         brightness: (N, 1, 1, 1) factors.
         contrast: (N, 1, 1, 1) factors.
         saturation: (N, 1, 1, 1) factors.
@@ -58,7 +58,7 @@ def sample_parameters(
     Crops follow torchvision's ``RandomResizedCrop``, but are not rounded to whole pixels.
 
     Args:
-        recipe: What may happen to an image.
+        recipe: The random changes of an image.
         num_images: N.
         generator: Source of randomness; its device becomes the parameters'.
         num_channels: 1 drops the steps that need colours.

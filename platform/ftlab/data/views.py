@@ -31,7 +31,7 @@ def make_views(
 
     Args:
         images: (N, C, S, S) uint8.
-        parameters: What is done to each image, on the images' device.
+        parameters: Parameters of the changes, on the images' device.
         size: Side of the views, in pixels.
         mean: Mean of each channel, for intensities in [0, 1].
         std: Deviation of each channel, likewise.
@@ -70,7 +70,7 @@ def normalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -
 
 @lru_cache(maxsize=8)
 def _normalisation(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return what intensities in [0, 255] are multiplied by and what is added, (1, C, 1, 1) each, copied only once."""
+    """Return factor and summand of intensities in [0, 255], (1, C, 1, 1) each, copied to the device only once."""
     scale = [1 / (MAX_INTENSITY * deviation) for deviation in std]
     shift = [-average / deviation for average, deviation in zip(mean, std, strict=True)]
     return (
