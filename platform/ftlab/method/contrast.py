@@ -8,12 +8,12 @@ from torch.autograd.function import once_differentiable
 
 from ftlab.method.scores import Moments
 
-# Scores in flight at a time: what a core's cache holds, or what a GPU computes in a few large kernels.
+# Scores computed at a time: as many as a core's cache holds, or as a GPU computes in a few large kernels.
 BLOCK_SCORES = {"cpu": 2**17, "cuda": 2**26}
 
 
 class Contrast(NamedTuple):
-    """What contrasting a batch with the queue gives.
+    """The result of contrasting a batch with the queue.
 
     Attributes:
         loss: Scalar with gradient, in nats.

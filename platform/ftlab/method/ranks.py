@@ -1,4 +1,4 @@
-"""What the processes that train one trial together exchange; a process alone exchanges nothing."""
+"""The exchange between the processes that train one trial together; a single process exchanges nothing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ class Stateful(Protocol):
 
 
 class Ranks:
-    """The W processes, or ranks, of one trial as one of them sees them; as it is, a process alone.
+    """The W processes, or ranks, of one trial as one of them sees them; this base class is a single process.
 
     A batch of N rows is split into W equal parts in a row, one a rank. Every rank draws the same random numbers for all
     N rows and uses its own part of them, so that a trial means the same at every W. What is exchanged has no gradient,

@@ -106,7 +106,7 @@ REPORTED = tuple(name for name in METRICS if "positive_variance" not in name)
 
 @dataclass(frozen=True)
 class CollapseVerdict:
-    """Whether a training collapsed, and what says so."""
+    """The verdict on whether a training collapsed, with its reason."""
 
     collapsed: bool
     reason: str = ""

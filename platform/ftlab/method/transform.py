@@ -50,8 +50,8 @@ def sample_coefficients(
         alpha: Both parameters of the Beta distribution, > 0.
         bounds: (low, high): (0, 1) interpolates, (1, 2) extrapolates.
         shape: (rows, C) of the features to be mixed.
-        granularity: What shares a coefficient: ``batch`` everything, ``sample`` a row, ``dimension`` a column,
-            ``element`` nothing.
+        granularity: Extent of one coefficient: ``batch`` everything, ``sample`` a row, ``dimension`` a column,
+            ``element`` a single element.
         generator: Source of randomness; its device is the result's.
 
     Returns:
@@ -75,7 +75,7 @@ def mix(first: Tensor, second: Tensor, coefficients: Tensor) -> Tensor:
 
 
 class TransformedFeatures(NamedTuple):
-    """What the loss sees.
+    """The features that the loss sees.
 
     Attributes:
         queries: (N, C), with gradient.
@@ -100,7 +100,7 @@ class PositiveTransform:
     Attributes:
         alpha: Beta(alpha, alpha) of the coefficient.
         bounds: (low, high) of the coefficient.
-        granularity: What shares a coefficient.
+        granularity: Extent of one coefficient.
     """
 
     alpha: float
@@ -116,7 +116,7 @@ class PositiveTransform:
             queries: (n, C), this rank's part of the batch.
             keys: (n, C), likewise.
             generator: Source of the coefficients of the whole batch.
-            ranks: Who holds the other parts.
+            ranks: The ranks that hold the other parts.
         """
         shape = (ranks.size * queries.shape[0], queries.shape[1])
         coefficients = sample_coefficients(self.alpha, self.bounds, shape, self.granularity, generator=generator)
@@ -131,7 +131,7 @@ class NegativeTransform:
     Attributes:
         alpha: Beta(alpha, alpha) of the coefficient.
         bounds: (low, high) of the coefficient, within [0, 1].
-        granularity: What shares a coefficient.
+        granularity: Extent of one coefficient.
         union: Whether the original negatives are kept beside the mixed ones.
     """
 
@@ -155,8 +155,8 @@ class FeatureTransform:
     """The transformation of one step: positives, then negatives, each optional.
 
     Attributes:
-        positives: How positive pairs are mixed; None leaves them.
-        negatives: How the queue is mixed; None leaves it.
+        positives: Mixing of positive pairs; None leaves them.
+        negatives: Mixing of the queue; None leaves it.
         query_for_negatives: Whether negatives are scored against the transformed query, as the authors' code does,
             or the original one, as the paper's text reads.
         renormalise: Whether transformed features are scaled back to unit length.
@@ -169,7 +169,7 @@ class FeatureTransform:
 
     @property
     def is_identity(self) -> bool:
-        """Whether nothing is transformed."""
+        """Return whether nothing is transformed."""
         return self.positives is None and self.negatives is None
 
     def __call__(
@@ -191,7 +191,7 @@ class FeatureTransform:
             positive_generator: Randomness of the positives, apart from the negatives' so that switching one of them
                 does not move the other's draws.
             negative_generator: Randomness of the negatives.
-            ranks: Who holds the other parts of the batch.
+            ranks: The ranks that hold the other parts of the batch.
         """
         new_queries, new_keys, new_negatives = queries, keys, negatives
         if self.positives is not None:
