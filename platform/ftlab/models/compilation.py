@@ -1,4 +1,4 @@
-"""Encoders through torch.compile, which fall back to eager execution where compilation fails."""
+"""Compile encoders by torch.compile, and run them eagerly if compilation fails."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ from torch import nn
 
 
 class Compilation:
-    """A module's way through torch.compile; parameters and checkpoints keep their names.
+    """The compilation of a module by torch.compile; parameters and checkpoints keep their names.
 
-    Compilation happens in the first call, and again for inputs of another kind. Where it fails, for want of a compiler
-    or because this version of torch cannot compile the module, that call and all later ones run eagerly: a trial is
-    slower then, not lost.
+    Compilation happens in the first call, and again for inputs of another kind. If it fails, for want of a compiler or
+    because this version of torch cannot compile the module, that call and all later ones run eagerly: the trial is then
+    slower, but not lost.
 
     Args:
         module: Compiled in place.
         mode: Mode of ``torch.compile``.
 
     Attributes:
-        failure: Beginning of the compiler's complaint; empty while there is none.
+        failure: Beginning of the compiler's error message; empty if there is none.
     """
 
     def __init__(self, module: nn.Module, mode: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Encoders: a backbone that gives features and a projection head that gives what is contrasted."""
+"""Encoders: a backbone that gives features and a projection head that gives the contrasted vectors."""
 
 from collections.abc import Callable
 from typing import Any, Literal

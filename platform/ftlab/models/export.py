@@ -14,7 +14,7 @@ from ftlab.models.library import Library
 BACKBONE_PREFIX = "query_encoder.backbone."
 RUNNING_STATISTICS = ("running_mean", "running_var")
 
-# Parts of torchvision's names, and what detectron2 calls them.
+# Parts of torchvision's names, and detectron2's names for them.
 DETECTRON2_NAMES: tuple[tuple[str, str], ...] = (
     (r"^(?=conv1|bn1)", "stem."),
     (r"^layer1\.", "res2."),
@@ -29,7 +29,7 @@ DETECTRON2_NAMES: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a ResNet must look like to take the weights.
+    """The architecture that a ResNet needs to take the weights.
 
     Attributes:
         backbone: Its name.
@@ -44,7 +44,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What images are normalised by before the backbone sees them, for intensities in [0, 1].
+    """The normalisation of images before the backbone sees them, for intensities in [0, 1].
 
     Attributes:
         mean: Mean of each channel.
@@ -76,14 +76,14 @@ def query_backbone(method_state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def library_weights(backbone_state: Mapping[str, Tensor], library: Library) -> dict[str, Any]:
-    """Return what ``torch.save`` should write for ``library``, tensors and plain values alone.
+    """Return the content that ``torch.save`` writes for ``library``: tensors and plain values only.
 
     torchvision and timm share their names and take a state dict. detectron2's ``DetectionCheckpointer`` takes a mapping
     whose ``model`` is one, and ``matching_heuristics`` lets it find the backbone inside a detector.
 
     Args:
         backbone_state: A ResNet's state as `query_backbone` returns it.
-        library: Where the weights will be loaded with ``strict=True``.
+        library: The library that will load the weights with ``strict=True``.
     """
     if library == "detectron2":
         model = {_detectron2_name(name): value for name, value in backbone_state.items()}

@@ -49,13 +49,13 @@ class StepStreams:
 
 
 class StepResult(NamedTuple):
-    """What a step computed before the optimiser moved anything, from this rank's n of the N rows.
+    """The results of a step before the optimiser moved anything, from this rank's n of the N rows.
 
     Attributes:
         loss: Scalar with gradient.
         queries: (n, C) unit vectors, without gradient.
-        keys: (N, C) unit vectors of all ranks, untransformed: what the queue will hold.
-        transformed: What the loss saw, without gradient.
+        keys: (N, C) unit vectors of all ranks, untransformed; the queue will hold them.
+        transformed: The features that the loss saw, without gradient.
         scores: Score statistics before and after FT.
     """
 
@@ -119,7 +119,7 @@ class MoCo(nn.Module):
 
     @property
     def compilation_failure(self) -> str:
-        """Beginning of the compiler's complaint if the encoders run eagerly because of it; else empty."""
+        """Beginning of the compiler's error message if the encoders run eagerly because of it; else empty."""
         return next((compilation.failure for compilation in self._compilations if compilation.failure), "")
 
     def transform_at(self, epoch: int) -> FeatureTransform:
@@ -130,7 +130,7 @@ class MoCo(nn.Module):
         """Compute the loss of this rank's part of a batch.
 
         Args:
-            views: What is encoded.
+            views: The views to encode.
             streams: Randomness of the step.
             transform: Feature transformation of the step.
         """
