@@ -1,11 +1,11 @@
-"""The contract of a folder: files that are there whole or not at all, whatever happens to who writes them."""
+"""The contract of a folder: each file is there whole or not at all, even when its writer is killed."""
 
 from typing import Protocol
 
-# Begins the name of what is not finished; `Folder.names` never yields one.
+# Prefix of the names of unfinished files, which `Folder.names` never yields.
 WRITING_PREFIX = ".writing-"
 
-# Nobody writes a file for an hour without adding a byte: who began it is dead.
+# Nobody writes a file for an hour without adding a byte: its writer is dead.
 ABANDONED_AFTER_SECONDS = 3600.0
 
 
@@ -27,7 +27,7 @@ class Folder(Protocol):
         """Create or replace a file; a reader, and whoever looks after a crash, sees the old file or the new one."""
 
     def exists(self, name: str) -> bool:
-        """Whether a file is there."""
+        """Return whether a file is there."""
 
     def names(self) -> list[str]:
         """Return the names of all finished files, in no order."""
@@ -36,4 +36,4 @@ class Folder(Protocol):
         """Delete a file; a missing one is no error."""
 
     def delete_abandoned(self) -> int:
-        """Delete what killed writers left unfinished an hour ago or earlier, and return the number of files."""
+        """Delete the files that killed writers left unfinished an hour ago or earlier, and return their number."""

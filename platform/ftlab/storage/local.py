@@ -50,7 +50,7 @@ class LocalFolder:
                 raise
 
     def exists(self, name: str) -> bool:
-        """Whether a file is there."""
+        """Return whether a file is there."""
         with _naming(self.path / name):
             return (self.path / name).is_file()
 
@@ -64,7 +64,7 @@ class LocalFolder:
             (self.path / name).unlink(missing_ok=True)
 
     def delete_abandoned(self) -> int:
-        """Delete what killed writers left behind."""
+        """Delete the unfinished files of killed writers."""
         unfinished = [name for name in self._files() if name.startswith(WRITING_PREFIX)]
         abandoned = [name for name in unfinished if _is_abandoned(self.path / name)]
         for name in abandoned:

@@ -1,4 +1,4 @@
-"""From an address to a folder: a path of this machine, or a URI of an object store."""
+"""Open a folder by its address: a path of this machine, or a URI of an object store."""
 
 import re
 from functools import cache
@@ -18,7 +18,7 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def is_uri(location: str) -> bool:
-    """Whether a location is a URI and no path.
+    """Return whether a location is a URI and not a path.
 
     >>> is_uri("s3://bucket/ftlab"), is_uri("/data/ftlab")
     (True, False)

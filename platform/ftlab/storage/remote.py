@@ -23,8 +23,8 @@ class RemoteFolder:
 
     Attributes:
         files: The file system; it may be shared between threads.
-        path: Bucket and prefix, or what the file system takes for a path.
-        address: How messages call the folder; holds no credentials.
+        path: Bucket and prefix, or a path of the file system's own kind.
+        address: Name of the folder in messages; holds no credentials.
     """
 
     files: "FileSystem"
@@ -57,7 +57,7 @@ class RemoteFolder:
             self.files.move(temporary, self._path(name))
 
     def exists(self, name: str) -> bool:
-        """Whether a file is there."""
+        """Return whether a file is there."""
         with self._naming(name):
             return bool(self.files.get_file_info(self._path(name)).is_file)
 
@@ -71,7 +71,7 @@ class RemoteFolder:
             self.files.delete_file(self._path(name))
 
     def delete_abandoned(self) -> int:
-        """Delete what killed writers left behind; an object store shows nothing of them."""
+        """Delete the unfinished files of killed writers; an object store shows none of them."""
         abandoned = [file for file in self._files() if _is_abandoned(file)]
         for file in abandoned:
             self.delete(file.base_name)
