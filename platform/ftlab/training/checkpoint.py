@@ -1,6 +1,6 @@
 """Content-addressed checkpoints: written whole or not at all, sealed with a checksum, loaded without pickled code.
 
-torch is imported at use, so that a driver can list checkpoints without paying for it.
+torch is imported at use, so that a driver can list checkpoints without waiting for it.
 """
 
 import io
@@ -54,8 +54,8 @@ class CheckpointStore:
         """Read a checkpoint onto ``device``.
 
         Raises:
-            CheckpointError: It is missing, its content does not match its checksum, or it holds pickled code. One that
-                cannot be reached is a `StorageError` instead: it may be whole, and must not be deleted.
+            CheckpointError: It is missing, its content does not match its checksum, or it holds pickled code. If it
+                cannot be reached, a `StorageError` is raised instead: it may be whole and must not be deleted.
         """
         import torch
 
@@ -75,7 +75,7 @@ class CheckpointStore:
         return state
 
     def exists(self, name: str) -> bool:
-        """Whether a checkpoint of that name is there; its checksum is verified by `load` alone."""
+        """Return whether a checkpoint of that name is there; only `load` verifies its checksum."""
         return self.folder.exists(f"{name}{SUFFIX}")
 
     def names(self) -> Iterator[str]:

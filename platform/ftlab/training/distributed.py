@@ -12,18 +12,18 @@ from torch import Tensor, nn
 
 from ftlab.method.ranks import Ranks, Stateful
 
-# Ranks wait for the first one while it probes. A rank that dies is noticed by who started it, at once.
+# Ranks wait for the first one while it probes. The process that started a rank notices its death at once.
 TIMEOUT = timedelta(hours=2)
 
 
 class ProcessRanks(Ranks):
     """One rank of the default process group.
 
-    Gradients are averaged in one piece after the backward pass, and not by DistributedDataParallel in buckets during
-    it: how it fills its buckets depends on what the process trained before, and with it, from three ranks on, the order
-    in which gradients are added. So a resumed trial would not give the bits of one that never stopped. There is also no
-    wrapper that shows in checkpoints, compiled encoders and probes. The price is gradient traffic that no computation
-    hides.
+    Gradients are averaged in one piece after the backward pass, and not in buckets during it, as
+    DistributedDataParallel does. The contents of its buckets depend on what the process trained before, and so does,
+    from three ranks on, the order in which gradients are added: a resumed trial would not equal, bit for bit, one that
+    never stopped. There is also no wrapper that shows in checkpoints, compiled encoders and probes. The disadvantage is
+    that no computation hides the traffic of gradients.
 
     Args:
         rank: This process, 0 <= rank < size.

@@ -1,4 +1,4 @@
-"""Start the ranks of a trial on this machine, hear how it goes, and let none outlive the trial."""
+"""Start the ranks of a trial on this machine, receive their reports, and let none outlive the trial."""
 
 import os
 import signal
@@ -24,25 +24,25 @@ LEAVE_SECONDS = 30.0
 
 
 class RankDiedError(RuntimeError):
-    """A rank ended without a word: it was killed, or crashed outside Python."""
+    """A rank ended without a report: it was killed, or crashed outside Python."""
 
 
 def train_in_ranks(train: TrainPart, size: int, device: torch.device) -> Iterator[Any]:
     """Run ``train`` in new processes, one a rank, and yield what rank 0 yields.
 
-    This process takes no part itself. So it notices at once when a rank dies, whatever the others wait for, and stays
-    fit for the next trial: no process group or GPU memory is left in it. The ranks end with the generator, and when
-    this process is killed. On CUDA, rank r has the r-th GPU that this process sees.
+    This process takes no part in the training. So it notices at once when a rank dies, and it is clean for the next
+    trial: no process group or GPU memory is left in it. The ranks end with the generator, or when this process is
+    killed. On CUDA, rank r has the r-th GPU that this process sees.
 
     Args:
-        train: Trains one rank's part; see `Part.train`.
+        train: Function that trains one rank's part; see `Part.train`.
         size: Number of ranks.
         device: Kind of device that they train on. On the CPU they share the threads of this process.
 
     Raises:
         ConfigError: There are fewer GPUs than ranks.
         RankDiedError: A rank was killed.
-        Exception: What the first rank to fail raised, with a note that says which one and where.
+        Exception: The error of the first rank that failed, with a note that names the rank and the place.
     """
     _check_gpus(size, device)
     with TemporaryDirectory(prefix="ftlab-ranks-") as folder, ExitStack() as processes:
@@ -82,7 +82,7 @@ class _RankProcess:
         self.connection.close()
 
     def receive(self) -> Report | Failure | Word:
-        """Return what the rank says next, or its death as a failure."""
+        """Return the rank's next message, or its death as a failure."""
         try:
             message: Report | Failure | Word = receive(self.connection)
         except (EOFError, ConnectionResetError):
@@ -90,12 +90,12 @@ class _RankProcess:
         return message
 
     def let_leave(self) -> None:
-        """Tell the rank that all are done."""
+        """Tell the rank that all ranks are done."""
         with suppress(BrokenPipeError):
             send(self.connection, Word.LEAVE)
 
     def wait(self) -> None:
-        """Wait until the rank has left; a trial that is trained does not fail any more if it cannot."""
+        """Wait until the rank has left; a trial that is trained does not fail if the rank cannot leave."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(LEAVE_SECONDS)
 

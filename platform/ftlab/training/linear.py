@@ -1,4 +1,4 @@
-"""Linear evaluation of frozen features: several learning rates trained at once, the choice made on held-out data."""
+"""Linear evaluation of frozen features: train several learning rates at once and choose one on held-out data."""
 
 from dataclasses import dataclass
 from math import cos, pi
@@ -12,9 +12,9 @@ from torch.nn import functional as F
 class LinearEvaluation:
     """Train a linear classifier on frozen features by SGD with momentum and cosine decay.
 
-    One classifier per learning rate, all in one batched pass over the same batches. A seeded part of the training
-    set is held out, the classifier that does best on it is chosen (the lowest learning rate on a tie), and only its
-    accuracy on the test set is reported: the test set chooses nothing.
+    There is one classifier per learning rate, and all are trained together on the same batches. A seeded part of the
+    training set is held out, the classifier that does best on it is chosen (the lowest learning rate on a tie), and
+    only its accuracy on the test set is reported: the test set takes no part in the choice.
 
     Attributes:
         learning_rates: R learning rates.

@@ -1,4 +1,4 @@
-"""Probes: how well the features of a frozen encoder separate classes, without training the encoder."""
+"""The probes, which judge how well the features of a frozen encoder separate classes, without training it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,8 +53,8 @@ def extract_features(backbone: nn.Module, num_images: int, load: Callable[[slice
 def knn_accuracy(features: Features, *, k: int, temperature: float) -> float:
     """Return the top-1 accuracy in percent of a weighted k-nearest-neighbour vote (arXiv 1805.01978, section 3.4).
 
-    Neighbours are found by cosine similarity s and vote with weight ``exp(s / temperature)``. Figures are comparable
-    at equal k and temperature only.
+    Neighbours are found by cosine similarity s and vote with weight ``exp(s / temperature)``. Accuracies are
+    comparable at equal k and temperature only.
 
     Args:
         features: Training features vote on the class of test features.
@@ -126,7 +126,7 @@ class ProbeSuite:
     linear: LinearEvaluation
 
     def __call__(self, epochs_trained: int) -> dict[str, float]:
-        """Return the metrics due after ``epochs_trained`` epochs, in percent; empty when none is due."""
+        """Return the metrics of the probes due after ``epochs_trained`` epochs, in percent; empty when none is due."""
         last = epochs_trained == self.epochs
         if not last and (self.every == 0 or epochs_trained % self.every):
             return {}
@@ -151,5 +151,5 @@ class ProbeSuite:
 
 
 def no_probe(_epochs_trained: int) -> dict[str, float]:
-    """Return no metrics: one of several ranks judges for all."""
+    """Return no metrics, because rank 0 probes for all ranks."""
     return {}

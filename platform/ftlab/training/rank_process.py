@@ -1,4 +1,4 @@
-"""One rank of a trial: a process that trains its part and tells the process that started it how it goes."""
+"""One rank of a trial: a process that trains its part and reports to the process that started it."""
 
 import os
 import pickle  # noqa: TID251 - between processes of our own
@@ -21,30 +21,31 @@ TrainPart = Callable[[Ranks, torch.device], Iterator[Any]]
 
 
 class Word(Enum):
-    """What is said without content."""
+    """The messages without content."""
 
     DONE = auto()  # by a rank: it has trained its part
     LEAVE = auto()  # to a rank: all have
 
 
 class Report(NamedTuple):
-    """What rank 0 yielded."""
+    """A message with a result that rank 0 yielded."""
 
     content: Any
 
 
 class Failure(NamedTuple):
-    """What a rank raised."""
+    """A message with the error that a rank raised."""
 
     error: Exception
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a rank is told.
+    """The orders of a rank.
 
     Attributes:
-        train: Called with the ranks and the device of this one; what rank 0 yields is reported. It is pickled.
+        train: Called with the ranks and the device of this one; the results that rank 0 yields are reported. It is
+            pickled.
         rank: 0 <= rank < size.
         size: Number of ranks.
         device: Device of this rank.
@@ -76,7 +77,7 @@ def receive(connection: "Connection[Any, Any]") -> Any:
 
 
 def main(descriptor: int) -> None:
-    """Train one part; a process that is started with the file descriptor of its end of a pipe calls this alone."""
+    """Train one part: the program of a rank, started with the file descriptor of its end of a pipe."""
     connection: Connection[Any, Any] = Connection(descriptor)
     part: Part = receive(connection)
     may_leave = Event()
@@ -89,11 +90,11 @@ def main(descriptor: int) -> None:
                 send(connection, Report(content))
     except Exception as error:
         send(connection, Failure(_portable(error, part)))
-        # Leaving now would make the others fail too, and hide whose error was the first.
+        # Leaving now would make the other ranks fail too, and hide which error was the first.
         may_leave.wait()
         sys.exit(1)
     send(connection, Word.DONE)
-    # Rank 0 probes after the last exchange; NCCL wants all to leave together.
+    # Rank 0 probes after the last exchange, and NCCL needs all ranks to leave together.
     may_leave.wait()
     ranks.leave()
 
@@ -103,7 +104,7 @@ def _listen(connection: "Connection[Any, Any]", may_leave: Event) -> None:
         while receive(connection) is not Word.LEAVE:
             pass
     except (EOFError, OSError):
-        # Whoever started this process is gone. The main thread may hang in an exchange, so nothing is tidied up.
+        # The process that started this one is gone. The main thread may hang in an exchange, so nothing is tidied up.
         os._exit(1)
     may_leave.set()
 

@@ -1,4 +1,4 @@
-"""What an epoch keeps of its single steps: few enough for every journal, dense enough for a curve."""
+"""The statistics of single steps that an epoch keeps: few enough for a journal, dense enough for a curve."""
 
 from collections.abc import Sequence
 

@@ -24,7 +24,7 @@ DrawViews = Callable[[Tensor, Sequence[Tensor], torch.Generator], Callable[[int]
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What one epoch measured.
+    """The results of one epoch.
 
     Attributes:
         epoch: Number of epochs trained so far, from 1.
@@ -47,7 +47,7 @@ class EpochResult:
 
 @dataclass
 class EpochSums:
-    """What the steps of an epoch add up, on the training device; the same object from step to step.
+    """The sums over the steps of an epoch so far, on the training device; the same object from step to step.
 
     Attributes:
         learning_rate: Learning rate of the epoch.
@@ -108,8 +108,8 @@ class Trainer:
     """Pretrains one method and yields an `EpochResult` after every epoch.
 
     Everything random comes from streams named by (seed, purpose, epoch), so that a trainer restored from the state
-    after epoch e continues bit for bit as if it had never stopped, on the same device and number of threads. Where
-    several ranks train together, all of them go through the same epochs, and losses and statistics are those of all.
+    after epoch e continues bit for bit as if it had never stopped, on the same device and number of threads. If several
+    ranks train together, all of them go through the same epochs, and losses and statistics are taken over all of them.
 
     Args:
         method: The pretraining method, which knows its ranks.
@@ -153,8 +153,8 @@ class Trainer:
         """Train the epochs that are left, yielding after each.
 
         Raises:
-            NonFiniteLossError: The loss became NaN or infinite. The state of the last finished epoch is the last one
-                that was yielded; a state behind such a loss never is.
+            NonFiniteLossError: The loss became NaN or infinite. The last result that was yielded is that of the last
+                finished epoch; a state after such a loss is never yielded.
         """
         while self.epochs_trained < self.schedule.epochs:
             result = self._train_epoch(self.epochs_trained)
