@@ -1,1 +1,1 @@
-"""From recorded trials to tables and figures."""
+"""Tables and figures of recorded trials."""

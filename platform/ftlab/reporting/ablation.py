@@ -1,4 +1,4 @@
-"""The ablation table: from recorded trials to one row a cell."""
+"""The ablation table: one row per cell, computed from recorded trials."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ class AblationRow:
         cell: Name of the cell.
         axes: Values by dotted name.
         summary: Statistics over finished and collapsed trials; collapse is a result and is not averaged away.
-        n_trials: Trials that came to an end: finished, collapsed or failed.
+        n_trials: Trials that ended: finished, collapsed or failed.
         n_collapsed: Trials that collapsed.
         n_failed: Trials that failed; they have no value.
-        n_missing: Trials that the row needs and that have not come to an end.
+        n_missing: Trials that the row needs and that have not ended.
         published: The published value of the cell.
         rank: 1 for the best mean of the table, 2 for the second best, ties included; None for all others.
         comparison: The difference to the baseline; None for the baseline itself and in a table without one.
-        caveats: In what its trials differ from the baseline's, or from each other, beside the axes.
+        caveats: Facts beside the axes in which its trials differ from the baseline's, or from each other.
     """
 
     cell: str
@@ -53,10 +53,10 @@ class AblationRow:
 
 @dataclass(frozen=True)
 class Seeding:
-    """Why the cells of a table have unequal numbers of seeds.
+    """The reasons for the unequal numbers of seeds of a table's cells.
 
     Attributes:
-        stopped: Why a cell got no more seeds, by its name.
+        stopped: The reason why a cell got no more seeds, by its name.
         note: The rule that gave them, in words.
     """
 
@@ -70,16 +70,16 @@ class AblationTable:
 
     Attributes:
         name: Short name of the table, e.g. ``momentum``.
-        title: What the table answers.
+        title: Question that the table answers.
         metric: Metric of the table, an accuracy in percent.
         axes: Dotted names of all axes, in the order of their first appearance.
         rows: One row a cell, in the order of the cells.
         trials: Trials by cell, then seed.
         baseline: Name of the cell that others are compared with.
-        protocol: How our numbers were measured.
+        protocol: Protocol of our measurements, in words.
         published: The series whose values stand beside ours.
-        seeding: How seeds were given to cells; None where every cell asks for the same.
-        interval: How the intervals of means and of differences were made.
+        seeding: The rule that gave seeds to cells; None if every cell asks for the same.
+        interval: Kind of the intervals of means and of differences.
     """
 
     name: str
@@ -96,12 +96,12 @@ class AblationTable:
 
     @property
     def published_protocol(self) -> str:
-        """How the published numbers were measured; empty without a published series."""
+        """Protocol of the published numbers; empty without a published series."""
         return self.published.protocol if self.published else ""
 
     @property
     def same_protocol(self) -> bool:
-        """Whether ours and the published numbers were measured alike, and so may be compared."""
+        """Return whether our numbers and the published ones have one protocol, and so may be compared."""
         return self.published is not None and self.protocol.split() == self.published_protocol.split()
 
     def trials_of(self, cell: str) -> tuple[AblationTrial, ...]:
@@ -129,13 +129,13 @@ def ablate(
         cells: The rows that the table asks for.
         trials: One row a trial as ``Tracker.load_trials`` returns them; may be empty and may hold other trials.
         metric: Column of the table's metric, an accuracy in percent, higher is better.
-        title: What the table answers; empty takes the name.
+        title: Question that the table answers; empty takes the name.
         baseline: Name of the cell that others are compared with.
-        protocol: How the numbers were measured, in the words of the published tables where it is the same.
+        protocol: Protocol of the measurements, in the words of the published table if it is the same.
         published: Series whose values stand beside ours.
-        seeding: How seeds were given to cells, where a rule gave them; names every cell. The rule looked at the values,
-            so that tests which do not know it would reject too often: the table has differences, but no p-values.
-        interval: How the intervals of means and of differences are made.
+        seeding: The rule that gave seeds to cells, if there was one; it names every cell. Such a rule looks at the
+            values, so that ordinary tests would reject too often: the table has differences, but no p-values.
+        interval: Kind of the intervals of means and of differences.
 
     Raises:
         ConfigError: Two cells share a name, the baseline is no cell, or finished trials lack the metric.
@@ -200,7 +200,7 @@ def _compare(
 
 
 def _caveats(groups: Sequence[Sequence[AblationTrial]], baseline: int | None) -> list[tuple[Caveat, ...]]:
-    """Return the caveats of each cell; without a baseline that has values, the first cell that has some is it."""
+    """Return the caveats of each cell against the baseline or, if that has no values, the first cell with values."""
     facts = [[trial.facts for trial in group] for group in groups]
     if baseline is None or not facts[baseline]:
         baseline = next((place for place, found in enumerate(facts) if found), 0)

@@ -1,4 +1,4 @@
-"""Result files that are never half written, and keep their time stamp while their content stays the same."""
+"""Write result files in one step, and leave them alone while their content stays the same."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ def write_if_changed(path: Path, content: bytes) -> bool:
         ResultsError: It cannot be written, e.g. because the disk is full or the folder is somebody else's.
 
     Returns:
-        Whether the file was written.
+        True if the file was written.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -33,7 +33,7 @@ def write_if_changed(path: Path, content: bytes) -> bool:
 
 
 def require_writable(folder: Path) -> None:
-    """Check that files can be written below a folder, which need not be there yet; nothing is left behind.
+    """Check that files can be written below a folder, which need not exist yet; nothing is left there.
 
     Raises:
         ResultsError: They cannot.

@@ -1,4 +1,4 @@
-"""The axes of an ablation: their labels, their values in words, and when two values are the same."""
+"""The axes of an ablation: their labels, their values in words, and the comparison of two values."""
 
 from collections.abc import Mapping, Sequence
 from math import isclose
@@ -17,7 +17,7 @@ def axis_label(axis: str) -> str:
 
 
 def axis_text(value: AxisValue) -> str:
-    """Return a value as it reads in a table; empty for None, an axis that has no effect in the cell.
+    """Return a value as a table prints it; empty for None, an axis that has no effect in the cell.
 
     >>> [axis_text(value) for value in (0.99, 1.0, 4, True, "never", (1.0, 2.0), None)]
     ['0.99', '1.0', '4', 'true', 'never', '[1.0, 2.0]', '']

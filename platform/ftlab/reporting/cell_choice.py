@@ -1,4 +1,4 @@
-"""Which cells of a table a figure of many panels shows."""
+"""The choice of the cells that a figure of many panels shows."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class ShownCell:
 
     Attributes:
         name: Name of the cell.
-        label: What the figure calls it.
+        label: Its name in the figure.
         trial_keys: Its trials that have something to show, by seed.
     """
 
@@ -29,8 +29,8 @@ class CellChoice:
     """The cells that a figure shows, in the order of the table.
 
     Attributes:
-        cells: Cells of which a trial has something to show.
-        note: How cells were chosen where not all are shown, and which have nothing to show; empty where all are.
+        cells: Cells with a trial that has something to show.
+        note: The choice of cells, in words, and the cells without anything to show; empty if all are shown.
     """
 
     cells: tuple[ShownCell, ...]
@@ -55,7 +55,7 @@ def shown_rows(table: AblationTable, max_cells: int = MAX_CELLS) -> tuple[Ablati
 
 
 def choose_cells(table: AblationTable, recorded: Collection[str]) -> CellChoice:
-    """Return those of the `shown_rows` that have something to show.
+    """Return the cells of `shown_rows` that have something to show.
 
     Args:
         table: The table.

@@ -1,4 +1,4 @@
-"""What a figure calls the cells of a table: their values on the swept axis, or their names."""
+"""The labels of a table's cells in figures: their values on the swept axis, or their names."""
 
 from ftlab.reporting.ablation import AblationRow, AblationTable
 from ftlab.reporting.axes import axis_label, axis_number, axis_text
@@ -6,7 +6,7 @@ from ftlab.reporting.layout import told_by_axes
 
 
 def swept_axis(table: AblationTable) -> str | None:
-    """Return the axis that alone varies beside the baseline, if most of its values are numbers; else None."""
+    """Return the only axis that varies beside the baseline, if most of its values are numbers; else None."""
     rows = [row for row in table.rows if row.cell != table.baseline] or list(table.rows)
     varying = [axis for axis in table.axes if len({axis_text(row.axes.get(axis)) for row in rows}) > 1]
     if len(varying) != 1:
@@ -18,12 +18,12 @@ def swept_axis(table: AblationTable) -> str | None:
 
 
 def axes_in_words(table: AblationTable) -> str:
-    """Return the swept axis in words, or all axes that `cell_label` names in turn; empty where it gives names."""
+    """Return the swept axis in words, or all axes that `cell_label` uses; empty if it uses the cells' names."""
     return ", ".join(axis_label(name) for name in _named_axes(table))
 
 
 def cell_label(table: AblationTable, row: AblationRow) -> str:
-    """Return the values of a cell on the axes that tell it from the others, or its name."""
+    """Return the values of a cell on the axes that tell it from the other cells, or its name."""
     texts = [axis_text(row.axes.get(name)) for name in _named_axes(table)]
     return ", ".join(text for text in texts if text) or row.cell.replace("_", " ")
 

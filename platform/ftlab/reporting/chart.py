@@ -1,4 +1,4 @@
-"""Axes whose values grow upwards, or to the right where the places are rows of text."""
+"""A chart whose values grow upwards, or to the right if its places are rows of text."""
 
 from collections.abc import Sequence
 from math import isnan
@@ -10,10 +10,10 @@ Mark = tuple[float, float]
 
 
 class Chart:
-    """Places on one axis, values on the other; what is drawn need not know which is which.
+    """A chart with places on one axis and values on the other; drawing code need not know which is which.
 
     Args:
-        axes: Where to draw.
+        axes: Axes to draw on.
         sideways: Whether places run down the vertical axis and values to the right.
     """
 
@@ -61,7 +61,7 @@ class Chart:
             self.axes.set_yticks([])
 
     def plot(self, marks: Sequence[Mark], style: str, **settings: Any) -> None:
-        """Draw (place, value) marks; those without a value stand at the foot of the axis of values."""
+        """Draw (place, value) marks; marks without a value stand at the foot of the axis of values."""
         drawn = [mark for mark in marks if not isnan(mark[1])]
         if drawn:
             self.axes.plot(*self._across(drawn), style, **settings)

@@ -1,4 +1,4 @@
-"""Whether the trials of a table may be compared: facts beside the axes that move accuracies too."""
+"""The facts beside the axes that move accuracies too, and so decide which trials of a table may be compared."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 UNKNOWN = "unknown"
 DIGEST_LENGTH = 8
 
-# What a trial costs, how it is judged, and what computes it, by the name in its settings or its tags. The version of
-# ftlab's own numerics is part of every trial key, so that no table can mix two.
+# The length of a trial, its precision, its device and its libraries, by the name in its settings or its tags. The
+# version of ftlab's own numerics is part of every trial key, so that no table can mix two.
 SETTINGS = {
     "train.epochs": "epochs",
     "train.batch_size": "batch size",
@@ -20,7 +20,7 @@ TAGS = {
     "version.numpy": "numpy",
 }
 PROBES = "probe."
-# How often accuracy is looked at during training does not change the last one.
+# The number of probes during training does not change the last accuracy.
 WITHOUT_EFFECT = frozenset({"probe.every"})
 
 
@@ -29,9 +29,9 @@ class Caveat:
     """A fact in which trials of a cell differ from the baseline's, or from each other.
 
     Attributes:
-        fact: What differs, in words.
-        values: What the cell's trials have, each value once.
-        reference: What the baseline's trials have; empty for the baseline itself.
+        fact: The fact, in words.
+        values: Its values in the cell's trials, each once.
+        reference: Its values in the baseline's trials; empty for the baseline itself.
     """
 
     fact: str
@@ -46,7 +46,7 @@ class Caveat:
 
 
 def comparable_facts(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return the facts of a recorded trial that decide what it may be compared with, by their words.
+    """Return the facts of a recorded trial that decide which trials it may be compared with, by their words.
 
     Args:
         record: A row of ``Tracker.load_trials``; its ``params`` and ``tags`` may be missing.
@@ -62,7 +62,7 @@ def comparable_facts(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def find_caveats(facts: Sequence[Mapping[str, str]], reference: Sequence[Mapping[str, str]] = ()) -> tuple[Caveat, ...]:
-    """Return in what the trials of a cell differ from the baseline's, or from each other.
+    """Return the facts in which the trials of a cell differ from the baseline's, or from each other.
 
     Args:
         facts: Facts of each trial of the cell.

@@ -1,7 +1,7 @@
-"""A cell compared with the baseline, paired by seed.
+"""Compare a cell with the baseline, paired by seed.
 
 Trials of one seed see the same weights, order and views, whatever their cell, so that the difference of a seed has less
-noise than either of its values, and tests of differences tell more than tests of means.
+noise than either of its values, and tests of differences have more power than tests of means.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from scipy.special import stdtr
 from ftlab.reporting.statistics import Interval, Summary, summarise
 
 MIN_PAIRS = 3
-# Accuracies are shares of counts; what is left of a difference below this is rounding, and would break ties.
+# Accuracies are shares of counts; a smaller part of a difference is rounding, and would break ties.
 DECIMALS = 9
 # Every pattern of signs is counted up to here: 32,768 of them.
 MAX_EXACT_PAIRS = 15
@@ -28,14 +28,14 @@ MAX_EXACT_PAIRS = 15
 class Comparison:
     """The difference of a cell to the baseline over their common seeds; NaN where something is not defined.
 
-    The p-values are two-sided. ``p``, the paired t test's, is the one that tables print and that is corrected: at the
-    few seeds of an ablation the rank and permutation tests cannot reject, as 2 of 2^n patterns of signs are as extreme
-    as n differences of one sign (p is 0.25 at 3 seeds, 0.03125 at 6). They are there to check it: the t test takes the
-    differences for normal, they do not.
+    The p-values are two-sided. Tables print and correct ``p``, that of the paired t test: at the few seeds of an
+    ablation the rank and permutation tests cannot reject, as 2 of 2^n patterns of signs are as extreme as n differences
+    of one sign (p is 0.25 at 3 seeds, 0.03125 at 6). Those tests serve as a check: the t test assumes normal
+    differences, and they do not.
 
     Attributes:
         difference: Statistics of the differences, cell minus baseline; its ``n`` counts the common seeds.
-        n_unpaired: Seeds that only one of the two has a value for, and that do not count.
+        n_unpaired: Seeds with a value in only one of the two cells; they do not count.
         effect_size: Hedges' g_z: the mean difference by its standard deviation, Cohen's d_z (Lakens 2013,
             doi:10.3389/fpsyg.2013.00863), times J(n - 1), which removes its bias at few seeds (Hedges 1981,
             doi:10.3102/10769986006002107); NaN below three common seeds, and when all differences are equal and not 0.
@@ -62,8 +62,8 @@ def compare(
     Args:
         values: Finite value by seed.
         baseline: Finite value by seed of the baseline.
-        interval: How the interval of the mean difference is made.
-        tested: Whether hypotheses are tested, which takes three common seeds, chosen without a look at the values.
+        interval: Kind of the interval of the mean difference.
+        tested: Whether hypotheses are tested; this needs three common seeds, chosen without a look at the values.
     """
     seeds = sorted(values.keys() & baseline.keys())
     differences = [round(values[seed] - baseline[seed], DECIMALS) for seed in seeds]
@@ -111,9 +111,9 @@ def _wilcoxon_p(differences: Sequence[float]) -> float:
 
 
 def _sign_flip_p(differences: Sequence[float]) -> float:
-    """Return the two-sided probability, under random signs, of a sum as far from 0; NaN for too many differences.
+    """Return the two-sided probability, under random signs, of a sum at least as far from 0; NaN for too many values.
 
-    It is scipy.stats.permutation_test's of one sample, which takes a hundred times as long.
+    It equals that of scipy.stats.permutation_test for one sample, which takes a hundred times as long.
     """
     if len(differences) > MAX_EXACT_PAIRS:
         return nan

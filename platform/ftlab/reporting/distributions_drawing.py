@@ -26,7 +26,7 @@ VISIBLE_SHARE = 1e-3
 
 
 def draw_score_distributions(figure: ScoreDistributions) -> dict[str, bytes]:
-    """Return the drawn figure as ``png`` and ``pdf``; of cells with FT there are two panels, before it and after."""
+    """Return the drawn figure as ``png`` and ``pdf``; a cell with FT has two panels, before and after it."""
     num_panels = len(_stages(figure))
     # The two panels of a cell stand beside each other.
     columns = min(num_panels, MAX_COLUMNS) if figure.transformed else even_columns(num_panels)

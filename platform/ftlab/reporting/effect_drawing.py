@@ -1,4 +1,4 @@
-"""Draw scores before FT against those that the loss sees with matplotlib, a panel a cell."""
+"""Draw the scores before FT and those that the loss sees with matplotlib, a panel a cell."""
 
 from functools import partial
 
@@ -41,7 +41,7 @@ def _fill_canvas(figure: FtEffect, columns: int, canvas: Figure) -> None:
 def _draw_panel(axes: Axes, figure: FtEffect, panel: EffectPanel) -> None:
     for name, colour in ((POSITIVES, POSITIVE), (NEGATIVES, NEGATIVE)):
         for shares, means, sign in ((panel.before, panel.means_before, 1), (panel.after, panel.means_after, -1)):
-            # Against its fullest bin: positives and negatives are of unlike width, and both are to be seen.
+            # Relative to its fullest bin: positives and negatives differ in width, and both should be visible.
             heights = sign * np.array(shares[name]) / max(shares[name])
             axes.stairs(heights, figure.edges, color=colour, fill=True, alpha=0.45)
             axes.plot([means[name]] * 2, [0, sign], color=colour, linewidth=0.9)

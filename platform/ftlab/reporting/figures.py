@@ -23,16 +23,16 @@ class AxisPoint:
     """A cell of the figure; accuracies in percent, NaN where there is none.
 
     Attributes:
-        label: What is written at its place on the axis.
-        place: Its place: the number itself, or its rank where places are at equal distances.
+        label: Label at its place on the axis.
+        place: Its place: the number itself, or its rank if places are at equal distances.
         on_line: Whether it is a number, and so joined to its neighbours by a line.
         mean: Mean over the seeds.
         ci_low: Lower end of the 95% interval of the mean.
         ci_high: Upper end of that interval.
         seeds: Values of the seeds that did not collapse.
-        collapsed_seeds: Values of the seeds that collapsed; NaN for one that stopped before it had any.
+        collapsed_seeds: Values of the seeds that collapsed; NaN for a seed that stopped before it had a value.
         published: The published value.
-        published_note: What the publication says instead of a value.
+        published_note: Words of the publication instead of a value.
     """
 
     label: str
@@ -52,13 +52,13 @@ class AxisFigure:
     """Everything that is drawn.
 
     Attributes:
-        title: What the table answers.
-        axis: The swept axis in words, or all axes that the labels name in turn; empty where labels are names.
+        title: Question that the table answers.
+        axis: The swept axis in words, or all axes that the labels use; empty if labels are names.
         metric: The metric in words.
         scale: ``numbers`` at their distances, ``steps`` at equal distances, or ``cells``, one below the other.
         points: One point a cell, in the order of the table.
         baseline: Mean of the baseline cell; NaN without one.
-        published: What the published values are; empty when none belongs to a cell.
+        published: Label of the published values; empty when none belongs to a cell.
         same_protocol: Whether the published values may share the scale of ours.
     """
 
@@ -75,9 +75,9 @@ class AxisFigure:
 def axis_figure(table: AblationTable) -> AxisFigure:
     """Compute the figure of a table.
 
-    One axis is swept when it alone varies beside the baseline and most of its values are numbers. Its numbers keep
-    their distances unless some lie more than ten times closer than others (momentum 0.9, 0.99, 0.999) or words stand
-    among them (``never``): then all values stand at equal distances.
+    An axis is swept if no other varies beside the baseline and most of its values are numbers. The numbers keep their
+    distances, unless some lie more than ten times closer than others (momentum 0.9, 0.99, 0.999) or some values are
+    words (``never``): then all values stand at equal distances.
     """
     axis = swept_axis(table)
     numbers = [axis_number(row.axes.get(axis)) if axis else None for row in table.rows]
@@ -105,8 +105,8 @@ def draw_axis_figure(figure: AxisFigure, path: Path) -> list[Path]:
     """Draw a figure for print; the same figure gives the same bytes with the same matplotlib.
 
     Args:
-        figure: What to draw.
-        path: Where to write; the ending is replaced by ``.png`` and ``.pdf``.
+        figure: The figure.
+        path: Path of the files; its ending is replaced by ``.png`` and ``.pdf``.
 
     Returns:
         The two files.

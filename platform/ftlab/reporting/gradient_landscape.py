@@ -16,9 +16,9 @@ class GradientPanel:
 
     Attributes:
         cell: Name of the cell.
-        label: What the figure calls it.
+        label: Its name in the figure.
         num_seeds: Number of trials in the mean.
-        ft_start: Number of epochs before FT begins; NaN where it never does.
+        ft_start: Number of epochs before FT begins; NaN if it never does.
         norms: One row a layer of the mean norm in each epoch; NaN where none was recorded.
     """
 
@@ -34,12 +34,12 @@ class GradientLandscape:
     """Everything that is drawn.
 
     Attributes:
-        title: What the table answers.
-        legend: What tells the cells apart, in words; empty where labels are names.
+        title: Question that the table answers.
+        legend: The axes that tell the cells apart, in words; empty if labels are names.
         layers: Names of the layers, from the images upwards.
         epochs: Numbers of the epochs, from 1.
         panels: One panel a cell, in the order of the table.
-        note: Which cells are shown where not all are; empty where all are.
+        note: The choice of cells, in words, if not all are shown; empty otherwise.
     """
 
     title: str
@@ -55,7 +55,7 @@ def gradient_landscape(table: AblationTable, histories: Histories) -> GradientLa
 
     Args:
         table: The table.
-        histories: What its trials recorded.
+        histories: The histories of its trials.
     """
     norms = histories.gradient_norms
     choice = choose_cells(table, set(norms["trial_key"].unique()))

@@ -1,4 +1,4 @@
-"""Health marks: what a trial's history says about its training, for people who browse it."""
+"""Health marks: warnings about a trial's training, found in its history, for people who browse it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ RECENT_EPOCHS = 5
 
 
 class MarkKind(StrEnum):
-    """What a mark is about."""
+    """The kind of a health mark."""
 
     COLLAPSE = "collapse"
     STALE_QUEUE = "stale queue"
@@ -28,8 +28,8 @@ class HealthMark:
     """Something in a training that people should look at.
 
     Attributes:
-        kind: What it is about.
-        epoch: First epoch of the state that the mark describes; 0 where settings alone say so.
+        kind: Its kind.
+        epoch: First epoch of the state that the mark describes; 0 if it follows from the settings alone.
         reason: A sentence with the numbers.
     """
 
@@ -41,7 +41,7 @@ class HealthMark:
 def health_marks(
     metrics: pd.DataFrame, settings: Mapping[str, str], steps_per_epoch: int | None
 ) -> tuple[HealthMark, ...]:
-    """Return the marks of one trial, as it is by its last epoch; none without a reason to look.
+    """Return the marks of one trial in its state after the last epoch.
 
     - collapse: positives exceed negatives by less than `COLLAPSED_MARGIN` on average;
     - stale queue: K exceeds the images of an epoch, so that keys of an older encoder than the last epoch's are in it;
@@ -51,7 +51,7 @@ def health_marks(
 
     Args:
         metrics: ``epoch``, ``name``, ``value`` of one trial; may be empty.
-        settings: Its resolved settings by dotted name as text; the marks that need one are not given without.
+        settings: Its resolved settings by dotted name as text; a mark whose settings are missing is left out.
         steps_per_epoch: Optimiser steps in an epoch; None where it is not known.
     """
     series = {str(name): group.set_index("epoch")["value"] for name, group in metrics.groupby("name", observed=True)}

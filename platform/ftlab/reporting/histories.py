@@ -1,4 +1,4 @@
-"""What the trials of a table recorded while they trained, as DataFrames, and why a figure of it may be missing."""
+"""The histories that a table's trials recorded while they trained, and the reason why a figure of them is missing."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ SCORE_LABELS = {
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Why there is no figure."""
+    """The reason why there is no figure."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Histories:
-    """What trials recorded while they trained, in long form; columns are those of ``Tracker.load_history``.
+    """The histories of trials as DataFrames in long form, with the columns of ``Tracker.load_history``.
 
     Attributes:
         metrics: ``trial_key``, ``epoch``, ``name``, ``value``: means over each epoch's steps.
@@ -41,7 +41,7 @@ class Histories:
     settings: Mapping[str, Mapping[str, str]]
 
     def ft_start(self, trial_key: str) -> float:
-        """Return the number of epochs before FT begins; NaN where it never does, or is not known."""
+        """Return the number of epochs before FT begins; NaN if it never does, or if that is not known."""
         settings = self.settings.get(trial_key, {})
         start = settings.get("transform.start", "never")
         kinds = {settings.get(f"transform.{kind}", "none") for kind in ("positives", "negatives")}
@@ -50,7 +50,7 @@ class Histories:
         return float(round(float(start) * int(settings["train.epochs"])))
 
     def steps_per_epoch(self, trial_keys: Collection[str]) -> int | None:
-        """Return the number of optimiser steps in an epoch of trials; None where no steps were recorded."""
+        """Return the number of optimiser steps in an epoch of trials; None if no steps were recorded."""
         steps = self.steps[self.steps["trial_key"].isin(trial_keys)]
         return None if steps.empty else int((steps["step"] / steps["epoch"]).max())
 

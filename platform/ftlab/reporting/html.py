@@ -12,9 +12,9 @@ EMPHASIS = {1: "strong", 2: "em"}
 
 
 def table_html(table: AblationTable) -> str:
-    """Return the table as ``<figure class="ablation-table">`` without style, script or reference to anything outside.
+    """Return the table as ``<figure class="ablation-table">`` without style, script or references to other files.
 
-    All headings have a scope, and the elements that stand for a cell bear its name in ``data-cell``. Within them, the
+    All headings have a scope, and the elements of a cell have its name in ``data-cell``. Within them, the
     class of each ``<td>`` (in a table of two dimensions, of each ``<span>``) is the name of its column.
     """
     printed = print_table(table)

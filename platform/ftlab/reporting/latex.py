@@ -10,9 +10,9 @@ from ftlab.reporting.latex_numbers import NumberColumn, escape_tex, interval_tex
 from ftlab.reporting.layout import NOTHING, PrintedRow, PrintedTable, print_table
 from ftlab.reporting.two_way import TwoWay
 
-# The width of a text holds no more columns of labels beside all others.
+# A page is too narrow for more columns of labels beside all others.
 MAX_LABELS = 3
-# Columns that hold other texts than numbers, and how these lie.
+# Columns that hold texts instead of numbers, and their alignment.
 TEXT_COLUMNS = {"interval": "r", "difference_interval": "r", "stopped": "l"}
 
 
@@ -44,7 +44,7 @@ def table_tex(table: AblationTable) -> str:
 
 
 def _narrowed(printed: PrintedTable) -> PrintedTable:
-    """Return the table with the settings of named rows in a note, where their columns would leave no room."""
+    """Return the table with the settings of named rows in a note if their columns would leave no room."""
     if len(printed.label_headings) <= MAX_LABELS or printed.two_way is not None:
         return printed
     return replace(

@@ -41,7 +41,7 @@ class NumberColumn:
 
     @property
     def specification(self) -> str:
-        """The column in the preamble of the tabular."""
+        """Specification of the column in the preamble of the tabular."""
         decimals = f".{self.decimals}" if self.decimals else ""
         return f"S[table-format={self.sign}{self.whole}{decimals}]"
 
@@ -69,7 +69,7 @@ class NumberColumn:
 
 
 def number_column(texts: Sequence[str]) -> NumberColumn:
-    """Return the column with room for each of the texts that is a number.
+    """Return a column with room for every text that is a number.
 
     >>> number_column(["88.0", "-3.25", "collapse"]).specification
     'S[table-format=-2.2]'
@@ -89,7 +89,7 @@ def is_number(text: str) -> bool:
 
 
 def escape_tex(text: str) -> str:
-    """Return a text in one line that LaTeX prints as it is; a dash that stands for nothing becomes longer."""
+    """Return a text in one line, escaped so that LaTeX prints it; the dash of an empty cell becomes an en dash."""
     return "--" if text == NOTHING else one_line(text).translate(ESCAPES)
 
 

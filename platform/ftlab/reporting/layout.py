@@ -1,4 +1,4 @@
-"""The printed form of a table, in plain text: what Markdown, LaTeX and HTML have in common."""
+"""The printed form of a table in plain text, shared by Markdown, LaTeX and HTML."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ BLOCKS = (("mean", "interval"), ("difference", "difference_interval", "p"), ("pu
 
 @dataclass(frozen=True)
 class PrintedColumn:
-    """A column beside those that tell the rows apart.
+    """A column of values, beside the label columns that tell the rows apart.
 
     Attributes:
-        name: What it holds: ``n``, ``mean``, ``interval``, ``difference``, ``difference_interval``, ``p``,
+        name: Its content: ``n``, ``mean``, ``interval``, ``difference``, ``difference_interval``, ``p``,
             ``published`` or ``stopped``.
-        heading: Its heading where all headings stand in one line.
-        group: What it stands under together with its neighbours; empty for a column of its own.
+        heading: Its heading if all headings stand in one line.
+        group: Heading that it shares with its neighbours; empty for a column of its own.
         short: Its heading below that of the group.
     """
 
@@ -45,8 +45,8 @@ class PrintedRow:
 
     Attributes:
         cell: Name of the cell.
-        labels: What tells the row from the others, one text a label column.
-        texts: What it holds, by name of the column; a dash where there is nothing.
+        labels: Texts that tell the row from the others, one per label column.
+        texts: Its texts by name of the column; a dash where there is nothing.
         marks: Footnote marks of the mean: collapse, and trials that differ from the baseline's beside the axes.
         rank: 1 for the best row, 2 for the second best.
     """
@@ -63,15 +63,15 @@ class PrintedTable:
     """A table in plain text, before a markup language escapes it.
 
     Attributes:
-        title: What the table answers.
+        title: Question that the table answers.
         metric: The metric in words with its unit.
         label_headings: Headings of the columns that tell the rows apart.
         label_numeric: Whether such a column holds numbers alone.
         columns: The other columns.
         rows: Rows in the order of the table.
-        two_way: How the rows lie in two dimensions; None where they are printed one below the other.
-        summary: What mean and interval are taken over.
-        notes: What stands below the table, a paragraph each, those of marks first.
+        two_way: Arrangement of the rows in two dimensions; None if they are printed one below the other.
+        summary: The seeds that mean and interval are taken over, in words.
+        notes: Notes below the table, a paragraph each, those of marks first.
     """
 
     title: str
@@ -86,11 +86,11 @@ class PrintedTable:
 
     @property
     def ranked(self) -> bool:
-        """Whether a row is marked as the best."""
+        """Return whether a row is marked as the best."""
         return any(row.rank for row in self.rows)
 
     def blocks(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Return what a table of two dimensions repeats its grid for: a heading, and the columns it shows together."""
+        """Return the grids of a table of two dimensions: for each its heading, and the columns that it shows."""
         columns = {
             column.name: column
             for column in self.columns
@@ -101,19 +101,19 @@ class PrintedTable:
 
 
 def metric_label(metric: str) -> str:
-    """Return a metric in words with its unit; a metric without words is named as it is."""
+    """Return a metric in words with its unit; an unknown metric keeps its name."""
     return METRIC_LABELS.get(metric, metric)
 
 
 def told_by_axes(table: AblationTable) -> bool:
-    """Return whether the rows are points of a grid: their axes tell them apart, and give some of them their name."""
+    """Return whether the rows are points of a grid: their axes tell them apart, and some are named by their axes."""
     points = {tuple(axis_text(row.axes.get(axis)) for axis in table.axes) for row in table.rows}
     generated = tuple(f"{axis.rpartition('.')[2]}=" for axis in table.axes)
     return len(points) == len(table.rows) and any(row.cell.startswith(generated) for row in table.rows)
 
 
 def row_name(table: AblationTable, row: AblationRow) -> str:
-    """Return how text speaks of a row: by its axes where it is a point of a grid, else by the name of its cell."""
+    """Return the name of a row in texts: its axes if it is a point of a grid, else the name of its cell."""
     if not told_by_axes(table):
         return row.cell
     values = {axis_label(axis): axis_text(row.axes.get(axis)) for axis in table.axes}
@@ -121,9 +121,9 @@ def row_name(table: AblationTable, row: AblationRow) -> str:
 
 
 def print_table(table: AblationTable) -> PrintedTable:
-    """Lay a table out in plain text, numbers rounded for people.
+    """Lay a table out in plain text, with numbers rounded for people.
 
-    The column of cell names is left out where the rows are points of a grid: its axes say the same.
+    The column of cell names is left out if the rows are points of a grid: the axes say the same.
     """
     headings = tuple(axis_label(axis) for axis in table.axes)
     labels = [tuple(axis_text(row.axes.get(axis)) or NOTHING for axis in table.axes) for row in table.rows]
@@ -198,7 +198,7 @@ def _difference(table: AblationTable, row: AblationRow) -> dict[str, str]:
 def _number(value: float, sign: str = "") -> str:
     if isnan(value):
         return NOTHING
-    # Adding zero takes the sign from a zero.
+    # Adding zero turns -0.0 into 0.0.
     rounded = round(value, 1) + 0.0
     return f"{rounded:{sign if rounded else ''}.1f}"
 
@@ -208,7 +208,7 @@ def _interval(low: float, high: float, sign: str = "") -> str:
 
 
 def p_text(p: float) -> str:
-    """Return a p-value for people; a dash where it is not defined.
+    """Return a p-value, rounded for people; a dash if it is not defined.
 
     >>> p_text(0.0321), p_text(0.00002)
     ('0.032', '<0.001')

@@ -23,7 +23,7 @@ def table_md(table: AblationTable) -> str:
 
 
 def _list(printed: PrintedTable) -> list[str]:
-    # A difference and its interval share a column, or the table would be wider than a terminal.
+    # A difference and its interval share a column, because the table would else be wider than a terminal.
     columns = [column for column in printed.columns if column.name != "difference_interval"]
     headings = [*printed.label_headings, *(HEADINGS.get(column.name, column.heading) for column in columns)]
     alignment = [RIGHT if numeric else LEFT for numeric in printed.label_numeric]
@@ -48,7 +48,7 @@ def _grids(printed: PrintedTable, two_way: TwoWay) -> list[str]:
 
 
 def _cell(row: PrintedRow, names: Sequence[str]) -> str:
-    """Return what a cell shows of a row: a number, and what is there of its interval and p-value."""
+    """Return the text of a cell: a number, and its interval and p-value if it has them."""
     first, *others = names
     shown = [name for name in others if row.texts[name] != NOTHING]
     parts = [_text(row, first), *(f"(p {_text(row, name)})" if name == "p" else _text(row, name) for name in shown)]
@@ -69,5 +69,5 @@ def table_line(cells: Sequence[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text in one line that Markdown shows as it is, without links and pictures of elsewhere."""
+    """Return a text in one line, escaped so that Markdown shows it, without links and pictures."""
     return one_line(text).translate(ESCAPES).replace("](", "]\\(").replace("][", "]\\[")

@@ -1,4 +1,4 @@
-"""What is said below a printed table: what its numbers are, and everything that a reader must know to compare them."""
+"""The notes below a printed table: the meaning of its numbers, and all that a reader must know to compare them."""
 
 from collections.abc import Callable, Mapping
 from itertools import groupby
@@ -12,7 +12,7 @@ COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK = "†", "‡", "§"
 
 
 def summary_note(table: AblationTable) -> str:
-    """Return what the mean and its interval are taken over, without a full stop."""
+    """Return the seeds that the mean and its interval are taken over, in words without a full stop."""
     counts = sorted({row.summary.n for row in table.rows if row.summary.n})
     if not counts:
         return "No trial has a value yet"
@@ -26,8 +26,8 @@ def table_notes(table: AblationTable, names: Mapping[str, str], *, with_counts: 
 
     Args:
         table: The table.
-        names: How text speaks of each cell, by its name.
-        with_counts: Whether unequal numbers of seeds are told here, as no column holds them.
+        names: Name of each cell in texts, by its own name.
+        with_counts: Whether a note tells unequal numbers of seeds, for a table without a column of them.
     """
 
     def count(what: str, number: Callable[[AblationRow], int]) -> str:
@@ -92,7 +92,7 @@ def _narrow_intervals(table: AblationTable) -> str:
 
 
 def _caveats(table: AblationTable, names: Mapping[str, str]) -> str:
-    """Say in what cells differ, those that differ alike together."""
+    """Return the note on cells that differ from the baseline; cells with the same differences stand together."""
 
     def what(row: AblationRow) -> str:
         return ", ".join(map(str, row.caveats))

@@ -14,7 +14,7 @@ TITLE_CHARACTERS, TITLE_SIZE = 24, 7
 
 
 def even_columns(num_panels: int) -> int:
-    """Return how many panels stand beside each other, so that rows are about equally full.
+    """Return the number of panels in a row that makes the rows about equally full.
 
     >>> [even_columns(number) for number in (1, 4, 5, 6, 9, 10)]
     [1, 4, 3, 3, 3, 4]
@@ -38,12 +38,12 @@ def panel_grid(canvas: Figure, num_panels: int, columns: int) -> list[Axes]:
 
 
 def name_panel(axes: Axes, legend: str, label: str) -> None:
-    """Write above a panel which cell it shows; a value of one axis stands with the axis.
+    """Write the name of a panel's cell above it; a value of one axis stands with the name of the axis.
 
     Args:
         axes: The panel.
-        legend: What tells the cells apart, in words.
-        label: What the figure calls the cell.
+        legend: The axes that tell the cells apart, in words.
+        label: Name of the cell in the figure.
     """
     title = f"{legend} {label}" if legend and "," not in legend else label
     axes.set_title(fill(title, TITLE_CHARACTERS), fontsize=TITLE_SIZE)

@@ -1,4 +1,4 @@
-"""Texts in one line, without what only a terminal or a printer would obey."""
+"""Texts in one line, without control characters that a terminal or a printer would obey."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""How figures for print look, whatever they show: one column wide, or two."""
+"""The style of all figures for print, one or two columns wide."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-# Okabe and Ito's palette, told apart by colour-blind readers; markers and dashes tell the same in grey.
+# Okabe and Ito's palette, which colour-blind readers can tell apart; in grey, markers and dashes tell as much.
 OURS, PAPER, COLLAPSE, QUIET = "#0072B2", "#D55E00", "#000000", "#767676"
 POSITIVE, NEGATIVE = "#0072B2", "#D55E00"
 NAMED = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -54,7 +54,7 @@ def print_figure(draw: Callable[[Figure], None], height: float, width: float = O
         draw(canvas)
         dots = DOTS_PER_INCH[width]
         picture = _png(canvas, dots)
-        # Laid out for the picture already, which takes as long as drawing.
+        # The layout of the picture serves the PDF too; making it anew would take as long as drawing.
         canvas.set_layout_engine("none")
         return {"png": picture, "pdf": _pdf(canvas, dots)}
 
@@ -80,7 +80,7 @@ def write_note(canvas: Figure, note: str, width: float = TWO_COLUMNS) -> None:
 
 
 def _png(canvas: Figure, dots: int) -> bytes:
-    """Return a picture in the 256 colours that serve it best: a third of the bytes, and print cannot tell."""
+    """Return a picture in the 256 colours that fit it best: a third of the bytes, and no difference in print."""
     canvas.set_dpi(dots)
     pixels = FigureCanvasAgg(canvas)
     pixels.draw()  # type: ignore[no-untyped-call]

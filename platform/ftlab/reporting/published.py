@@ -17,9 +17,9 @@ class PublishedValue:
     """One published number.
 
     Attributes:
-        value: The number; None where the publication gives words instead.
+        value: The number; None if the publication gives words instead.
         text: The number as printed, with its own precision; empty without a number.
-        note: The words, e.g. ``collapse``; empty as a rule.
+        note: The words, e.g. ``collapse``; usually empty.
     """
 
     value: float | None
@@ -28,7 +28,7 @@ class PublishedValue:
 
     @property
     def shown(self) -> str:
-        """What a table prints: the number as printed, else the words."""
+        """Text that a table prints: the number as published, else the words."""
         return self.text or self.note
 
 
@@ -47,9 +47,9 @@ class PublishedSeries:
     Attributes:
         axes: Dotted names of its axes; the axis ``cell`` stands for the name of a row.
         rows: Its numbers in the order of the file.
-        series: What was trained, e.g. ``MoCo v1, ResNet-50, 200 epochs``.
-        metric: What the numbers are, with their unit.
-        protocol: How they were measured.
+        series: The training that they report, e.g. ``MoCo v1, ResNet-50, 200 epochs``.
+        metric: Meaning of the numbers, with their unit.
+        protocol: Protocol of their measurement.
         source: Publication and table.
     """
 
@@ -64,7 +64,7 @@ class PublishedSeries:
         """Return the published value of a cell, None if there is none.
 
         Numbers match by size (``0.50`` is ``0.5``). An axis that is empty in the published row has no effect there and
-        matches anything; axes of the cell that the publication held fixed are not compared.
+        matches anything; axes of the cell that the publication does not vary are not compared.
 
         Args:
             axes: The cell's values by dotted name.

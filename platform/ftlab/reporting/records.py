@@ -1,4 +1,4 @@
-"""From recorded trials to the trials of each cell of a table."""
+"""Find the trials of each cell of a table among the recorded ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,8 +46,8 @@ class AblationTrial:
         status: ``finished``, ``collapsed`` or ``failed``.
         run_id: Identifier in the tracking store.
         value: The table's metric; NaN when the trial failed or has none.
-        metrics: Last values by name, without durations; empty when it failed, as they then say where it stopped.
-        facts: What decides which trials it may be compared with, by its words.
+        metrics: Last values by name, without durations; empty when it failed, as they are then those of an early epoch.
+        facts: Facts that decide which trials it may be compared with, by their words.
     """
 
     cell: str
@@ -61,12 +61,12 @@ class AblationTrial:
 
     @property
     def has_value(self) -> bool:
-        """Whether the trial counts in the statistics of its cell."""
+        """Return whether the trial counts in the statistics of its cell."""
         return isfinite(self.value)
 
 
 def find_trials(cells: Sequence[Cell], trials: pd.DataFrame, metric: str) -> list[list[AblationTrial]]:
-    """Return the trials of each cell that came to an end, ordered by seed.
+    """Return the trials of each cell that ended, ordered by seed.
 
     Args:
         cells: The rows of the table.

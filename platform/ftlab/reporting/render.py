@@ -1,4 +1,4 @@
-"""Write a table in every form it is read in: CSV for programs, LaTeX for papers, Markdown for people."""
+"""Write a table in every format: CSV for programs, LaTeX for papers, Markdown for people."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def write_table(table: AblationTable, folder: Path) -> list[Path]:
     Each file is replaced in one step, and only when its content changed.
 
     Args:
-        table: What to write.
+        table: The table.
         folder: Created when missing.
 
     Returns:

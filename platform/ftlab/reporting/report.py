@@ -1,4 +1,4 @@
-"""The report of a table: one file with the table, its figures and where its numbers come from.
+"""The report of a table: one file with the table, its figures and the origin of its numbers.
 
 It opens from disk without a network: the script that draws the figures, style and numbers are inside.
 """
@@ -28,9 +28,9 @@ class ReportChart:
     """A figure of the report.
 
     Attributes:
-        title: What it shows.
-        caption: How to read it.
-        panels: What Plotly draws, side by side where the page is wide enough; empty where the caption says why.
+        title: Its title.
+        caption: The text that explains it.
+        panels: Plotly's figures, side by side if the page is wide enough; empty if the caption says why there are none.
     """
 
     title: str
@@ -44,8 +44,8 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
     Args:
         table: The table.
         charts: Its figures, in the order of the page.
-        facts: What its trials were made with.
-        command: What makes the table anew.
+        facts: Facts about the training of its trials.
+        command: Command that makes the table anew.
     """
     # Plotly and Jinja take a quarter of a second to import, and most commands write no report.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -56,7 +56,7 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
     environment = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    # Plotly spells <, > and / out, so that no text in a figure ends the script element that holds it.
+    # Plotly escapes <, > and /, so that no text in a figure ends the script element that holds it.
     figures = [panel.to_json(engine="json") for chart in charts for panel in chart.panels]
     return environment.get_template("report.html").render(
         title=table.title,
@@ -75,7 +75,7 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
 
 
 def write_report(folder: Path, page: str) -> Path:
-    """Write ``report.html`` below a folder unless it says so already; return its path."""
+    """Write ``report.html`` below a folder unless it has that content already; return its path."""
     path = folder / REPORT_FILE
     write_if_changed(path, page.encode())
     return path

@@ -1,4 +1,4 @@
-"""What single runs recorded epoch by epoch: the courses of their scores, and the scores' distribution at one epoch."""
+"""The scores of single runs: their course over the epochs, and their distribution at one epoch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ TRANSFORMED = "_transformed"
 
 @dataclass(frozen=True)
 class RunCourse:
-    """A statistic of one run over its epochs.
+    """The course of a statistic of one run over its epochs.
 
     Attributes:
         run: Label of the run.
@@ -34,7 +34,7 @@ class RunCourse:
 
 @dataclass(frozen=True)
 class ScoreDistribution:
-    """How the scores of one run are spread at an epoch.
+    """The distribution of the scores of one run at an epoch.
 
     Attributes:
         run: Label of the run.
@@ -54,7 +54,7 @@ class ScoreDistribution:
 def run_courses(metrics: pd.DataFrame, labels: Mapping[str, str]) -> tuple[RunCourse, ...]:
     """Return the courses of the scores and of the loss.
 
-    What FT did not change is left out: a run without FT has the same scores before and after.
+    Scores that FT did not change are left out: a run without FT has the same scores before and after.
 
     Args:
         metrics: ``trial_key``, ``epoch``, ``name``, ``value``.
@@ -81,12 +81,12 @@ def recorded_epochs(metrics: pd.DataFrame) -> dict[str, int]:
 def score_distributions_at(
     histograms: pd.DataFrame, labels: Mapping[str, str], epoch: int
 ) -> tuple[ScoreDistribution, ...]:
-    """Return the distributions at an epoch; a run that had no histogram there is left out, and so is an empty one.
+    """Return the distributions at an epoch; a run without a histogram there, or with an empty one, is left out.
 
     Args:
         histograms: ``trial_key``, ``epoch``, ``name``, ``counts``.
         labels: Label of each run by its trial key, in the order of the figure.
-        epoch: Which epoch.
+        epoch: The epoch, from 1.
     """
     rows = histograms[histograms["epoch"] == epoch]
     counts = dict(zip(zip(rows["trial_key"], rows["name"], strict=True), rows["counts"], strict=True))

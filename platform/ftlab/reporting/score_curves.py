@@ -38,9 +38,9 @@ class CellCurves:
 
     Attributes:
         cell: Name of the cell.
-        label: What the figure calls it.
+        label: Its name in the figure.
         num_seeds: Number of trials that the curves are taken over.
-        ft_start: Place at which FT begins; NaN where it never does.
+        ft_start: Place at which FT begins; NaN if it never does.
         curves: By metric name: `SCORES` before FT, and `SEEN_SCORES` that the loss sees.
     """
 
@@ -56,13 +56,13 @@ class ScoreCurves:
     """Everything that is drawn.
 
     Attributes:
-        title: What the table answers.
-        axis: What places are, in words.
-        legend: What tells the cells apart, in words; empty where labels are names.
+        title: Question that the table answers.
+        axis: Meaning of the places, in words.
+        legend: The axes that tell the cells apart, in words; empty if labels are names.
         ordered: Whether the cells are values of one axis.
         transformed: Whether FT takes part in a cell, so that the scores before FT and those that the loss sees differ.
         cells: In the order of the table.
-        note: Which cells are shown where not all are; empty where all are.
+        note: The choice of cells, in words, if not all are shown; empty otherwise.
     """
 
     title: str
@@ -77,11 +77,11 @@ class ScoreCurves:
 def score_curves(table: AblationTable, histories: Histories) -> ScoreCurves | LeftOut:
     """Compute the score curves of a table's cells.
 
-    Single steps where all trials that have scores recorded them, else the means of epochs.
+    The curves show single steps if all trials with scores recorded them, else the means of epochs.
 
     Args:
         table: The table.
-        histories: What its trials recorded; of the steps and metrics only the scores are looked at.
+        histories: The histories of its trials; of steps and metrics only the scores are read.
     """
     names = [*SCORES, *SEEN_SCORES]
     metrics = histories.metrics[histories.metrics["name"].isin(names)]

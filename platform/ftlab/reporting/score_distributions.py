@@ -1,4 +1,4 @@
-"""The full distribution of scores over training, and how FT changes it."""
+"""The full distribution of scores over training, and the effect of FT on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class DistributionPanel:
 
     Attributes:
         cell: Name of the cell.
-        label: What the figure calls it.
+        label: Its name in the figure.
         num_seeds: Number of trials whose counts were added.
-        ft_start: Number of epochs before FT begins; NaN where it never does.
+        ft_start: Number of epochs before FT begins; NaN if it never does.
         shares: By score name, one row an epoch of the share of scores in each bin; a row adds up to 1.
     """
 
@@ -45,13 +45,13 @@ class ScoreDistributions:
     """Everything that is drawn.
 
     Attributes:
-        title: What the table answers.
-        legend: What tells the cells apart, in words; empty where labels are names.
+        title: Question that the table answers.
+        legend: The axes that tell the cells apart, in words; empty if labels are names.
         edges: Edges of the bins; scores beyond them count in the outer bins.
         epochs: Numbers of the epochs, from 1.
         transformed: Whether FT takes part in a cell, so that the scores before FT and those that the loss sees differ.
         panels: One panel a cell, in the order of the table.
-        note: Which cells are shown where not all are; empty where all are.
+        note: The choice of cells, in words, if not all are shown; empty otherwise.
     """
 
     title: str
@@ -65,16 +65,16 @@ class ScoreDistributions:
 
 @dataclass(frozen=True)
 class EffectPanel:
-    """What FT does to the scores of a cell late in training.
+    """The effect of FT on the scores of a cell late in training.
 
     Attributes:
         cell: Name of the cell.
-        label: What the figure calls it.
+        label: Its name in the figure.
         num_seeds: Number of trials whose counts were added.
         before: Share of scores in each bin before FT, by `POSITIVES` and `NEGATIVES`.
-        after: The same as the loss sees them.
+        after: Share of scores in each bin after FT, as the loss sees them.
         means_before: Mean scores before FT, from the bins' centres.
-        means_after: The same as the loss sees them.
+        means_after: Mean scores after FT.
     """
 
     cell: str
@@ -91,12 +91,12 @@ class FtEffect:
     """Everything that is drawn.
 
     Attributes:
-        title: What the table answers.
-        legend: What tells the cells apart, in words; empty where labels are names.
+        title: Question that the table answers.
+        legend: The axes that tell the cells apart, in words; empty if labels are names.
         edges: Edges of the bins.
         epochs: First and last epoch that were added up.
         panels: One panel a cell that FT takes part in, in the order of the table.
-        note: Which cells are shown where not all are; empty where all are.
+        note: The choice of cells, in words, if not all are shown; empty otherwise.
     """
 
     title: str
@@ -112,7 +112,7 @@ def score_distributions(table: AblationTable, histories: Histories) -> ScoreDist
 
     Args:
         table: The table.
-        histories: What its trials recorded.
+        histories: The histories of its trials.
     """
     counts = histories.histograms
     choice = choose_cells(table, set(counts["trial_key"].unique()))
@@ -133,7 +133,7 @@ def score_distributions(table: AblationTable, histories: Histories) -> ScoreDist
 
 
 def ft_effect(distributions: ScoreDistributions | LeftOut) -> FtEffect | LeftOut:
-    """Compute the scores before FT against those that the loss sees, over the last tenth of training.
+    """Compute the scores before FT and those that the loss sees, over the last tenth of training.
 
     Args:
         distributions: The distributions of the table.

@@ -19,14 +19,14 @@ class ScoreSurfaces:
     """Everything that is drawn.
 
     Attributes:
-        title: What the table answers.
+        title: Question that the table answers.
         axis: The swept axis in words.
         labels: The values of the axis as text, one a cell, in the order of the table and at equal distances.
-        step_axis: What ``places`` are, in words.
+        step_axis: Meaning of ``places``, in words.
         places: P steps, or epochs where single steps were not recorded; at most `MAX_STEPS` of them, evenly spaced.
         surfaces: By metric name of `SEEN_SCORES`, in the paper's order, one row a cell of P means over the
             seeds; NaN where a cell has none.
-        note: Which cells are shown where not all are; empty where all are.
+        note: The choice of cells, in words, if not all are shown; empty otherwise.
     """
 
     title: str
@@ -39,11 +39,11 @@ class ScoreSurfaces:
 
 
 def score_surfaces(table: AblationTable, histories: Histories) -> ScoreSurfaces | LeftOut:
-    """Compute the surfaces of what the loss sees, for a table that sweeps one axis of at least three values.
+    """Compute the surfaces of the scores that the loss sees, for a table that sweeps one axis of at least three values.
 
     Args:
         table: The table.
-        histories: What its trials recorded.
+        histories: The histories of its trials.
     """
     axis = swept_axis(table)
     if axis is None:

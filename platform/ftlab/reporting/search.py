@@ -1,4 +1,4 @@
-"""The results of a search: its best configuration, its course, its Pareto front. Numbers only, no drawing."""
+"""The results of a search as numbers: its best configuration, its course, its Pareto front."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ class SearchTrial:
     Attributes:
         number: Its place in the search, from 0.
         name: Short label.
-        status: finished, collapsed, pruned (stopped early), failed, interrupted, or repeated: one that was suggested
-            again and answered without training.
-        reason: Why it did not finish.
+        status: finished, collapsed, pruned (stopped early), failed, interrupted, or repeated (suggested again and
+            answered without training).
+        reason: The reason why it did not finish.
         value: The search's metric, in percent; NaN unless it was trained to its end.
         cost: Hours of training, times the devices of a trial; NaN unless it was trained to its end.
         knn: Its last kNN accuracy, in percent; NaN without one.
-        settings: What it sets, by dotted name; a setting without effect is left out.
+        settings: Its settings by dotted name; a setting without effect is left out.
         trial_keys: Its trials, one a seed.
         run_ids: Their runs in the tracking store, as far as they are known.
     """
@@ -40,19 +40,19 @@ class SearchTrial:
 
     @property
     def is_result(self) -> bool:
-        """Whether it was trained to its end, with a value."""
+        """Return whether it was trained to its end, with a value."""
         return self.status in RESULTS and not isnan(self.value)
 
 
 @dataclass(frozen=True)
 class Importance:
-    """How much of the spread of an objective each parameter explains (fANOVA).
+    """The share of the spread of an objective that each parameter explains (fANOVA).
 
     Attributes:
         objective: ``accuracy`` or ``cost``.
         shares: Share of each parameter, in percent, greatest first; empty when there are too few trials.
         num_trials: Finished trials that it was computed from.
-        note: How far it can be relied on; empty when nothing is to be said.
+        note: Its limits, in words; empty if there are none.
     """
 
     objective: str
@@ -76,9 +76,9 @@ class SearchReport:
 
     Attributes:
         name: Name of the search.
-        title: What it answers.
+        title: Question that it answers.
         metric: Name of its metric.
-        settings: What varies, by dotted name.
+        settings: The settings that vary, by dotted name.
         trials: Every trial, in the order of their numbers.
         known: Names of the known configurations.
         has_cost: Whether cost is an objective.

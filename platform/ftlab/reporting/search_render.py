@@ -1,4 +1,4 @@
-"""Write the results of a search in every form they are read in."""
+"""Write the results of a search in every format."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from ftlab.reporting.search_tables import importance_csv, importance_md, pareto_
 
 
 def write_search(report: SearchReport, folder: Path) -> list[Path]:
-    """Write tables and figures of a search below ``folder``; the same report leaves the files alone.
+    """Write the tables and figures of a search below ``folder``; files whose content stays the same are left alone.
 
     Returns:
         The files, written or already up to date.

@@ -57,7 +57,7 @@ def importance_md(importance: Importance) -> str:
 
 
 def search_md(report: SearchReport) -> str:
-    """Return a search in GitHub Markdown: what is best, beside the known configurations, and what decides."""
+    """Return a search in GitHub Markdown: the best beside the known configurations, then the importance of settings."""
     shown = report.front if report.has_cost else tuple(trial for trial in (report.best,) if trial)
     known = [trial for trial in report.trials if trial.name in report.known and trial.status != "repeated"]
     columns = [*(trial for trial in known if trial not in shown), *shown]

@@ -1,4 +1,4 @@
-"""The table and its trials as CSV, numbers in full precision."""
+"""The table and its trials as CSV, with numbers in full precision."""
 
 import csv
 import re
@@ -53,7 +53,7 @@ def trials_csv(table: AblationTable) -> str:
 
 
 def table_csv(table: AblationTable) -> str:
-    """Return a row a cell; what is not defined, such as the deviation of one seed, is empty."""
+    """Return a row a cell; a value that is not defined, such as the deviation of one seed, is empty."""
     names = [*COUNTS, *STATISTICS, *COMPARISON, "published", "same_protocol", "comparability"]
     if table.seeding:
         names.append("stopped")

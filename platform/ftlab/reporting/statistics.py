@@ -1,4 +1,4 @@
-"""What the seeds of a cell say together: mean, standard deviation, interquartile mean and a 95% interval."""
+"""The statistics of a cell over its seeds: mean, standard deviation, interquartile mean and a 95% interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 9_999
 RESAMPLING_SEED = 0
-# Below about this number, bootstrap intervals hold the mean less often than they say.
+# Below about this number, bootstrap intervals hold the mean in fewer than 95% of cases.
 MIN_BOOTSTRAPPED = 10
 
 Interval = Literal["t", "bca"]
@@ -46,9 +46,9 @@ def summarise(values: Sequence[float], interval: Interval = "t") -> Summary:
 
     Args:
         values: One finite value a seed.
-        interval: How the interval of the mean is made: ``t`` for Student's, which takes the values for normal, or
-            ``bca`` for the bias-corrected and accelerated bootstrap (Efron 1987), which does not, and is too narrow
-            below about ten values; its resamples are seeded.
+        interval: Kind of the interval of the mean: ``t`` for Student's, which assumes normal values, or ``bca`` for
+            the bias-corrected and accelerated bootstrap (Efron 1987), which does not, and is too narrow below about
+            ten values; its resamples are seeded.
 
     >>> summary = summarise([88.0, 89.0, 90.0])
     >>> summary.mean, summary.std, round(summary.ci_low, 3), round(summary.ci_high, 3)

@@ -24,7 +24,7 @@ def draw_score_surfaces(figure: ScoreSurfaces) -> dict[str, bytes]:
 
 
 def _fill_canvas(figure: ScoreSurfaces, canvas: Figure) -> None:
-    canvas.set_layout_engine("none")  # it knows nothing of the labels of three dimensions
+    canvas.set_layout_engine("none")  # it does not reserve room for the labels of three dimensions
     names = list(figure.surfaces)
     for place, name in enumerate(names):
         frame = ((place + SHIFT) / len(names), BOTTOM, 1 / len(names), 1 - BOTTOM)

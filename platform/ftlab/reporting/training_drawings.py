@@ -1,4 +1,4 @@
-"""Which function draws which of the training figures; importing it imports matplotlib."""
+"""The drawing function of each training figure; importing this module imports matplotlib."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

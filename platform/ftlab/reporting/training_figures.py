@@ -1,4 +1,4 @@
-"""All figures of how a table's trials trained: what is computed, and written under which name."""
+"""All figures of the training of a table's trials: compute them, and write each under its name."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +27,8 @@ def training_figures(table: AblationTable, histories: Histories) -> TrainingFigu
     """Compute the figures of a table.
 
     Args:
-        table: The table; its trials are looked at, all others left alone.
-        histories: What its trials recorded.
+        table: The table; only its trials are read.
+        histories: The histories of its trials.
     """
     distributions = score_distributions(table, histories)
     return TrainingFigures(
@@ -44,7 +44,7 @@ def write_training_figures(figures: TrainingFigures, folder: Path) -> list[Path]
     """Write each figure as PNG and PDF; the same figures give the same bytes with the same matplotlib.
 
     Args:
-        figures: What to draw. The files of a figure that is left out are removed, and ``left_out.txt`` says why.
+        figures: The figures. The files of a figure that is left out are removed, and ``left_out.txt`` says why.
         folder: Created when missing.
 
     Returns:

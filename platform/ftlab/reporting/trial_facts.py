@@ -1,4 +1,4 @@
-"""What the trials of a table were made with: the facts that all of them share, and those that differ."""
+"""The facts about the training of a table's trials: commit, data, hardware and versions."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Fact:
     """One fact about the trials of a table.
 
     Attributes:
-        name: What it is, in words.
+        name: Its name, in words.
         values: Its values with the number of trials that have each, the most frequent first.
     """
 
@@ -38,7 +38,7 @@ def trial_facts(table: AblationTable, recorded: pd.DataFrame) -> tuple[Fact, ...
 
     Args:
         table: The table.
-        recorded: The frame that it was computed from; a fact that no trial recorded is left out.
+        recorded: The recorded trials that it was computed from; a fact that no trial recorded is left out.
     """
     keys = {trial.trial_key for trial in table.trials}
     tags: Sequence[Mapping[str, str]] = list(recorded.loc[recorded["trial_key"].isin(keys), "tags"])

@@ -10,7 +10,7 @@ MAX_ACROSS = 6
 
 @dataclass(frozen=True)
 class TwoWay:
-    """How the rows of a table lie in two dimensions.
+    """The arrangement of a table's rows in two dimensions.
 
     Attributes:
         down_heading: The axis whose values go down, in words.
@@ -28,10 +28,10 @@ class TwoWay:
 
 
 def find_two_way(table: AblationTable) -> TwoWay | None:
-    """Return how the rows lie in two dimensions, None unless they fill a grid of two axes that fits a page.
+    """Return the arrangement of the rows in two dimensions, None unless they fill a grid of two axes that fits a page.
 
-    The axis of fewer values goes across, the second where they have as many. A table whose seeds were given by a rule
-    says why of each row, and stays a list.
+    The axis with fewer values goes across, or the second if both have as many. A table whose seeds were given by a rule
+    stays a list, because each row says why it got no more seeds.
     """
     if len(table.axes) != 2 or table.seeding is not None:
         return None

@@ -1,1 +1,1 @@
-"""Figures and reports for pages: the numbers that print shows too, drawn by Plotly."""
+"""Figures and reports for pages: the same numbers as in print, drawn by Plotly."""

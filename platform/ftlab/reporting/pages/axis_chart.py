@@ -37,7 +37,7 @@ def axis_chart(figure: AxisFigure) -> go.Figure:
 
 
 class _Chart:
-    """Places on one axis, values on the other; what is drawn need not know which is which."""
+    """A chart with places on one axis and values on the other; drawing code need not know which is which."""
 
     def __init__(self, drawn: go.Figure, sideways: bool) -> None:
         self.drawn = drawn

@@ -17,7 +17,7 @@ DARKEST, LIGHTEST = 0.2, 0.88
 
 
 def curves_chart(curves: ScoreCurves) -> go.Figure:
-    """Draw a panel a statistic and a line a cell, with the range of its seeds; beside, what the loss sees after FT."""
+    """Draw a panel a statistic and a line a cell with the range of its seeds; a second column is after FT."""
     kinds = (SCORES, SEEN_SCORES) if curves.transformed else (SCORES,)
     drawn = make_subplots(
         len(SCORES),

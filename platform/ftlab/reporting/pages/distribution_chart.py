@@ -1,4 +1,4 @@
-"""Score distributions for a page: over the epochs of a cell, and before against after FT."""
+"""Score distributions for a page: over the epochs of a cell, and before and after FT."""
 
 from math import isnan
 
@@ -22,12 +22,12 @@ from ftlab.reporting.score_distributions import (
 HEIGHT, EFFECT_HEIGHT = 380, 320
 SIGNS = {POSITIVES: ("positives", OURS), NEGATIVES: ("negatives", PAPER)}
 SEEN = {POSITIVES: SEEN_POSITIVES, NEGATIVES: SEEN_NEGATIVES}
-# Below the first, nothing is drawn, so that the page shows; from the second on, colours are the same.
+# Densities below the first leave the page's background; above the second, colours are the same.
 FAINTEST, HIGHEST = 0.02, 8.0
 
 
 def distribution_charts(distributions: ScoreDistributions) -> tuple[go.Figure, ...]:
-    """Draw heat maps of density a cell: positives above negatives; beside them, where FT takes part, what loss sees."""
+    """Draw heat maps of density per cell, positives above negatives; with FT also the scores that the loss sees."""
     return tuple(_over_epochs(distributions, panel) for panel in distributions.panels)
 
 

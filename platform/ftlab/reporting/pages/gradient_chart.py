@@ -12,7 +12,7 @@ DECADES = 4
 
 
 def gradient_charts(landscape: GradientLandscape) -> tuple[go.Figure, ...]:
-    """Draw a heat map a cell; colours are the same in all of them, and mean powers of ten."""
+    """Draw a heat map a cell; all of them share one logarithmic scale of colours."""
     norms = np.array([panel.norms for panel in landscape.panels], dtype=float)
     logs = np.log10(norms, out=np.full_like(norms, np.nan), where=norms > 0)
     top = float(np.nanmax(logs)) if np.isfinite(logs).any() else 0.0

@@ -1,7 +1,7 @@
-"""How figures on pages look, whatever they show.
+"""The style of all figures on pages.
 
-Backgrounds are left out, and a page colours text and grid by its own style sheet, so that one figure fits light and
-dark. A picture that the reader saves has the colours of `INK` and `GRID`.
+Backgrounds are transparent, and a page colours text and grid by its own style sheet, so that one figure fits light
+and dark pages. A picture that the reader saves has the colours of `INK` and `GRID`.
 """
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""What figures of many cells have in common: colours, thinned series, heat maps."""
+"""The parts that figures of many cells share: thinned series, heat maps, titles."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ def thinned(places: Sequence[float]) -> NDArray[np.int64]:
 
 
 def compact(values: ArrayLike) -> NDArray[np.float32]:
-    """Return numbers in the few bytes that a screen can tell apart."""
+    """Return numbers as float32, which is all that a screen can show."""
     return np.asarray(values, dtype=np.float32)
 
 
@@ -35,9 +35,9 @@ def heat_map(
     Args:
         columns: Places of the columns.
         rows: Places or names of the rows.
-        values: One row a row; NaN is left empty.
+        values: Values row by row; NaN is left empty.
         limits: Values of the first and the last colour.
-        unit: What the colour is.
+        unit: Quantity that the colour shows.
         scale: Whether a scale of colours stands beside it.
     """
     return go.Heatmap(
@@ -76,6 +76,6 @@ def titled(drawn: go.Figure, title: str) -> go.Figure:
 
 
 def mark_start(drawn: go.Figure, epoch: float, **where: str) -> None:
-    """Draw a line where FT begins; nothing for NaN."""
+    """Draw a line at the epoch at which FT begins; nothing for NaN."""
     if epoch == epoch:
         drawn.add_vline(x=epoch, line={"color": QUIET, "width": 1, "dash": "dot"}, **where)

@@ -1,4 +1,4 @@
-"""The figures of a report, with how to read each."""
+"""The figures of a report, each with a caption that explains it."""
 
 from ftlab.reporting.figures import AxisFigure
 from ftlab.reporting.histories import LeftOut
@@ -11,11 +11,11 @@ from ftlab.reporting.training_figures import TrainingFigures
 
 
 def report_charts(axis: AxisFigure, training: TrainingFigures) -> tuple[ReportChart, ...]:
-    """Draw the figures of a report; one that cannot be drawn says why in its caption.
+    """Draw the figures of a report; the caption of a figure that cannot be drawn says why.
 
     Args:
         axis: The figure of the table.
-        training: What its trials recorded while they trained.
+        training: The figures of its trials' training.
     """
     return (
         _accuracy(axis),

@@ -46,7 +46,7 @@ def courses_chart(courses: Sequence[RunCourse]) -> go.Figure:
 
 
 def distribution_chart(distributions: Sequence[ScoreDistribution], epoch: int) -> go.Figure:
-    """Draw how scores are spread at an epoch: a colour a run, positives filled where runs are few, after FT dotted."""
+    """Draw the scores' distribution at an epoch: a colour a run, positives filled if runs are few, after FT dotted."""
     if not distributions:
         return say_empty(page_figure(DISTRIBUTION_HEIGHT), f"no histogram is recorded for epoch {epoch}")
     drawn = page_figure(

@@ -1,1 +1,1 @@
-"""Where every number of a table comes from, and whether it still is what the tracking store says."""
+"""Trace every number of a table to its trials, and verify it against the tracking store."""

@@ -1,4 +1,4 @@
-"""What a table is computed from beside its trials."""
+"""The definition of a table: everything that it is computed from beside its trials."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ from ftlab.reporting.statistics import Interval
 
 @dataclass(frozen=True)
 class TableDefinition:
-    """Everything that decides a table but its trials; see `ftlab.reporting.ablation.ablate`.
+    """Everything that decides a table except its trials; see `ftlab.reporting.ablation.ablate`.
 
     Attributes:
         name: Short name of the table.
         cells: The rows that the table asks for.
         metric: Metric of the table, an accuracy in percent.
-        title: What the table answers.
+        title: Question that the table answers.
         baseline: Name of the cell that others are compared with.
-        protocol: How the numbers were measured.
+        protocol: Protocol of the measurements, in words.
         published: Series whose values stand beside ours.
-        seeding: How seeds were given to cells, where a rule gave them.
-        interval: How the intervals of means and of differences are made.
+        seeding: The rule that gave seeds to cells, if there was one, and its reasons.
+        interval: Kind of the intervals of means and of differences.
     """
 
     name: str
@@ -36,7 +36,7 @@ class TableDefinition:
     interval: Interval = "t"
 
     def tabulate(self, recorded: pd.DataFrame) -> AblationTable:
-        """Compute the table from what is recorded.
+        """Compute the table from the recorded trials.
 
         Args:
             recorded: One row a trial as ``Tracker.load_trials`` returns them; may hold other trials.

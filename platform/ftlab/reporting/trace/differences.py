@@ -1,4 +1,4 @@
-"""What differs between a file of a table and the same file made anew."""
+"""The differences between a file of a table and the same file made anew."""
 
 import csv
 from collections import Counter
@@ -13,12 +13,12 @@ SHOWN = 80
 
 @dataclass(frozen=True)
 class Difference:
-    """Something in a file that is not as it should be.
+    """A difference between a file and the same file made anew.
 
     Attributes:
         file: Name of the file.
-        place: Where in the file: a cell and a column, or a line.
-        problem: What is wrong there.
+        place: Place in the file: a cell and a column, or a line.
+        problem: The difference there, in words.
     """
 
     file: str
@@ -39,7 +39,7 @@ class _Sheet:
 
 
 def compare_files(found: Mapping[str, str], expected: Mapping[str, str]) -> list[Difference]:
-    """Return what differs between files and the same files made anew, by the order of the latter.
+    """Return the differences between files and the same files made anew, in the order of the latter.
 
     Args:
         found: Content of the files that are there, by name.
@@ -55,7 +55,7 @@ def compare_files(found: Mapping[str, str], expected: Mapping[str, str]) -> list
 
 
 def compare_file(name: str, found: str, expected: str) -> list[Difference]:
-    """Return what differs between a file and the same file made anew; numbers differ when their text does.
+    """Return the differences between a file and the same file made anew; numbers differ when their text does.
 
     A CSV file is compared by the names of its rows and columns, everything else by its first differing line.
     """

@@ -1,4 +1,4 @@
-"""What stands behind a cell of a table: its trials, and how they were made."""
+"""The explanation of a table's cell: its trials, and the code, data and hardware that made them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ FINGERPRINT = "data.fingerprint"
 
 @dataclass(frozen=True)
 class TrialExplanation:
-    """A trial of a cell.
+    """A trial of a cell, with its settings and its origin.
 
     Attributes:
         trial: The trial as it stands in the table.
-        params: Its settings by dotted name, as text; empty when it is gone from the tracking store.
-        tags: What was recorded of its code, data, hardware and versions.
+        params: Its settings by dotted name, as text; empty if it is gone from the tracking store.
+        tags: The record of its code, data, hardware and versions.
     """
 
     trial: SourceTrial
@@ -32,7 +32,7 @@ class TrialExplanation:
 
 @dataclass(frozen=True)
 class CellExplanation:
-    """A cell of a table.
+    """A cell of a table, with the settings and trials behind it.
 
     Attributes:
         cell: The cell.
@@ -50,7 +50,7 @@ class CellExplanation:
 
 
 def find_cell(cells: Sequence[Cell], wanted: str) -> Cell:
-    """Return the cell of that name, or the only one that has that value on an axis; numbers match by size.
+    """Return the cell of a name, or the only cell with a value on an axis; numbers match by size.
 
     Raises:
         ConfigError: No cell matches (the nearest is named), or several do.
@@ -66,10 +66,10 @@ def find_cell(cells: Sequence[Cell], wanted: str) -> Cell:
 
 
 def explain_cell(provenance: Provenance, recorded: pd.DataFrame, cell: Cell) -> CellExplanation:
-    """Return what stands behind a cell.
+    """Return the explanation of a cell.
 
     Args:
-        provenance: From what the table was made.
+        provenance: Provenance of the table.
         recorded: One row a trial as ``Tracker.load_trials`` returns them.
         cell: A cell of the table.
     """

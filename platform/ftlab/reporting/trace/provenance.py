@@ -1,4 +1,4 @@
-"""The provenance of a table: from what it was computed, so that anyone can compute it again."""
+"""The provenance of a table: everything that it was computed from, so that anyone can compute it again."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ REWRITE = "write it anew: make table EXP=... PROFILE=..."
 
 @dataclass(frozen=True)
 class Origin:
-    """What a table was asked for with.
+    """The command's arguments that a table was made with, and the data and numerics of its trials.
 
     Attributes:
         study: Name of the study, and of its folder below results/.
         experiment: Name of the experiment.
         profile: Name of the profile.
-        overrides: What the user set for every cell; paths are reduced to their last part.
+        overrides: Settings of the user for every cell; paths are reduced to their last part.
         seeds: Trials a cell, ``auto``, or None where every recorded seed counts.
         max_trials: Bound of ``auto``; None without one.
         fingerprint: Digest of the data's content.
@@ -74,11 +74,11 @@ class SourceTrial:
 
 @dataclass(frozen=True)
 class Provenance:
-    """All that a table was made from.
+    """Everything that a table was made from.
 
     Attributes:
-        origin: What was asked for.
-        definition: What the table is computed from beside its trials.
+        origin: The arguments that it was made with.
+        definition: Everything that it is computed from beside its trials.
         trials: The trials that stand in it, by cell, then seed.
         files: SHA-256 of each file of the table by name.
     """
@@ -98,11 +98,11 @@ class Provenance:
         return tuple(trial for trial in self.trials if trial.cell == cell)
 
     def select(self, recorded: pd.DataFrame) -> pd.DataFrame:
-        """Return of all recorded trials those that stand in the table."""
+        """Return the recorded trials that stand in the table."""
         return recorded[recorded["trial_key"].isin(self.trial_keys)]
 
     def tabulate(self, recorded: pd.DataFrame) -> AblationTable:
-        """Compute the table again from the same trials; what was recorded since does not count."""
+        """Compute the table again from the same trials; trials that were recorded since do not count."""
         return self.definition.tabulate(self.select(recorded))
 
 
@@ -115,9 +115,9 @@ def trace_table(
     """Return the provenance of a table.
 
     Args:
-        origin: What it was asked for with.
-        definition: What it was computed from beside the recorded trials.
-        table: What the definition gave with them.
+        origin: The arguments that it was made with.
+        definition: Its definition.
+        table: The table that the definition gave with the recorded trials.
         recorded: The recorded trials.
     """
     tags = tags_by_trial(recorded)
@@ -139,7 +139,7 @@ def trace_table(
 
 
 def provenance_text(provenance: Provenance) -> str:
-    """Return what the provenance file holds: JSON that ends with a digest of itself; equal content, equal bytes."""
+    """Return the text of the provenance file: JSON that ends with a digest of itself; equal content, equal bytes."""
     content = {"format": FORMAT, **_ADAPTER.dump_python(provenance, mode="json")}
     return json.dumps({**content, DIGEST: _content_digest(content)}, indent=2, ensure_ascii=False) + "\n"
 
@@ -148,8 +148,8 @@ def parse_provenance(text: str, source: str) -> Provenance:
     """Read a provenance file.
 
     Args:
-        text: What it holds.
-        source: Where it lies, for messages.
+        text: Its text.
+        source: Its path, for messages.
 
     Raises:
         ResultsError: It is no provenance file, was edited, or has the format of another version.

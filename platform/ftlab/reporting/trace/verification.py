@@ -1,4 +1,4 @@
-"""Whether the files of a table still are what the tracking store says."""
+"""Verify that the files of a table still match the tracking store."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from ftlab.reporting.trace.provenance import Provenance, SourceTrial, text_diges
 
 @dataclass(frozen=True)
 class Verification:
-    """What came of checking the files of a table.
+    """The result of verifying the files of a table.
 
     Attributes:
-        problems: Everything that is not as the tracking store says, in words; empty when all is well.
-        notes: What is worth knowing and no error.
+        problems: Everything that differs from the tracking store, in words; empty when nothing does.
+        notes: Remarks that are no errors.
     """
 
     problems: tuple[str, ...]
@@ -26,13 +26,13 @@ class Verification:
 
 
 def verify_table(provenance: Provenance, files: Mapping[str, str], recorded: pd.DataFrame) -> Verification:
-    """Recompute a table from the tracking store and compare its files with what comes out.
+    """Recompute a table from the tracking store and compare its files with the result.
 
-    Exactly the trials that the provenance names count. Where one of them is gone or changed, the table cannot be
-    recomputed as it was, and the files are only compared with their digests.
+    Only the trials that the provenance names count. If one of them is gone or changed, the table cannot be recomputed,
+    and the files are only compared with their digests.
 
     Args:
-        provenance: From what the table was made.
+        provenance: Provenance of the table.
         files: Content of the table's files by name.
         recorded: One row a trial as ``Tracker.load_trials`` returns them.
     """
@@ -76,7 +76,7 @@ def _explained(provenance: Provenance, files: Mapping[str, str], differences: li
     edited = set(_edited(provenance, files))
     for difference in differences:
         untouched = difference.file in files and difference.file not in edited
-        # Nobody edited the file: what the store holds beside the metric, or the code that writes tables, has changed.
+        # Nobody edited the file, so a record beside the metric, or the code that writes tables, has changed.
         yield f"{difference} (the file is as it was written)" if untouched else str(difference)
 
 
