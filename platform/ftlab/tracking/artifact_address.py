@@ -1,4 +1,4 @@
-"""Where a store says that a run keeps its files; what it says is believed within bounds."""
+"""Check the address that a store names for a run's files, because the store is not trusted blindly."""
 
 import re
 from urllib.parse import unquote, urlsplit
@@ -12,18 +12,18 @@ _FOLDERS = ("file", "")
 
 
 def check_artifact_address(address: str, run_id: str, tracking_uri: str) -> None:
-    """Check that a run's files lie in a folder of its own, and that no other server is sent the user's password.
+    """Check that a run's files lie in a folder of its own, and that no other server gets the user's password.
 
-    MLflow's clients open whatever a store names, with the credentials of the surroundings.
+    MLflow's clients open any address that a store names, with the credentials of the environment.
 
     Args:
-        address: Where the store says that the files are.
+        address: Address of the files, as the store names it.
         run_id: Identifier of the run.
         tracking_uri: Address of the store.
 
     Raises:
         TrackingError: The folder is not ``.../<run_id>/artifacts``, the server is not the store's own, or the kind of
-            address is none that ftlab uses.
+            address is not one that ftlab uses.
     """
     parts = urlsplit(address)
     folders = unquote(parts.path).split("/")

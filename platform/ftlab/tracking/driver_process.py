@@ -1,4 +1,4 @@
-"""Which process writes a run, and whether that process still lives."""
+"""The identity of the process that writes a run, and a check that this process still lives."""
 
 import os
 import socket
@@ -20,10 +20,10 @@ def has_died(identity: str) -> bool:
     """Return whether a driver of this host is gone.
 
     Args:
-        identity: What `driver_identity` returned in the driver.
+        identity: The result of `driver_identity` in the driver.
 
     Returns:
-        False for a living driver, and for what cannot be judged from here: another host's driver or an unknown format.
+        False for a living driver, and for one that cannot be judged from here: another host's, or an unknown format.
 
     >>> has_died(driver_identity())
     False

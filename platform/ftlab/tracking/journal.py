@@ -17,12 +17,12 @@ _TAIL_BYTES = 65536
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """What the journal holds of a trial.
+    """The journal's record of a trial.
 
     Attributes:
         trial: The trial as it was announced last.
-        epochs: Its epochs in ascending order; of an epoch that was written twice, the later one.
-        outcome: How the trial ended; None while it is open.
+        epochs: Its epochs in ascending order; if one was written twice, the later one.
+        outcome: Outcome of the trial; None while it is open.
     """
 
     trial: TrialRecord
@@ -33,14 +33,14 @@ class JournalEntry:
 class Journal:
     """Append-only files ``<trial_key>.jsonl``, an event a line: the trial, epochs, an outcome.
 
-    The last event decides whether a trial is open. Each event carries the Unix time at which it was written. A line
-    that a power cut left unfinished is skipped. How a line is written and checked: `ftlab.tracking.journal_line`.
+    The last event decides whether a trial is open. Each event holds the Unix time at which it was written. A line that
+    a power cut left unfinished is skipped. `ftlab.tracking.journal_line` describes how a line is written and checked.
 
     Args:
-        folder: Where the files are; it is created with the first event.
+        folder: Folder of the files; it is created with the first event.
 
     Raises:
-        TrackingError: By every method, where the disk is full or the folder locked.
+        TrackingError: By every method, if the disk is full or the folder is locked.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,13 +59,13 @@ class Journal:
             self._append(trial_key, {"event": "epochs", "epochs": [_plain(epoch) for epoch in epochs]})
 
     def append_outcome(self, trial_key: str, outcome: Outcome) -> None:
-        """Write how a trial ended, and wait until the disk has it."""
+        """Write the outcome of a trial, and wait until it is on the disk."""
         told = {"tags": dict(outcome.tags)} if outcome.tags else {}
         fields = {"status": outcome.status, "reason": outcome.reason, **told}
         self._append(trial_key, {"event": "outcome", "outcome": fields}, durable=True)
 
     def read(self, trial_key: str) -> JournalEntry | None:
-        """Return what is known of a trial, None if it was never announced."""
+        """Return the record of a trial, None if it was never announced."""
         trial: TrialRecord | None = None
         outcome: Outcome | None = None
         epochs: dict[int, EpochRecord] = {}
@@ -79,7 +79,7 @@ class Journal:
         return JournalEntry(trial, _ordered(epochs), outcome)
 
     def read_epochs(self, trial_key: str, start: int, end: int) -> tuple[EpochRecord, ...]:
-        """Return the epochs that are written between two sizes of a trial's file, in ascending order.
+        """Return the epochs in a trial's file between two of its sizes, in ascending order.
 
         Args:
             trial_key: The trial.
@@ -99,7 +99,7 @@ class Journal:
         return _ordered(epochs)
 
     def size(self, trial_key: str) -> int:
-        """Return how many bytes are written of a trial; 0 if it was never announced."""
+        """Return the bytes that are written of a trial; 0 if it was never announced."""
         path = self._path(trial_key)
         try:
             return path.stat().st_size
@@ -109,12 +109,12 @@ class Journal:
             raise _unusable(path, error) from error
 
     def outcome(self, trial_key: str) -> Outcome | None:
-        """Return how a trial ended, None if it is open or unknown; reads the end of its file only."""
+        """Return the outcome of a trial, None if it is open or unknown; reads only the end of its file."""
         last = next(_events(reversed(self._lines(trial_key, max(0, self.size(trial_key) - _TAIL_BYTES)))), None)
         return _outcome(last) if last else None
 
     def finished_keys(self) -> set[str]:
-        """Return the keys of the trials that came to an end of their own, failed ones among them."""
+        """Return the keys of the trials with a final outcome, including the failed ones."""
         outcomes = {path.stem: self.outcome(path.stem) for path in self.folder.glob("*.jsonl")}
         return {key for key, outcome in outcomes.items() if outcome is not None and outcome.status.is_final}
 
@@ -152,7 +152,7 @@ def _unusable(path: Path, error: OSError) -> TrackingError:
 
 
 def _line_break(file: BinaryIO) -> bytes:
-    """Return what must precede the next event: a line that was cut off must not swallow it."""
+    """Return the line break to write before the next event, so that a line that was cut off does not swallow it."""
     if file.seek(0, os.SEEK_END) == 0:
         return b""
     file.seek(-1, os.SEEK_END)

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from hashlib import sha256
 from typing import Any
 
-FORMAT = 1  # Raise when a line means something else than before; a reader refuses a number that it does not know.
+FORMAT = 1  # Raise it when the meaning of a line changes; a reader refuses a number that it does not know.
 
 CHECKSUM_LENGTH = 16
 _SEAL = re.compile(rb',"checksum":"([0-9a-f]{%d})"\}' % CHECKSUM_LENGTH)
@@ -15,27 +15,27 @@ _SEAL_LENGTH = len(',"checksum":""}') + CHECKSUM_LENGTH
 
 
 class Seal(Enum):
-    """What a line's checksum says of it."""
+    """The result of checking a line's checksum."""
 
     INTACT = auto()
     BROKEN = auto()
-    ABSENT = auto()  # of an ftlab before lines had one, or cut off
+    ABSENT = auto()  # written before lines had a checksum, or cut off
 
 
 def journal_line(event: Mapping[str, Any]) -> bytes:
     """Return an event as a line, without its end.
 
-    Floats are written so that they are read back bit for bit; NaN and infinities keep their kind.
+    Floats are read back bit for bit, NaN and infinities too.
 
     Args:
-        event: What happened, of JSON's types.
+        event: The event, in JSON's types.
     """
     text = json.dumps({**event, "format": FORMAT}, separators=(",", ":")).encode()
     return text[:-1] + b',"checksum":"%s"}' % _checksum(text)
 
 
 def check_seal(line: bytes) -> Seal:
-    """Return whether a line is as it was written.
+    """Return the result of checking a line's checksum.
 
     The checksum is taken off as text, so that no other spelling of the same JSON can be meant.
 

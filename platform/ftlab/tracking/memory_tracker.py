@@ -1,4 +1,4 @@
-"""The tracker that keeps its records in dictionaries: the reference of the contract, and a fake for tests."""
+"""The tracker that keeps its records in dictionaries: the reference for the contract, and a fake for tests."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from ftlab.tracking.tracker import (
 
 @dataclass(frozen=True)
 class StudyEnd:
-    """What a study was closed with; ``artifacts`` are paths relative to the folder that was given."""
+    """The arguments that a study was closed with; ``artifacts`` are paths relative to the folder that was given."""
 
     description: str
     artifacts: tuple[str, ...]
@@ -34,10 +34,10 @@ class MemoryTracker:
 
     Attributes:
         studies: Studies by their identifier.
-        study_ends: How the closed studies ended.
+        study_ends: The ends of the closed studies.
         trials: Trials by trial key, as they were opened first.
         epochs: Per trial key, the epochs by number.
-        outcomes: How trials ended; an open trial has none.
+        outcomes: Outcomes of trials; an open trial has none.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class MemoryTracker:
         self.study_ends[study] = StudyEnd(description, names, complete)
 
     def reconcile(self) -> int:
-        """Return 0: what is in memory belongs to this process, which is alive."""
+        """Return 0, because everything in memory belongs to this process, which is alive."""
         return 0
 
     def load_trials(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What has to be done so that another tracking store holds the trials of this one; needs no store to decide."""
+"""The plan of a migration: the steps after which another tracking store holds the trials of this one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What becomes of a run of the source."""
+    """The action on a run of the source."""
 
     COPY = "copied"
     COMPLETE = "completed"  # a copy that was begun
@@ -24,13 +24,13 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """A run of the source, and what becomes of it.
+    """A run of the source, and the action on it.
 
     Attributes:
         run: The run in the source.
         experiment: Name of its experiment.
-        action: What becomes of it.
-        found: Its copy in the target, or the target's own run that stands for it; None if there is none.
+        action: The action on it.
+        found: Its copy in the target, or the target's own run of the same trial or study; None if there is none.
     """
 
     run: "Run"
@@ -40,24 +40,24 @@ class Step:
 
     @property
     def is_trial(self) -> bool:
-        """Whether the run is a trial's, and not a study's."""
+        """Return whether the run is that of a trial, and not of a study."""
         return layout.is_trial(self.run)
 
     @property
     def is_open(self) -> bool:
-        """Whether there is something to copy."""
+        """Return whether there is something to copy."""
         return self.action in (Action.COPY, Action.COMPLETE)
 
     @property
     def name(self) -> str:
-        """What messages call the run."""
+        """Name of the run in messages."""
         study = self.run.data.tags[layout.STUDY_TAG]
         return f"{study}, {self.run.info.run_name}" if self.is_trial else study
 
 
 @dataclass(frozen=True)
 class StoredRuns:
-    """The runs of ftlab's that a store has.
+    """The runs in a store.
 
     Attributes:
         experiments: Names of its experiments by identifier.
@@ -68,7 +68,7 @@ class StoredRuns:
     runs: Sequence["Run"]
 
     def grouped(self, name_of: Callable[["Run"], str | None]) -> dict[str, list["Run"]]:
-        """Return the runs by what a function calls them, without those that it gives no name."""
+        """Return the runs by the name that a function gives them, without the runs that it gives no name."""
         groups: dict[str, list[Run]] = {}
         for run in self.runs:
             if name := name_of(run):
@@ -77,10 +77,10 @@ class StoredRuns:
 
 
 def plan_migration(source: StoredRuns, target: StoredRuns) -> list[Step]:
-    """Decide what becomes of each study and trial of the source; studies come first, since trials hang below them.
+    """Return a step for each study and trial of the source; studies come first, since trials belong to them.
 
-    What the target has is never replaced: a run of its own stands, unless the source alone has a result, which is then
-    copied beside it. Of doubled runs the one that tables are made of counts.
+    Nothing in the target is replaced. A run of its own is kept, and if only the source has a result, that is copied
+    beside it. If a trial has several runs, the one that tables are made of counts.
     """
     steps = []
     for name_of in (study_name, trial_key):
@@ -92,21 +92,21 @@ def plan_migration(source: StoredRuns, target: StoredRuns) -> list[Step]:
 
 
 def study_name(run: "Run") -> str | None:
-    """Return the study whose parent run this is, None for another run."""
+    """Return the name of the study whose parent run this is, None for another run."""
     tags = run.data.tags
     is_study = tags.get(layout.KIND_TAG) == "study" and tags.get(layout.STATUS_TAG) in {*TrialStatus}
     return tags.get(layout.STUDY_TAG) if is_study else None
 
 
 def trial_key(run: "Run") -> str | None:
-    """Return the trial whose run this is, None for another run."""
+    """Return the key of the trial whose run this is, None for another run."""
     return run.data.tags[layout.TRIAL_KEY_TAG] if layout.is_trial(run) else None
 
 
 def _decide(run: "Run", experiment: str, there: Sequence["Run"]) -> Step:
     copies = [other for other in there if other.data.tags.get(layout.COPY_OF_TAG) == run.info.run_id]
     if copies:
-        # Of a trial that was copied before its end and after it, the later copy.
+        # If a trial was copied before its end and again after it, the later copy counts.
         copy = max(copies, key=lambda copy: (layout.run_status(copy).is_result, not _is_complete(copy)))
         action = _judge_copy(run, copy)
         return Step(run, experiment, action, None if action is Action.COPY else copy)
@@ -126,7 +126,7 @@ def _judge_copy(run: "Run", copy: "Run") -> Action:
     is_result = layout.is_trial(run) and layout.run_status(run).is_result
     if run.info.end_time == copy.info.end_time or (is_result and layout.run_status(copy).is_result):
         return Action.CHECK
-    # One of them went on since it was copied: a result is copied beside the copy of what was none.
+    # One of them went on after the copy: a result is copied beside an earlier copy without one.
     return Action.COPY if is_result else Action.KEEP
 
 

@@ -1,4 +1,4 @@
-"""All that a run in MLflow holds beside its tags: settings, every point of every metric, every file."""
+"""The content of a run in MLflow beside its tags: settings, every point of every metric, every file."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from ftlab.tracking.tracking_uri import SERVERS
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-_REQUESTS_AT_ONCE = 4  # a server that checks a password for each has enough with these
+_REQUESTS_AT_ONCE = 4  # more would burden a server that checks a password at each
 
 
 class Point(NamedTuple):
@@ -28,7 +28,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class RunContent:
-    """What a run holds.
+    """The content of a run.
 
     Attributes:
         params: Settings by dotted name.
@@ -46,7 +46,7 @@ class RunContent:
         return sum(map(len, self.points.values()))
 
     def lacking(self, other: "RunContent") -> "RunContent":
-        """Return what is here and not in the other; what is there with another value is not among it."""
+        """Return the content that the other lacks; content that it has with another value is not included."""
         return RunContent(
             {name: value for name, value in self.params.items() if name not in other.params},
             {name: _missing(points, other.points.get(name, frozenset())) for name, points in self.points.items()},
@@ -54,7 +54,7 @@ class RunContent:
         )
 
     def differences(self, other: "RunContent") -> list[str]:
-        """Return in words where the other is not the same; empty if it is."""
+        """Return the differences to the other in words; empty if there are none."""
         return [
             *_value_differences("parameter", self.params, other.params),
             *_point_differences(self.points, other.points),
@@ -63,12 +63,12 @@ class RunContent:
 
 
 def read_content(client: MlflowClient, run: Run, folder: Path) -> RunContent:
-    """Read all that a run holds.
+    """Read the content of a run.
 
     Args:
         client: The store.
-        run: The run, as it was last read; its metrics and files are read anew.
-        folder: Empty folder that the files are loaded to.
+        run: The run, as it was last read; its metrics and files are read again.
+        folder: Empty folder that the files are downloaded to.
 
     Raises:
         TrackingError: Its files do not lie in a folder of its own.

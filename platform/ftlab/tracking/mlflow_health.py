@@ -1,4 +1,4 @@
-"""Ask a tracking store how it is, without opening it: opening may create its tables."""
+"""Query the health of a tracking store without opening it, because opening may create its tables."""
 
 import sqlite3
 from contextlib import closing
@@ -19,13 +19,13 @@ ANSWER_SECONDS = 10
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said.
+    """The answer of a server.
 
     Attributes:
         status: Status of the answer.
         text: Its content.
-        date: The server's time, as its header tells it.
-        version: The server's version of MLflow, if it tells that.
+        date: The server's time, from its header.
+        version: The server's version of MLflow, if it names one.
     """
 
     status: int
@@ -35,17 +35,17 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        """Whether the server did what was asked."""
+        """Return whether the server did what was asked."""
         return self.status == 200
 
 
 def client_version() -> str:
-    """Return the version of MLflow here."""
+    """Return the installed version of MLflow."""
     return VERSION
 
 
 def ask_health(uri: str) -> Answer:
-    """Ask a server whether it runs, which it tells everybody.
+    """Ask a server whether it runs, which needs no login.
 
     Raises:
         TrackingError: It does not answer.
@@ -54,7 +54,7 @@ def ask_health(uri: str) -> Answer:
 
 
 def ask_login(uri: str) -> Answer:
-    """Ask a server for an experiment, as whom the surroundings say we are, and for its version.
+    """Ask a server for an experiment, with the login of the environment, and for its version.
 
     Raises:
         TrackingError: It does not answer.
@@ -65,7 +65,7 @@ def ask_login(uri: str) -> Answer:
 
 
 def stored_revision(path: Path) -> str:
-    """Return the revision of the tables of a SQLite store, which is opened for reading only.
+    """Return the revision of the tables of a SQLite store, which is opened read-only.
 
     Raises:
         TrackingError: The file is no store of MLflow's.
@@ -79,7 +79,7 @@ def stored_revision(path: Path) -> str:
 
 
 def expected_revision() -> str:
-    """Return the revision of the tables that MLflow here needs."""
+    """Return the revision of the tables that the installed MLflow needs."""
     return str(_get_latest_schema_revision())  # type: ignore[no-untyped-call]
 
 
@@ -93,7 +93,7 @@ def _ask(uri: str, endpoint: str) -> Answer:
             timeout=ANSWER_SECONDS,
             raise_on_status=False,
         )
-    except Exception as error:  # MLflow has several for a server that is not there
+    except Exception as error:  # MLflow raises several errors for a server that is not there
         cause = str(error).partition("\n")[0]
         raise TrackingError(f"{uri} must answer, but does not: {cause}") from error
     return Answer(said.status_code, said.text, said.headers.get("Date"))

@@ -1,4 +1,4 @@
-"""Read back from MLflow what the epochs of trials recorded: their files, or the metrics of one that still runs."""
+"""Read the epochs of trials back from MLflow: from their files, or from the metrics of a trial that still runs."""
 
 import logging
 import tempfile
@@ -28,7 +28,7 @@ _logger = logging.getLogger(__name__)
 
 
 class StoredTrial(NamedTuple):
-    """Where the store has a trial."""
+    """The place of a trial in the store."""
 
     run_id: str
     artifact_uri: str
@@ -38,13 +38,13 @@ class StoredTrial(NamedTuple):
 def load_parts(client: "MlflowClient", trials: Mapping[str, StoredTrial], part: HistoryPart) -> dict[str, pa.Table]:
     """Return a part of the history of each trial that has one, by trial key; see `select_part`.
 
-    A file that is missing or damaged leaves a trial its metrics, which the store has too, and costs the rest. It gives
-    a warning if the trial was trained to its end.
+    If a file is missing or damaged, the trial has only its metrics, which the store has too. This gives a warning if
+    the trial was trained to its end.
 
     Args:
         client: The store.
-        trials: Where it has the trials, by trial key.
-        part: What to load.
+        trials: The places of the trials in it, by trial key.
+        part: The part to load.
     """
     is_remote = any(_local_folder(trial.artifact_uri) is None for trial in trials.values())
     with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE if is_remote else 1) as pool:
@@ -55,14 +55,14 @@ def load_parts(client: "MlflowClient", trials: Mapping[str, StoredTrial], part: 
 
 
 def _load(client: "MlflowClient", trial: StoredTrial, part: HistoryPart) -> tuple[pa.Table, str]:
-    """Return the part of a trial's history, and why its file cannot be read if it should be there."""
+    """Return the part of a trial's history, and the reason if its file should be there but cannot be read."""
     reason = ""
     # A file is as old as the end of the trial's last attempt.
     if trial.status is not TrialStatus.RUNNING or part is not HistoryPart.METRICS:
         try:
             with _local_file(client, trial) as path:
                 return read_score_history(path, part), ""
-        except Exception as error:  # each storage backend tells in its own way that a file is not there
+        except Exception as error:  # each storage backend raises its own error for a missing file
             reason = without_credentials(str(error)).partition("\n")[0] if trial.status.is_result else ""
     return (_stored_metrics(client, trial.run_id) if part is HistoryPart.METRICS else _nothing(part)), reason
 
@@ -87,7 +87,7 @@ def _local_file(client: "MlflowClient", trial: StoredTrial) -> Iterator[Path]:
         check_artifact_address(trial.artifact_uri, trial.run_id, client.tracking_uri)
         yield folder / SCORE_HISTORY_FILE
         return
-    # MLflow takes seconds to import; the caller is connected, so that it is there.
+    # MLflow takes seconds to import; the caller is connected and so has imported it.
     from ftlab.tracking.mlflow_store import open_artifacts
 
     with tempfile.TemporaryDirectory(prefix="ftlab-") as temporary:

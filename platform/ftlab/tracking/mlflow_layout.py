@@ -1,4 +1,4 @@
-"""How trials and studies are laid out in MLflow: the tags of their runs, and what a run says about its trial."""
+"""The layout of trials and studies in MLflow: the tags of their runs, and the reading of a run as a trial."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LAYOUT_TAG = "ftlab.layout"
 LAYOUT_VERSION = "1"
-MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else pages for language models open
+MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else MLflow opens pages for language models
 KIND_TAG = "ftlab.kind"
 DRIVER_TAG = "ftlab.driver"
 STUDY_TAG = "ftlab.study"
@@ -60,7 +60,7 @@ def study_tags(study: StudyRecord) -> dict[str, str]:
 
 
 def trial_tags(trial: TrialRecord, parent_run_id: str) -> dict[str, str]:
-    """Return the tags by which a child run is found again, and that hang it below its parent."""
+    """Return the tags by which a child run is found again, and that make it a child of its parent."""
     return {
         PARENT_TAG: parent_run_id,
         KIND_TAG: "trial",
@@ -72,7 +72,7 @@ def trial_tags(trial: TrialRecord, parent_run_id: str) -> dict[str, str]:
 
 
 def running_tags(driver: str) -> dict[str, str]:
-    """Return the tags of a run that a driver writes."""
+    """Return the tags of a run while a driver writes it."""
     return {DRIVER_TAG: driver, STATUS_TAG: str(TrialStatus.RUNNING), REASON_TAG: ""}
 
 
@@ -88,7 +88,7 @@ def run_status(run: "Run") -> TrialStatus:
 
 
 def preferred_run(runs: Sequence["Run"]) -> "Run":
-    """Return the run that stands for a trial that two drivers began at once: one with a result, else the latest."""
+    """Return the run that counts if two drivers began a trial at once: one with a result, else the latest."""
     return max(runs, key=lambda run: (run_status(run).is_result, run.info.start_time))
 
 
@@ -96,7 +96,7 @@ def trial_row(run: "Run", experiment: str) -> dict[str, object]:
     """Return a run as a row of `trials_frame`."""
     tags = run.data.tags
     return {
-        # First, so that no metric takes the place of what says whose it is.
+        # First, so that no metric's name overwrites a column that identifies the trial.
         **{name: unbounded(value) for name, value in run.data.metrics.items()},
         "trial_key": tags[TRIAL_KEY_TAG],
         "cell_key": tags[CELL_KEY_TAG],
@@ -113,7 +113,7 @@ def trial_row(run: "Run", experiment: str) -> dict[str, object]:
 
 
 def is_trial(run: "Run") -> bool:
-    """Whether a run has the tags of a trial as ftlab writes them; whoever may write the store may write others."""
+    """Return whether a run has the tags of a trial as ftlab writes them; other writers of the store may not."""
     tags = run.data.tags
     has_all = {TRIAL_KEY_TAG, CELL_KEY_TAG, SEED_TAG, STATUS_TAG, STUDY_TAG} <= tags.keys()
     return has_all and tags[SEED_TAG].isdecimal() and tags[STATUS_TAG] in {*TrialStatus}

@@ -1,4 +1,4 @@
-"""Copy the trials of one MLflow store to another, and read back what was copied."""
+"""Copy the trials of one MLflow store to another, and compare the copies with their originals."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,12 +28,12 @@ ItemT = TypeVar("ItemT")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a step.
+    """The outcome of a step.
 
     Attributes:
         step: The step.
-        content: What the source has, and the target was compared with; empty where nothing was.
-        problems: In words where the target differs; empty if all is well.
+        content: Content of the source that the target was compared with; empty if nothing was compared.
+        problems: The differences of the target, in words; empty if there are none.
     """
 
     step: Step
@@ -42,14 +42,15 @@ class Outcome:
 
 
 class Migration:
-    """Copies what a store lacks of another one; nothing in the source is changed, nothing in the target replaced.
+    """Copies missing content from one store to another; changes nothing in the source, replaces nothing in the target.
 
-    Copies are found again by a tag, so that one which was interrupted goes on.
+    Copies are found again by a tag, so that an interrupted migration goes on.
 
     Args:
         source_uri: SQLite store to read.
         target_uri: Store to write: an MLflow server, or a SQLite or PostgreSQL database.
-        artifact_root: URI of the folder of files, for a database; None: beside a SQLite file, where a server decides.
+        artifact_root: URI of the folder of files, for a database; None puts them beside a SQLite file, or where a
+            server decides.
 
     Raises:
         TrackingError: One of them cannot be used or reached, or both are the same.
@@ -68,7 +69,7 @@ class Migration:
             self._source_runs = _read_runs(self._source)
 
     def plan(self) -> list[Step]:
-        """Return what is to be done as the target is now; a target that is not there yet is not created.
+        """Return the steps that the target needs now; a target that does not exist yet is not created.
 
         Raises:
             TrackingError: The target cannot be reached.
@@ -78,7 +79,7 @@ class Migration:
         return plan_migration(self._source_runs, found)
 
     def run(self, steps: list[Step]) -> Iterator[Outcome]:
-        """Take the steps of a plan, and yield what became of each.
+        """Take the steps of a plan, and yield the outcome of each.
 
         Raises:
             TrackingError: A store fails; the same migration goes on from there.
@@ -103,7 +104,7 @@ class Migration:
             return self._make_equal(client, step, copy_id, Path(folder))
 
     def _make_equal(self, client: MlflowClient, step: Step, copy_id: str, folder: Path) -> Outcome:
-        """Add to a copy what it lacks, read it back, and end it if it is equal."""
+        """Add the missing content to a copy, read it back, and end it if it is equal."""
         original = _read(self._source, step.run, folder / "original")
         copy = client.get_run(copy_id)
         found = RunContent() if step.action is Action.COPY else _read(client, copy, folder / "found")
@@ -118,7 +119,7 @@ class Migration:
         return Outcome(step, original, tuple(problems))
 
     def _create(self, client: MlflowClient, step: Step) -> str:
-        """Create the copy of a run without its content; until that is complete, the copy counts as running."""
+        """Create the copy of a run without its content; the copy counts as running until its content is complete."""
         run = step.run
         tags = {**run.data.tags, **layout.running_tags(self._driver)}
         tags |= {layout.COPY_OF_TAG: run.info.run_id, layout.COPY_TAG: layout.COPY_BEGUN}
@@ -167,12 +168,12 @@ def _batches(items: Sequence[ItemT], size: int) -> Iterator[Sequence[ItemT]]:
 def _end(client: MlflowClient, copy_id: str, run: Run) -> None:
     status = TrialStatus.INTERRUPTED if _is_running(run) else layout.run_status(run)
     client.set_terminated(copy_id, layout.RUN_STATUS[status], run.info.end_time)
-    # Last, so that a copy that says that it is complete is.
+    # Last, so that a copy that is marked as complete is complete.
     client.log_batch(copy_id, tags=[RunTag(name, text) for name, text in _final_tags(run).items()])
 
 
 def _final_tags(run: Run) -> dict[str, str]:
-    """Return the tags that say how a run ended; a study that goes on in the source is interrupted in the target."""
+    """Return the tags of a run's end; a study that still runs in the source is interrupted in the target."""
     tags = {name: run.data.tags.get(name, "") for name in (layout.DRIVER_TAG, layout.STATUS_TAG, layout.REASON_TAG)}
     ended = {layout.STATUS_TAG: str(TrialStatus.INTERRUPTED)} if _is_running(run) else {}
     return {**tags, **ended, layout.COPY_TAG: layout.COPY_COMPLETE}
@@ -183,7 +184,7 @@ def _is_running(run: Run) -> bool:
 
 
 def _tag_differences(run: Run, copy: Run) -> list[str]:
-    """Return in words which tags of a copy differ; MLflow's own may be edited on its pages."""
+    """Return the tags of a copy that differ, in words; MLflow's own may be edited on its pages."""
     own = {name: text for name, text in run.data.tags.items() if not name.startswith("mlflow.")}
     expected: Mapping[str, str] = {**own, **_final_tags(run)}
     return [
@@ -195,7 +196,7 @@ def _tag_differences(run: Run, copy: Run) -> list[str]:
 
 @contextmanager
 def _translated(uri: str) -> Iterator[None]:
-    """Raise `TrackingError` whatever MLflow and its storage backends raise, each in its own way."""
+    """Raise `TrackingError` for any error of MLflow and its storage backends, which raise many kinds."""
     try:
         yield
     except TrackingError:

@@ -1,4 +1,4 @@
-"""A connection to an MLflow store, and searches that go on to the last result."""
+"""A connection to an MLflow store, and searches that read all pages of results."""
 
 import gc
 import logging
@@ -15,11 +15,11 @@ from ftlab.tracking import mlflow_layout as layout
 from ftlab.tracking.artifact_address import check_artifact_address
 from ftlab.tracking.tracking_uri import SERVERS, sqlite_path
 
-# MLflow reads some of these when it is imported; what the user has set stands.
+# MLflow reads some of these when it is imported; the user's own settings stay.
 for _name, _value in {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # A request whose answer was lost is done: repeated blindly, it would create a run twice. The writer looks first.
+    # A request whose answer was lost was carried out: a blind retry would create a run twice. The writer looks first.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -34,7 +34,7 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: E402
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: E402
 from mlflow.store.db.utils import _is_empty_database, create_sqlalchemy_engine  # noqa: E402
 
-PAUSE_SECONDS = 1.0  # before a question is asked again
+PAUSE_SECONDS = 1.0  # before a page is requested again
 _PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
 
 ItemT = TypeVar("ItemT", covariant=True)
@@ -72,7 +72,7 @@ def connect(uri: str) -> MlflowClient:
 
 
 def is_new(uri: str) -> bool:
-    """Whether a database is not there yet or has no tables; a server has them."""
+    """Return whether a database does not exist yet or has no tables; a server has them."""
     path = sqlite_path(uri)
     if path is not None:
         return not path.exists() or path.stat().st_size == 0
@@ -90,13 +90,13 @@ def find_experiments(client: MlflowClient) -> dict[str, str]:
 
 
 def open_experiment(client: MlflowClient, name: str, artifact_location: str | None, tags: Mapping[str, str]) -> str:
-    """Return the identifier of an experiment, which is created if it is not there, and takes our layout.
+    """Return the identifier of an experiment, after creating it if it is missing and marking it with our layout.
 
     Args:
         client: The store.
         name: Name of the experiment.
-        artifact_location: Where the files of a new experiment go; None where the store decides.
-        tags: Tags of a new experiment, beside those of the layout.
+        artifact_location: Folder of the files of a new experiment; None lets the store decide.
+        tags: Tags of a new experiment, beside the tags of the layout.
 
     Raises:
         TrackingError: The experiment of that name was deleted.
@@ -116,7 +116,7 @@ def open_experiment(client: MlflowClient, name: str, artifact_location: str | No
 
 
 def search_runs(client: MlflowClient, experiment_ids: Iterable[str], condition: str) -> list[Run]:
-    """Return all runs of experiments that meet a condition, the oldest first."""
+    """Return all runs of experiments that meet a condition, oldest first."""
     ids = list(experiment_ids)
 
     def page(token: str | None) -> _Page[Run]:
@@ -137,7 +137,7 @@ def open_artifacts(artifact_uri: str, run_id: str, tracking_uri: str) -> Artifac
 
 @contextmanager
 def _alone(database: Path | None) -> Iterator[None]:
-    """Let one process at a time open a SQLite store: the first one creates its tables, which two cannot."""
+    """Let one process at a time open a SQLite store: the first creates its tables, and two at once would fail."""
     if database is None:
         yield
         return
@@ -148,7 +148,7 @@ def _alone(database: Path | None) -> Iterator[None]:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Pause Python's cycle collector, which takes 60% of the time in which MLflow makes objects by the 100,000."""
+    """Pause Python's cycle collector, which takes 60% of the time while MLflow makes objects by the 100,000."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -169,7 +169,7 @@ def _all_pages(page: Callable[[str | None], _Page[ItemT]]) -> Iterator[ItemT]:
 
 
 def _ask(page: Callable[[str | None], _Page[ItemT]], token: str | None) -> _Page[ItemT]:
-    """Ask for a page, and once more after a failure: a question changes nothing."""
+    """Request a page, and once more after a failure, since reading changes nothing."""
     try:
         return page(token)
     except MlflowException:

@@ -43,7 +43,7 @@ R = TypeVar("R")
 
 @dataclass
 class _OpenTrial:
-    """What the tracker remembers of a trial's run; ``last_epoch`` is None until the store was asked."""
+    """The tracker's memory of a trial's run; ``last_epoch`` is None until it is read from the store."""
 
     run_id: str
     status: TrialStatus
@@ -54,7 +54,7 @@ class _OpenTrial:
 def _translated(
     verb: Callable[Concatenate["MlflowTracker", P], R],
 ) -> Callable[Concatenate["MlflowTracker", P], R]:
-    """Make a verb raise `TrackingError` whatever MLflow and its storage backends raise, each in its own way."""
+    """Make a verb raise `TrackingError` for any error of MLflow and its storage backends, which raise many kinds."""
 
     @functools.wraps(verb)
     def call(tracker: "MlflowTracker", /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -118,7 +118,7 @@ class MlflowTracker:
 
     @_translated
     def open_trial(self, trial: TrialRecord) -> None:
-        """Create the trial's child run, or continue its run, whichever experiment that is in.
+        """Create the trial's child run, or continue its run in whatever experiment it is.
 
         Raises:
             TrackingError: The trial's study is unknown, or the store fails.
@@ -132,7 +132,7 @@ class MlflowTracker:
     def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
         """Record the epochs after the last recorded one.
 
-        The skipped ones are kept too for the score history, which is written when the trial is closed.
+        The skipped epochs are kept too, for the score history that is written when the trial is closed.
         """
         trial = self._trial(trial_key)
         trial.epochs.update((epoch.epoch, epoch) for epoch in epochs)
@@ -145,10 +145,10 @@ class MlflowTracker:
 
     @_translated
     def close_trial(self, trial_key: str, outcome: Outcome) -> None:
-        """Record how a trial ended, and its score history as an artifact."""
+        """Record the outcome of a trial, and its score history as an artifact."""
         trial = self._trial(trial_key)
         if not trial.status.is_final:
-            # The status first: a result counts even where artifacts cannot be stored.
+            # The status first: a result counts even if its artifacts cannot be stored.
             self._end_run(trial.run_id, outcome)
             self._upload_score_history(
                 self._client.get_run(trial.run_id).info, [trial.epochs[epoch] for epoch in sorted(trial.epochs)]
@@ -157,7 +157,7 @@ class MlflowTracker:
 
     @_translated
     def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
-        """Open, log and close a trial; one that has no run yet is written in fewer requests than by three verbs."""
+        """Open, log and close a trial; a trial without a run takes fewer requests than by the three verbs."""
         known = trial.trial_key in self._trials or self._find(layout.trial_filter(trial.trial_key))
         if known or not epochs:
             self.open_trial(trial)
@@ -169,7 +169,7 @@ class MlflowTracker:
         for metrics in batches:
             self._client.log_batch(run.info.run_id, metrics=metrics)
         self._client.log_batch(run.info.run_id, last, _params(trial.params), _run_tags(layout.outcome_tags(outcome)))
-        # Repeated after a failure, this goes on from here.
+        # If the verb is repeated after a failure, it continues from here.
         self._trials[trial.trial_key] = _OpenTrial(run.info.run_id, TrialStatus.RUNNING, last_epoch=None)
         self._client.set_terminated(run.info.run_id, layout.RUN_STATUS[outcome.status])
         self._upload_score_history(run.info, epochs)
@@ -210,7 +210,7 @@ class MlflowTracker:
     def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> pd.DataFrame:
         """Return the contract's frame, from each trial's file; a running trial's metrics come from the store.
 
-        It remembers where `load_trials` found the trials, and looks for those that are new since.
+        It uses the places that `load_trials` found, and searches only for trials that are new since then.
         """
         if not {*trial_keys} <= self._stored.keys():
             self._trial_runs(find_experiments(self._client))
@@ -323,7 +323,7 @@ def _metric_batches(epochs: Iterable[EpochRecord]) -> Iterator[list[Metric]]:
     for epoch in epochs:
         timestamp = int(epoch.timestamp * 1000)
         metrics = [Metric(name, float(value), timestamp, epoch.epoch) for name, value in epoch.metrics.items()]
-        # An epoch is never split: after a crash between two batches it would count as recorded.
+        # An epoch is never split, because after a crash between two batches it would count as recorded.
         if batch and len(batch) + len(metrics) > layout.MAX_METRICS:
             yield batch
             batch = []

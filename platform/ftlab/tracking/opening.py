@@ -1,4 +1,4 @@
-"""Open the tracking store that the surroundings name."""
+"""Open the tracking store that the environment names."""
 
 import os
 from pathlib import Path

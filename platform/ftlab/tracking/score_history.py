@@ -1,4 +1,4 @@
-"""The dense record of a trial: all that its epochs measured in one Parquet file."""
+"""The dense record of a trial: all measurements of its epochs in one Parquet file."""
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SCORE_HISTORY_FILE = "scores.parquet"
 
-# Eight series over four million steps are half of it; a file of a kilobyte can claim any number.
+# Eight series over four million steps are half of it. There must be a bound: a file of a kilobyte can claim any size.
 MAX_VALUES = 10**8
 MAX_BYTES = 2**31
 
@@ -51,7 +51,7 @@ def history_table(epochs: Iterable[EpochRecord]) -> pa.Table:
     """Return epochs in long form: a row per epoch, part and name.
 
     Columns are ``epoch``, ``name``, ``value`` (of a scalar), ``counts`` (of a histogram, per score bin), ``part``, see
-    `HistoryPart`, and ``series`` (over the epoch's steps); of the three contents, those of another part are null. A
+    `HistoryPart`, and ``series`` (over the epoch's steps); a row has one of the three contents, the others are null. A
     scalar that is NaN stays NaN.
 
     Args:
@@ -71,11 +71,11 @@ def write_score_history(epochs: Iterable[EpochRecord], path: Path) -> None:
 
 
 def read_score_history(path: Path, part: HistoryPart) -> pa.Table:
-    """Read one part of a file, and of the file only the columns that hold it.
+    """Read one part of a file, and only the columns that hold it.
 
     Args:
         path: File that `write_score_history` wrote, now or before there were more parts than metrics and histograms.
-        part: What to read.
+        part: The part to read.
 
     Returns:
         The columns of `HISTORY_COLUMNS` but the trial's key.
@@ -88,7 +88,7 @@ def read_score_history(path: Path, part: HistoryPart) -> pa.Table:
     metadata = pq.read_metadata(path)
     _check_size(path, metadata)
     known = set(metadata.schema.to_arrow_schema().names)
-    # Names stay the few that they are: unpacked, a long one that a million rows share would fill the memory.
+    # Names stay encoded: unpacked, a long name that a million rows share would fill the memory.
     with pq.ParquetFile(path, metadata=metadata, read_dictionary=sorted({"name", "part"} & known)) as file:
         if "part" in known:
             return select_part(file.read(["epoch", "name", "part", _CONTENT[part]]), part)
@@ -119,11 +119,11 @@ def select_part(table: pa.Table, part: HistoryPart) -> pa.Table:
 
 
 def history_frame(parts: Mapping[str, pa.Table], part: HistoryPart) -> "pd.DataFrame":
-    """Return what `Tracker.load_history` promises.
+    """Return the frame of `Tracker.load_history`.
 
     Args:
         parts: The part of each trial, see `select_part`, by trial key.
-        part: Which part it is.
+        part: The part.
     """
     schema = pa.schema([(column, _TYPES[column]) for column in HISTORY_COLUMNS[part]])
     tables = [_keyed(key, table, schema) for key, table in parts.items()]

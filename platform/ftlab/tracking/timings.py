@@ -1,4 +1,4 @@
-"""How long recorded trials took: the journal's durations, read quickly and without trust in its lines."""
+"""The durations of recorded trials, read from the journal quickly and without trust in its lines."""
 
 import json
 import re
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# Of a longer file the rest is not read: a thousand epochs tell no more than a few hundred.
+# The rest of a longer file is not read: a few hundred epochs tell as much as a thousand.
 MAX_BYTES = 1 << 20
 
-# Nearly all of a line, and nothing of it is needed.
+# These fields make up nearly all of a line, and none of them is needed.
 _DENSE = re.compile(rb'"(histograms|steps|gradient_norms)":\{[^}]*\}')
 
 
@@ -32,12 +32,12 @@ class EpochTiming(NamedTuple):
 
 @dataclass(frozen=True)
 class Attempt:
-    """What a worker did for a trial between taking it up and leaving it.
+    """The work of one worker on a trial, from taking it up to leaving it.
 
     Attributes:
         opened: Unix time in seconds at which the trial was taken up.
-        epochs: Epochs that this attempt trained, in order; those of a restored checkpoint, its own or another trial's,
-            are left out.
+        epochs: Epochs that this attempt trained, in order, without the epochs of a restored checkpoint, its own or
+            another trial's.
         closed: Unix time in seconds of the outcome, or of the last sign of life.
     """
 
@@ -47,7 +47,7 @@ class Attempt:
 
     @property
     def seconds(self) -> float:
-        """Seconds that the attempt took of its worker."""
+        """Seconds for which the attempt held its worker."""
         return self.closed - self.opened
 
 
@@ -67,7 +67,7 @@ class TrialTimings:
 
 
 def newest_journals(folder: Path) -> list[Path]:
-    """Return the files of the journal in ``folder``, the last written first; without a folder, none."""
+    """Return the files of the journal in ``folder``, the last written first; none if the folder is missing."""
     try:
         found = [(path.stat().st_mtime, path) for path in folder.glob("*.jsonl")]
     except OSError:
@@ -92,7 +92,7 @@ def read_timings(path: Path) -> TrialTimings | None:
         path: File of the journal. Damaged lines are skipped.
 
     Returns:
-        None if the file cannot be read or never says what was trained.
+        None if the file cannot be read or does not begin with a description of the trial.
     """
     description = read_description(path)
     if description is None:
@@ -102,7 +102,7 @@ def read_timings(path: Path) -> TrialTimings | None:
         try:
             _take_in(event, attempts)
         except (KeyError, TypeError, ValueError):
-            # A line of another version, or one that was damaged and still is JSON.
+            # A line of another version, or a damaged line that is still JSON.
             continue
     return TrialTimings(*description, tuple(attempts))
 
@@ -114,7 +114,7 @@ def _take_in(event: Mapping[str, Any], attempts: list[Attempt]) -> None:
     elif attempts:
         last = attempts[-1]
         told = [_timing(fields) for fields in event.get("epochs", ())]
-        # What ended before the trial was taken up was trained earlier, or by the trial it was forked from.
+        # Epochs that ended before the trial was taken up were trained earlier, or by the trial it was forked from.
         own = tuple(epoch for epoch in told if epoch.ended >= last.opened)
         attempts[-1] = Attempt(last.opened, last.epochs + own, written)
 

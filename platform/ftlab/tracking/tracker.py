@@ -1,4 +1,4 @@
-"""What a study tells its tracker, and the tracker that records nothing."""
+"""The contract of a tracker: its records and verbs; and the tracker that records nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +22,12 @@ class TrialStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the trial came to an end of its own."""
+        """Return whether the trial ended by itself, and was not interrupted."""
         return self not in (TrialStatus.RUNNING, TrialStatus.INTERRUPTED)
 
     @property
     def is_result(self) -> bool:
-        """Whether the trial was trained to its end; a result stands, while a failed or pruned trial may go on."""
+        """Return whether the trial was trained to its end; a result stays, while a failed or pruned trial may go on."""
         return self in (TrialStatus.FINISHED, TrialStatus.COLLAPSED)
 
 
@@ -48,7 +48,7 @@ class StudyRecord:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial as it is announced to the tracker.
+    """One trial, as the tracker gets it.
 
     Attributes:
         trial_key: Digest of everything that decides the trial's numbers.
@@ -71,7 +71,7 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch of training measured.
+    """The measurements of one epoch of training.
 
     Attributes:
         epoch: Number of epochs trained so far, from 1.
@@ -91,7 +91,7 @@ class EpochRecord:
 
 
 class HistoryPart(StrEnum):
-    """What `Tracker.load_history` can return of the epochs of a trial; the fields of `EpochRecord`."""
+    """The parts of a history that `Tracker.load_history` can return; the fields of `EpochRecord`."""
 
     METRICS = "metrics"
     HISTOGRAMS = "histograms"
@@ -109,11 +109,11 @@ HISTORY_COLUMNS: Mapping[HistoryPart, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended.
+    """The outcome of a trial.
 
     Attributes:
         status: Its last status.
-        reason: Why it did not finish, or collapsed.
+        reason: The reason why it did not finish, or why it collapsed.
         tags: Facts about the trial that only its training knows, e.g. that compiling fell back; they stand beside the
             tags of `TrialRecord`.
     """
@@ -141,12 +141,12 @@ TRIAL_COLUMNS = (
 
 
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return of tags those that are a trial's own, and not the store's."""
+    """Return the tags that belong to a trial, without those of the store."""
     return {name: text for name, text in tags.items() if not name.startswith(RESERVED_TAGS)}
 
 
 def trials_frame(rows: Sequence[Mapping[str, object]]) -> "pd.DataFrame":
-    """Return what `Tracker.load_trials` promises.
+    """Return the frame of `Tracker.load_trials`.
 
     Args:
         rows: Per trial the values of `TRIAL_COLUMNS` and its metrics' last values, in any order; without ``params`` or
@@ -173,7 +173,7 @@ class Tracker(Protocol):
         ...
 
     def open_trial(self, trial: TrialRecord) -> None:
-        """Create the trial's run, or continue the run that has its trial key, wherever it is; a result stands."""
+        """Create the trial's run, or continue the run with its trial key, in any study; a result stays."""
         ...
 
     def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
@@ -181,7 +181,7 @@ class Tracker(Protocol):
         ...
 
     def close_trial(self, trial_key: str, outcome: Outcome) -> None:
-        """Record how an open trial ended; a final status stands until the trial is opened again."""
+        """Record the outcome of an open trial; a final status stays until the trial is opened again."""
         ...
 
     def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
@@ -193,7 +193,7 @@ class Tracker(Protocol):
         ...
 
     def reconcile(self) -> int:
-        """Mark what a dead driver left running as interrupted; return the number of trials marked."""
+        """Mark the runs that a dead driver left running as interrupted; return the number of trials marked."""
         ...
 
     def load_trials(self) -> "pd.DataFrame":
@@ -206,21 +206,21 @@ class Tracker(Protocol):
         ...
 
     def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> "pd.DataFrame":
-        """Return a part of what the epochs of trials recorded, in long form: the columns `HISTORY_COLUMNS` names.
+        """Return a part of the histories of trials in long form, with the columns of `HISTORY_COLUMNS`.
 
         ``trial_key`` and ``name`` are categoricals, ``epoch`` and ``step`` integers, ``value`` a float and ``counts``
         an array of integers. Rows come in the order of ``trial_keys``, within a trial as they were recorded. A trial
-        that is unknown, or has nothing of that part, has no rows; one whose record is damaged costs a warning.
+        that is unknown, or has nothing of that part, has no rows; a damaged record gives a warning.
 
         Args:
-            trial_keys: Trials to look at.
-            part: A running trial has its metrics as far as it is; a store may have the rest only when it has ended.
+            trial_keys: Keys of the trials.
+            part: The part. A running trial has its metrics so far; a store may have the other parts only after its end.
         """
         ...
 
 
 class NullTracker:
-    """Records nothing: the yardstick for the cost of tracking."""
+    """Records nothing; the cost of tracking is measured against it."""
 
     def open_study(self, study: StudyRecord) -> None:
         """Ignore the study."""
@@ -241,7 +241,7 @@ class NullTracker:
         """Ignore the end of the study."""
 
     def reconcile(self) -> int:
-        """Return 0: nothing was ever running."""
+        """Return 0, because nothing was ever running."""
         return 0
 
     def load_trials(self) -> "pd.DataFrame":

@@ -1,4 +1,4 @@
-"""Addresses of tracking stores, checked before MLflow is asked to open them."""
+"""Addresses of tracking stores, and checks of them before MLflow opens a store."""
 
 import sqlite3
 from contextlib import closing
@@ -30,7 +30,7 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def check_tracking_uri(uri: str) -> None:
-    """Check what can be checked without MLflow, which tries an unusable database for over a minute.
+    """Check an address without MLflow, which would try an unusable database for over a minute.
 
     Raises:
         TrackingError: The scheme is unknown, or the SQLite file cannot be written.
@@ -51,11 +51,11 @@ def check_migration(source: str, target: str, artifact_root: str | None) -> None
     Args:
         source: Store to read.
         target: Store to write.
-        artifact_root: URI of the folder of the target's files; None where it is known.
+        artifact_root: URI of the folder of the target's files; None if it is known.
 
     Raises:
-        TrackingError: The source is no SQLite file that is there, the target is no store or the source itself, or the
-            folder of files is missing or without effect.
+        TrackingError: The source is not an existing SQLite file, the target is not a store or is the source itself, or
+            the folder of files is missing or without effect.
     """
     path, target_path = sqlite_path(source), sqlite_path(target)
     if path is None or not path.is_file():

@@ -1,4 +1,4 @@
-"""What the driver of a study calls for each record: the journal at once, the tracker in batches from a thread."""
+"""The writer of a study's records: to the journal at once, and to the tracker in batches from a thread."""
 
 import logging
 import threading
@@ -19,14 +19,14 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Waiting:
-    """What the tracker has not taken of a trial.
+    """The records of a trial that the tracker has not taken yet.
 
     Attributes:
         opened: The trial, if it is to be opened.
         start: Size of its journal before the first event with epochs that are to be logged.
         end: Size of its journal after the last such event.
-        outcome: How it ended, if it is to be closed.
-        num_records: Number of calls of the writer, each epoch a record of its own, that brought it here.
+        outcome: Outcome of the trial, if it is to be closed.
+        num_records: Number of records among them; each epoch is one.
     """
 
     opened: TrialRecord | None
@@ -37,11 +37,11 @@ class _Waiting:
 
 
 class TrackingWriter:
-    """Delivers records to a tracker without ever holding up or stopping the training.
+    """Delivers records to a tracker without ever delaying or stopping the training.
 
     Each record is in the journal when its call returns. One background thread forwards records to the tracker, a trial
-    at a time. While the tracker fails, it tries again, less and less often; meanwhile the epochs are in the journal
-    alone, not in memory. What is left at the end is there too, for `replay` by a later command.
+    at a time. While the tracker fails, the thread tries again, less and less often, and the epochs are only in the
+    journal, not in memory. Records that are undelivered at the end stay there for `replay` by a later command.
 
     Args:
         tracker: The store; while the writer is open, nobody else writes to it.
@@ -67,7 +67,7 @@ class TrackingWriter:
     def open_trial(self, trial: TrialRecord) -> None:
         """Announce a trial whose study is open in the tracker.
 
-        Epochs of an earlier attempt that the journal holds are handed on first, since the store may lack some.
+        Epochs of an earlier attempt in the journal are delivered first, since the store may lack some.
         """
         self._journal.append_trial(trial)
         self._wait(trial.trial_key, _Waiting(trial, 0, self._journal.size(trial.trial_key), None, 1))
@@ -79,19 +79,19 @@ class TrackingWriter:
         self._wait(trial_key, _Waiting(None, start, self._journal.size(trial_key), None, len(epochs)))
 
     def close_trial(self, trial_key: str, outcome: Outcome) -> None:
-        """Record how an open trial ended."""
+        """Record the outcome of an open trial."""
         end = self._journal.size(trial_key)
         self._journal.append_outcome(trial_key, outcome)
         self._wait(trial_key, _Waiting(None, end, end, outcome, 1))
 
     def close(self, timeout: float = 30.0) -> list[str]:
-        """Deliver what is left and end the thread; may be repeated.
+        """Deliver the remaining records and end the thread; may be repeated.
 
         Args:
-            timeout: Seconds to wait for a store that takes nothing; one that is slow gets the time that it needs.
+            timeout: Seconds to wait for a store that takes nothing; a slow store gets the time that it needs.
 
         Returns:
-            Sorted keys of the trials that have undelivered records; these are in the journal.
+            Sorted keys of the trials with undelivered records, which are in the journal.
         """
         self._patience, self._last_progress = timeout, time.monotonic()
         self._closing.set()
@@ -101,14 +101,14 @@ class TrackingWriter:
             return sorted(self._waiting)
 
     def replay(self, trial_keys: Iterable[str], study: str | None = None) -> list[str]:
-        """Deliver trials that the journal knows as ended and the tracker does not, before this call returns.
+        """Deliver, before this call returns, the trials that ended by the journal but not by the tracker.
 
-        A failing store ends the replay with a warning; the rest is delivered by the next one.
+        A failing store ends the replay with a warning; the next replay delivers the rest.
 
         Args:
-            trial_keys: Trials to look at; those without a final outcome in the journal are left alone.
-            study: An open study that takes in the trials that have no run yet, for when the store was down and never
-                heard of their own; None leaves them to their own.
+            trial_keys: Keys of the trials; those without a final outcome in the journal are left alone.
+            study: An open study for the trials that have no run yet, in case the store was down and does not know their
+                own study; None leaves them in their own study.
 
         Returns:
             Keys of the trials that were delivered.
@@ -152,7 +152,7 @@ class TrackingWriter:
             time.sleep(min(_RETRY_AT_CLOSE_SECONDS, self._flush_seconds))
 
     def _flush(self) -> bool:
-        """Deliver all that waits; return whether the tracker took it."""
+        """Deliver all waiting records; return whether the tracker took them."""
         with self._waiting_lock:
             keys = list(self._waiting)
         for key in keys:
@@ -177,7 +177,7 @@ class TrackingWriter:
                 self._waiting[trial_key] = left
 
     def _verbs(self, trial_key: str, waiting: _Waiting) -> Iterator[Callable[[], None]]:
-        """Yield the calls of the tracker that take in what waits; all may be repeated."""
+        """Yield the calls of the tracker that deliver waiting records; all may be repeated."""
         epochs = self._journal.read_epochs(trial_key, waiting.start, waiting.end)
         if waiting.opened is not None and waiting.outcome is not None:
             yield partial(self._tracker.record_trial, waiting.opened, epochs, waiting.outcome)
@@ -190,7 +190,7 @@ class TrackingWriter:
             yield partial(self._tracker.close_trial, trial_key, waiting.outcome)
 
     def _postpone(self, trial_key: str) -> None:
-        """Move a trial to the end, so that one the store refuses does not hold up the others."""
+        """Move a trial to the end, so that a trial that the store refuses does not delay the others."""
         with self._waiting_lock:
             self._waiting[trial_key] = self._waiting.pop(trial_key)
 
@@ -218,7 +218,7 @@ class TrackingWriter:
 
 
 def _joined(known: _Waiting, new: _Waiting) -> _Waiting:
-    """Return what waits of a trial when more comes; a trial that is opened again has no end yet."""
+    """Return the waiting records of a trial together with new ones; a trial that is opened again has no outcome yet."""
     return _Waiting(
         opened=new.opened or known.opened,
         start=min(known.start, new.start),
@@ -229,7 +229,7 @@ def _joined(known: _Waiting, new: _Waiting) -> _Waiting:
 
 
 def _left(now: _Waiting, taken: _Waiting) -> _Waiting:
-    """Return what waits of a trial after the tracker took what waited before."""
+    """Return the waiting records of a trial without those that the tracker has taken."""
     return _Waiting(
         opened=now.opened if now.opened is not taken.opened else None,
         start=taken.end,
