@@ -1,4 +1,4 @@
-"""What goes into a bundle, by name."""
+"""Collect the files of a bundle, by name."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,10 +31,10 @@ def collect_bundle(study: StudySpec, folder: Path, tracker: Tracker) -> dict[str
     Args:
         study: The study, as its files describe it now.
         folder: Folder of its results.
-        tracker: Where its trials are recorded.
+        tracker: The tracker that recorded its trials.
 
     Raises:
-        ResultsError: The results are not what the tracking store says, or the experiment was edited since.
+        ResultsError: The results differ from the tracking store, or the experiment was edited since.
     """
     provenance, recorded = load_provenance(folder), tracker.load_trials()
     _check_spec(study, provenance)

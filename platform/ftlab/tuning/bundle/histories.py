@@ -1,4 +1,4 @@
-"""What every epoch of a table's trials measured, in one table each of scalars and of score histograms."""
+"""The histories of a table's trials: a table of scalars and one of score histograms, by epoch."""
 
 from collections.abc import Sequence
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""The page that a bundle opens with."""
+"""The README of a bundle."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -31,7 +31,7 @@ def bundle_readme(
     """Return the README of a bundle.
 
     Args:
-        provenance: From what its table was made.
+        provenance: Provenance of its table.
         files: Names of the bundle's files.
         versions: Versions of the packages that the trials were trained with, by name.
         unmeasured: Trials without a history of their epochs.
@@ -74,7 +74,7 @@ def bundle_readme(
 
 
 def sweep_again(provenance: Provenance) -> str:
-    """Return the command that trains all trials of a table where none of them is recorded."""
+    """Return the command that trains all trials of a table if none of them is recorded."""
     origin = provenance.origin
     seeds = origin.seeds or max((trial.seed for trial in provenance.trials), default=0) + 1
     parts = [f"make sweep EXP={origin.experiment} PROFILE={origin.profile} SEEDS={seeds}"]

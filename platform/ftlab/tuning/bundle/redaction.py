@@ -1,4 +1,4 @@
-"""Keep out of a bundle what only means something on the machine that made it."""
+"""Remove paths and host names from a bundle, because they mean something only on the machine that made it."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,11 +14,11 @@ NO_HOST = "(host left out)"
 
 @dataclass(frozen=True)
 class Redaction:
-    """What is replaced in the texts of a bundle.
+    """The words that are replaced in the texts of a bundle.
 
     Attributes:
         paths: Absolute paths, which are reduced to their last part.
-        hosts: Names of machines, which are left out where they stand as words.
+        hosts: Names of machines, which are left out if they stand as whole words.
     """
 
     paths: frozenset[str]

@@ -13,7 +13,7 @@ from ftlab.reporting.atomic import write_if_changed
 from ftlab.tuning.results_folder import load_provenance
 
 CHECKSUMS = "SHA256SUMS"
-# Bytes would differ from one packing to the next by the time of day.
+# With the time of day, the bytes of two archives of one bundle would differ.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 FILE_MODE = 0o644
 OTHER = "choose another folder: --output."
@@ -25,7 +25,7 @@ def checksums(files: Mapping[str, bytes]) -> bytes:
 
 
 def write_bundle(files: Mapping[str, bytes], folder: Path, study: str) -> None:
-    """Write a bundle, in the place of an older one of the same study; files that a user added stay.
+    """Write a bundle in place of an older one of the same study; files that a user added stay.
 
     Args:
         files: Content by path below the folder; must hold the checksums.
@@ -33,7 +33,7 @@ def write_bundle(files: Mapping[str, bytes], folder: Path, study: str) -> None:
         study: Name of the study.
 
     Raises:
-        ResultsError: The folder holds something else, or a link in it leads elsewhere.
+        ResultsError: The folder holds something else, or a link in it leads out of it.
     """
     for name in _written_before(folder, study):
         if name not in files and _is_within(folder, folder / name):
@@ -46,10 +46,10 @@ def write_bundle(files: Mapping[str, bytes], folder: Path, study: str) -> None:
 
 
 def check_archive(ending: str) -> None:
-    """Check that there are archives of that ending.
+    """Check that an archive may have that ending.
 
     Raises:
-        ConfigError: There are none; the nearest is named.
+        ConfigError: It may not; the nearest ending is named.
     """
     if ending not in ARCHIVES:
         raise ConfigError(f"--archive must be a kind of archive, but got {ending!r}.{nearest(ending, ARCHIVES)}")
@@ -82,7 +82,7 @@ def _written_before(folder: Path, study: str) -> list[str]:
 
 
 def _is_within(folder: Path, path: Path) -> bool:
-    """Whether a file of the folder lies in it, whatever links are on the way; a link in its own place is replaced."""
+    """Return whether a file lies in the folder when links on its path are followed; a link in its place is replaced."""
     return path.parent.resolve().is_relative_to(folder.resolve()) and ".." not in path.relative_to(folder).parts
 
 
