@@ -2,5 +2,5 @@
 
 import optuna
 
-# It announces every trial on stderr; the display does so already.
+# Optuna would announce every trial on stderr, which the display does already.
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -1,4 +1,4 @@
-"""Serve optuna-dashboard to this machine alone."""
+"""Serve optuna-dashboard to this machine only."""
 
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
@@ -22,11 +22,11 @@ class _ThreadedServer(ThreadingMixIn, WSGIServer):
 
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-        """Log nothing: the page asks for news every few seconds."""
+        """Log nothing, because the page sends requests every few seconds."""
 
 
 def make_dashboard(storage: RDBStorage, port: int) -> WSGIServer:
-    """Return the server of the dashboard on 127.0.0.1; its pages may load from nowhere else (content policy).
+    """Return the server of the dashboard on 127.0.0.1; its content policy lets pages load nothing from elsewhere.
 
     Args:
         storage: The open database of searches.
@@ -40,13 +40,13 @@ def make_dashboard(storage: RDBStorage, port: int) -> WSGIServer:
         server = make_server(HOST, port, application, server_class=_ThreadedServer, handler_class=_QuietHandler)
     except OSError as error:
         raise FtlabError(f"a port must be free, but {port} is not: {error}; choose another: PORT=n.") from error
-    # Another site's page could reach this server under a name of its own; it may not read or delete searches.
+    # A page of another site, whose name points at 127.0.0.1, may not read or delete searches.
     server.set_app(_guarded(application, {f"{name}:{server.server_port}" for name in (HOST, "localhost")}))
     return server
 
 
 def dashboard_path(storage: RDBStorage, search: str | None) -> str:
-    """Return the path of a search's page; of the list of all where it is not one study."""
+    """Return the path of a search's page, or of the list of all searches if it has not exactly one study."""
     with answering(storage):
         studies = storage.get_all_studies()
     found = [study for study in studies if search and study.study_name.startswith(f"{search}/")]

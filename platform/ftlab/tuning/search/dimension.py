@@ -1,4 +1,4 @@
-"""One setting of a search: the parameters that Optuna draws for it, and the value they stand for."""
+"""A setting of a search: the parameters that Optuna draws for it, and the value that follows from them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ftlab.config.experiment import Setting
 from ftlab.config.search import ChoiceSpace, FloatSpace, IntSpace, RangeSpace, Space
 from ftlab.errors import ConfigError
 
-# Continuous values are rounded: a table can print them, and two suggestions that cannot differ are the same trial.
+# Continuous values are rounded, so that a table can print them and suggestions that hardly differ are one trial.
 SIGNIFICANT_DIGITS = 3
 RANGE_DECIMALS = 2
 TOLERANCE = 1e-9
@@ -23,7 +23,7 @@ class Dimension(ABC):
 
     Attributes:
         name: Dotted name of the setting.
-        distributions: What Optuna draws for it, by the name of the parameter.
+        distributions: Distributions that Optuna draws from, by the name of the parameter.
     """
 
     def __init__(self, name: str, distributions: Mapping[str, BaseDistribution]) -> None:
@@ -32,11 +32,11 @@ class Dimension(ABC):
 
     @abstractmethod
     def setting(self, params: Mapping[str, Any]) -> Setting:
-        """Return the setting's value for parameters that were drawn."""
+        """Return the setting's value for drawn parameters."""
 
     @abstractmethod
     def params(self, value: Any) -> Params:
-        """Return parameters that give a value, or the one nearest to it.
+        """Return parameters that give a value, or the nearest possible value.
 
         Raises:
             ConfigError: The value lies outside the space.
@@ -44,7 +44,7 @@ class Dimension(ABC):
 
     @abstractmethod
     def examples(self) -> list[Setting]:
-        """Return values at the edges of the dimension, or all of a choice."""
+        """Return the values at the edges of the dimension, or all values of a choice."""
 
     def _refuse(self, value: object, rule: str, nearest: str) -> ConfigError:
         return ConfigError(f"{self.name} must {rule}, but got {value!r}; nearest valid: {nearest}.")

@@ -1,4 +1,4 @@
-"""The feed of a search: what Optuna suggests, unless it is recorded already."""
+"""The feed of a search: the trials that Optuna suggests and that are not recorded yet."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from ftlab.tuning.search.spec import SearchSpec
 from ftlab.tuning.search.verdict import KNN, TrialResult, Verdict, judge_seeds, result_of
 from ftlab.tuning.spec import Trial
 
-# A sampler that suggests nothing new so many times in a row has used its space up.
+# After so many repeated suggestions in a row, the sampler has used its space up.
 MAX_REPEATS = 30
 
 
 @dataclass
 class _Evaluation:
-    """A suggestion under way, with its trials, one a seed, and their results by trial key."""
+    """The evaluation of a suggestion, with its trials, one a seed, and their results by trial key."""
 
     suggestion: Suggestion
     trials: Sequence[Trial]
@@ -27,25 +27,25 @@ class _Evaluation:
     reported: int = 0
 
     def verdict(self) -> Verdict | None:
-        """Return how it ended; None while it is open."""
+        """Return the verdict on it; None while it is open."""
         ordered = [self.results[trial.key] for trial in self.trials if trial.key in self.results]
         return judge_seeds(ordered, len(self.trials))
 
 
 class SearchFeed:
-    """Asks Optuna for configurations, hands out those that nobody trained yet, and tells Optuna how they went.
+    """Asks Optuna for configurations, hands out the trials that nobody trained yet, and tells Optuna the results.
 
-    A configuration that this search evaluated before is answered at once and does not count again. The search ends
-    when enough configurations are evaluated; one that fails by accident takes its place in this process and is tried
-    again by the next.
+    A configuration that this search evaluated before is answered at once and does not count again. The search ends when
+    enough configurations are evaluated. A configuration that fails by accident counts in this process, and the next
+    process tries it again.
 
     Args:
         spec: The search.
         fingerprint: Digest of the data's content.
         ledger: The persistent record of the search, open in this process alone.
         recorded: Trials that are recorded already.
-        claim: Called with the key of a trial that is about to be handed out; while it returns False, another process
-            trains that trial, and its result is awaited.
+        claim: Called with the key of a trial before it is handed out; while it returns False, another process trains
+            that trial, and the feed waits for its result.
     """
 
     def __init__(
@@ -73,17 +73,17 @@ class SearchFeed:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether every configuration of the search was handed out, or its space is used up."""
+        """Return whether every configuration of the search was handed out, or its space is used up."""
         return not self._queue and not self._wants_more
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left to do and nothing is under way."""
+        """Return whether all configurations are evaluated and no trial is under way."""
         return self.is_exhausted and not self._open
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the search ended because the sampler found nothing new."""
+        """Return whether the search ended because the sampler found nothing new."""
         return self._repeats >= MAX_REPEATS
 
     @property
@@ -97,7 +97,7 @@ class SearchFeed:
             if not self._wants_more:
                 return None
             self._take_up(self._ledger.ask())
-        # Early stopping may not end what the others are compared with.
+        # Early stopping may not end known configurations, because the others are compared with them.
         return Assignment(trial, may_stop=trial.cell not in self._spec.known)
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
@@ -112,7 +112,7 @@ class SearchFeed:
                 evaluation.reported = epoch.epoch
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
-        """Take note of a trial's result; an interrupted one stays open for the next process."""
+        """Take note of a trial's result; an interrupted trial stays open for the next process."""
         epochs = self._epochs.pop(trial.key, {})
         evaluation = self._open.get(trial.cell_key)
         if evaluation is None or outcome.status is TrialStatus.INTERRUPTED:
@@ -159,7 +159,7 @@ class SearchFeed:
         if verdict is None:
             return
         self._ledger.tell(self._open.pop(cell).suggestion, cell, verdict)
-        # The other seeds of what was stopped or failed need no training.
+        # The other seeds of a configuration that was stopped or failed need no training.
         self._queue = [trial for trial in self._queue if trial.cell_key != cell]
         self.num_accidents += not verdict.counts
 
@@ -179,5 +179,5 @@ class SearchFeed:
 
 
 def num_devices(resources: ResourcesConfig) -> float:
-    """Return what an hour of a trial is multiplied with: its share of GPUs, or its cores where it has none."""
+    """Return the devices that an hour of a trial is multiplied with: its share of GPUs, or else its cores."""
     return resources.gpus_per_trial or float(resources.cpus_per_trial)

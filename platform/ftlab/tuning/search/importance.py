@@ -1,4 +1,4 @@
-"""How much each parameter of a search explains: fANOVA as Optuna computes it."""
+"""Compute the importance of a search's parameters: fANOVA, by Optuna."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ftlab.reporting.search import Importance
 
-# A forest on fewer trials tells nothing; on fewer than the second number, not much.
+# With fewer trials than the first number a forest shows nothing, with fewer than the second not much.
 LEAST_TRIALS = 5
 FEW_TRIALS = 30
 
@@ -17,8 +17,8 @@ FEW_TRIALS = 30
 def compute_importance(study: optuna.Study) -> tuple[Importance, ...]:
     """Return the importance of the parameters for each objective of a study.
 
-    Trials that were stopped early have no value and take no part, nor do parameters that not every trial has. The same
-    trials give the same shares.
+    Trials that were stopped early have no value and are left out, and so are parameters that not every trial has. The
+    same trials give the same shares.
     """
     values = [_first_value, _second_value][: len(study.directions)]
     return tuple(_importance(study, name, value) for name, value in zip(("accuracy", "cost"), values, strict=False))

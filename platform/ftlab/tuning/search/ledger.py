@@ -1,4 +1,4 @@
-"""The persistent record of a search: an Optuna study that outlives its process and is continued by the next one."""
+"""The persistent record of a search: an Optuna study that outlives its process, so that the next can continue it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Suggestion:
     Attributes:
         trial: Optuna's trial, open until a verdict is told.
         name: Short label for people.
-        settings: What it sets, by dotted name.
+        settings: Its settings by dotted name.
     """
 
     trial: optuna.Trial
@@ -44,9 +44,9 @@ class Suggestion:
 class SearchLedger:
     """The Optuna study of a search. One process writes to it at a time.
 
-    What Optuna does not know stands in the user attributes of its trials: the cell key, the trial keys, the settings,
-    and the verdict in ftlab's words. The sampler's random stream depends on the seed and the number of trials alone,
-    so that a search that was interrupted goes on like one that was not.
+    The user attributes of Optuna's trials hold what Optuna itself does not know: cell key, trial keys, settings, and
+    the verdict in ftlab's words. The sampler's random stream depends only on the seed and the number of trials, so that
+    an interrupted search goes on like one that was not interrupted.
 
     Args:
         spec: The search.
@@ -55,7 +55,7 @@ class SearchLedger:
 
     Raises:
         ConfigError: The search on record has another space, metric, profile or data.
-        TrackingError: By every method, where the database does not answer.
+        TrackingError: By every method, if the database does not answer.
     """
 
     def __init__(self, spec: SearchSpec, fingerprint: str, storage: RDBStorage) -> None:
@@ -73,12 +73,12 @@ class SearchLedger:
 
     @property
     def unfinished_keys(self) -> list[str]:
-        """Keys of the trials that a process was training when it ended."""
+        """Keys of the trials that an earlier process left unfinished."""
         running = self._trials(TrialState.RUNNING)
         return [key for trial in running for key in trial.user_attrs.get("trial_keys", ())]
 
     def recover(self, cell_keys: Mapping[str, str]) -> None:
-        """Put in line again what an earlier process left open or lost by accident, and the known configurations.
+        """Enqueue again the configurations that an earlier process left open or lost by accident, and the known ones.
 
         Args:
             cell_keys: Cell key of each known configuration by its name.
@@ -101,7 +101,7 @@ class SearchLedger:
                     self._enqueue(point.params, attributes)
 
     def ask(self) -> Suggestion:
-        """Return the next configuration: one in line, else what the sampler suggests."""
+        """Return the next configuration: the first in the queue, else the sampler's suggestion."""
         with answering(self._storage):
             index = len(self._trials())
             self.study.sampler = TPESampler(
@@ -109,12 +109,12 @@ class SearchLedger:
             )
             trial = self.study.ask()
             drawn = self._spec.space.suggest(trial)
-            # What was in line keeps its exact settings: drawn ones are rounded.
+            # An enqueued configuration keeps its exact settings, while drawn ones are rounded.
             settings = trial.user_attrs.get("settings", drawn)
             return Suggestion(trial, trial.user_attrs.get("name") or f"trial {trial.number}", settings)
 
     def announce(self, suggestion: Suggestion, cell_key: str, trial_keys: Sequence[str]) -> None:
-        """Record which trials stand for a suggestion, before they are trained."""
+        """Record the trials of a suggestion before they are trained."""
         attributes = {"name": suggestion.name, "settings": suggestion.settings}
         with answering(self._storage):
             for name, value in {**attributes, "trial_keys": list(trial_keys), "cell_key": cell_key}.items():
@@ -127,7 +127,7 @@ class SearchLedger:
                 suggestion.trial.report(knn, epoch)
 
     def tell(self, suggestion: Suggestion, cell_key: str, verdict: Verdict) -> None:
-        """Record how an evaluation ended."""
+        """Record the verdict on a suggestion."""
         with answering(self._storage):
             for name, value in vars(verdict).items():
                 if not (isinstance(value, float) and isnan(value)):
@@ -137,7 +137,7 @@ class SearchLedger:
             self.evaluated[cell_key] = verdict
 
     def tell_repeated(self, suggestion: Suggestion, verdict: Verdict | None) -> None:
-        """Answer a suggestion that was evaluated before, or that is under way (None); it does not count again."""
+        """Answer a suggestion that was evaluated before or is under way (verdict None); it does not count again."""
         with answering(self._storage):
             suggestion.trial.set_user_attr("status", REPEATED)
             if verdict is not None and verdict.status.is_result:
@@ -146,20 +146,20 @@ class SearchLedger:
                 self.study.tell(suggestion.trial, state=TrialState.FAIL)
 
     def rows(self) -> list[SearchTrial]:
-        """Return every trial of the study as the results show it."""
+        """Return every ended trial of the study, as a row of the results."""
         return [_row(trial, self._spec.has_cost) for trial in self._trials(*ENDED)]
 
     def _end(self, trial: optuna.Trial | int, verdict: Verdict) -> None:
         if verdict.status.is_result:
             self.study.tell(trial, [verdict.value, verdict.hours] if self._spec.has_cost else verdict.value)
         elif verdict.counts and not self._spec.has_cost:
-            # The sampler learns to avoid what diverged as it does what was stopped; of failures it would learn nothing.
+            # The sampler learns to avoid a diverged trial like a stopped one; from a failure it would learn nothing.
             self.study.tell(trial, state=TrialState.PRUNED)
         else:
             self.study.tell(trial, state=TrialState.FAIL)
 
     def _finish(self, trial: FrozenTrial) -> None:
-        """End what a process left running: with its verdict when that was known, else as interrupted."""
+        """End a trial that a process left running: with its verdict if that is known, else as interrupted."""
         verdict = _verdict(trial)
         if verdict is None:
             self.study.tell(trial.number, state=TrialState.FAIL)
@@ -177,7 +177,7 @@ class SearchLedger:
         self.study.enqueue_trial(dict(params), user_attrs={**kept, "params": dict(params)})
 
     def _check_directions(self, directions: list[StudyDirection]) -> None:
-        # Optuna would continue a study with other objectives, and fail with the first value.
+        # Optuna would continue a study with other objectives, and fail at the first value.
         for study in self._storage.get_all_studies():
             if study.study_name == self._spec.name and list(study.directions) != directions:
                 raise self._changed()

@@ -1,4 +1,4 @@
-"""Trials that need no training because they are recorded already, by this search or by any experiment."""
+"""Find trials that need no training because this search or any experiment recorded them already."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ class RecordedTrials:
     Args:
         journal: The local record, which is ahead of the store after a crash.
         stored: A row per recorded trial, see `ftlab.tracking.tracker.Tracker.load_trials`.
-        study: Name of the search: a trial that it stopped early counts, one that another stopped does not.
+        study: Name of the search: a trial that it stopped early counts, a trial that another search stopped does not.
         metric: Metric of the search.
         devices: GPUs, or cores, of a trial.
     """
@@ -31,7 +31,7 @@ class RecordedTrials:
         self._devices = devices
 
     def find(self, trial: Trial) -> TrialResult | None:
-        """Return the result of a trial that came to an end; None if it must be trained."""
+        """Return the result of a trial that ended; None if it must be trained."""
         entry = self._journal.read(trial.key)
         if entry is not None and entry.outcome is not None and self._is_answer(entry.outcome, entry.trial.study):
             return result_of(entry.epochs, entry.outcome, self._metric, self._devices)
@@ -41,7 +41,7 @@ class RecordedTrials:
         outcome = Outcome(TrialStatus(row["status"]), row["reason"])
         if not self._is_answer(outcome, row["study"]):
             return None
-        # The store tells the last epoch's seconds alone.
+        # The store holds only the last epoch's seconds.
         seconds = row.get("train_seconds", 0.0) * trial.config.train.epochs
         nothing = float("nan")
         return TrialResult(

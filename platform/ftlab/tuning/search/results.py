@@ -1,4 +1,4 @@
-"""What a search leaves behind: its report, the best configuration as an experiment, the parent run's artifacts."""
+"""The results of a search: its report, the best configuration as an experiment, the parent run's artifacts."""
 
 import shutil
 from dataclasses import replace
@@ -32,7 +32,7 @@ def make_report(spec: SearchSpec, ledger: SearchLedger, recorded: "pd.DataFrame"
     Args:
         spec: The search.
         ledger: Its record.
-        recorded: What the tracking store holds, for the runs of the trials.
+        recorded: The trials in the tracking store, for their runs.
     """
     runs = dict(zip(recorded["trial_key"], recorded["run_id"], strict=True))
     trials = [replace(row, run_ids=tuple(runs[key] for key in row.trial_keys if key in runs)) for row in ledger.rows()]
@@ -75,7 +75,7 @@ def best_experiment(spec: SearchSpec, report: SearchReport) -> str | None:
 
 
 def write_search_results(spec: SearchSpec, report: SearchReport, folder: Path) -> list[Path]:
-    """Write the report and the best configuration below ``folder``; unchanged content leaves the files alone."""
+    """Write the report and the best configuration below ``folder``; unchanged files are left alone."""
     paths = write_search(report, folder)
     best = best_experiment(spec, report)
     if best is not None:

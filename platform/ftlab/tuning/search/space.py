@@ -1,4 +1,4 @@
-"""The space of a search: from what Optuna draws to the settings of a trial, and back."""
+"""The space of a search: turn Optuna's parameters into the settings of a trial, and back."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from ftlab.tuning.search.dimension import ChoiceDimension, Params, make_dimensio
 
 Resolve = Callable[[Mapping[str, Setting]], TrialConfig]
 
-# Whether the others have an effect depends on these, in this order.
+# These come first, in this order, because they decide whether the others have an effect.
 FIRST = ("transform.positives", "transform.negatives", "transform.start")
 NUM_EXAMPLES = 64
 
@@ -30,7 +30,7 @@ class Point:
 
     Attributes:
         settings: Its settings by dotted name; those without effect are left out.
-        params: What Optuna would have drawn.
+        params: The parameters that Optuna would have drawn.
     """
 
     settings: Settings
@@ -38,11 +38,11 @@ class Point:
 
 
 class SearchSpace:
-    """What varies in a search. A setting is drawn only where it has an effect, given what was drawn before it.
+    """The settings that vary in a search. A setting is drawn only if it has an effect, given those drawn before it.
 
     Args:
-        space: What varies, by dotted name of the setting.
-        resolve: Turns settings into a trial, everything else as the search has it.
+        space: Spaces of the settings that vary, by dotted name.
+        resolve: Turns settings into a trial, with all other settings as the search has them.
     """
 
     def __init__(self, space: Mapping[str, Space], resolve: Resolve) -> None:
@@ -60,7 +60,7 @@ class SearchSpace:
         return settings
 
     def locate(self, config: TrialConfig) -> Point:
-        """Return the point of the space that is a trial.
+        """Return the point of the space for a trial.
 
         Raises:
             ConfigError: One of its settings lies outside the space.
@@ -108,7 +108,7 @@ class SearchSpace:
     def _has_effect(self, name: str, chosen: Mapping[str, Setting]) -> bool:
         if name in ("transform.positives", "transform.negatives"):
             return True
-        # What was not drawn yet takes any value of the space, so that the trial that is asked about is a valid one.
+        # Settings that are not drawn yet take a value of the space, so that the trial that is tried here is valid.
         around = {**self._firsts(), **chosen}
         examples = self.dimensions[name].examples()
         return any(name in _values(self.resolve({**around, name: example})) for example in examples)
@@ -123,7 +123,7 @@ class SearchSpace:
 
 
 def _values(config: TrialConfig) -> dict[str, Setting]:
-    """Return the settings that have an effect; start and stop as the fractions they were set to."""
+    """Return the settings that have an effect, with start and stop as the fractions that they were set to."""
     flat, values = flatten(config), effective_settings(config)
     is_on = config.transform.positives != "none" or config.transform.negatives != "none"
     as_set = [*(FIRST if is_on else FIRST[:2]), *({"transform.stop"} & values.keys())]

@@ -1,4 +1,4 @@
-"""From a search file to what is searched: the space at a profile, the known configurations, the length."""
+"""Resolve a search file at a profile: its space, its known configurations, its length."""
 
 import json
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ class SearchSpec:
 
     Attributes:
         config: The search file.
-        study: What a search shares with an experiment: names, metric, profile, overrides. Its cells are the known
-            configurations; without any, the profile as it is.
-        space: What varies.
-        known: The points of the space that the known configurations are, by their names.
+        study: The part that a search shares with an experiment: names, metric, profile, overrides. Its cells are the
+            known configurations; without any, the profile as it is.
+        space: The settings that vary.
+        known: The points of the known configurations in the space, by their names.
         examples: Trials from all over the space.
         num_trials: Configurations to evaluate.
-        early_stopping: When trials are stopped; None: never.
+        early_stopping: Rule that stops trials early; None stops none.
     """
 
     config: SearchConfig
@@ -50,16 +50,16 @@ class SearchSpec:
 
     @property
     def sampler(self) -> SamplerConfig:
-        """How configurations are suggested."""
+        """The sampler that suggests configurations."""
         return self.config.sampler
 
     @property
     def has_cost(self) -> bool:
-        """Whether the cost of a trial is an objective beside its accuracy."""
+        """Return whether the cost of a trial is an objective beside its accuracy."""
         return "cost" in self.config.objectives
 
     def digest(self, fingerprint: str) -> str:
-        """Return the digest of everything that must stay the same for trials of a search to be comparable.
+        """Return the digest of everything that must not change if trials of a search are to be comparable.
 
         Args:
             fingerprint: Digest of the data's content.

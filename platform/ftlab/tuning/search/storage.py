@@ -1,4 +1,4 @@
-"""Where Optuna keeps searches: a SQLite file in FTLAB_HOME, or the database of OPTUNA_STORAGE."""
+"""The database in which Optuna keeps searches: a SQLite file in FTLAB_HOME, or that of OPTUNA_STORAGE."""
 
 import os
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def open_storage(uri: str) -> RDBStorage:
     try:
         return RDBStorage(uri, engine_kwargs=options)
     except Exception as error:
-        # SQLAlchemy, its drivers and Optuna raise each in its own way.
+        # SQLAlchemy, its drivers and Optuna raise errors of many kinds.
         raise TrackingError(_unreachable(uri, error)) from error
 
 

@@ -1,4 +1,4 @@
-"""How the evaluation of a configuration ended: what its trials add up to."""
+"""The verdict on a configuration, from the results of its trials."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ KNN = "knn/top1"
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a search needs to know of one trial.
+    """The result of one trial of a search.
 
     Attributes:
-        outcome: How it ended.
-        value: The search's metric, in percent; NaN for a trial that did not get that far.
+        outcome: Its outcome.
+        value: The search's metric, in percent; NaN if the trial did not get that far.
         knn: Its last kNN accuracy, in percent; NaN without one.
         hours: Hours of training, times the GPUs, or the cores, of the trial.
     """
@@ -30,7 +30,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How an evaluation ended; the numbers are means over its seeds, see `TrialResult`."""
+    """The verdict on a configuration; the numbers are means over its seeds, see `TrialResult`."""
 
     status: TrialStatus
     reason: str
@@ -40,16 +40,16 @@ class Verdict:
 
     @property
     def counts(self) -> bool:
-        """Whether it is an answer: finished, stopped early or diverged, and not an accident or an interruption."""
+        """Return whether it is final: finished, stopped early or diverged, and not an accident or an interruption."""
         return self.status is TrialStatus.PRUNED or is_settled(self.status, self.reason)
 
 
 def result_of(epochs: Iterable[EpochRecord], outcome: Outcome, metric: str, devices: float) -> TrialResult:
-    """Return what the epochs of a trial add up to.
+    """Return the result of a trial from its epochs.
 
     Args:
         epochs: All its epochs, in order.
-        outcome: How it ended.
+        outcome: Its outcome.
         metric: Metric of the search.
         devices: GPUs, or cores, of the trial.
     """
@@ -64,7 +64,7 @@ def result_of(epochs: Iterable[EpochRecord], outcome: Outcome, metric: str, devi
 def judge_seeds(results: Sequence[TrialResult], num_seeds: int) -> Verdict | None:
     """Return the verdict over the trials of a configuration; None while it is open.
 
-    One that fails or is stopped decides for all; of several such reasons a failure comes first.
+    A trial that failed or was stopped decides for all; a failure comes before a stop.
 
     Args:
         results: Results so far.

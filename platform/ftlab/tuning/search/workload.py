@@ -1,4 +1,4 @@
-"""What a search has left to do, as far as it is known beforehand."""
+"""The training that a search has left to do, as far as it is known beforehand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,12 +8,12 @@ from ftlab.tuning.spec import Trial
 
 @dataclass(frozen=True)
 class SearchWorkload:
-    """The trials that a search will train at most, for the display; see `ftlab.display.Workload`.
+    """The most trials that a search will train, for the display; see `ftlab.display.Workload`.
 
     Attributes:
         metric: Metric whose value is shown.
         num_todo: Number of trials.
-        epochs_a_trial: Length of a trial, where the search does not choose it.
+        epochs_a_trial: Length of a trial, unless the search varies it.
         start_epochs: Epoch that a trial starts from, by trial key.
     """
 
@@ -28,5 +28,5 @@ class SearchWorkload:
         return self.num_todo * self.epochs_a_trial
 
     def epochs_counted(self, trial: Trial) -> int:  # noqa: ARG002 - the same for all
-        """Return the length that ``epochs_left`` counts for a trial."""
+        """Return the number of epochs that ``epochs_left`` assumes for a trial."""
         return self.epochs_a_trial
