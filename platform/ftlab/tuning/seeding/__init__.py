@@ -1,1 +1,1 @@
-"""Seeds where they matter: which cells of a table get another seed, and when none needs any."""
+"""Seeds where they matter: the rule that gives further seeds to cells, and that stops when none needs any."""

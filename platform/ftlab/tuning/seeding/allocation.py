@@ -1,4 +1,4 @@
-"""What the seeds so far say of every cell, and which trials should be trained next."""
+"""Compute the standing of every cell from the seeds so far, and the trials to train next."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from math import isfinite
 from ftlab.tuning.seeding.comparison import CellSeeds, Comparison, Verdict, compare
 from ftlab.tuning.seeding.rule import SeedRule, pair_share
 
-# Seeds of a pair that may be on their way while the next one is begun.
+# Seeds of a pair that may be under way when the next one is started.
 MAX_AHEAD = 1
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a cell stands.
+    """The standing of a cell.
 
     Attributes:
         against_baseline: Its comparison with the baseline; None without a baseline and for the baseline itself.
-        against_best: Its comparison with the best cell, below it also when it is below any other; None for the best
-            cell, and where the best is the baseline.
+        against_best: Its comparison with the best cell, which is "below" if it is below any cell; None for the best
+            cell, and if the best is the baseline.
         is_baseline: Whether it is the baseline.
         is_best: Whether it is the best cell.
         has_diverged: Whether a trial diverged, so that it gets no more seeds.
@@ -35,24 +35,24 @@ class Standing:
 
     @property
     def gets_no_more(self) -> bool:
-        """Whether the cell gets no further seed, whatever is open."""
+        """Return whether the cell gets no further seed, even if a comparison is open."""
         return self.has_diverged or self.has_no_value
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
-        """Its comparisons, that with the baseline first."""
+        """Its comparisons, the one with the baseline first."""
         return tuple(found for found in (self.against_baseline, self.against_best) if found is not None)
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """The answer of the rule.
+    """The result of the rule.
 
     Attributes:
-        standings: Where each cell stands, by its name.
+        standings: Standing of each cell, by its name.
         best: Name of the cell with the highest mean, among those that may get seeds; None without values.
-        batch: Cell and seed of the trials to train next, most useful first; empty when all cells are settled, when
-            what would settle them is on its way, or when the trials that are left do not suffice.
+        batch: Cell and seed of the trials to train next, most useful first; empty if all cells are settled, if the
+            trials that would settle them are under way, or if too few trials are left.
     """
 
     standings: Mapping[str, Standing]
@@ -61,18 +61,18 @@ class Allocation:
 
     @property
     def is_settled(self) -> bool:
-        """Whether no cell needs a further seed, whatever the budget."""
+        """Return whether no cell needs a further seed, however many trials are left."""
         found = (comparison for standing in self.standings.values() for comparison in standing.comparisons)
         return all(comparison.verdict is not Verdict.OPEN for comparison in found)
 
 
 @dataclass(frozen=True)
 class _Wish:
-    """What an open pair of cells wants next.
+    """The next trials that an open pair of cells needs.
 
     Attributes:
-        trials: Cell and seed of the trials that its next seed lacks.
-        ahead: Seeds of the pair that are on their way before this one.
+        trials: Cell and seed of the missing trials of its next seed.
+        ahead: Seeds of the pair before this one that are under way.
         seeds_needed: See `Comparison`.
     """
 
@@ -82,15 +82,15 @@ class _Wish:
 
 
 def allocate(cells: Mapping[str, CellSeeds], baseline: str | None, rule: SeedRule, trials_left: float) -> Allocation:
-    """Judge every cell against the baseline and the best, and say which trials would decide what is open.
+    """Judge every cell against the baseline and the best cell, and return the trials to train next.
 
-    The first seeds of every cell are the caller's to train. A batch holds the next seed of every open pair that seems
-    decidable by the seeds that are left; of the others when there are none; and the seed after that when all next seeds
-    are on their way, so that no worker waits for a result. Among them the pair that seems nearest to its decision comes
-    first, and gets its seed in both cells or in none.
+    The caller trains the first seeds of every cell. A batch holds the next seed of every open pair that the remaining
+    seeds seem to decide; if there is no such pair, the next seeds of the other open pairs; and if all next seeds are
+    under way, the seeds after them, so that no worker waits for a result. The pair that seems nearest to a decision
+    comes first, and gets its seed in both cells or in neither.
 
     Args:
-        cells: What is known of each cell, in the order of the table.
+        cells: The seeds of each cell, in the order of the table.
         baseline: Name of the cell that all others are compared with.
         rule: The rule.
         trials_left: Trials that may still be added; infinite without a bound.
@@ -122,7 +122,7 @@ def _comparer(cells: Mapping[str, CellSeeds], baseline: str | None, rule: SeedRu
 def _against_best(
     name: str, best: str, cells: Mapping[str, CellSeeds], compare_cells: Callable[[str, str], Comparison]
 ) -> Comparison:
-    # A cell that is below any other is below the best there is, even while two others contend for that place.
+    # A cell that is below any other is below the best, even while it is open which of two others is the best.
     found = compare_cells(name, best)
     higher = (other for other, seeds in cells.items() if seeds.mean > cells[name].mean and other != best)
     if found.verdict is Verdict.BELOW or all(
@@ -134,7 +134,7 @@ def _against_best(
 
 def _best(cells: Mapping[str, CellSeeds], rule: SeedRule) -> str | None:
     candidates = [name for name, seeds in cells.items() if seeds.values and not seeds.diverged]
-    # A mean of fewer seeds than all cells get is no rank yet, unless there is no other.
+    # A mean of fewer seeds than every cell gets does not count yet, unless all means are such.
     ripe = [name for name in candidates if len(cells[name].values) >= rule.first_seeds]
     return max(ripe or candidates, key=lambda name: cells[name].mean, default=None)
 

@@ -1,4 +1,4 @@
-"""What SEEDS and MAX_TRIALS ask for."""
+"""The options SEEDS and MAX_TRIALS: their meaning and their parsing."""
 
 from dataclasses import dataclass, field
 from math import inf, isfinite
@@ -15,22 +15,22 @@ class AutoSeeds:
 
     Attributes:
         rule: The rule that gives seeds to cells.
-        max_trials: Trials that the table may hold in total, recorded ones among them and however they ended; None sets
-            no bound but the rule's ``max_seeds`` of every cell.
+        max_trials: Most trials that the table may hold, including recorded trials of any outcome; None sets no bound
+            except the rule's ``max_seeds`` of every cell.
     """
 
     rule: SeedRule = field(default_factory=SeedRule)
     max_trials: int | None = None
 
     def trials_left(self, num_trials: int) -> float:
-        """Return how many trials may be added to a table that holds ``num_trials``; infinite without a bound."""
+        """Return the number of trials that may be added to a table of ``num_trials``; infinite without a bound."""
         return inf if self.max_trials is None else max(0, self.max_trials - num_trials)
 
     def check(self, num_first: int) -> None:
-        """Check that the first seeds of every cell fit.
+        """Check that the first seeds of every cell fit the bound.
 
         Args:
-            num_first: Trials that they are.
+            num_first: Number of their trials.
 
         Raises:
             ConfigError: They do not fit.
@@ -43,14 +43,14 @@ class AutoSeeds:
 
 
 def parse_seeds(seeds: str | None, max_trials: int | None = None) -> int | AutoSeeds | None:
-    """Return what SEEDS and MAX_TRIALS ask for: a number of seeds, seeds where they matter, or the experiment's number.
+    """Parse SEEDS and MAX_TRIALS: a number of seeds, seeds where they matter, or None for the experiment's number.
 
     Args:
         seeds: A positive integer or ``auto``; None or empty leaves the number to the experiment.
-        max_trials: The bound of ``auto``; None sets none.
+        max_trials: The bound of ``auto``; None sets no bound.
 
     Raises:
-        ConfigError: A value is something else, or the bound has nothing to bound.
+        ConfigError: A value is something else, or a bound is set without ``auto``.
 
     >>> parse_seeds("5"), parse_seeds(None), parse_seeds("auto", 60).max_trials
     (5, None, 60)

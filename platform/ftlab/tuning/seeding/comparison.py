@@ -1,4 +1,4 @@
-"""Two cells compared by the seeds that they share."""
+"""Compare two cells by the seeds that they share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from ftlab.tuning.seeding.rule import SeedRule
 
 @dataclass(frozen=True)
 class CellSeeds:
-    """What is known of a cell.
+    """The seeds of a cell so far.
 
     Attributes:
         values: Accuracy in percent by seed, of finished and collapsed trials.
@@ -30,20 +30,20 @@ class CellSeeds:
         return fsum(self.values.values()) / len(self.values) if self.values else nan
 
     def has_no_value(self, rule: SeedRule) -> bool:
-        """Whether as many trials failed as every cell gets, and none has a value: no seed would help."""
+        """Return whether all its first seeds failed and no trial has a value, so that more seeds would not help."""
         return not self.values and len(self.failed) >= rule.first_seeds
 
     def gets_no_more(self, rule: SeedRule) -> bool:
-        """Whether the cell is given no further seed, whatever is open."""
+        """Return whether the cell gets no further seed, even if a comparison is open."""
         return self.diverged or self.has_no_value(rule)
 
     def is_missing(self, seed: int) -> bool:
-        """Whether a seed is neither trained nor on its way."""
+        """Return whether a seed is neither trained nor under way."""
         return seed not in self.values and seed not in self.failed and seed not in self.pending
 
 
 class Verdict(StrEnum):
-    """What the common seeds of two cells say about the first of them."""
+    """The verdict on a cell from the seeds that it has in common with another."""
 
     ABOVE = "above"
     BELOW = "below"
@@ -55,7 +55,7 @@ class Verdict(StrEnum):
 
     @property
     def is_decided(self) -> bool:
-        """Whether something is said about the difference."""
+        """Return whether the verdict is a statement about the difference."""
         return self in (Verdict.ABOVE, Verdict.BELOW, Verdict.WITHIN)
 
 
@@ -64,10 +64,10 @@ class Comparison:
     """A cell against a reference.
 
     Attributes:
-        verdict: What is said, or why nothing is.
-        next_seeds: Seeds that are not there yet in both cells, in order; empty unless open.
-        seeds_needed: Further seeds after which it would be decided if mean and deviation stay as they are; infinite
-            when those that are left would not do.
+        verdict: The statement about the difference, or the reason why there is none.
+        next_seeds: Seeds that at least one of the two cells lacks, in order; empty unless open.
+        seeds_needed: Further seeds after which it would be decided if mean and deviation stay the same; infinite if
+            the remaining seeds would not suffice.
     """
 
     verdict: Verdict
@@ -78,13 +78,13 @@ class Comparison:
 def compare(cell: CellSeeds, reference: CellSeeds, rule: SeedRule, share: float) -> Comparison:
     """Compare two cells by the differences of their trials with equal seeds.
 
-    Seeds count in their order, up to the first that is not there yet, so that the result does not depend on which trial
-    happened to be faster; a seed that failed in either cell is passed over. What a number of seeds has decided stays
-    decided.
+    Seeds count in their order, up to the first that is missing, so that the result does not depend on which trial
+    happened to be faster; a seed that failed in either cell is skipped. A decision by a number of seeds stays, whatever
+    later seeds show.
 
     Args:
-        cell: The cell that is spoken of.
-        reference: The cell it is compared with.
+        cell: The cell that is judged.
+        reference: The cell that it is compared with.
         rule: The rule.
         share: The pair's part of the error rate, see `ftlab.tuning.seeding.rule.pair_share`.
     """

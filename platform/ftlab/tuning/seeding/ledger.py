@@ -1,4 +1,4 @@
-"""The trials of a study with as many seeds as a cell may get, and how they went so far."""
+"""The ledger of a study with seeds where they matter: its possible trials, and their outcomes so far."""
 
 from collections.abc import Sequence
 from math import isfinite, nan
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class SeedLedger:
-    """Knows of every cell and seed of a study whether it is pending, ended, and with which value.
+    """Records for every cell and seed of a study whether its trial is pending or ended, and its value.
 
     Trials that two cells share are one trial, and count once.
 
     Args:
         study: The study.
         fingerprint: Digest of the data's content.
-        rule: The rule, which says how many seeds a cell may get.
+        rule: The rule, which limits the seeds of a cell.
     """
 
     def __init__(self, study: StudySpec, fingerprint: str, rule: SeedRule) -> None:
@@ -37,12 +37,12 @@ class SeedLedger:
         self._ended: dict[str, tuple[Outcome, float]] = {}
 
     def read(self, recorded: "pd.DataFrame", *, with_accidents: bool) -> None:
-        """Take up what is recorded.
+        """Enter the recorded trials.
 
         Args:
             recorded: A row per recorded trial, see `ftlab.tracking.tracker.Tracker.load_trials`.
-            with_accidents: Whether a trial that failed by accident has ended; it has for a table, while a sweep will
-                train it again.
+            with_accidents: Whether a trial that failed by accident counts as ended: true for a table, false for a
+                sweep, which trains it again.
         """
         for row in recorded[recorded["trial_key"].isin(self._keys)].to_dict("records"):
             outcome = Outcome(TrialStatus(row["status"]), row["reason"])
@@ -51,12 +51,12 @@ class SeedLedger:
                 self.end(row["trial_key"], outcome, row.get(self._metric, nan))
 
     def start(self, key: str) -> None:
-        """Take up that a trial waits or runs; a failure that came before is forgotten."""
+        """Enter that a trial waits or runs, and forget an earlier failure of it."""
         self._pending.add(key)
         self._ended.pop(key, None)
 
     def end(self, key: str, outcome: Outcome, value: float) -> None:
-        """Take up how a trial ended, with its metric's last value, NaN when there is none."""
+        """Enter the outcome of a trial, with its metric's last value, NaN if there is none."""
         self._pending.discard(key)
         self._ended[key] = (outcome, value)
 
@@ -66,36 +66,36 @@ class SeedLedger:
 
     @property
     def first_missing(self) -> tuple[Trial, ...]:
-        """The first trials of every cell that neither wait nor run nor have ended, seed by seed."""
+        """The first trials of every cell that are neither pending nor ended, seed by seed."""
         trials = (trials[seed] for seed in range(self._rule.first_seeds) for trials in self._trials.values())
         return tuple({t.key: t for t in trials if t.key not in self._pending and t.key not in self._ended}.values())
 
     @property
     def num_first(self) -> int:
-        """Number of the trials that every cell needs."""
+        """Number of the first trials of all cells."""
         return len(self._first_keys)
 
     @property
     def num_trials(self) -> int:
-        """Trials that the table will hold as things stand: the first of every cell, and all others begun or ended."""
+        """Number of trials in the table so far: the first of every cell, and all others that are pending or ended."""
         return len(self._first_keys.union(self._pending, self._ended))
 
     @property
     def num_full(self) -> int:
-        """Trials of a table that gives every cell as many seeds as a cell may get."""
+        """Number of trials of a table that gives every cell the most seeds that a cell may get."""
         return len(self._keys)
 
     @property
     def num_pending(self) -> int:
-        """Trials that wait or run."""
+        """Number of trials that wait or run."""
         return len(self._pending)
 
     def cells(self) -> dict[str, CellSeeds]:
-        """Return what the rule needs to know, by cell in the order of the study."""
+        """Return the seeds of each cell, for the rule, in the order of the study."""
         return {name: self._cell(trials) for name, trials in self._trials.items()}
 
     def table_keys(self) -> dict[str, tuple[str, ...]]:
-        """Return the trials that the table's row of each cell asks for: the first ones, and all others that ended."""
+        """Return the trials of each cell's row in the table: the first ones, and all others that ended."""
         return {
             name: tuple(
                 trial.key

@@ -1,4 +1,4 @@
-"""The constants of the rule that gives seeds to cells, and the intervals that it decides by."""
+"""The rule that gives seeds to cells: its constants, and the intervals by which it decides."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,21 +9,21 @@ from scipy.special import stdtr, stdtrit
 
 from ftlab.errors import ConfigError
 
-# Part of a pair's error rate that is kept for the last look, which then decides nearly what a single look would have;
-# the early looks need less of it, since they are for cells that are far apart.
+# Part of a pair's error rate that is kept for the last look, so that this decides nearly as a single look would; the
+# early looks need less, since they are for cells that are far apart.
 LAST_LOOK = 0.75
 
 
 @dataclass(frozen=True)
 class SeedRule:
-    """When the seeds of two cells suffice to tell them apart, and what may be said then.
+    """The rule that decides when the seeds of two cells suffice, and with what certainty.
 
     After the n-th seed that two cells have in common, the mean of their n differences has a Student-t interval. The
     error rate is divided among all pairs of cells and, within a pair, among all n (error spending, Lan and DeMets 1983,
     in the form of repeated confidence intervals, Jennison and Turnbull 2000, chapter 9). By Bonferroni's inequality
-    all intervals of the table cover their true differences at once with probability 1 - ``error_rate``, so that what is
-    read from any of them, at any time, is false no more often than that: whichever cell turns out the best, however
-    often one looks, and however the seeds of one cell depend on the results of another.
+    all intervals of the table cover their true differences at once with probability 1 - ``error_rate``. So a statement
+    that is read from any of them, at any time, is false no more often than that: it does not matter which cell turns
+    out the best, how often one looks, or how the seeds of one cell depend on the results of another.
 
     It assumes that differences of trials with equal seeds are independent between seeds and normal.
 
@@ -31,10 +31,10 @@ class SeedRule:
         error_rate: Probability that any statement of the table is false, in (0, 1).
         first_seeds: Seeds that every cell gets; the first n at which a pair is looked at, at least 2.
         max_seeds: Seeds that a cell may get; the last n at which a pair is looked at.
-        min_difference: Accuracy points; a difference that is surely smaller makes two cells equal for all purposes.
-        least_deviation: Accuracy points; a smaller standard deviation of the differences is not believed, because
-            a finite test set makes differences equal by chance.
-        least_chance: A pair that ``max_seeds`` will decide with a smaller probability, by the seeds so far, gets none.
+        min_difference: Accuracy points; two cells whose difference is surely smaller count as equal.
+        least_deviation: Accuracy points; a smaller standard deviation of the differences is raised to it, because a
+            finite test set makes differences equal by chance.
+        least_chance: A pair gets no more seeds if, by the seeds so far, ``max_seeds`` decide it with less probability.
 
     Raises:
         ConfigError: The error rate is no probability, or the numbers of seeds are not in order.
@@ -73,11 +73,11 @@ class SeedRule:
         return _quantile(num_pairs - 1, error) * max(deviation, self.least_deviation) / sqrt(num_pairs)
 
     def chance(self, num_pairs: int, last: int, mean: float, deviation: float, share: float) -> float:
-        """Return the probability that the last look decides a pair, by what ``num_pairs`` seeds say.
+        """Return the probability that the last look decides a pair, predicted from ``num_pairs`` seeds.
 
         This is the predictive probability of stochastic curtailment (Lan, Simon and Halperin 1982; Jennison and
         Turnbull 2000, chapter 10) with a flat prior on the mean and Student's t for the unknown deviation. Stopping
-        by it can only leave a pair undecided, so that it never makes a statement false.
+        by it can only leave a pair undecided, so it never makes a statement false.
 
         Args:
             num_pairs: Common seeds of the two cells so far, at least 2.
@@ -112,7 +112,7 @@ def pair_share(num_cells: int, has_baseline: bool, with_baseline: bool) -> float
     Args:
         num_cells: Cells of the table, at least 2.
         has_baseline: Whether the table has a baseline.
-        with_baseline: Whether the pair holds it.
+        with_baseline: Whether the pair includes the baseline.
 
     >>> pair_share(9, has_baseline=True, with_baseline=True), pair_share(9, has_baseline=True, with_baseline=False)
     (0.0625, 0.017857142857142856)

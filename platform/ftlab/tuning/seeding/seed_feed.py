@@ -19,27 +19,27 @@ class GrowingFeed(TrialFeed, Protocol):
     """A feed that takes further trials while the study runs.
 
     Attributes:
-        elsewhere: Trials that it leaves to another process.
+        elsewhere: Trials that it leaves to other processes.
     """
 
     elsewhere: list[Trial]
 
     def add(self, trials: Sequence[Trial]) -> None:
-        """Take up trials, to be handed out after those that it has."""
+        """Add trials, to be handed out after the present ones."""
         ...
 
 
 class SeedFeed:
-    """Adds trials to another feed, as late as possible and as early as a worker needs them.
+    """Adds trials to another feed when a worker needs them, and no earlier.
 
-    The first seeds that are not settled are added at once. Whenever a worker is free and nothing waits, the rule is
-    asked with all results so far and what is still running; workers never wait for the others of a round.
+    The first seeds that are not settled are added at once. Whenever a worker is free and no trial waits, the rule is
+    applied to all results so far and the trials that still run; workers never wait for each other.
 
     Args:
-        inner: Hands the trials out; empty.
+        inner: The feed that hands the trials out; empty.
         study: The study.
         fingerprint: Digest of the data's content.
-        recorded: What the tracking store holds; settled trials of the study count as results.
+        recorded: The trials in the tracking store; settled trials of the study count as results.
         auto: The rule and the trials that the table may hold.
 
     Raises:
@@ -67,7 +67,7 @@ class SeedFeed:
 
     @property
     def allocation(self) -> Allocation:
-        """Where the cells stand now, and what would be trained next."""
+        """The standings of the cells now, and the trials to train next."""
         return allocate(
             self._ledger.cells(), self._baseline, self._auto.rule, self._auto.trials_left(self._ledger.num_trials)
         )
@@ -79,13 +79,13 @@ class SeedFeed:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether nothing waits or runs and the rule asks for nothing; results of running trials may open a cell."""
+        """Return whether no trial waits or runs and the rule asks for none; a running trial may still open a cell."""
         if self._ledger.num_pending or not self._inner.is_exhausted:
             return False
         return not self.allocation.batch
 
     def next_assignment(self) -> Assignment | None:
-        """Return what a free worker should train now; asks the rule when no trial waits."""
+        """Return the trial that a free worker should train now; apply the rule if no trial waits."""
         assignment = self._inner.next_assignment()
         self._leave_to_others()
         if assignment is None and not self._waiting:
@@ -104,12 +104,12 @@ class SeedFeed:
         self._inner.epochs_trained(trial, epochs)
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
-        """Take up the trial's value; one that failed or was interrupted has none."""
+        """Enter the trial's value; a trial that failed or was interrupted has none."""
         self._ledger.end(trial.key, outcome, self._values.pop(trial.key, nan))
         self._inner.trial_ended(trial, outcome)
 
     def _leave_to_others(self) -> None:
-        """Do without what another process trains, for now: the next command, or the next feed, finds it recorded."""
+        """Go on without the trials that other processes train; the next command or feed finds them recorded."""
         for trial in self._inner.elsewhere:
             if trial.key in self._waiting:
                 self._waiting.discard(trial.key)

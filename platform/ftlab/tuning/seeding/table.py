@@ -1,4 +1,4 @@
-"""Which trials the table of a sweep with SEEDS=auto shows, and in words why no cell got more seeds."""
+"""The table of a sweep with SEEDS=auto: its trials, and the reasons why no cell got more seeds, in words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SeedTable:
-    """What an auto-seeded table needs beside the recorded trials.
+    """The trials and the notes of a table with SEEDS=auto.
 
     Attributes:
-        trial_keys: The trials that the row of each cell asks for, by name of the cell.
-        seeding: Why each cell got no more seeds, and by what rule.
+        trial_keys: The trials of each cell's row, by name of the cell.
+        seeding: The reason why each cell got no more seeds, and the rule.
     """
 
     trial_keys: Mapping[str, tuple[str, ...]]
@@ -30,12 +30,12 @@ class SeedTable:
 
 
 def make_seed_table(study: StudySpec, fingerprint: str, recorded: "pd.DataFrame", auto: AutoSeeds) -> SeedTable:
-    """Apply the rule to what is recorded; nothing else is needed, so that a table can be rebuilt at any time.
+    """Apply the rule to the recorded trials; it needs nothing else, so a table can be rebuilt at any time.
 
     Args:
         study: The study.
         fingerprint: Digest of the data's content.
-        recorded: What the tracking store holds.
+        recorded: The trials in the tracking store.
         auto: The rule and the bound that the sweep had.
     """
     ledger = SeedLedger(study, fingerprint, auto.rule)
