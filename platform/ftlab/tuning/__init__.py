@@ -1,1 +1,1 @@
-"""From an experiment file to finished trials."""
+"""Plan, estimate and train the trials that an experiment file asks for."""

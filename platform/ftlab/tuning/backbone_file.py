@@ -1,4 +1,4 @@
-"""A trained backbone as a file for another library, with a JSON that says what it is and how it is loaded."""
+"""A trained backbone as a file for another library, with a JSON that describes it and how to load it."""
 
 import io
 import json
@@ -25,13 +25,13 @@ from ftlab.tuning.overrides import without_folder
 from ftlab.tuning.recorded_trial import RecordedTrial
 
 FORMAT = 1
-# What only means something where the trial was trained.
+# Tags that mean something only on the machine or cluster that trained the trial.
 LOCAL_TAGS = ("hardware.host", "hardware.cluster")
 
 
 @dataclass(frozen=True)
 class BackboneFile:
-    """Where a backbone goes: the weights, and beside them a JSON of the same name.
+    """The files of an exported backbone: the weights, and beside them a JSON of the same name.
 
     Attributes:
         path: File of the weights, with the ending ``.pth``.
@@ -41,14 +41,14 @@ class BackboneFile:
 
     @property
     def companion(self) -> Path:
-        """File that says what the weights are."""
+        """File that describes the weights."""
         return self.path.with_suffix(".json")
 
     def check_free(self, *, force: bool) -> None:
-        """Raise unless the files can be written without losing others.
+        """Check that the files can be written without replacing others.
 
         Raises:
-            ResultsError: The ending is another, or a file is there and ``force`` is off.
+            ResultsError: The ending is not ``.pth``, or a file exists and ``force`` is off.
         """
         if self.path.suffix != ".pth":
             nearest = self.path.with_suffix(".pth")
@@ -74,17 +74,17 @@ def write_backbone(
     Args:
         found: The trial.
         state: Its final state.
-        library: Where the weights will be loaded.
-        file: Where they go.
+        library: The library that will load the weights.
+        file: The files to write.
         home: Home of the image cache.
-        force: Whether files that are there are replaced.
+        force: Whether existing files are replaced.
 
     Returns:
         The lines of Python that load the weights.
 
     Raises:
-        ResultsError: A file is there and ``force`` is off.
-        DataError: The images, whose mean and deviation the backbone needs, are missing or are others.
+        ResultsError: A file exists and ``force`` is off.
+        DataError: The images, whose mean and deviation the backbone needs, are missing or differ.
         StorageError: The folder cannot be written.
     """
     backbone = query_backbone(state["method"])

@@ -20,7 +20,7 @@ class CellSpec:
 
     Attributes:
         name: Label of the row, unique in its experiment.
-        settings: What the cell sets, by dotted name.
+        settings: Settings of the cell by dotted name.
         config: The resolved trial of the cell with seed 0.
     """
 
@@ -51,7 +51,7 @@ def cell_label(settings: Mapping[str, Setting]) -> str:
 
 
 def check_names(experiment: str, cells: Sequence[CellSpec], baseline: str | None) -> None:
-    """Check that names are unique, that the baseline is one of them, and that no cell sets what all share.
+    """Check that names are unique, that the baseline is one of them, and that no cell sets the seed or the data.
 
     Raises:
         ConfigError: One of these does not hold.
@@ -70,11 +70,11 @@ def check_names(experiment: str, cells: Sequence[CellSpec], baseline: str | None
 
 
 def check_effects(cells: Sequence[CellSpec], overrides: Mapping[str, Setting]) -> None:
-    """Check that everything that was set decides something.
+    """Check that every setting has an effect.
 
     Args:
         cells: Cells; each of their settings must have an effect in its cell.
-        overrides: What was set for all cells; it must have an effect in one of them.
+        overrides: Settings of all cells; each must have an effect in one of them.
 
     Raises:
         ConfigError: A setting has no effect.

@@ -1,4 +1,4 @@
-"""Protects the checkpoints of the trials of a study whose trials are not known beforehand."""
+"""Protect the checkpoints of a study whose trials are not known beforehand."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from ftlab.tuning.spec import Trial
 
 
 class CheckpointKeeper:
-    """The listener that claims the checkpoints of each trial while it is under way.
+    """The listener that claims the checkpoints of each trial while it is trained.
 
     Args:
         collector: Holds the study's claim.
@@ -25,10 +25,10 @@ class CheckpointKeeper:
             self._claim()
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
-        """Nothing changes."""
+        """Ignore the epochs, which change no claim."""
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
-        """Give the trial's checkpoints up, unless it will be resumed."""
+        """Release the trial's checkpoints, unless it will be resumed."""
         if outcome.status is TrialStatus.INTERRUPTED or trial.key not in self._open:
             return
         if outcome.status is TrialStatus.PRUNED:

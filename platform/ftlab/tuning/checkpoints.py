@@ -1,4 +1,4 @@
-"""Which checkpoints a trial could start from, and which no trial needs any more; imports no torch."""
+"""Find the checkpoints that a trial could start from, and delete those that no trial needs; imports no torch."""
 
 import json
 from collections import Counter
@@ -22,15 +22,15 @@ def checkpoint_names(trial: Trial) -> set[str]:
 
 
 def existing_checkpoints(home: Home) -> set[str]:
-    """Return the names of the checkpoints that there are."""
+    """Return the names of the existing checkpoints."""
     return set(CheckpointStore(checkpoints_folder(home)).names())
 
 
 class CheckpointCollector:
     """Deletes the checkpoints that no unfinished trial of a known plan could start from.
 
-    Each study leaves a file in ``plans`` with the checkpoints its unfinished trials could use, until they end: a study
-    that was killed keeps its claim, also for a driver on another machine, and one study never deletes what another
+    Until its trials end, each study keeps a file in ``plans`` that claims the checkpoints they could use. A study that
+    was killed keeps its claim, also for a driver on another machine, and no study deletes checkpoints that another one
     needs.
 
     Args:
@@ -51,11 +51,11 @@ class CheckpointCollector:
 
     @property
     def has_claim(self) -> bool:
-        """Whether the study has claimed checkpoints, now or in a process that was killed, and not given them up."""
+        """Return whether the study claims checkpoints, from this process or from one that was killed."""
         return self._plans.exists(self._file)
 
     def claim(self, unfinished: Sequence[Trial]) -> None:
-        """Protect what the unfinished trials could start from; an empty sequence gives the claim up."""
+        """Claim the checkpoints that the unfinished trials could start from; an empty sequence ends the claim."""
         if not unfinished:
             self._plans.delete(self._file)
             return
@@ -64,7 +64,7 @@ class CheckpointCollector:
         self._plans.write(self._file, json.dumps(content).encode())
 
     def release(self, trial: Trial) -> None:
-        """Delete what a trial that has ended left and no other trial of a known plan could start from."""
+        """Delete the checkpoints of a trial that has ended, except those that another known trial could start from."""
         names = checkpoint_names(trial)
         self._needed.subtract(names & self._needed.keys())
         unneeded = {name for name in self._store.names() if name in names and self._needed[name] <= 0}
@@ -72,8 +72,8 @@ class CheckpointCollector:
             self._store.delete(unneeded - self._claimed(but_here=True))
 
     def collect(self) -> int:
-        """Delete every checkpoint without a claim, and what killed writers left; return the number of checkpoints."""
-        # Listed before the claims are read: what a study writes after that, it has claimed before.
+        """Delete all checkpoints without a claim, and unfinished files; return the number of deleted checkpoints."""
+        # Listed before the claims are read: a study claims a checkpoint before it writes it.
         there = list(self._store.names())
         claimed = self._claimed()
         unclaimed = [name for name in there if name not in claimed]
@@ -89,7 +89,7 @@ class CheckpointCollector:
                 continue
             try:
                 content: Mapping[str, list[str]] = json.loads(self._plans.read(file))
-            except FileNotFoundError:  # given up in this moment
+            except FileNotFoundError:  # the claim ended in this moment
                 continue
             claimed.update(content["checkpoints"])
         return claimed

@@ -1,4 +1,4 @@
-"""Which trials this process may train, when sweeps that share trials run at once."""
+"""Claims on trials, for sweeps that share trials and run at once."""
 
 from collections.abc import Iterable
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
@@ -8,18 +8,18 @@ from types import TracebackType
 from ftlab.tracking.journal import Journal
 from ftlab.tuning.plan import is_settled
 
-# A byte of the lock file for each trial; the first 60 bits of its key say which, and may lie beyond the file's end.
+# Each trial has a byte of the lock file, at the first 60 bits of its key, which may lie beyond the file's end.
 KEY_DIGITS = 15
 
 
 class TrialClaims:
-    """Claims on trials, one process each. They end with the process, also when it is killed.
+    """Claims of this process on trials; a trial has one claim at most. They end with the process, also if it is killed.
 
-    Every driver of a home sees them: it must lie on a file system with POSIX locks, a local one or NFS.
+    Every driver of a home sees them, so the home must lie on a file system with POSIX locks, a local one or NFS.
 
     Args:
-        folder: Where the lock file is.
-        journal: Says which trials have come to their end.
+        folder: Folder of the lock file.
+        journal: The journal, which knows the trials that have ended.
     """
 
     def __init__(self, folder: Path, journal: Journal) -> None:
@@ -37,7 +37,7 @@ class TrialClaims:
         self._file.close()
 
     def take(self, key: str) -> bool:
-        """Claim a trial unless another process trains it, or has trained it meanwhile."""
+        """Claim a trial and return True, unless another process trains it or has trained it meanwhile."""
         if not self._lock(key):
             return False
         if self.is_settled(key):
@@ -46,16 +46,16 @@ class TrialClaims:
         return True
 
     def release(self, key: str) -> None:
-        """Give a claim up."""
+        """End a claim."""
         lockf(self._file, LOCK_UN, 1, _offset(key))
 
     def is_settled(self, key: str) -> bool:
-        """Whether the trial has a result in the journal, or one that it would meet again."""
+        """Return whether the journal has a result of the trial, or a failure that would repeat itself."""
         outcome = self._journal.outcome(key)
         return outcome is not None and is_settled(outcome.status, outcome.reason)
 
     def any_free(self, keys: Iterable[str]) -> bool:
-        """Whether one of the trials is settled, or trained by no other process any more."""
+        """Return whether at least one of the trials is not claimed by another process."""
         for key in keys:
             if self._lock(key):
                 self.release(key)

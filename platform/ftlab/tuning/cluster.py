@@ -1,4 +1,4 @@
-"""Checks of the nodes of an existing Ray cluster, before anything is computed there."""
+"""Check the nodes of an existing Ray cluster before anything is computed there."""
 
 import ray
 from ray.exceptions import GetTimeoutError, RayError
@@ -12,9 +12,9 @@ ANSWER_SECONDS = 180.0
 
 
 def check_nodes() -> None:
-    """Ask every node of the cluster for its software, all at once.
+    """Query every node of the cluster for its software, all at once.
 
-    Nodes that join later are checked by each worker for itself.
+    On nodes that join later, each worker makes the check itself.
 
     Raises:
         ConfigError: A node lacks ftlab, has another version of something that decides numbers, or does not answer.
@@ -41,7 +41,7 @@ def check_nodes() -> None:
 
 def _refusal(node: str, reason: str) -> ConfigError:
     return ConfigError(
-        f"Every node must have ftlab installed as the driver has, but {node} could not be asked: {reason}. "
+        f"Every node must have ftlab installed as the driver has, but the query of {node} failed: {reason}. "
         "Install it there, or submit the checkout with the job, see docs/cluster.md."
     )
 

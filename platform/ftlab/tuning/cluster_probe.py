@@ -1,4 +1,4 @@
-"""Ask a Ray cluster for its version, in a process of its own: where that fails, Ray may end the process."""
+"""Query the version of a Ray cluster in a process of its own, because Ray may end a process whose query fails."""
 
 import json
 import os
@@ -13,7 +13,7 @@ ANSWER_SECONDS = 45.0  # Ray itself gives up after 40
 
 
 class Refusal(StrEnum):
-    """Why a cluster told nothing."""
+    """The reason why a query of a cluster failed."""
 
     NO_TOKEN = "no token"  # noqa: S105 - a reason
     WRONG_TOKEN = "wrong token"  # noqa: S105 - a reason
@@ -22,10 +22,10 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True)
 class ClusterAnswer:
-    """What a cluster told, or why it told nothing.
+    """The answer of a cluster to a query, or the reason why it failed.
 
     Attributes:
-        refusal: Why it told nothing; None if it did.
+        refusal: The kind of failure; None if the cluster answered.
         reason: Ray's own words.
         theirs: Its versions of Ray and Python.
         ours: The versions here.
@@ -38,7 +38,7 @@ class ClusterAnswer:
 
 
 def probe_cluster(address: str) -> ClusterAnswer:
-    """Ask the cluster at ``HOST:PORT``; it keeps no record of it, as it would of a driver."""
+    """Query the cluster at ``HOST:PORT``, which keeps no record of a query, as it would of a driver."""
     command = [sys.executable, "-m", "ftlab.tuning.cluster_probe", address]
     try:
         done = subprocess.run(  # noqa: S603 - fixed but for the address
@@ -69,7 +69,7 @@ def _read_refusal(said: str) -> ClusterAnswer:
 def _print_versions(address: str) -> None:
     from ray import __version__
 
-    # Ray's own commands ask with it; the public way, to connect as a driver, leaves a job in the cluster's records.
+    # Ray's own commands query with it; the public way, to connect as a driver, leaves a job in the cluster's records.
     from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
     told = json.loads(GcsClient(address=address).internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=10))

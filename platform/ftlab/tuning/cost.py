@@ -1,4 +1,4 @@
-"""What the parts of a trial cost, and so what a trial does."""
+"""The costs of a trial: the durations and sizes of its parts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ftlab.tuning.kinds import Kind, checkpoint_kind, count_epochs, count_knn_probes, difference, probe_kind
 from ftlab.tuning.spec import Trial
 
-# Handing a trial to a warm worker and building its trainer, where no recorded trial tells.
+# Handing a trial to a warm worker and building its trainer, if no recorded trial shows how long that takes.
 START_SECONDS = 0.5
 
 
@@ -14,16 +14,16 @@ START_SECONDS = 0.5
 class Costs:
     """Durations and sizes by kind, on one hardware.
 
-    For a kind that is not among them the nearest one serves, so of what is asked for at least one must be there.
+    A kind without a cost takes that of the nearest kind, so each mapping that is used must hold at least one kind.
 
     Attributes:
         epoch_seconds: Seconds of an epoch's steps, by kind of epoch.
         knn_seconds: Seconds of a kNN probe, by kind of probe.
         final_seconds: Seconds of all probes after the last epoch, by kind of probe.
         checkpoint_bytes: Size of a checkpoint, by kind of checkpoint.
-        peak_bytes: Most memory that a trial takes of its device, by kind of epoch.
-        start_seconds: From taking a trial up to its first epoch, on a warm worker; None when nothing tells.
-        pause_seconds: Between two epochs, for checkpoints and reports, on average; None when nothing tells.
+        peak_bytes: Highest memory use of a trial on its device, by kind of epoch.
+        start_seconds: From taking a trial up to its first epoch, on a warm worker; None if unknown.
+        pause_seconds: Between two epochs, for checkpoints and reports, on average; None if unknown.
     """
 
     epoch_seconds: Mapping[Kind, float] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Costs:
     pause_seconds: float | None = None
 
     def __or__(self, other: "Costs") -> "Costs":
-        """Return these costs with those of ``other`` laid over them."""
+        """Return these costs, replaced by those of ``other`` where it has any."""
         return Costs(
             epoch_seconds={**self.epoch_seconds, **other.epoch_seconds},
             knn_seconds={**self.knn_seconds, **other.knn_seconds},
@@ -74,16 +74,16 @@ class Costs:
         return round(_nearest(self.checkpoint_bytes, checkpoint_kind(trial.config, trial.fingerprint)))
 
     def largest_peak(self, trials: Iterable[Trial]) -> int:
-        """Return the most memory that one of the trials takes of its device, in bytes."""
+        """Return the highest memory use of any of the trials on its device, in bytes."""
         return max(round(_nearest(self.peak_bytes, kind)) for trial in trials for kind in _all_epochs(trial))
 
     def can_price(self, trials: Iterable[Trial]) -> bool:
-        """Whether of every part of trials at least the nearest kind tells how long it takes."""
+        """Return whether the duration of every part of the trials is known, at least for the nearest kind."""
         without_knn = not any(_takes_knn(trial) for trial in trials)
         return bool(self.epoch_seconds and self.final_seconds and (self.knn_seconds or without_knn))
 
     def lacks_seconds(self, trial: Trial) -> bool:
-        """Whether of some part of a trial nothing tells how long it takes."""
+        """Return whether any part of the trial has no known duration."""
         probe = probe_kind(trial.config, trial.fingerprint)
         return (
             not _all_epochs(trial) <= self.epoch_seconds.keys()
@@ -92,11 +92,11 @@ class Costs:
         )
 
     def lacks_size(self, trial: Trial) -> bool:
-        """Whether nothing tells how large a trial's checkpoints are."""
+        """Return whether the size of the trial's checkpoints is unknown."""
         return checkpoint_kind(trial.config, trial.fingerprint) not in self.checkpoint_bytes
 
     def lacks_peak(self, trial: Trial) -> bool:
-        """Whether of some part of a trial nothing tells how much memory it takes."""
+        """Return whether any part of the trial has no known memory use."""
         return not _all_epochs(trial) <= self.peak_bytes.keys()
 
 

@@ -1,4 +1,4 @@
-"""Measured costs, kept so that the same probe is never made twice on the same hardware and versions."""
+"""Calibrated costs, kept so that no calibration run is repeated on the same hardware and versions."""
 
 import json
 import os
@@ -10,16 +10,16 @@ from ftlab.tuning.cost import Costs
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.provenance import collect_provenance
 
-# Versions that decide how long a step takes; what ftlab's own code takes is measured anew by each recorded trial.
+# Versions that decide how long a step takes; each recorded trial measures the time of ftlab's own code again.
 VERSIONS = ("version.ftlab", "version.torch")
 
 
 class CostStore:
-    """A file of measured costs per hardware and versions below ``home/costs``.
+    """A file of calibrated costs per hardware and versions below ``home/costs``.
 
     Args:
         home: Folder of everything ftlab keeps.
-        hardware: What the costs were measured on.
+        hardware: Hardware that the costs were calibrated on.
     """
 
     def __init__(self, home: Home, hardware: Hardware) -> None:
@@ -29,14 +29,14 @@ class CostStore:
         self._path = home / "costs" / f"{digest}.json"
 
     def load(self) -> Costs:
-        """Return what was measured; nothing if the file is missing, damaged or of another version."""
+        """Return the calibrated costs; empty ones if the file is missing, damaged or of another version."""
         try:
             return Costs(**json.loads(self._path.read_bytes()))
         except (OSError, ValueError, TypeError):
             return Costs()
 
     def add(self, costs: Costs) -> Costs:
-        """Lay costs over those that were measured before, keep both, and return them."""
+        """Add costs to those of earlier calibration runs, replacing equal kinds, and return all of them."""
         merged = self.load() | costs
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(f".writing-{os.getpid()}")

@@ -1,4 +1,4 @@
-"""Hands a feed's trials to workers: no more than may be under way, and again when a worker died under one."""
+"""Hand a feed's trials to workers, a bounded number at a time, and hand a trial out again if its worker died."""
 
 from collections import Counter
 from dataclasses import replace
@@ -8,12 +8,12 @@ from ftlab.tuning.feed import Assignment, TrialFeed
 
 
 class Dispatcher:
-    """Keeps account of the trials that are under way.
+    """Keeps account of the trials that workers have.
 
     Args:
-        feed: Where trials come from.
-        max_under_way: Trials that may be handed out at a time; one more than run, lets no free worker wait.
-        max_failures: How often a trial is tried again after its worker died.
+        feed: Source of the trials.
+        max_under_way: Trials that may be handed out at a time; one more than can run, so that no free worker waits.
+        max_failures: Number of times that a trial is tried again after its worker died.
     """
 
     def __init__(self, feed: TrialFeed, *, max_under_way: int, max_failures: int) -> None:
@@ -26,7 +26,7 @@ class Dispatcher:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is under way and nothing will come; until then a failure may bring a trial back."""
+        """Return whether no trial is under way and none will come; until then a failure may bring a trial back."""
         return not self._under_way and not self._again and self._feed.is_exhausted
 
     def next_assignment(self) -> Assignment | None:
@@ -39,15 +39,15 @@ class Dispatcher:
         return assignment
 
     def ended(self, key: str, outcome: Outcome) -> None:
-        """Take note that a trial came to its end."""
+        """Record that a trial ended."""
         assignment = self._under_way.pop(key)
         self._feed.trial_ended(assignment.trial, outcome)
 
     def worker_died(self, key: str, reason: str) -> Outcome | None:
-        """Put a trial back whose worker died.
+        """Put back a trial whose worker died.
 
         Returns:
-            None when it is tried again from its last checkpoint; its outcome when that has happened too often.
+            None if it is tried again from its last checkpoint; its outcome if that has happened too often.
         """
         self._failures[key] += 1
         if self._failures[key] > self._max_failures:
@@ -56,10 +56,10 @@ class Dispatcher:
         return None
 
     def out_of_memory(self, key: str, reason: str) -> Outcome | None:
-        """Put a trial back that ran out of memory, to be tried again alone.
+        """Put back a trial that ran out of memory, to be tried again alone.
 
         Returns:
-            None when it is tried again; its outcome when it was alone already, as the same would happen again.
+            None if it is tried again; its outcome if it was alone already, as the same would happen again.
         """
         if self._under_way[key].alone:
             return self._fail(key, f"out of memory, alone on its device: {reason}")

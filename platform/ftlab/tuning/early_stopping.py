@@ -1,4 +1,4 @@
-"""When a trial is stopped because others are better at the same epoch; imports no Ray."""
+"""Early stopping of trials that do worse than others at the same epoch; imports no Ray."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 class EarlyStopping:
     """Asynchronous successive halving (ASHA, arXiv 1810.05934) on kNN accuracy.
 
-    For searches alone: it stops trials by their seeds' luck, and so would bias the means of an ablation.
+    It is for searches only: it stops trials by the luck of their seeds, which would bias the means of an ablation.
 
     Attributes:
         max_epochs: Longest training.
-        grace_epochs: Epochs before the first decision; no less than the epochs between kNN probes.
-        reduction_factor: One in so many trials goes on at each rung.
+        grace_epochs: Epochs before the first decision; at least the number between two kNN probes.
+        reduction_factor: At each rung, one in this many trials goes on.
     """
 
     max_epochs: int

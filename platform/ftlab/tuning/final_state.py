@@ -1,4 +1,4 @@
-"""The state of a recorded trial after its last epoch: from its checkpoint, or by training it again."""
+"""Get the state of a recorded trial after its last epoch, from its checkpoint or by training it again."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,8 +21,8 @@ CHECKPOINT_SECONDS = 60.0
 def load_final_state(trial: Trial, home: Home) -> dict[str, Any]:
     """Load the checkpoint after a trial's last epoch onto the CPU.
 
-    A sweep deletes it when the trial has ended and no other trial can start from it; `ftlab train` leaves it until the
-    next sweep.
+    A sweep deletes it when the trial has ended and no other trial can start from it; `ftlab train` leaves it in place
+    until the next sweep.
 
     Raises:
         CheckpointError: It is gone or damaged.
@@ -40,19 +40,19 @@ def load_final_state(trial: Trial, home: Home) -> dict[str, Any]:
 
 
 def retrain(found: RecordedTrial, home: Home, on_epoch: Callable[[EpochResult], None]) -> dict[str, Any]:
-    """Train a recorded trial again with its device and threads, record nothing, and return its final state.
+    """Train a recorded trial again with its device and threads, without recording it, and return its final state.
 
-    It starts from its deepest checkpoint, and stopped, the same call goes on. The final checkpoint stays until the next
-    sweep.
+    It starts from its deepest checkpoint; if it is stopped, the same call continues it. The final checkpoint stays
+    until the next sweep.
 
     Args:
         found: The trial.
         home: Home of caches and checkpoints.
-        on_epoch: Hears of each epoch.
+        on_epoch: Called with the result of each epoch.
 
     Raises:
         ConfigError: It was trained on a GPU and there is none here.
-        DataError: Its images are missing, or are others.
+        DataError: Its images are missing or differ.
     """
     on_cpu = found.tags.get("hardware.device", "cpu") == "cpu"
     threads = int(found.tags.get("hardware.threads", "1"))
@@ -69,7 +69,7 @@ def retrain(found: RecordedTrial, home: Home, on_epoch: Callable[[EpochResult], 
 
 
 def differing_metrics(state: Mapping[str, Any], found: RecordedTrial) -> dict[str, tuple[float, float]]:
-    """Return what the state's last epoch measured otherwise than the record says: value here and value there."""
+    """Return the metrics of the state's last epoch that differ from the record: value here and recorded value."""
     measured = state["history"][-1]["metrics"]
     return {
         name: (measured.get(name, float("nan")), value)

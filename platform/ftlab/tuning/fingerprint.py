@@ -1,4 +1,4 @@
-"""The data of a study: its fingerprint, and whether every trial fits it."""
+"""The fingerprint of a study's data, and a check that every trial fits the data."""
 
 from collections.abc import Iterable
 
@@ -30,13 +30,13 @@ def fingerprint_data(data: DataConfig, configs: Iterable[TrialConfig], home: Hom
 
 
 def check_against_data(config: TrialConfig, num_images: int, num_labelled: int, smallest_class: int) -> None:
-    """Check what only the data set can tell, before any compute.
+    """Check a trial against the size of its data set, before any compute.
 
     Args:
         config: The trial.
         num_images: Number of training images.
-        num_labelled: Number of those that have a label.
-        smallest_class: Number of those in the smallest class.
+        num_labelled: Number of training images with a label.
+        smallest_class: Number of labelled training images in the smallest class.
 
     Raises:
         ConfigError: The batch, the neighbours or the few-shot labels outnumber the images.

@@ -1,4 +1,4 @@
-"""What a sweep will take: wall-clock time, hours of its devices, and disk."""
+"""The estimate of a sweep: wall-clock time, hours of its devices, and disk."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,28 +8,28 @@ from ftlab.tuning.cost import Costs
 from ftlab.tuning.spec import Trial
 from ftlab.tuning.timetable import Work, make_timetable
 
-# Ray, its first workers with torch in them, and the table at the end: on two cores, 40 trials of a second had their
-# first result after 11 s, and their table 2 s after the last one.
+# The time to start Ray and its first workers with torch, and to write the table at the end: on two cores, 40 trials
+# of a second had their first result after 11 s, and their table 2 s after the last one.
 STARTUP_SECONDS = 13.0
-# One digits trial: a line of the journal, ten metrics with their indices in SQLite, a row of the score histories.
+# Measured on a digits trial: a line of the journal, ten metrics with their indices in SQLite, a row of the histories.
 RECORD_BYTES_PER_EPOCH = 6_000
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """The price of what a sweep will train.
+    """The estimated cost of the trials that a sweep will train.
 
     Attributes:
         num_trials: Trials to train.
         num_epochs: Epochs to train.
-        wall_seconds: From the command to its table.
+        wall_seconds: Seconds from the command to its table.
         device_hours: Core-hours, or GPU-hours with shares counted as shares, that trials will hold.
-        device: What ``device_hours`` counts, ``CPU`` or ``GPU``.
-        checkpoint_bytes: Checkpoints that lie on the disk before the sweep's end, when they are deleted; None where no
-            size was measured.
-        record_bytes: What stays: journal, tracking store and score histories.
-        source: How it is known, in words: ``12 recorded trials``, ``a probe``, or both.
-        num_nearest: Trials that are priced by the nearest recorded or measured ones.
+        device: Unit of ``device_hours``, ``CPU`` or ``GPU``.
+        checkpoint_bytes: Size of the checkpoints on the disk until the end of the sweep, which deletes them; None if no
+            size was calibrated.
+        record_bytes: Size of the records that stay: journal, tracking store and score histories.
+        source: Source of the estimate, in words: ``12 recorded trials``, ``a calibration run``, or both.
+        num_nearest: Trials that are estimated from the nearest recorded or calibrated ones.
     """
 
     num_trials: int
@@ -45,10 +45,10 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Actual:
-    """What a sweep took.
+    """The actual cost of a sweep.
 
     Attributes:
-        wall_seconds: From the command to its table.
+        wall_seconds: Seconds from the command to its table.
         device_hours: Core-hours or GPU-hours that trials held.
     """
 
@@ -66,18 +66,18 @@ def forecast(
     num_nearest: int = 0,
     startup_seconds: float = STARTUP_SECONDS,
 ) -> Forecast:
-    """Return what a sweep will take.
+    """Return the estimate of a sweep.
 
     Disk counts one checkpoint per trial, which replaces its own earlier ones, and one per fork.
 
     Args:
-        works: What is trained, the most urgent first.
-        costs: What it costs.
+        works: The parts of trials to train, the most urgent first.
+        costs: The costs of their parts.
         slots: Trials at a time.
-        resources: What a trial may use.
-        source: How the costs are known, in words.
-        num_nearest: Trials that are priced by the nearest ones.
-        startup_seconds: What a sweep takes before its first and after its last epoch.
+        resources: Resources of a trial.
+        source: Source of the costs, in words.
+        num_nearest: Trials that are estimated from the nearest ones.
+        startup_seconds: Seconds of a sweep before its first and after its last epoch.
     """
 
     def seconds(work: Work, epoch: int) -> float:
@@ -101,7 +101,7 @@ def forecast(
 
 
 def held_hours(seconds: float, resources: ResourcesConfig) -> float:
-    """Return the hours of cores, or of GPUs where trials have shares of them, that ``seconds`` of trials hold."""
+    """Return the core-hours, or the GPU-hours if trials have shares of GPUs, that ``seconds`` of trials hold."""
     return seconds / 3600 * (resources.gpus_per_trial or resources.cpus_per_trial)
 
 

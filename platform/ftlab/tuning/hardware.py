@@ -1,4 +1,4 @@
-"""What trials run on, as far as it decides how long they take; imports no torch."""
+"""The hardware that trials run on, as far as it decides their durations; imports no torch."""
 
 import os
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ftlab.tuning.provenance import collect_provenance
 
 @dataclass(frozen=True)
 class Hardware:
-    """Durations are comparable between trials that ran on equal hardware.
+    """The hardware of a trial; durations are comparable between trials on equal hardware.
 
     Attributes:
         cpu: Model of the processor.
@@ -18,7 +18,7 @@ class Hardware:
         device: Name of the GPU, or ``cpu``.
         threads: Torch threads of a trial.
         together: Trials that share the device at a time: the GPU, or without one the machine.
-        cluster: Address of the cluster that trained; empty for this machine.
+        cluster: Address of the Ray cluster; empty for this machine.
     """
 
     cpu: str
@@ -29,15 +29,15 @@ class Hardware:
     cluster: str = ""
 
     def tags(self) -> dict[str, str]:
-        """Return the tags that a trial is recorded with; one that bears them all ran on equal hardware."""
+        """Return the tags that a trial is recorded with; a trial with all of these tags ran on equal hardware."""
         return {f"hardware.{name}": str(value) for name, value in vars(self).items()}
 
 
 def find_hardware(resources: ResourcesConfig, together: int) -> Hardware:
-    """Return what a trial of these resources runs on.
+    """Return the hardware that a trial with these resources runs on.
 
     Args:
-        resources: What a trial may use.
+        resources: Resources of a trial.
         together: Trials that share a device at a time.
     """
     facts = collect_provenance()
@@ -53,5 +53,5 @@ def find_hardware(resources: ResourcesConfig, together: int) -> Hardware:
 
 
 def device_setting(resources: ResourcesConfig) -> str:
-    """Return the setting of the device as a trial of a study finds it: without a share of a GPU, Ray hides them all."""
+    """Return the device setting of a study's trial: ``auto`` without a share of a GPU is the CPU, as Ray hides GPUs."""
     return "cpu" if resources.device == "auto" and not resources.gpus_per_trial else resources.device

@@ -37,7 +37,7 @@ def run_here(
         checkpoint_seconds: Least time between two checkpoints.
         listeners: An error that one of them raises ends the training; the trial is then interrupted, and may go on
             from its last checkpoint.
-        start: Begins the run.
+        start: Function that starts the run.
     """
     trial = assignment.trial
     for listener in listeners:
@@ -73,7 +73,7 @@ def run_study_here(
     """Train the trials of a feed one after another, in its order; see `run_here`.
 
     Returns:
-        How they ended, by trial key.
+        Their outcomes, by trial key.
     """
     outcomes: dict[str, Outcome] = {}
     while (assignment := feed.next_assignment()) is not None:

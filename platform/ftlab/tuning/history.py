@@ -1,4 +1,4 @@
-"""What trials cost, from the journal of those that were trained on the same hardware."""
+"""The costs of trials, from the journal of trials on the same hardware."""
 
 import json
 from collections import defaultdict
@@ -19,21 +19,21 @@ from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.kinds import Kind, count_knn_probes, epoch_kind, kinds_of_trial, probe_kind
 from ftlab.tuning.spec import Trial
 
-# Files whose first line is looked at, files that are read, and trials of a kind after which no more are needed.
+# Files whose first line is read, files that are read in full, and trials of a kind that are enough.
 MAX_LOOKED_AT = 300
 MAX_READ = 50
 ENOUGH_TRIALS = 5
 
-# A worker that was held up tells nothing about the pause between two epochs.
+# A longer pause between two epochs means that the worker was delayed by something else.
 LONGEST_PAUSE = 20.0
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """Costs by recorded trials.
+    """Costs from recorded trials.
 
     Attributes:
-        costs: Typical durations over epochs and trials; empty where nothing was recorded.
+        costs: Typical durations over epochs and trials; empty if nothing was recorded.
         num_trials: Trials that were read.
     """
 
@@ -42,14 +42,14 @@ class Recorded:
 
 
 def recorded_costs(folder: Path, trials: Sequence[Trial], hardware: Hardware) -> Recorded:
-    """Return what the parts of ``trials`` cost in the newest trials recorded on the same hardware.
+    """Return the costs of the parts of ``trials``, from the newest trials recorded on the same hardware.
 
     Reading is bounded, so that a journal of thousands of trials takes no longer than one of fifty.
 
     Args:
         folder: Folder of the journal.
-        trials: What the costs are asked for.
-        hardware: What they would run on.
+        trials: Trials whose costs are wanted.
+        hardware: Hardware that they would run on.
     """
     wanted = {kind for trial in trials for kind in kinds_of_trial(trial.config, trial.fingerprint)}
     tags = hardware.tags().items()
@@ -102,7 +102,7 @@ class _Samples:
     def _take_in_attempt(self, config: TrialConfig, fingerprint: str, attempt: Attempt) -> set[Kind]:
         kinds = set()
         epochs_on, probe = config.transform.epochs_on(config.train.epochs), probe_kind(config, fingerprint)
-        # The first epoch of an attempt warms up: what it takes longer belongs to the start.
+        # The first epoch of an attempt warms up: its extra time belongs to the start.
         for epoch in attempt.epochs[1:]:
             kind = epoch_kind(config, fingerprint, transformed=epoch.epoch - 1 in epochs_on)
             self.epoch_seconds[kind].append(epoch.train_seconds)
@@ -124,7 +124,7 @@ class _Samples:
             knn_seconds=_typical(self.knn_seconds),
             final_seconds=_typical(self.final_seconds),
             start_seconds=median(self.starts) if self.starts else None,
-            # A checkpoint every so many epochs: the median would miss it.
+            # Only some epochs are followed by a checkpoint, which a median would miss.
             pause_seconds=fmean(self.pauses) if self.pauses else None,
         )
 
@@ -145,7 +145,7 @@ def _starts(attempt: Attempt) -> Iterator[float]:
 
 
 def _typical(samples: Mapping[Kind, list[float]]) -> dict[Kind, float]:
-    """Return means, as totals are what is asked for, in which what took unusually long counts as twice the median."""
+    """Return means, because totals are estimated from them; an outlier counts as twice the median at most."""
     middles = {kind: median(values) for kind, values in samples.items()}
     return {kind: fmean(min(value, 2 * middles[kind]) for value in values) for kind, values in samples.items()}
 

@@ -1,4 +1,4 @@
-"""A trial's name is the digest of everything that decides its numbers."""
+"""The keys of trials: a trial's name is the digest of everything that decides its numbers."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,10 +9,10 @@ from ftlab.config.experiment import Setting
 from ftlab.config.loading import flatten
 from ftlab.config.trial import TrialConfig
 
-# Raise when a change of code moves a trained number; a golden test fails until then. See CHANGELOG.md.
+# Raise it when a change of code moves a trained number; a golden test fails until then. See CHANGELOG.md.
 NUMERICS_VERSION = 2
 
-# The content of the data enters a key as its fingerprint; where the files lie decides nothing.
+# The content of the data enters a key as its fingerprint; the folder of the files decides nothing.
 DATA_PREFIX = "data."
 KEY_LENGTH = 32
 
@@ -31,11 +31,11 @@ KNN_PROBES = ("every", "knn_k", "knn_temperature")
 def effective_settings(config: TrialConfig, epochs: int | None = None) -> dict[str, Setting]:
     """Return the settings that have had an effect after ``epochs`` epochs, in canonical form.
 
-    What has no effect is left out, so that trials that cannot differ have equal settings: the coefficient of a
+    Settings without effect are left out, so that trials that cannot differ have equal settings: the coefficient of a
     transformation that is off, FT that has not started yet, a stop that has not come yet, a probe that has not been
     taken yet, a ResNet's stem on another backbone. Start and stop are given in epochs.
 
-    This is the one rule behind names: of whole trials, and of the prefixes that trials share.
+    This one rule names both whole trials and the prefixes that trials share.
 
     Args:
         config: The trial.
@@ -102,7 +102,7 @@ def cell_key(config: TrialConfig, fingerprint: str) -> str:
 def prefix_key(config: TrialConfig, fingerprint: str, epochs: int) -> str:
     """Return the digest that names the state of a trial after ``epochs`` epochs.
 
-    Trials whose settings have differed in nothing that had an effect by then share it, and so its checkpoint.
+    Trials share it, and so its checkpoint, if their settings with an effect up to then are the same.
 
     Args:
         config: The trial.
@@ -113,7 +113,7 @@ def prefix_key(config: TrialConfig, fingerprint: str, epochs: int) -> str:
 
 
 def prefix_keys(config: TrialConfig, fingerprint: str) -> list[str]:
-    """Return `prefix_key` after 1, 2, ... epochs, in a fraction of the time: settings change at a few epochs only."""
+    """Return `prefix_key` after 1, 2, ... epochs, quickly, because effective settings change at a few epochs only."""
     keys = []
     for span in _spans(config):
         settings = effective_settings(config, span.start)
@@ -127,7 +127,7 @@ def unshared_key(trial_key: str, epochs: int) -> str:
 
 
 def _spans(config: TrialConfig) -> Iterator[range]:
-    """Yield the ranges of numbers of epochs within which the effective settings are the same."""
+    """Yield the ranges of numbers of epochs with the same effective settings."""
     epochs = config.train.epochs
     epochs_on = config.transform.epochs_on(epochs)
     changes = {1, epochs_on.start + 1, epochs_on.stop + 1, _first_knn_probe(config), epochs}

@@ -1,4 +1,4 @@
-"""Which settings decide what a part of a trial costs: parts of one kind take equally long on equal hardware."""
+"""The settings that decide the cost of a trial's parts: parts of one kind take equally long on equal hardware."""
 
 import json
 from collections import Counter
@@ -26,7 +26,7 @@ CHECKPOINT_SETTINGS = ("model.backbone", "model.stem", "model.head", "model.feat
 
 
 def epoch_kind(config: TrialConfig, fingerprint: str, *, transformed: bool) -> Kind:
-    """Return the kind of a trial's epochs, with FT at work or without.
+    """Return the kind of a trial's epochs with FT, or without.
 
     Args:
         config: The trial.
@@ -35,7 +35,7 @@ def epoch_kind(config: TrialConfig, fingerprint: str, *, transformed: bool) -> K
     """
     settings = _chosen(config, EPOCH_SETTINGS)
     if transformed:
-        # Extrapolated and interpolated positives differ in the coefficient's range alone.
+        # Extrapolated and interpolated positives differ only in the coefficient's range.
         settings |= {"mixes_positives": config.transform.positives != "none", **_chosen(config, TRANSFORM_SETTINGS)}
     return _spell({**settings, "view_size": config.view_size, "data": fingerprint})
 
@@ -51,7 +51,7 @@ def checkpoint_kind(config: TrialConfig, fingerprint: str) -> Kind:
 
 
 def kinds_of_trial(config: TrialConfig, fingerprint: str) -> set[Kind]:
-    """Return the kinds of everything in a trial that takes time."""
+    """Return the kinds of all parts of a trial that take time."""
     return {*count_epochs(config, fingerprint, 0, config.train.epochs), probe_kind(config, fingerprint)}
 
 

@@ -1,4 +1,4 @@
-"""What a running study tells those who follow it: the tracker's writer and the display."""
+"""The contract of a listener to a running study, such as the tracker's writer and the display."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,16 +8,16 @@ from ftlab.tuning.spec import Trial
 
 
 class StudyListener(Protocol):
-    """Hears of every trial of a running study, in the driver's process."""
+    """Is told of every trial of a running study, in the driver's process."""
 
     def trial_started(self, trial: Trial) -> None:
-        """A worker took the trial up, for the first time or again after a failure."""
+        """Take note that a worker started the trial, for the first time or again after a failure."""
         ...
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
-        """The trial reached these epochs; those of a restored checkpoint come first and may be known already."""
+        """Take note that the trial reached these epochs; epochs of a checkpoint come first and may be known already."""
         ...
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
-        """The trial came to an end or was interrupted."""
+        """Take note that the trial ended or was interrupted."""
         ...

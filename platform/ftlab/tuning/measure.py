@@ -1,4 +1,4 @@
-"""Measure what a trial costs by a few real steps of it, in processes of their own: this one never imports torch."""
+"""Calibrate the costs of a trial by a few of its steps, in other processes, so that this one never imports torch."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from ftlab.tuning.measurement import Measurement, ProbeRequest
 
 STEP_SECONDS = 2.0
 TIME_LIMIT = 300.0
-# More processes at a time tell no more about how they hold each other up.
+# More processes at a time tell no more about how they slow each other down.
 MAX_TOGETHER = 8
 
 
@@ -34,12 +34,12 @@ def measure(
     step_seconds: float = STEP_SECONDS,
     time_limit: float = TIME_LIMIT,
 ) -> Measurement:
-    """Return what a trial takes while ``together`` trials like it run on its device.
+    """Return the durations and memory of a trial while ``together`` trials like it run on its device.
 
     Args:
         config: The trial; its images should be in the cache already.
         home: Folder of caches.
-        resources: What a trial may use.
+        resources: Resources of a trial.
         together: Trials that share the device; at most `MAX_TOGETHER` are started.
         step_seconds: Time for the steps of each kind of epoch.
         time_limit: Longest time for everything, in seconds.
@@ -56,15 +56,17 @@ def measure(
             found = _converse(processes, request)
         except _SilentProcessError as error:
             if not timer.is_alive():
-                raise FtlabError(f"a probe must end within its limit, but took over {time_limit:g} s.") from error
-            raise FtlabError(f"a probe must measure the trial, but its process died: {error}") from error
+                raise FtlabError(
+                    f"a calibration run must end within its limit, but took over {time_limit:g} s."
+                ) from error
+            raise FtlabError(f"a calibration run must measure the trial, but its process died: {error}") from error
         finally:
             timer.cancel()
     return _summary(found)
 
 
 class _SilentProcessError(Exception):
-    """A probing process ended without an answer; says what it complained about last."""
+    """A calibrating process ended without an answer; the message is its last line of errors."""
 
 
 class _ProbingProcess:
@@ -136,7 +138,7 @@ def _converse(processes: Sequence[_ProbingProcess], request: ProbeRequest) -> li
 
 
 def _summary(found: Sequence[Measurement]) -> Measurement:
-    """Return means of durations and the highest peak."""
+    """Return the means of the durations and the highest peak."""
 
     def mean(name: str) -> Any:
         values = [getattr(one, name) for one in found]

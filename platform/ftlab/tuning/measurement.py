@@ -1,4 +1,4 @@
-"""What a probe measures of a trial, and what it is asked; crosses the border between two processes as JSON."""
+"""The request to a calibrating process and its measurement, which go from process to process as JSON."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from ftlab.config.trial import TrialConfig
 
 @dataclass(frozen=True)
 class ProbeRequest:
-    """What a probing process is asked to measure.
+    """The request to a calibrating process.
 
     Attributes:
         config: The trial.
@@ -31,16 +31,16 @@ class ProbeRequest:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a few real steps of a trial, and its probes, took.
+    """The measurement of a few steps of a trial, and of its probes.
 
     Attributes:
         plain_seconds: Seconds of the steps of an epoch without FT; None if the trial has none.
         transformed_seconds: Seconds of the steps of an epoch with FT; None if the trial has none.
         knn_seconds: Seconds of a kNN probe.
         final_seconds: Seconds of all probes after the last epoch.
-        build_seconds: Seconds until a trainer stands, in a process that has built one before.
+        build_seconds: Seconds to build a trainer, in a process that has built one before.
         checkpoint_bytes: Size of a checkpoint at the end of the trial.
-        peak_bytes: Most memory taken: on a GPU of it, its context included; else of the process.
+        peak_bytes: Highest memory use: of the GPU, including its context; without a GPU, of the process.
         num_steps: Steps that were timed.
     """
 

@@ -1,4 +1,4 @@
-"""How much memory this machine and its GPUs have to give; imports no torch."""
+"""The free memory of this machine and its GPUs; imports no torch."""
 
 import subprocess
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Gpu:
     Attributes:
         name: Its model.
         total_bytes: Its memory.
-        free_bytes: What no process holds now.
+        free_bytes: Memory that no process holds now.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Gpu:
 
 @cache
 def find_gpus() -> tuple[Gpu, ...]:
-    """Return the GPUs of this machine, as NVIDIA's driver tells them when first asked; none without it."""
+    """Return the GPUs of this machine, as NVIDIA's driver lists them at the first call; none without the driver."""
     command = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
@@ -38,7 +38,7 @@ def find_gpus() -> tuple[Gpu, ...]:
 
 
 def parse_gpus(answer: str) -> tuple[Gpu, ...]:
-    """Read lines of name, total and free mebibytes; a line that says something else is skipped.
+    """Read lines of name, total and free mebibytes; other lines are skipped.
 
     >>> parse_gpus("NVIDIA H200, 143771, 143000")
     (Gpu(name='NVIDIA H200', total_bytes=150754820096, free_bytes=149946368000),)
@@ -59,7 +59,7 @@ def available_memory(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int:
         cgroup: Folder of the control group that this process is in.
 
     Raises:
-        ConfigError: The system does not tell.
+        ConfigError: The system does not tell the free memory.
     """
     try:
         lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)

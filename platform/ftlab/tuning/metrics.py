@@ -1,7 +1,7 @@
-"""What a driver tells Prometheus about its study while it runs.
+"""The metrics of a running study, which its driver exports to Prometheus.
 
-All of it happens in the driver's process: Ray's metrics API (`ray.util.metrics`), which sends what actors count through
-the agent of their node and its dashboard packages, would serve none of it. Ray exports the use of its nodes by itself.
+All events happen in the driver's process, so Ray's metrics API (`ray.util.metrics`), which collects counts of actors
+through the agents of their nodes and its dashboard packages, would not help. Ray exports the use of its nodes itself.
 """
 
 import time
@@ -48,7 +48,7 @@ class StudyMetrics:
         experiment: Value of the label ``experiment``.
 
     Attributes:
-        registry: What a server exports: the metrics of `METRIC_NAMES`, and memory, time and files of this process.
+        registry: Metrics that a server exports: those of `METRIC_NAMES`, and memory, time and files of this process.
     """
 
     def __init__(self, experiment: str) -> None:
@@ -78,7 +78,7 @@ class StudyMetrics:
         self._started: dict[str, float] = {}
 
     def expect(self, num_waiting: int, reused: Iterable[str] = (), epochs_saved: int = 0) -> None:
-        """Take up what is planned; a plan made later takes the place of the one before.
+        """Set the numbers of a plan, in place of those of an earlier plan.
 
         Args:
             num_waiting: Trials to train; a study may add further ones.
@@ -91,11 +91,11 @@ class StudyMetrics:
         self._show()
 
     def watch_spool(self, count: Callable[[], int]) -> None:
-        """Ask for the number of records that wait for the tracking store whenever somebody wants to know."""
+        """Set the function that returns the number of records that wait for the tracking store."""
         self._spool.set_function(count)
 
     def trial_started(self, trial: Trial) -> None:
-        """Count a trial as running; one that is tried again runs already."""
+        """Count a trial as running; a trial that is tried again counts already."""
         self._started[trial.key] = time.time()
         if trial.key not in self._states:
             # A feed may give more trials than were planned.
@@ -103,14 +103,14 @@ class StudyMetrics:
         self._move(trial, RUNNING)
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
-        """Count epochs and their seconds; those from before the trial started come from a checkpoint."""
+        """Count epochs and their seconds, except epochs from before the trial's start, which come from a checkpoint."""
         for epoch in epochs:
             if epoch.timestamp >= self._started[trial.key]:
                 self._epochs.inc()
                 self._seconds.observe(epoch.metrics["epoch_seconds"])
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
-        """Count how a trial ended; one that was interrupted waits for the next command."""
+        """Count the outcome of a trial; an interrupted trial waits for the next command."""
         if outcome.status.is_result:
             self._finished.inc()
         self._move(trial, WAITING if outcome.status is TrialStatus.INTERRUPTED else str(outcome.status))

@@ -1,4 +1,4 @@
-"""Serve the driver's metrics to Prometheus while a study runs, where FTLAB_METRICS_PORT asks for it."""
+"""Serve the driver's metrics to Prometheus while a study runs, if FTLAB_METRICS_PORT is set."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def serve_metrics(experiment: str) -> Iterator["StudyMetrics | None"]:
     """Serve the metrics of a study until the block ends; without FTLAB_METRICS_PORT there are none.
 
     Args:
-        experiment: What the metrics are labelled with.
+        experiment: Label of the metrics.
 
     Raises:
         ConfigError: FTLAB_METRICS_PORT is no port, or cannot be bound at FTLAB_METRICS_HOST.

@@ -1,4 +1,4 @@
-"""What a user sets for every cell of a study, and how it marks the study's name and protocol."""
+"""The overrides of a user for every cell of a study, and their mark in the study's name and protocol."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,21 +10,21 @@ from ftlab.errors import ConfigError
 
 MAX_SUFFIX_LENGTH = 150
 
-# In the mark of overrides a path is its last part; how the files came there is left out.
+# The mark of overrides holds the last part of a path, and does not mention downloads.
 PATHS = frozenset({"data.root", "data.class_list"})
 WITHOUT_MARK = frozenset({"data.download"})
 
 
 def check_overrides(overrides: Mapping[str, Setting], of_experiment: Settings, axes: Sequence[str]) -> None:
-    """Check that overrides leave axes and seeds alone.
+    """Check that overrides set neither axes nor seeds.
 
     Args:
-        overrides: What the user set.
-        of_experiment: What the experiment's file sets for every cell.
+        overrides: Overrides of the user.
+        of_experiment: Overrides in the experiment's file.
         axes: Axes of the experiment.
 
     Raises:
-        ConfigError: They do not.
+        ConfigError: They set an axis or the seed.
     """
     for name in overrides:
         if name in axes:
@@ -47,7 +47,7 @@ def overrides_suffix(overrides: Mapping[str, Setting]) -> str:
 
 
 def changed_protocol(protocol: str, overrides: Mapping[str, Setting]) -> str:
-    """Return a profile's protocol in words with what the user changed of it; where the files are is no part of it.
+    """Return a profile's protocol in words with the user's changes; the folder of the data does not count as one.
 
     >>> changed_protocol("digits, 100 epochs", {"train.epochs": 50, "data.root": "/data/flowers"})
     'digits, 100 epochs, changed by train.epochs=50'
@@ -57,12 +57,12 @@ def changed_protocol(protocol: str, overrides: Mapping[str, Setting]) -> str:
 
 
 def without_folder(name: str, value: Setting) -> Setting:
-    """Return the value of a setting, of a path its last part."""
+    """Return the value of a setting; if it is a path, only the last part."""
     return Path(value).name if name in PATHS and isinstance(value, str) else value
 
 
 def spell(value: Setting) -> str:
-    """Return a value as a command line would set it."""
+    """Return a value as a command line spells it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

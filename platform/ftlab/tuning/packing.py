@@ -1,13 +1,13 @@
-"""How many trials run side by side, by the memory that one of them was measured to take."""
+"""The number of trials that run side by side, from the measured memory of one of them."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from ftlab.errors import ConfigError
 
-# Fragments, and what a few steps do not show: an allocation that comes once an epoch, two trials at their peak at once.
+# For fragmentation, and for what a few steps do not show: an allocation once an epoch, two peaks at the same time.
 SAFETY_FACTOR = 1.2
-# What Ray's worker holds beside the trial, and a probe does not.
+# Memory of Ray's worker beside the trial, which a calibration run does not have.
 WORKER_BYTES = 250 * 1024**2
 # Ray counts shares of a GPU in ten thousandths.
 SHARES = 10_000
@@ -22,7 +22,7 @@ class Packing:
         slots: Trials at a time on all devices.
         gpus_per_trial: Share of a GPU of a trial; 0 without.
         trial_bytes: Memory set aside for a trial, its safety margin included; 0 if nothing was measured.
-        limit: What allows no more of them: a number that was set, or the shares of the profile.
+        limit: The limit of their number: memory, cores, a number that was set, or the shares of the profile.
     """
 
     trials_per_device: int
@@ -35,7 +35,7 @@ class Packing:
 def pack_gpus(peak_bytes: int, free_bytes: int, *, num_gpus: int, cores: int, cpus_per_trial: int) -> Packing:
     """Return how many trials share each of ``num_gpus`` equal GPUs.
 
-    Threads are not shared: each trial keeps its ``cpus_per_trial``, because their number decides bits.
+    Threads are not shared: each trial keeps its ``cpus_per_trial``, because their number decides the last bits.
 
     Args:
         peak_bytes: Measured peak of a trial on its GPU, its context included.
@@ -87,7 +87,7 @@ def pack_machine(peak_bytes: int, available_bytes: int, *, cores: int, cpus_per_
 
 
 def pack_as_set(trials_per_device: int, *, num_gpus: int, cores: int, cpus_per_trial: int) -> Packing:
-    """Return the packing that a user set, unmeasured.
+    """Return the packing that a user set, without measurement.
 
     Args:
         trials_per_device: Trials at a time on each GPU, or on the machine without one.
@@ -115,7 +115,7 @@ def pack_as_set(trials_per_device: int, *, num_gpus: int, cores: int, cpus_per_t
 
 
 def pack_as_profiled(gpus_per_trial: float, *, num_gpus: int, cores: int, cpus_per_trial: int) -> Packing:
-    """Return the packing that follows from a profile's shares, unmeasured.
+    """Return the packing that follows from a profile's shares, without measurement.
 
     Args:
         gpus_per_trial: Share of a GPU of a trial, or a number of GPUs; 0 trains on CPU cores.
@@ -124,7 +124,7 @@ def pack_as_profiled(gpus_per_trial: float, *, num_gpus: int, cores: int, cpus_p
         cpus_per_trial: CPU cores of a trial.
 
     Raises:
-        ConfigError: One trial asks for more than there is.
+        ConfigError: One trial needs more than the machine has.
     """
     _check_cores(cpus_per_trial, cores)
     by_cores = cores // cpus_per_trial
@@ -141,7 +141,7 @@ def pack_as_profiled(gpus_per_trial: float, *, num_gpus: int, cores: int, cpus_p
 
 
 def gpu_share(trials_per_gpu: int) -> float:
-    """Return the largest share of a GPU that lets so many trials on it, in the steps that Ray counts in.
+    """Return the largest share of a GPU with which so many trials fit on it, in the steps that Ray counts in.
 
     >>> [gpu_share(number) for number in (1, 2, 3)]
     [1.0, 0.5, 0.3333]

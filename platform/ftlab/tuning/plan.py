@@ -1,4 +1,4 @@
-"""What a study still lacks: trials reused, to be resumed, to be forked and new."""
+"""The plan of a study: its trials that are reused, resumed, forked or new."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from ftlab.tuning.stages import Stage, plan_stages
 if TYPE_CHECKING:
     import pandas as pd
 
-# Reason of a failure that the same trial would meet again: it is an answer, not an accident, and is not retried.
+# Prefix of the reason of a failure that would repeat itself: it is a result, not an accident, and is not retried.
 DIVERGED = "diverged: "
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The trials of a study by what is left to do.
+    """The trials of a study, divided into recorded ones and ones to train.
 
     Attributes:
         study: The study.
         trials: All its trials.
         reused: Trials that are recorded already, by this experiment or another.
         todo: Trials to train, in order.
-        stages: What each trial to train trains itself, by trial key.
+        stages: The part that each trial to train trains itself, by trial key.
         share: Whether trials share prefixes.
     """
 
@@ -42,7 +42,7 @@ class Plan:
 
     @property
     def resumable(self) -> tuple[Trial, ...]:
-        """Trials to train that start from a checkpoint that exists."""
+        """Trials to train that start from an existing checkpoint."""
         return tuple(stage.trial for stage in self.stages.values() if stage.start_epoch and stage.parent is None)
 
     @property
@@ -66,24 +66,24 @@ class Plan:
         return sum(stage.epochs for stage in self.stages.values())
 
     def epochs_counted(self, trial: Trial) -> int:
-        """Return the length that a trial is planned with, its own."""
+        """Return the number of epochs that ``epochs_left`` assumes for a trial: its own length."""
         return trial.epochs
 
     @property
     def epochs_saved(self) -> int:
-        """Epochs that trials to fork need not train."""
+        """Epochs that forked trials need not train."""
         return sum(stage.saved_epochs for stage in self.stages.values())
 
     @property
     def epochs_spared(self) -> int:
-        """Epochs of all trials that need no training: of recorded ones, of checkpoints, of prefixes that are shared."""
+        """Epochs of all trials that need no training: of recorded trials, checkpoints and shared prefixes."""
         return sum(trial.epochs for trial in self.trials) - self.epochs_left
 
 
 def make_plan(
     study: StudySpec, trials: Sequence[Trial], recorded: "pd.DataFrame", there: Set[str], *, share: bool = True
 ) -> Plan:
-    """Divide the trials of a study by what the tracking store holds.
+    """Plan a study from the recorded trials and the existing checkpoints.
 
     Args:
         study: The study.
@@ -111,7 +111,7 @@ def settled_keys(recorded: "pd.DataFrame") -> set[str]:
 
 
 def is_settled(status: str, reason: str) -> bool:
-    """Whether a trial of that status needs no more training; an accident is retried by the next command."""
+    """Return whether a trial of that status needs no more training; the next command retries an accident."""
     if status == TrialStatus.FAILED:
         return reason.startswith(DIVERGED)
     return status in (TrialStatus.FINISHED, TrialStatus.COLLAPSED)

@@ -1,4 +1,4 @@
-"""The price of a study's trials: from recorded trials, and from probes of what was never recorded."""
+"""Estimate the costs of a study's trials, from recorded trials and from calibration runs of the others."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from ftlab.tuning.measure import measure
 from ftlab.tuning.measurement import Measurement
 from ftlab.tuning.spec import Trial
 
-# A probe takes seconds: of more kinds than these, the others cost what the nearest one does.
+# A calibration run takes seconds: if there are more kinds than these, the others take the costs of the nearest.
 MAX_PROBES = 3
 
 
@@ -24,12 +24,12 @@ Measure = Callable[..., Measurement]
 
 @dataclass(frozen=True)
 class Prices:
-    """What trials cost, and how that is known.
+    """The costs of trials, with their source.
 
     Attributes:
-        costs: Costs of all the trials asked for; of some, the nearest ones.
-        source: How it is known, in words: ``12 recorded trials``, ``a probe``, or both.
-        num_nearest: Trials that have a part of which only the nearest was recorded or measured.
+        costs: Costs of all the trials; for some, those of the nearest kind.
+        source: Their source, in words: ``12 recorded trials``, ``a calibration run``, or both.
+        num_nearest: Trials with a part of which only the nearest kind was recorded or calibrated.
     """
 
     costs: Costs
@@ -46,22 +46,22 @@ def price_trials(
     max_probes: int = MAX_PROBES,
     measure: Measure = measure,
 ) -> Prices | None:
-    """Return what trials cost.
+    """Return the costs of trials.
 
     Args:
-        trials: What the costs are asked for; at least one. The images should be in the cache.
+        trials: The trials; at least one. The images should be in the cache.
         home: Folder of everything ftlab keeps.
-        resources: What a trial may use.
-        hardware: What the trials would run on. A cluster is not probed from here.
-        max_probes: How many new probes may be made.
-        measure: Makes a probe, see `ftlab.tuning.measure.measure`.
+        resources: Resources of a trial.
+        hardware: Hardware that the trials would run on. A cluster is not calibrated from here.
+        max_probes: Most new calibration runs.
+        measure: Makes a calibration run, see `ftlab.tuning.measure.measure`.
 
     Returns:
-        None if of some part nothing was recorded and nothing can be measured. Sizes of checkpoints are measured, never
+        None if a part of a trial was not recorded and cannot be calibrated. Sizes of checkpoints are calibrated, never
         recorded, so they may be missing.
 
     Raises:
-        FtlabError: A probe failed.
+        FtlabError: A calibration run failed.
     """
     recorded = recorded_costs(home / "trials", trials, hardware)
     store = CostStore(home, hardware)
@@ -87,17 +87,17 @@ def peak_bytes(
     hardware: Hardware,
     measure: Measure = measure,
 ) -> int:
-    """Return the most memory that one of the trials takes of its device, with at most `MAX_PROBES` new probes.
+    """Return the highest memory use of any of the trials on its device, with at most `MAX_PROBES` new calibration runs.
 
     Args:
-        trials: What is asked for; at least one. The images should be in the cache.
+        trials: The trials; at least one. The images should be in the cache.
         home: Folder of everything ftlab keeps.
-        resources: What a trial may use.
-        hardware: What a trial runs on alone.
-        measure: Makes a probe, see `ftlab.tuning.measure.measure`.
+        resources: Resources of a trial.
+        hardware: Hardware that a trial runs on alone.
+        measure: Makes a calibration run, see `ftlab.tuning.measure.measure`.
 
     Raises:
-        FtlabError: A probe failed; one trial alone does not fit.
+        FtlabError: A calibration run failed, or one trial alone does not fit.
     """
     store = CostStore(home, hardware)
     measured = _probe_what_lacks(
@@ -107,7 +107,7 @@ def peak_bytes(
 
 
 def measured_costs(trial: Trial, found: Measurement) -> Costs:
-    """Return what a measurement of a trial tells."""
+    """Return the costs that follow from a measurement of a trial."""
     config, fingerprint = trial.config, trial.fingerprint
     of_epochs = {
         epoch_kind(config, fingerprint, transformed=False): found.plain_seconds,
@@ -147,7 +147,7 @@ def _probe_what_lacks(
 
 
 def _most_telling(trials: Sequence[Trial]) -> Trial:
-    """Return a trial whose parts are those of as many others as possible."""
+    """Return a trial whose parts include those of as many other trials as possible."""
     parts = {trial.key: frozenset(kinds_of_trial(trial.config, trial.fingerprint)) for trial in trials}
     frequency = Counter(parts.values())
 
@@ -161,4 +161,4 @@ def _source(num_recorded: int, probed: bool) -> str:
     recorded = "1 recorded trial" if num_recorded == 1 else f"{num_recorded} recorded trials"
     if not probed:
         return recorded
-    return f"{recorded} and a probe" if num_recorded else "a probe"
+    return f"{recorded} and a calibration run" if num_recorded else "a calibration run"

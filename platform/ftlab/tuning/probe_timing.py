@@ -1,4 +1,4 @@
-"""How long a trial's probes take, from a part of their work."""
+"""Calibrate the durations of a trial's probes from a part of their work."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from ftlab.training.probe import CHUNK, Features, ProbeSuite, few_shot_accuracy,
 from ftlab.training.trainer import Trainer
 from ftlab.tuning.step_timing import Stopwatch
 
-# Features of so many images tell what those of all would take.
+# The features of so many images are enough to scale the time up to all images.
 MAX_TRAIN_IMAGES, MAX_TEST_IMAGES = 1024, 512
 
 
@@ -27,7 +27,7 @@ def time_probes(
         dataset: Its images.
         trainer: Its trainer.
         device: Device of the training.
-        watch: Takes the time.
+        watch: Stopwatch of the device.
     """
     part = _part(dataset)
     train = ResidentImages(part.train_images, device)

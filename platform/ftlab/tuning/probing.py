@@ -1,7 +1,7 @@
-"""The probing process: times a few real steps of one trial, alone or beside others, and measures its memory.
+"""The calibrating process: times a few steps of one trial, alone or beside others, and measures its memory.
 
 ``python -m ftlab.tuning.probing`` reads a request from its input, answers ``{"ready": true}`` when it is warm, waits
-for a line, measures, and answers ``{"measurement": ...}``; what a user can act on is answered as ``{"error": ...}``.
+for a line, measures, and answers ``{"measurement": ...}``; an error that a user can act on is ``{"error": ...}``.
 """
 
 import io
@@ -27,14 +27,14 @@ from ftlab.tuning.probe_timing import time_probes
 from ftlab.tuning.step_timing import Stopwatch, time_steps
 
 WARM_UP_STEPS = 2
-# Measured on digits: the results of an epoch, which every later checkpoint holds.
+# Size of the results of an epoch, which every later checkpoint holds; measured on digits.
 RESULT_BYTES = 1_100
-# What a process takes of a GPU before it holds a tensor, which torch does not count: kernels and libraries.
+# Memory of a GPU that a process takes for kernels and libraries before its first tensor; torch does not count it.
 CONTEXT_BYTES = 600 * 1024**2
 
 
 class TrialProbe:
-    """A trial that is built to be measured.
+    """A trial that is built to be calibrated.
 
     Args:
         config: The trial.
@@ -57,13 +57,13 @@ class TrialProbe:
         self._transformed_epoch = epochs_on[0] if epochs_on else None
 
     def warm_up(self) -> None:
-        """Make a few steps of each kind, so that what happens once is not measured."""
+        """Make a few steps of each kind, so that one-time work is not measured."""
         for epoch in (self._plain_epoch, self._transformed_epoch):
             if epoch is not None:
                 list(islice(self._trainer.steps(epoch), WARM_UP_STEPS))
 
     def measure(self, seconds: float) -> Measurement:
-        """Measure the trial, with ``seconds`` for the steps of each kind of epoch."""
+        """Return the measurement of the trial, with ``seconds`` for the steps of each kind of epoch."""
         timed = [
             (None, 0) if epoch is None else time_steps(self._trainer, epoch, seconds, self._watch)
             for epoch in (self._plain_epoch, self._transformed_epoch)
@@ -82,21 +82,21 @@ class TrialProbe:
         )
 
     def _warm_libraries(self) -> None:
-        """Build a trainer in vain: the first one in a process also loads libraries, which a warm worker has."""
+        """Build a trainer that is not used: the first one in a process also loads libraries, which a worker has."""
         make_trainer(self._config, self._dataset, self._device)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
 
 def peak_memory(device: torch.device) -> int:
-    """Return the most memory of a device that this process has held, in bytes; on the CPU, of the machine."""
+    """Return the highest memory use of this process, in bytes: of the GPU's memory, or else of the machine's."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device) + CONTEXT_BYTES
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
     except (OSError, StopIteration):
-        # Less exact on Linux, where it begins with what the process that started this one held.
+        # Less exact on Linux, where it begins with the memory of the process that started this one.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
 
@@ -108,8 +108,8 @@ def _checkpoint_bytes(trainer: Trainer) -> int:
 
 
 def main() -> None:
-    """Answer one request; see the module."""
-    # What a library prints must not end up among the answers.
+    """Answer one request, as the module describes."""
+    # The output of libraries must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 

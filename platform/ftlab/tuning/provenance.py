@@ -1,4 +1,4 @@
-"""Where a trial's numbers come from: commit, data, hardware and versions."""
+"""The provenance of a trial: commit, hardware and versions."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ def _version(package: str) -> str:
 
 
 def _checkout() -> tuple[str, str]:
-    """Return the commit, and whether files differ from it; an image, which has no repository, says both itself."""
+    """Return the commit, and whether files differ from it; an image has no repository and sets FTLAB_COMMIT."""
     commit = _git("rev-parse", "HEAD")
     if commit:
         return commit, str(bool(_git("status", "--porcelain"))).lower()

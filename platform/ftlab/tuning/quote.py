@@ -1,4 +1,4 @@
-"""What a plan would cost on this machine, and how its trials would share it."""
+"""The estimate of a plan on this machine, and how its trials would share the machine."""
 
 import os
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from ftlab.tuning.stages import by_urgency
 
 @dataclass(frozen=True)
 class Quote:
-    """How a plan would be carried out.
+    """The resources of a plan's trials, and the estimate of its cost.
 
     Attributes:
-        resources: What a trial gets.
-        packing: How trials share this machine; None on a cluster, where Ray's nodes decide.
-        hardware: What a trial's durations are recorded with.
-        forecast: The price; None without anything to tell it by.
-        problem: Why there is no price, where a probe failed; empty otherwise.
+        resources: Resources of a trial.
+        packing: The packing of trials on this machine; None on a cluster, where Ray's nodes decide.
+        hardware: Hardware that a trial's durations are recorded with.
+        forecast: The estimate; None if nothing similar was recorded or calibrated.
+        problem: The reason why there is no estimate, if a calibration run failed; empty otherwise.
     """
 
     resources: ResourcesConfig
@@ -37,17 +37,17 @@ class Quote:
 
 
 def make_quote(plan: Plan, *, home: Home, capacity: Capacity, max_probes: int) -> Quote:
-    """Decide how the trials of a plan share the machine, and price them.
+    """Decide how the trials of a plan share the machine, and estimate their cost.
 
     Args:
-        plan: What is left to train, at least one trial.
+        plan: The plan; it has at least one trial to train.
         home: Folder of everything ftlab keeps.
-        capacity: What of this machine may be used.
-        max_probes: How many probes of real steps may be made where no recorded trial tells; 0 makes the quote quick.
+        capacity: The part of this machine that may be used.
+        max_probes: Most calibration runs for trials unlike any recorded one; 0 makes the estimate quick.
 
     Raises:
         ConfigError: A trial does not fit.
-        FtlabError: The probe failed that ``trials_per_device: auto`` needs.
+        FtlabError: The calibration run that ``trials_per_device: auto`` needs failed.
     """
     resources = plan.study.profile.resources
     if capacity.gpus == 0:

@@ -17,22 +17,22 @@ from ftlab.tuning.trial import StartRun, TrialRun, judge
 
 
 class RankedRun:
-    """A trial that several processes of this machine train together, from outside the same as a `TrialRun`.
+    """A trial that several processes of this machine train together, with the interface of a `TrialRun`.
 
     Args:
-        assignment: What is trained.
+        assignment: The trial to train.
         home: Folder of caches and checkpoints.
         device: Kind of device of the training.
         checkpoint_seconds: Least time between two checkpoints.
-        processes: Their number, at least 2.
+        processes: Number of processes, at least 2.
 
     Raises:
         FtlabError: The images are missing, or there are fewer GPUs than processes.
         RankDiedError: A process was killed.
 
     Attributes:
-        history: The epochs so far, at first those of the checkpoint.
-        warning: What went wrong last without harm to the results; empty when nothing did.
+        history: The epochs so far, first those of the checkpoint.
+        warning: The last problem that did not harm the results; empty if there was none.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class RankedRun:
             yield from report.results
 
     def judge(self) -> Outcome | None:
-        """Return how the trial ended; None while epochs are left."""
+        """Return the outcome of the trial; None while epochs are left."""
         return judge(self.history[-1], self._tags) if len(self.history) == self._num_epochs else None
 
     def _take(self, report: "_Report") -> None:
@@ -64,13 +64,13 @@ class RankedRun:
         self.warning = report.warning
         self._tags = report.tags
         if len(self.history) == self._num_epochs:
-            # Nothing follows but that the processes leave, and give their memory back.
+            # The processes only have to leave, and give their memory back.
             for _ in self._reports:
                 pass
 
 
 def run_starter(processes: int) -> StartRun:
-    """Return what starts a run of so many processes; one trains in the process that starts it."""
+    """Return the function that starts a run of so many processes; a run of one trains in the process that starts it."""
     return TrialRun if processes == 1 else partial(RankedRun, processes=processes)
 
 
@@ -82,7 +82,7 @@ class _Report(NamedTuple):
 
 @dataclass(frozen=True)
 class _Part:
-    """What every process trains its part of."""
+    """The order to every process of a run: the trial, of which each trains its part."""
 
     assignment: Assignment
     home: Home

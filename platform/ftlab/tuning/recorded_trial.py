@@ -1,4 +1,4 @@
-"""A trial as the tracking store knows it, found by what a person has of it: a key, a run, a name."""
+"""Find a recorded trial by a key, a run or a name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class RecordedTrial:
         run_id: Identifier in the tracking store.
         study: Study that it was trained for.
         metrics: Last values by name, without durations.
-        tags: What was recorded of its code, data, hardware and versions.
+        tags: The record of its code, data, hardware and versions.
     """
 
     trial: Trial
@@ -39,11 +39,11 @@ class RecordedTrial:
 
 
 def find_recorded(recorded: "pd.DataFrame", wanted: str) -> RecordedTrial:
-    """Return the trial of that key or run id, or a beginning of one, or of that name.
+    """Return the trial of a key or run id, or of the first characters of one, or of a name.
 
     Args:
         recorded: One row a trial as ``Tracker.load_trials`` returns them.
-        wanted: What the user wrote; a beginning has at least 4 characters.
+        wanted: The key, id or name that the user wrote; at least 4 characters of a key or id.
 
     Raises:
         ConfigError: No trial matches, or several do; it was not trained to its end; this version would train another.
@@ -85,7 +85,7 @@ def _only_match(rows: list[dict[str, Any]], wanted: str) -> dict[str, Any]:
 
 
 def _matches(rows: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
-    """Return the rows that match exactly, else those whose key or run begins so, else those of that name."""
+    """Return the rows with exactly that key or run, else those whose key or run begins so, else those of that name."""
     identities = ("trial_key", "run_id")
     exact = [row for row in rows if wanted in (row[name] for name in identities)]
     begun = [row for row in rows if any(str(row[name]).startswith(wanted) for name in identities)]

@@ -1,4 +1,4 @@
-"""The files of a table: in every form, with its figures and its report."""
+"""Write the files of a table: every format, its figures and its report."""
 
 from pathlib import Path
 
@@ -14,17 +14,17 @@ from ftlab.reporting.training_figures import training_figures, write_training_fi
 from ftlab.reporting.trial_facts import trial_facts
 from ftlab.tracking.tracker import HistoryPart, Tracker
 
-# More seeds hardly change the means that figures of training show, and a file is read for each.
+# More seeds hardly change the means in figures of training, and each costs the reading of a file.
 MAX_SEEDS = 20
 
 
 def load_histories(tracker: Tracker, table: AblationTable, recorded: pd.DataFrame) -> Histories:
-    """Load what the trials of those cells recorded that the table's figures show, of `MAX_SEEDS` seeds a cell at most.
+    """Load the histories of the cells that the table's figures show, of at most `MAX_SEEDS` seeds a cell.
 
     Args:
         tracker: The store.
         table: The table.
-        recorded: What the store holds.
+        recorded: The trials in the store.
     """
     keys = [trial.trial_key for row in shown_rows(table) for trial in table.trials_of(row.cell)[:MAX_SEEDS]]
     parts = {str(part): tracker.load_history(keys, part) for part in HistoryPart}
@@ -35,16 +35,16 @@ def load_histories(tracker: Tracker, table: AblationTable, recorded: pd.DataFram
 def write_results(
     table: AblationTable, histories: Histories, folder: Path, recorded: pd.DataFrame, command: str
 ) -> list[Path]:
-    """Write the table in every form, its figures and its report; unchanged content leaves the files alone.
+    """Write the table in every format, its figures and its report; unchanged files are left alone.
 
-    Figures of how the trials trained are in ``figures/``, where ``left_out.txt`` says why one is missing.
+    Figures of the training are in ``figures/``, where ``left_out.txt`` gives the reason for each missing one.
 
     Args:
-        table: What to write.
-        histories: What its trials recorded while they trained.
-        folder: Where to.
+        table: The table.
+        histories: The histories of its trials.
+        folder: Folder of the files.
         recorded: The trials that the table was computed from.
-        command: What makes the table anew.
+        command: Command that makes the table anew.
     """
     # Plotly takes a quarter of a second to import.
     from ftlab.reporting.pages.report_charts import report_charts

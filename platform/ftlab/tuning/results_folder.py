@@ -23,15 +23,15 @@ def load_provenance(folder: Path) -> Provenance:
 
 
 def read_table_files(folder: Path) -> dict[str, str]:
-    """Return the content of the table's files that are there, by name."""
-    # Universal newlines would hide what an editor did to the ends of lines.
+    """Return the content of the table's existing files, by name."""
+    # Universal newlines would hide an editor's changes to the ends of lines.
     return {
         name: (folder / name).read_bytes().decode(errors="replace") for name in RENDERERS if (folder / name).is_file()
     }
 
 
 def table_folder(path: Path) -> Path:
-    """Return the folder of a table from its path, or from that of a file in it.
+    """Return the folder of a table from its path, or from the path of a file in it.
 
     Raises:
         ResultsError: It holds no table; the folders nearby that do are named.

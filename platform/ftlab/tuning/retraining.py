@@ -11,7 +11,7 @@ from ftlab.tuning.cells import SWITCHES
 from ftlab.tuning.identity import DATA_PREFIX, effective_settings
 from ftlab.tuning.overrides import spell
 
-# A recorded trial is never trained again, so that the command needs a home of its own.
+# A recorded trial is never trained again in its home, so the command needs another one.
 OTHER_HOME = "FTLAB_HOME=.ftlab-again"
 
 
@@ -20,11 +20,11 @@ def retraining_command(profile_name: str, profile: ProfileConfig, params: Mappin
 
     Args:
         profile_name: Name of the profile that the trial was trained at.
-        profile: The profile as it is now; what it says otherwise is set by the command.
+        profile: The profile as it is now; the command sets every setting of the trial that differs from it.
         params: Every setting of the trial by dotted name, as recorded.
 
     Raises:
-        ConfigError: This version knows a setting no more, or refuses its value.
+        ConfigError: This version does not know a setting any more, or refuses its value.
     """
     config = recorded_config(params)
     parts = [OTHER_HOME, "ftlab", "train", "--profile", quote(profile_name), "--seed", str(config.seed)]
@@ -34,20 +34,20 @@ def retraining_command(profile_name: str, profile: ProfileConfig, params: Mappin
 
 
 def recorded_config(params: Mapping[str, str]) -> TrialConfig:
-    """Return the trial that was recorded with these settings.
+    """Return the config that was recorded with these settings.
 
     Args:
         params: Every setting of the trial by dotted name, as recorded.
 
     Raises:
-        ConfigError: This version knows a setting no more, or refuses its value.
+        ConfigError: This version does not know a setting any more, or refuses its value.
     """
     recorded = {name: _read(text) for name, text in params.items()}
     return resolve_trial(ProfileConfig(description="", metric="", protocol=""), recorded)
 
 
 def _beyond(profile: ProfileConfig, config: TrialConfig) -> dict[str, Setting]:
-    """Return the settings that the profile does not give; one without effect would be refused."""
+    """Return the settings that differ from the profile, without those that have no effect, which would be refused."""
     base = flatten(resolve_trial(profile, {}))
     effective = {*effective_settings(config), *SWITCHES} - {"seed"}
     return {

@@ -1,4 +1,4 @@
-"""A Ray session that starts in the background, because it takes seconds that the driver can use."""
+"""A Ray session that starts in the background, because the driver can use the seconds that it takes."""
 
 import logging
 import os
@@ -9,20 +9,20 @@ from typing import Any
 
 from ftlab.errors import ConfigError, FtlabError
 
-# Read when Ray is imported: no telemetry, and none of Tune's own loggers, which write a file per trial and result.
+# Ray reads these when it is imported: no telemetry, and none of Tune's loggers, which write a file per trial.
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-# Read there too. On Windows and macOS Ray listens on 127.0.0.1 alone unless this is 1; where it is 0, on Linux too.
+# Read there too. If it is 0, Ray listens on 127.0.0.1 only, as it does on Windows and macOS unless it is 1.
 LOCAL_ENVIRONMENT = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """What a study may use of this machine; None means all of it. On an existing cluster, the cluster's size counts.
+    """The part of this machine that a study may use; None means all of it. On an existing cluster its size counts.
 
     Attributes:
         cpus: CPU cores.
@@ -40,7 +40,7 @@ class RaySession:
     so that they die with the driver even when it is killed.
 
     Args:
-        capacity: What the session may use of this machine.
+        capacity: The part of this machine that the session may use.
     """
 
     def __init__(self, capacity: Capacity) -> None:
@@ -50,22 +50,22 @@ class RaySession:
         self._thread = Thread(target=self._live, name="ftlab-ray-session", daemon=True)
 
     def start(self) -> "RaySession":
-        """Begin to start Ray and return at once; a session that has begun is left alone."""
+        """Begin to start Ray and return at once; do nothing if the session has begun."""
         if self._thread.ident is None:
             self._thread.start()
         return self
 
     def stop(self) -> None:
-        """End the session, also one that is still starting or never began."""
+        """End the session, also if it is still starting or never began."""
         self._over.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def wait(self) -> "RaySession":
-        """Return when Ray is there; starts it if nobody has.
+        """Start Ray if it was not started, and return when it is ready.
 
         Raises:
-            FtlabError: It could not be started or reached.
+            FtlabError: Ray could not be started or reached.
         """
         self.start()
         self._ready.wait()
@@ -89,11 +89,11 @@ class RaySession:
         try:
             import ray
 
-            # What Tune says of a trial's error is said again, in a line, by the study.
+            # The study reports a trial's error in one line, so Tune's own report is not needed.
             logging.getLogger("ray").setLevel(logging.ERROR)
             logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
             ray.init(log_to_driver=False, configure_logging=False, **self._arguments())
-            # Tune is imported here too: the driver waits for it otherwise.
+            # Tune is imported here too, because the driver would wait for it otherwise.
             import ray.tune
         except Exception as error:
             self._error = error
@@ -113,7 +113,7 @@ class RaySession:
             )
         if address:
             return {}
-        # Without an address Ray would join whatever cluster was started on this machine.
+        # Without an address Ray would join any cluster that was started on this machine.
         return {
             "address": "local",
             "num_cpus": self.capacity.cpus,

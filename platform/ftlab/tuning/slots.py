@@ -1,4 +1,4 @@
-"""How many trials of a study run at a time on this machine: as set, as the profile says, or as many as fit."""
+"""The number of a study's trials that run at a time on this machine: as set, as profiled, or as many as fit."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,19 +23,19 @@ def pack_study(
     num_gpus: int,
     measure_peak: MeasurePeak = peak_bytes,
 ) -> Packing:
-    """Return how the trials of a study share this machine; only ``auto`` makes a probe, and remembers it.
+    """Return the packing of a study's trials on this machine; ``auto`` makes a calibration run, once.
 
     Args:
-        trials: What will be trained, at least one. The images should be in the cache.
+        trials: The trials to train, at least one. The images should be in the cache.
         home: Folder of everything ftlab keeps.
-        resources: What a trial may use, and ``trials_per_device``.
+        resources: Resources of a trial, and ``trials_per_device``.
         cores: CPU cores to use.
         num_gpus: GPUs to use.
-        measure_peak: Measures the memory of a trial, see `ftlab.tuning.pricing.peak_bytes`.
+        measure_peak: Calibrates the memory of a trial, see `ftlab.tuning.pricing.peak_bytes`.
 
     Raises:
-        ConfigError: One trial alone does not fit, or so many as were set do not.
-        FtlabError: The probe failed.
+        ConfigError: One trial alone does not fit, or the number that was set does not.
+        FtlabError: The calibration run failed.
     """
     per_trial = resources.cpus_per_trial
     share = 0.0 if device_setting(resources) == "cpu" else resources.gpus_per_trial
@@ -64,5 +64,5 @@ def pack_study(
 
 
 def packed(resources: ResourcesConfig, packing: Packing) -> ResourcesConfig:
-    """Return what a trial may use in a packing; its threads stay the same, because their number decides bits."""
+    """Return a trial's resources in a packing; its threads stay the same, because their number decides last bits."""
     return resources.model_copy(update={"gpus_per_trial": packing.gpus_per_trial})

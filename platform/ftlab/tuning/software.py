@@ -1,4 +1,4 @@
-"""What a process computes with: trials of one study must not come from two versions of the code."""
+"""The software of a process: trials of one study must not come from two versions of the code."""
 
 import platform
 from collections.abc import Sequence
@@ -11,27 +11,27 @@ import ftlab
 from ftlab.errors import ConfigError
 from ftlab.tuning.identity import NUMERICS_VERSION
 
-# A trial's key does not hold their versions, but the last bits of its numbers may depend on them.
+# A trial's key does not include their versions, but the last bits of its numbers may depend on them.
 PACKAGES = ("torch", "torchvision", "numpy", "ray")
 
-# The code that numbers come out of. The rest, such as the display, may be edited while a sweep runs.
+# The code that computes numbers. The rest, such as the display, may be edited while a sweep runs.
 FOLDERS = ("build", "config", "data", "method", "models", "training")
 
 
 @dataclass(frozen=True)
 class Software:
-    """What decides the numbers of a trial beside its settings and data.
+    """The versions that decide the numbers of a trial beside its settings and data.
 
     Attributes:
         host: Name of the machine, for messages.
-        versions: Version by name; of Python and packages the part that is the same with and without CUDA.
+        versions: Version by name; for Python and packages only the part that is the same with and without CUDA.
     """
 
     host: str
     versions: dict[str, str]
 
     def differences(self, other: "Software") -> list[str]:
-        """Return what differs in words, empty if trials of both may stand in one table."""
+        """Return the differences in words, empty if trials of both may stand in one table."""
         return [
             f"{name} {mine} on {self.host}, {other.versions.get(name, 'absent')} on {other.host}"
             for name, mine in self.versions.items()
@@ -51,10 +51,10 @@ def installed_software() -> Software:
 
 
 def check_software(expected: Software, found: Sequence[Software]) -> None:
-    """Refuse to train where another version is installed than on the driver.
+    """Check that the same versions are installed as on the driver.
 
     Raises:
-        ConfigError: Something differs.
+        ConfigError: A version differs.
     """
     differences = [line for software in found for line in expected.differences(software)]
     if differences:

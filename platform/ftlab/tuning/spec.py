@@ -1,4 +1,4 @@
-"""From an experiment file to the trials that its table needs."""
+"""Resolve an experiment file to the trials that its table needs."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
@@ -23,10 +23,10 @@ class StudySpec:
     Attributes:
         experiment: Name of the experiment.
         profile_name: Name of the profile.
-        overrides: What the user set for every cell.
-        question: What the table answers.
+        overrides: Settings of the user for every cell.
+        question: Question that the table answers.
         metric: Metric of the table.
-        protocol: The profile's protocol in words, and what the user changed of it.
+        protocol: The profile's protocol in words, with the user's changes.
         seeds: Seeds that every cell needs.
         axes: Dotted names that tell the cells apart, in the order of the file.
         cells: Rows of the table, in the order of the file.
@@ -156,7 +156,7 @@ class Trial:
 
     @cached_property
     def prefix_keys(self) -> tuple[str, ...]:
-        """Names of the states after 1, 2, ... epochs, which trials with the same beginning share."""
+        """Names of the states after 1, 2, ... epochs, which trials with the same prefix share."""
         return tuple(prefix_keys(self.config, self.fingerprint))
 
     def checkpoint_names(self, *, share: bool) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ class Trial:
 
 
 def expand_trials(study: StudySpec, fingerprint: str) -> list[Trial]:
-    """Return the study's trials, seed by seed so that every cell has its first seed early; each key once."""
+    """Return the study's trials, each key once, ordered by seed so that every cell has its first seed early."""
     trials: dict[str, Trial] = {}
     for seed in study.seeds:
         for cell in study.cells:
@@ -196,7 +196,7 @@ def make_trial(cell: CellSpec, seed: int, fingerprint: str) -> Trial:
 def axis_values(study: StudySpec, cell: CellSpec) -> dict[str, Setting]:
     """Return the value of each axis in a cell; None where the axis has no effect in it."""
     flat = flatten(cell.config)
-    # Start and stop stay the fractions they were set to; everything else is shown as it takes effect.
+    # Start and stop are shown as the fractions they were set to, everything else by its effective value.
     as_set = {axis: flat[axis] for axis in (*SWITCHES, "transform.stop")}
     values = {**effective_settings(cell.config), **as_set}
     return {axis: values.get(axis) for axis in study.axes}

@@ -1,4 +1,4 @@
-"""What trials took of their workers, by the journal."""
+"""The time for which trials held their workers, from the journal."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +12,7 @@ def seconds_spent(folder: Path, trial_keys: Iterable[str], since: float) -> floa
     Args:
         folder: Folder of the journal.
         trial_keys: Trials of the study.
-        since: Unix time in seconds; attempts that were opened before are left out.
+        since: Unix time in seconds; attempts that began earlier are left out.
     """
     found = (read_timings(folder / f"{key}.jsonl") for key in trial_keys)
     return sum(

@@ -9,16 +9,16 @@ from ftlab.tuning.stages import Stage, by_urgency, plan_stages
 
 
 class StageFeed:
-    """Hands out trials in the order of `by_urgency`, each when the checkpoint that it forks from is there.
+    """Hands out trials in the order of `by_urgency`, each when the checkpoint that it forks from exists.
 
-    A trunk that fails leaves its branches to each other: what is left is planned anew.
+    If a trunk fails, the remaining trials are planned anew, and one of its branches becomes the trunk.
 
     Args:
-        trials: What is to be trained.
+        trials: The trials to train.
         there: Names of the checkpoints that exist.
         share: Whether trials share prefixes; without it each trains all its epochs, in the order given.
-        claim: Called with the key of a trial that is about to be handed out; False leaves it out, because another
-            process trains it.
+        claim: Called with the key of a trial before it is handed out; if it returns False, the trial is left out,
+            because another process trains it.
 
     Attributes:
         elsewhere: The trials that were left out.
@@ -42,15 +42,15 @@ class StageFeed:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether every trial has been handed out."""
+        """Return whether every trial has been handed out."""
         return not self._waiting
 
     def add(self, trials: Iterable[Trial]) -> None:
-        """Put further trials in; they may fork from those that wait, and from what those under way will leave."""
+        """Add trials; they may fork from waiting trials, and from checkpoints that trials under way will leave."""
         self._plan([*(stage.trial for stage in self._waiting.values()), *trials])
 
     def next_assignment(self) -> Assignment | None:
-        """Return the most urgent trial whose start is there."""
+        """Return the most urgent trial whose first checkpoint exists."""
         while (stage := self._first_ready()) is not None:
             del self._waiting[stage.trial.key]
             if self._claim(stage.trial.key):
@@ -61,14 +61,14 @@ class StageFeed:
         return None
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
-        """Free the branches whose forks were reached."""
+        """Make the branches ready whose forks were reached."""
         for key in (trial.prefix_keys[epoch.epoch - 1] for epoch in epochs):
             if self._promised.get(key) == trial.key:
                 del self._promised[key]
                 self._there.add(key)
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:  # noqa: ARG002 - any end may break a promise
-        """Plan anew when the trial did not reach a fork that others wait for."""
+        """Plan anew if the trial did not reach a fork that others wait for."""
         broken = [key for key, parent in self._promised.items() if parent == trial.key]
         for key in broken:
             del self._promised[key]

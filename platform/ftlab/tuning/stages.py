@@ -1,7 +1,7 @@
 """Stage trees: trials that agree up to an epoch train it once, and fork from its checkpoint.
 
-The tree is that of Hippo (arXiv 2006.11972), found by names instead of by declared schedules: two trials share their
-state after epoch e when `prefix_key` gives it the same name.
+The tree is that of Hippo (arXiv 2006.11972), but found by names instead of declared schedules: two trials share their
+state after epoch e if `prefix_key` gives it the same name.
 """
 
 from collections import Counter
@@ -18,8 +18,8 @@ class Stage:
     Attributes:
         trial: The trial.
         start_epoch: Epoch of the checkpoint that it starts from; the stage ends with the trial.
-        parent: Key of the trial that will leave that checkpoint; None when it exists, or the start is 0.
-        saved_epochs: Epochs that it would have to train as well if trials shared nothing.
+        parent: Key of the trial that will leave that checkpoint; None if it exists, or if the start is 0.
+        saved_epochs: Epochs that it would also have to train if trials shared nothing.
         fork_epochs: Epochs after which other trials fork from this one.
     """
 
@@ -38,13 +38,13 @@ class Stage:
 def plan_stages(
     trials: Sequence[Trial], there: Set[str], promised: Mapping[str, str] | None = None, *, share: bool = True
 ) -> dict[str, Stage]:
-    """Let every common prefix be trained by one trial, so that the number of epochs is the least possible.
+    """Assign every common prefix to one trial, so that the total number of epochs is the least possible.
 
     Args:
-        trials: What is to be trained.
+        trials: The trials to train.
         there: Names of the checkpoints that exist.
         promised: Names of checkpoints that trials under way will leave, with the keys of these trials.
-        share: Whether trials share prefixes; without it each trains what its own checkpoints do not hold.
+        share: Whether trials share prefixes; without it each trains all epochs after its own checkpoints.
 
     Returns:
         A stage per trial by trial key, in the order of the trials.
@@ -55,7 +55,7 @@ def plan_stages(
     stages: dict[str, Stage] = {}
     forks: dict[str, set[int]] = {}
     num_sharing = Counter(key for trial in trials for key in trial.prefix_keys)
-    # The trial that shares the deepest prefix takes the trunk, so that all others find their fork on its way.
+    # The trial that shares the deepest prefix takes the trunk, so that all others fork from epochs of it.
     for trial in sorted(trials, key=lambda trial: -sum(num_sharing[key] > 1 for key in trial.prefix_keys)):
         start, fork = trial.deepest(there, share=True), trial.deepest(producers.keys(), share=True)
         parent = producers[trial.prefix_keys[fork - 1]] if fork > start else None
@@ -69,10 +69,10 @@ def plan_stages(
 
 
 def by_urgency(stages: Mapping[str, Stage]) -> list[Stage]:
-    """Return stages in the order in which free workers should take them: the longest way to the end first.
+    """Return stages in the order in which free workers should take them: the longest path to the end first.
 
-    The way of a trunk leads through the branches behind it. Among equally long ones the stage that more others wait
-    for comes first, then the order of the stages decides.
+    The path of a trunk includes the branches after it. Among equally long paths the stage that more others wait for
+    comes first, then the order of the stages decides.
     """
     children: dict[str, list[Stage]] = {}
     for stage in stages.values():

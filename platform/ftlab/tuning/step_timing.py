@@ -1,4 +1,4 @@
-"""How long the steps of an epoch take, from a few of them."""
+"""Calibrate the duration of an epoch's steps from a few of them."""
 
 import time
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from ftlab.training.trainer import Trainer
 
 
 class Stopwatch:
-    """Takes the time of work on a device, which runs behind the host on CUDA.
+    """Takes the time of work on a device, which on CUDA lags behind the host.
 
     Args:
         device: Device of the work.
-        clock: Time of the host in seconds; does not wait for the device.
+        clock: Returns the time of the host in seconds, without waiting for the device.
     """
 
     def __init__(self, device: torch.device, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -28,7 +28,7 @@ class Stopwatch:
         return self.clock()
 
     def seconds(self, run: Callable[[], object]) -> float:
-        """Return the seconds of one call; a short one is made twice, because the first warms up."""
+        """Return the seconds of one call; a short call is made twice, because the first warms up."""
         for _ in range(2):
             started = self.now()
             run()
@@ -42,10 +42,10 @@ def time_steps(trainer: Trainer, epoch: int, seconds: float, watch: Stopwatch) -
     """Return the seconds that the steps of an epoch would take, and the number of steps that were timed.
 
     Args:
-        trainer: A warm trainer; its state is spent afterwards.
-        epoch: 0-based epoch whose steps are timed, again and again until the time is over.
+        trainer: A warm trainer; it cannot train afterwards.
+        epoch: 0-based epoch whose steps are timed, repeatedly until the time is over.
         seconds: Time to spend, at least two steps.
-        watch: Takes the time.
+        watch: Stopwatch of the device.
     """
     steps = trainer.batches.steps_per_epoch
     estimates: list[float] = []

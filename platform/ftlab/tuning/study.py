@@ -34,7 +34,7 @@ _NEVER_SECONDS = 10 * 365 * 24 * 3600
 
 
 class _Asha(ASHAScheduler):
-    """Tune's ASHA, which leaves some trials alone."""
+    """Tune's ASHA, except that it never stops some trials."""
 
     def on_trial_result(self, tune_controller: TuneController, trial: TuneTrial, result: dict[str, Any]) -> str:
         """Decide whether a trial goes on."""
@@ -46,7 +46,7 @@ class _Asha(ASHAScheduler):
 class FeedSearcher(Searcher):
     """Lets Tune draw trials from a dispatcher.
 
-    A scheduler of Tune's could not hold trials back: whatever it chooses, the controller starts every pending trial.
+    A scheduler of Tune could not hold trials back, because the controller starts every pending trial anyway.
     """
 
     def __init__(self, dispatcher: Dispatcher) -> None:
@@ -54,21 +54,21 @@ class FeedSearcher(Searcher):
         self._dispatcher = dispatcher
 
     def __getstate__(self) -> dict[str, Any]:
-        # As with `StudyEvents`: Tune saves its searcher for Tuner.restore.
+        # Tune saves its searcher for Tuner.restore, which is never used; see `StudyEvents`.
         return {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override] # FINISHED is a text
-        """Return the next assignment, None for now, or that there is none any more."""
+        """Return the next assignment, None if none is ready, or `FINISHED` if none will come."""
         assignment = self._dispatcher.next_assignment()
         if assignment is not None:
             return {"assignment": assignment}
         return Searcher.FINISHED if self._dispatcher.is_finished else None
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Ignore the event, which `StudyEvents` hears too."""
+        """Ignore the event, which `StudyEvents` handles."""
 
     def save(self, checkpoint_path: str) -> None:
-        """Save nothing: running the command again resumes."""
+        """Save nothing, because running the command again resumes the study."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Restore nothing; see `save`."""
@@ -83,31 +83,31 @@ def run_study(
     max_slots: int | None = None,
     early_stopping: EarlyStopping | None = None,
 ) -> dict[str, Outcome]:
-    """Train what the feed gives in the open Ray session and tell the listeners; a trial that fails stops no other.
+    """Train the feed's trials in the open Ray session and tell the listeners; a trial that fails stops no other.
 
     Args:
         feed: Source of trials.
         home: Home of caches and checkpoints; Tune's own files stay on the driver's machine.
-        resources: What one trial may use.
+        resources: Resources of one trial.
         listeners: Told of every trial in this process.
-        max_slots: Trials at a time at most; None: as many as fit the session by their resources.
-        early_stopping: Stops trials that do worse than others; None lets all come to their end.
+        max_slots: Most trials at a time; None: as many as fit the session by their resources.
+        early_stopping: Stops trials that do worse than others; None trains all to their end.
 
     Raises:
-        ConfigError: One trial asks for more than there is, or a node has other software than the driver.
-        FtlabError: A listener failed, e.g. because a disk is full: what cannot be recorded is not trained.
+        ConfigError: One trial needs more than the session has, or a node has other software than the driver.
+        FtlabError: A listener failed, e.g. because a disk is full: a trial that cannot be recorded is not trained.
 
     Returns:
-        How each trial ended, by trial key; trials are interrupted or missing after a SIGINT or SIGTERM.
+        The outcome of each trial by trial key; after a SIGINT or SIGTERM trials are interrupted or missing.
     """
     if os.environ.get("RAY_ADDRESS"):
         check_nodes()
     slots = _count_slots(resources)
-    # Tune holds the trial in reserve back for its resources alone, so where memory is the limit there is none.
+    # Tune holds a reserve trial back only for lack of resources, so there is no reserve if memory is the limit.
     max_under_way = slots + 1 if max_slots is None or max_slots >= slots else max_slots
     dispatcher = Dispatcher(feed, max_under_way=max_under_way, max_failures=resources.max_failures)
     events = StudyEvents(dispatcher, [_Epochs(feed), *listeners], resources.epoch_time_limit)
-    # The driver's alone: a worker on another node does not see it, and would have to for a checkpoint of Tune's.
+    # Only the driver sees this folder; workers on other nodes need not, because Tune writes no checkpoints.
     storage = home / "ray"
     name = f"study-{os.getpid()}-{time.time_ns()}"
     os.environ |= {
@@ -151,13 +151,13 @@ def run_study(
 
 
 class _Epochs:
-    """Passes the epochs of a study on to its feed, which hears of ends from the dispatcher."""
+    """Passes the epochs of a study on to its feed, which learns of ends from the dispatcher."""
 
     def __init__(self, feed: TrialFeed) -> None:
         self.epochs_trained = feed.epochs_trained
 
     def trial_started(self, trial: Trial) -> None:
-        """Ignore the start, which the feed decided."""
+        """Ignore the start, because the feed decided it."""
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
         """Ignore the end; see `Dispatcher.ended`."""
@@ -189,7 +189,7 @@ def _request(resources: ResourcesConfig) -> Callable[[dict[str, Any]], tune.Plac
 
 
 def _count_slots(resources: ResourcesConfig) -> int:
-    # Tune would wait for ever for a trial that no node has room for.
+    # Tune would wait forever for a trial that fits no node.
     wanted = {"CPU": float(resources.cpus_per_trial), "GPU": resources.gpus_per_trial}
     slots = sum(int(min(node.get(kind, 0) / number for kind, number in wanted.items() if number)) for node in _nodes())
     if not slots:
@@ -209,7 +209,7 @@ def _nodes() -> list[dict[str, float]]:
 
 @contextmanager
 def _terminate_as_interrupt() -> Iterator[None]:
-    # Tune stops cleanly on SIGINT alone; a scheduler's SIGTERM deserves the same.
+    # Tune stops cleanly only on SIGINT, so a SIGTERM, as batch schedulers send it, is turned into one.
     previous = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         yield

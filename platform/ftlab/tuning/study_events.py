@@ -1,4 +1,4 @@
-"""What Tune says about a study's trials, for those who keep track of them."""
+"""Tune's events of a study, passed on to the dispatcher and the listeners."""
 
 import logging
 import time
@@ -20,16 +20,16 @@ _logger = logging.getLogger(__name__)
 
 
 class StudyEvents(tune.Callback):
-    """Hands Tune's events on to dispatcher, feed and listeners, and ends workers that hang.
+    """Passes Tune's events on to dispatcher, feed and listeners, and ends workers that hang.
 
     Args:
-        dispatcher: Decides what is tried again.
+        dispatcher: Decides which trials are tried again.
         listeners: Told of every trial; the feed is among them.
-        time_limit: Seconds without a result after which a worker hangs; None never.
+        time_limit: Seconds without a result after which a worker counts as hung; None sets no limit.
 
     Attributes:
-        outcomes: How each trial ended, by trial key.
-        error: What a listener could not do; it ends the study, and no listener is told anything any more.
+        outcomes: The outcome of each trial, by trial key.
+        error: Error of a listener; it ends the study, and no listener is told anything any more.
     """
 
     def __init__(self, dispatcher: Dispatcher, listeners: Sequence[StudyListener], time_limit: float | None) -> None:
@@ -75,7 +75,7 @@ class StudyEvents(tune.Callback):
         """Announce a trial that early stopping ended."""
         self._forget(trial)
         last = trial.last_result
-        # Tune marks also those as done that it stops itself.
+        # Tune also marks trials as done that it stops itself.
         if last["outcome"] is None and last["out_of_memory"] is None:
             key = trial.config["assignment"].trial.key
             outcome = Outcome(TrialStatus.PRUNED, f"stopped early after epoch {last['epoch']}: kNN {last['knn']:.1f}%")
@@ -83,7 +83,7 @@ class StudyEvents(tune.Callback):
             self._end(key, outcome)
 
     def on_trial_error(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
-        """Let a trial be tried again whose worker died, or announce its failure."""
+        """Have a trial whose worker died tried again, or announce its failure."""
         self._forget(trial)
         key = trial.config["assignment"].trial.key
         error = _error_text(trial)
@@ -95,7 +95,7 @@ class StudyEvents(tune.Callback):
         self._end_if_final(key, outcome)
 
     def on_step_end(self, iteration: int, trials: list[TuneTrial], **info: Any) -> None:
-        """End the workers that have not been heard of for too long; Tune then reports their trials as errors."""
+        """End the workers without a result for too long; Tune then reports their trials as errors."""
         if self._time_limit is None:
             return
         late = time.monotonic() - self._time_limit
@@ -130,7 +130,7 @@ class StudyEvents(tune.Callback):
             for listener in self._listeners:
                 call(listener)
         except FtlabError as error:
-            # Tune hands a text on.
+            # Tune passes on only the error's text.
             self.error = error
             raise
 
@@ -147,7 +147,7 @@ def _kill_worker(trial: TuneTrial) -> None:
 
 
 def _error_text(trial: TuneTrial) -> str:
-    # The file that Tune has just written; its copy below the storage path comes later.
+    # This is the file that Tune has just written; its copy below the storage path comes later.
     return Path(trial.error_file).read_text() if trial.error_file else ""
 
 

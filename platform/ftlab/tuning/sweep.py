@@ -1,4 +1,4 @@
-"""What a sweep does around the training: find out what is missing, record it, and make the table of what there is."""
+"""The work of a sweep around its training: plan the missing trials, record them, and close the study."""
 
 import json
 import shutil
@@ -40,19 +40,19 @@ def name_trials(study: StudySpec, home: Home) -> list[Trial]:
 
 
 def plan_study(study: StudySpec, home: Home, recorded: pd.DataFrame, *, share: bool = True) -> Plan:
-    """Return what the study still lacks.
+    """Return the plan of a study.
 
     Args:
         study: The study.
         home: Home of caches and checkpoints.
-        recorded: What the tracking store holds.
+        recorded: The trials in the tracking store.
         share: Whether trials share prefixes.
     """
     return make_plan(study, name_trials(study, home), recorded, existing_checkpoints(home), share=share)
 
 
 def study_record(study: StudySpec) -> StudyRecord:
-    """Return how the study is announced to the tracker."""
+    """Return the record of a study for the tracker."""
     tags = {
         "ftlab.profile": study.profile_name,
         "ftlab.metric": study.metric,
@@ -67,8 +67,8 @@ class TrialRecorder:
 
     Args:
         study: Name of the study that the trials are recorded under.
-        writer: Where the records go.
-        hardware: What the trials run on.
+        writer: Writer of the records.
+        hardware: Hardware that the trials run on.
     """
 
     def __init__(self, study: str, writer: TrackingWriter, hardware: Hardware) -> None:
@@ -90,7 +90,7 @@ class TrialRecorder:
 
 
 class Housekeeper:
-    """The listener that gives up what a trial held when it ends: its claim, and the checkpoints nobody needs.
+    """The listener that releases a trial's claim when it ends, and the checkpoints that no trial needs.
 
     Args:
         claims: Claims of this process; the trial's end must be in the journal already.
@@ -102,20 +102,20 @@ class Housekeeper:
         self._collector = collector
 
     def trial_started(self, trial: Trial) -> None:
-        """Keep everything."""
+        """Ignore the event: everything is kept."""
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
-        """Keep everything."""
+        """Ignore the event: everything is kept."""
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
-        """Give up the claim, and the checkpoints of a trial that needs no more training."""
+        """Release the claim, and the checkpoints of a trial that needs no more training."""
         self._claims.release(trial.key)
         if is_settled(outcome.status, outcome.reason):
             self._collector.release(trial)
 
 
 def trial_record(trial: Trial, study: str, hardware: Hardware) -> TrialRecord:
-    """Return how a trial is announced to the tracker."""
+    """Return the record of a trial for the tracker."""
     return TrialRecord(
         trial_key=trial.key,
         cell_key=trial.cell_key,

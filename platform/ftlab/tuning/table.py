@@ -26,7 +26,7 @@ def tabulate(
     recorded: pd.DataFrame,
     options: TableOptions,
 ) -> AblationTable:
-    """Compute the study's table from what is recorded; see `define_table`."""
+    """Compute the study's table from the recorded trials; see `define_table`."""
     return define_table(study, trials, recorded, options).tabulate(recorded)
 
 
@@ -36,13 +36,13 @@ def define_table(
     recorded: pd.DataFrame,
     options: TableOptions,
 ) -> TableDefinition:
-    """Return what the study's table is computed from beside the recorded trials.
+    """Return the definition of the study's table.
 
     Args:
         study: The study.
         trials: Its trials.
-        recorded: What the tracking store holds, from which ``options.auto`` tells the trials that the table asks for.
-        options: What is asked of the table.
+        recorded: The trials in the tracking store; with ``options.auto`` they decide which trials the table asks for.
+        options: Options of the table.
     """
     fingerprint = trials[0].fingerprint
     trial_keys: Mapping[str, tuple[str, ...]] = {}
@@ -91,16 +91,16 @@ def publish_table(
     *,
     command: str,
 ) -> tuple[AblationTable, list[Path]]:
-    """Write the study's table in every form, its figures, its report and its provenance below ``folder``.
+    """Write the study's table in every format, its figures, its report and its provenance below ``folder``.
 
     Args:
         study: The study.
         trials: Its trials.
-        recorded: What the tracking store holds.
+        recorded: The trials in the tracking store.
         tracker: The store.
-        folder: Where to write; unchanged content leaves the files alone.
-        options: What is asked of the table.
-        command: What makes the table anew.
+        folder: Folder of the files; unchanged files are left alone.
+        options: Options of the table.
+        command: Command that makes the table anew.
 
     Returns:
         The table and the files.

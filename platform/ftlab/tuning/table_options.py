@@ -1,4 +1,4 @@
-"""What is asked of the table of a study."""
+"""The options of a study's table."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from ftlab.tuning.seeding.auto import AutoSeeds
 
 @dataclass(frozen=True)
 class TableOptions:
-    """Which trials a table counts, and how its intervals are made.
+    """The options of a table: the trials that it counts, and the kind of its intervals.
 
     Attributes:
-        all_seeds: Whether every recorded seed of a cell counts, or only the study's; of no effect with ``auto``.
-        auto: The rule that gives the seeds and its bound; None where every cell has the same.
-        interval: How the intervals of means and of differences are made.
+        all_seeds: Whether every recorded seed of a cell counts, or only the study's; without effect with ``auto``.
+        auto: The rule that gives seeds to cells, and its bound; None if every cell has the same seeds.
+        interval: Kind of the intervals of means and of differences.
     """
 
     all_seeds: bool

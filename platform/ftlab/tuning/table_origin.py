@@ -1,4 +1,4 @@
-"""What a study asks of its table, in the words of the table's provenance."""
+"""The origin of a study's table, for the table's provenance."""
 
 from ftlab.reporting.trace.provenance import Origin
 from ftlab.tuning.identity import NUMERICS_VERSION
@@ -14,11 +14,11 @@ def table_origin(study: StudySpec, fingerprint: str, options: TableOptions) -> O
     Args:
         study: The study.
         fingerprint: Digest of the data's content.
-        options: What is asked of the table.
+        options: Options of the table.
     """
     auto = options.auto
     seeds = AUTO if auto else None if options.all_seeds else len(study.seeds)
-    # Where the files lie decides nothing, and may name a user.
+    # The folder of the files decides nothing, and may name a user.
     overrides = {name: without_folder(name, value) for name, value in study.overrides.items()}
     return Origin(
         study=study.results_name,

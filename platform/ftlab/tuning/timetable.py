@@ -1,4 +1,4 @@
-"""When each trial would run: a small simulation of how workers take up trials, trunks before branches."""
+"""The timetable of trials: a small simulation of workers that take up trials, trunks before branches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ftlab.tuning.spec import Trial
 
 
 class Work(Protocol):
-    """The part of a trial that is trained by itself; `ftlab.tuning.stages.Stage` is one."""
+    """The part of a trial that it trains itself; `ftlab.tuning.stages.Stage` is one."""
 
     @property
     def trial(self) -> Trial:
@@ -19,12 +19,12 @@ class Work(Protocol):
 
     @property
     def start_epoch(self) -> int:
-        """Epochs that a checkpoint holds."""
+        """Number of epochs in the checkpoint that it starts from."""
         ...
 
     @property
     def parent(self) -> str | None:
-        """Key of the trial that will leave that checkpoint; None if it is there."""
+        """Key of the trial that will leave that checkpoint; None if it exists."""
         ...
 
 
@@ -46,13 +46,13 @@ class Turn:
 def make_timetable(works: Sequence[Work], slots: int, seconds: Callable[[Work, int], float]) -> list[Turn]:
     """Return the turns of trials on ``slots`` workers.
 
-    A free worker takes the first work whose checkpoint is there, as the feed of a study does; when none is ready it
-    waits.
+    A free worker takes the first work whose checkpoint exists, in the order of a study's feed; it waits if none is
+    ready.
 
     Args:
-        works: What is trained, the most urgent first. A parent outside of them is taken as finished.
-        slots: Workers, at least 1.
-        seconds: From taking a work up to an epoch of it.
+        works: The works, the most urgent first. A parent outside of them counts as finished.
+        slots: Number of workers, at least 1.
+        seconds: Returns the seconds from taking a work up to an epoch of it.
     """
     waiting = {work.trial.key: work for work in works}
     ready_at = {key: 0.0 for key, work in waiting.items() if work.parent not in waiting}
@@ -74,6 +74,6 @@ def make_timetable(works: Sequence[Work], slots: int, seconds: Callable[[Work, i
 
 
 def _next(waiting: Mapping[str, Work], ready_at: Mapping[str, float], now: float) -> str:
-    """Return the key of the most urgent work that is ready, or else of the one that will be first."""
+    """Return the key of the most urgent work that is ready, or else of the work that will be ready first."""
     ready = next((key for key in waiting if ready_at.get(key, inf) <= now), None)
     return ready or min(waiting, key=lambda key: ready_at.get(key, inf))

@@ -1,4 +1,4 @@
-"""Run one trial: continue from its deepest checkpoint, report each epoch, leave checkpoints behind."""
+"""Run one trial: continue from its deepest checkpoint, yield each epoch, write checkpoints."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,17 +28,17 @@ class Run(Protocol):
 
     @property
     def warning(self) -> str:
-        """What went wrong last without harm to the results; empty when nothing did."""
+        """The last problem that did not harm the results; empty if there was none."""
 
     @property
     def history(self) -> list[EpochResult]:
-        """The epochs so far, at first those of the checkpoint."""
+        """The epochs so far, first those of the checkpoint."""
 
     def epochs(self) -> Iterator[EpochResult]:
         """Train the epochs that are left and yield each."""
 
     def judge(self) -> Outcome | None:
-        """Return how the trial ended; None while epochs are left."""
+        """Return the outcome of the trial; None while epochs are left."""
 
 
 StartRun = Callable[[Assignment, Home, torch.device, float], Run]
@@ -48,14 +48,14 @@ class TrialRun:
     """A trial on one worker, from its deepest checkpoint on.
 
     Args:
-        assignment: What is trained.
+        assignment: The trial to train.
         home: Home of caches and checkpoints.
         device: Device of the training.
         checkpoint_seconds: Least time between two checkpoints.
         ranks: The processes that train it, each with a run of its own; the first one restores and saves for all.
 
     Raises:
-        DataError: The images are missing, or are not those that the trial was named by.
+        DataError: The images are missing, or differ from those that the trial was named by.
         StorageError: The checkpoints cannot be reached.
     """
 
@@ -80,7 +80,7 @@ class TrialRun:
 
     @property
     def warning(self) -> str:
-        """What went wrong last without harm to the results; empty when nothing did."""
+        """The last problem that did not harm the results; empty if there was none."""
         failure = self._trainer.method.compilation_failure
         return self._save_warning or (
             f"train.compile has no effect, the encoders run eagerly: {failure}" if failure else ""
@@ -94,14 +94,14 @@ class TrialRun:
 
     @property
     def history(self) -> list[EpochResult]:
-        """The epochs so far, at first those of the checkpoint."""
+        """The epochs so far, first those of the checkpoint."""
         return list(self._trainer.history)
 
     def epochs(self) -> Iterator[EpochResult]:
         """Train the epochs that are left and yield each.
 
-        A checkpoint is written where others fork, after the last epoch, and when ``checkpoint_seconds`` have passed
-        since the last one. Of those that nobody forks from, the last `KEPT_CHECKPOINTS` are kept: one may be damaged.
+        A checkpoint is written at each fork, after the last epoch, and when ``checkpoint_seconds`` have passed since
+        the last one. Of the checkpoints without a fork, the last `KEPT_CHECKPOINTS` are kept: one may be damaged.
 
         Raises:
             NonFiniteLossError: The loss became NaN or infinite.
@@ -120,7 +120,7 @@ class TrialRun:
             yield result
 
     def judge(self) -> Outcome | None:
-        """Return how the trial ended; None while epochs are left."""
+        """Return the outcome of the trial; None while epochs are left."""
         trainer = self._trainer
         return judge(trainer.history[-1], self.tags) if trainer.epochs_trained == self._trial.epochs else None
 
@@ -148,7 +148,7 @@ class TrialRun:
         try:
             self._store.save(name, self._trainer.state_dict())
         except CheckpointError as error:
-            # A full disk: the trial goes on, and would have to be trained again from an earlier checkpoint.
+            # On a full disk the trial goes on; if it stopped, it would be trained again from an earlier checkpoint.
             self._save_warning = str(error)
             return False
         return True

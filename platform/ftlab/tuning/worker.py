@@ -1,4 +1,4 @@
-"""The process that trains: a Tune actor that stays warm from one trial to the next."""
+"""The process that trains trials: a Tune actor that stays warm from one trial to the next."""
 
 import time
 from dataclasses import asdict
@@ -24,16 +24,16 @@ REPORT_SECONDS = 1.0
 
 
 class TrialWorker(tune.Trainable):
-    """Runs one trial after another; a step of Tune's is about a second of epochs.
+    """Runs one trial after another; a step of Tune is about a second of epochs.
 
-    A result holds ``epochs`` (the epochs behind the step), ``outcome`` (None while the trial goes on), ``epoch`` and
-    ``knn`` (for early stopping), ``out_of_memory`` (what was said when memory ran out) and ``warning``.
+    A result holds ``epochs`` (the epochs of the step), ``outcome`` (None while the trial goes on), ``epoch`` and
+    ``knn`` (for early stopping), ``out_of_memory`` (the message when memory ran out) and ``warning``.
     """
 
     def setup(  # type: ignore[override] # tune.with_parameters adds the keywords
         self, config: dict[str, Any], *, home: Home, resources: ResourcesConfig, software: Software
     ) -> None:
-        """Take up the first trial; torch is imported here, once per worker."""
+        """Prepare the first trial; torch is imported here, once per worker."""
         check_software(software, [installed_software()])
         from ftlab.build.trainer import make_device, prepare_process
 
@@ -44,7 +44,7 @@ class TrialWorker(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take up another trial without a new process."""
+        """Prepare another trial in the same process."""
         self._assignment: Assignment = new_config["assignment"]
         self._run: Run | None = None
         self._epochs: Iterator[EpochResult] = iter(())
@@ -82,7 +82,7 @@ class TrialWorker(tune.Trainable):
         }
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Save nothing: checkpoints are content-addressed and belong to `TrialRun`, not to Tune."""
+        """Save nothing, because `TrialRun` writes the checkpoints, not Tune."""
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         """Load nothing; see `save_checkpoint`."""
@@ -99,7 +99,7 @@ class TrialWorker(tune.Trainable):
         deadline = time.monotonic() + REPORT_SECONDS
         for result in self._epochs:
             epochs.append(result)
-            # Others wait for forks, and early stopping for probes.
+            # Other trials wait for forks, and early stopping for probes.
             awaited = result.epoch in self._assignment.fork_epochs or "knn/top1" in result.metrics
             if awaited or time.monotonic() >= deadline:
                 break
@@ -119,9 +119,9 @@ class TrialWorker(tune.Trainable):
 
 
 def out_of_memory_message(error: BaseException) -> str | None:
-    """Return what an error says if it means that memory ran out, on a GPU or in the process; None if it does not.
+    """Return the message of an error that means that memory ran out, on a GPU or in the process; None for another.
 
-    torch raises a RuntimeError of its own kind on CUDA, and a plain one on the CPU.
+    torch raises its own kind of RuntimeError on CUDA, and a plain RuntimeError on the CPU.
     """
     message = str(error).strip().partition("\n")[0]
     kinds = (type(error).__name__, message)

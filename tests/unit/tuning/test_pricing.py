@@ -76,7 +76,7 @@ def test_without_history_a_probe_is_made_once(home: Home, fake: FakeMeasure) -> 
     for _ in range(2):
         prices = price_trials(trials, home=home, resources=RESOURCES, hardware=HARDWARE, measure=fake)
         assert prices is not None
-        assert prices.source == "a probe"
+        assert prices.source == "a calibration run"
         assert prices.num_nearest == 0
         assert prices.costs.training_seconds(trials[0], 0, 4) == 4 * 1.0 + 4.0
         assert prices.costs.starting_seconds() == START_SECONDS + 0.25
@@ -134,7 +134,7 @@ def test_a_part_that_was_never_recorded_is_probed(home: Home, fake: FakeMeasure)
     record(home, make_trial(seed=2), train_seconds=8.0)
     prices = price_trials(trials, home=home, resources=RESOURCES, hardware=HARDWARE, measure=fake)
     assert prices is not None
-    assert prices.source == "2 recorded trials and a probe"
+    assert prices.source == "2 recorded trials and a calibration run"
     assert prices.costs.training_seconds(trials[1], 0, 1) == pytest.approx(2.0, abs=0.01)
 
 
