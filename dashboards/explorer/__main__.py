@@ -14,10 +14,10 @@ HOST = "127.0.0.1"
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Says nothing about requests that were answered."""
+    """Logs errors, but not every request."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Stay silent."""
+        """Log nothing."""
 
 
 def main() -> int:

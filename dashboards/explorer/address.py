@@ -1,4 +1,4 @@
-"""What the page shows, as its address says it, so that a link can be shared."""
+"""The choices of the page as its address, so that a link can be shared."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -21,7 +21,7 @@ class Address:
 
     @classmethod
     def parse(cls, search: str | None) -> Self:
-        """Read the part of an address behind the path.
+        """Parse the query of an address.
 
         >>> Address.parse("?experiment=momentum&cell=key_momentum%3D0.99&colour=red")
         Address(experiment='momentum', profile='', cell='key_momentum=0.99')
@@ -41,7 +41,7 @@ class Address:
 
     @property
     def study(self) -> str:
-        """Name of the study, as the store has it."""
+        """Name of the study in the store."""
         return f"{self.experiment}/{self.profile}"
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The application: its page, what its parts answer, and the files beside it."""
+"""The application: its page, its callbacks, and its files."""
 
 from pathlib import Path
 
@@ -34,11 +34,11 @@ INDEX = """<!DOCTYPE html>
 
 
 def make_app(store: RecordStore, views: StudyViews) -> Dash:
-    """Return the application that shows a store; ``server`` of it is a WSGI application.
+    """Return the application that shows a store; its ``server`` is a WSGI application.
 
     Args:
-        store: What the page shows.
-        views: Keeps the tables that were computed.
+        store: The store that the page shows.
+        views: Cache of computed tables.
     """
     app = Dash(
         "explorer",

@@ -1,4 +1,4 @@
-"""The runs of the chosen cell, and which of them the figures show."""
+"""The callbacks of the chosen cell: its runs, and the choice of those that the figures show."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from explorer.study_view import StudyViews
 from ftlab.reporting.run_scores import recorded_epochs
 from ftlab.tracking.tracker import HistoryPart
 
-# More curves than that cannot be told apart; the reader ticks what else there is.
+# More curves cannot be told apart; the reader may tick further runs.
 MAX_TICKED = 12
 
 
@@ -45,7 +45,7 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
         if identity != shown:
             there = there[:MAX_TICKED]
         else:
-            # What is ticked stays; runs that have begun since are ticked.
+            # Ticked runs stay ticked, and runs that have begun since are ticked.
             before = {option["value"] for option in options or []}
             there = [key for key in there if key in (ticked or []) or key not in before]
         running = list(runs.loc[runs["status"] == "running", "trial_key"])

@@ -1,4 +1,4 @@
-"""The right half of the page: the runs of a cell, to choose what the figures overlay."""
+"""The right half of the page: the runs of a cell, from which the reader chooses those in the figures."""
 
 from collections.abc import Iterable, Mapping
 from math import isnan
@@ -29,9 +29,9 @@ def run_checklist(identity: str, options: list[dict[str, Any]], ticked: list[str
     """Return the checklist of runs.
 
     Args:
-        identity: What the list is of. Dash cannot make a list shorter in place: another list is another element.
+        identity: Identity of the cell. Dash cannot make a list shorter in place, so another list is another element.
         options: The runs.
-        ticked: Trial keys of those that are shown.
+        ticked: Trial keys of the runs that are shown.
     """
     checklist = dcc.Checklist(options, ticked, id="runs", className="runs")
     return html.Div(checklist, key=f"{identity} {len(options)}")

@@ -1,4 +1,4 @@
-"""The figures of the chosen runs, and the marks of their health."""
+"""The callbacks of the figures of the chosen runs, and of their health marks."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         if recorded.empty:
             return 1, last, epoch, True
         low, high = int(recorded.min()), int(recorded.max())
-        # The slider stays where it is; one at the end follows a run that goes on.
+        # The slider stays where it is; at the end it follows a run that goes on.
         return low, high, high if epoch >= last else min(max(epoch, low), high), False
 
     @app.callback(Output("distribution", "figure"), Input("epoch", "value"), *RUNS)

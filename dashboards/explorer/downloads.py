@@ -1,4 +1,4 @@
-"""Files of a study: what ``results/`` holds, made anew from the store."""
+"""Downloads of a study: the files of ``results/``, made anew from the store."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from ftlab.reporting.latex import table_tex
 from ftlab.reporting.spreadsheet import table_csv, trials_csv
 
 PATH = "/files"
-# A name comes from the store; a quote in it would end the name of the file, and the visitor get another.
+# A name comes from the store; a quote in it would end the name of the file, and the visitor would get another name.
 UNSAFE = re.compile(r"[^A-Za-z0-9.+=_~-]")
 
 
@@ -43,7 +43,7 @@ def file_link(address: Address, name: str) -> str:
 
 
 def serve_files(server: Flask, store: RecordStore) -> None:
-    """Serve the files of every study of the store; 404 for what it does not hold."""
+    """Serve the files of every study of the store; 404 for anything else."""
 
     @server.get(f"{PATH}/<name>")
     def serve_file(name: str) -> Response:

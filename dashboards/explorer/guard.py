@@ -1,4 +1,4 @@
-"""Refuse what a page of another site could make a browser ask: requests under a foreign name, and foreign embedding."""
+"""Refuse requests that a page of another site could cause: under a foreign host name, or from a frame in it."""
 
 from flask import Flask, Response, abort, request
 
@@ -19,8 +19,8 @@ POLICY = "; ".join(
 def guard(server: Flask) -> None:
     """Answer 403 unless the Host header names this machine, and let pages load nothing from elsewhere.
 
-    A site whose name is made to point at 127.0.0.1 (DNS rebinding) would else read the store through the visitor's
-    browser.
+    Otherwise a site whose name is made to point at 127.0.0.1 (DNS rebinding) could read the store through the
+    visitor's browser.
     """
 
     @server.before_request

@@ -1,4 +1,4 @@
-"""What in the chosen runs people should look at."""
+"""The health marks of the chosen runs."""
 
 import pandas as pd
 from dash import html
@@ -11,7 +11,7 @@ MAX_NAMED = 6
 
 
 def health_list(runs: RunChoice, metrics: pd.DataFrame, steps: pd.DataFrame) -> list[Component]:
-    """Return an item a kind of mark, with the runs that bear it and the reason of the first.
+    """Return an item per kind of mark, with the runs that have it and the reason of the first.
 
     Args:
         runs: The chosen runs.

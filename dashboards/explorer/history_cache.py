@@ -1,4 +1,4 @@
-"""Epoch histories of the runs that somebody looked at last."""
+"""A cache of the histories of runs that were shown last."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ MAX_SHOWN = 40
 
 
 class HistoryCache:
-    """Histories in memory: of a run with a result for good, of another until it has aged.
+    """Keeps histories in memory: that of a run with a result for good, of another run for a few seconds.
 
     Args:
         store: The store that they are read from.

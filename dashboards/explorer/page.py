@@ -78,12 +78,12 @@ def _cell_section() -> Component:
 
 
 def graph(identifier: str, label: str, drawn: go.Figure | None = None) -> Component:
-    """Return a place for a figure, with what it shows for those who cannot see it.
+    """Return a place for a figure, with a description for those who cannot see it.
 
     Args:
-        identifier: Of the place.
-        label: What the figure shows.
-        drawn: The figure; None where a callback draws it.
+        identifier: Identifier of the place.
+        label: Description of the figure.
+        drawn: The figure; None if a callback draws it.
     """
     figure = {} if drawn is None else {"figure": drawn}
     place = dcc.Graph(id=identifier, config=cast(Any, CONFIG), responsive="auto", **figure)

@@ -1,4 +1,4 @@
-"""The tracking store as the page sees it: what was read last, read anew in the background while somebody looks."""
+"""The tracking store as the page sees it: a snapshot that is read anew in the background while the page is open."""
 
 import threading
 import time
@@ -18,13 +18,13 @@ FIRST_ANSWER_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was read.
+    """A reading of the store.
 
     Attributes:
-        trials: What `Tracker.load_trials` returned; empty before the first reading.
-        version: Grows whenever the trials differ from those read before; 0 before the first reading.
+        trials: The frame of `Tracker.load_trials`; empty before the first reading.
+        version: Grows whenever the trials differ from those of the reading before; 0 before the first reading.
         read_at: Unix time of the reading in seconds.
-        problem: Why the store could not be read last; empty if it could.
+        problem: The reason why the last reading failed; empty if it did not.
     """
 
     trials: pd.DataFrame = field(default_factory=lambda: trials_frame([]))
@@ -34,7 +34,7 @@ class Snapshot:
 
 
 class RecordStore:
-    """Trials in memory, refreshed in a background thread when they are asked for and have aged.
+    """Keeps the trials in memory, and refreshes them in a background thread when they are requested and old.
 
     Args:
         open_tracker: Opens the store; called again after a failure.
@@ -49,13 +49,13 @@ class RecordStore:
         self._next_reading = 0.0
 
     def snapshot(self) -> Snapshot:
-        """Return what was read last, at once; only the first caller waits a little for the first reading."""
+        """Return the last reading at once; only the first caller waits a little for the first reading."""
         self.refresh()
         self._answered.wait(FIRST_ANSWER_SECONDS)
         return self._snapshot
 
     def refresh(self) -> None:
-        """Begin a reading unless one is under way or the last one is young."""
+        """Begin a reading unless one is under way or the last one is recent."""
         if time.monotonic() >= self._next_reading and self._reading.acquire(blocking=False):
             threading.Thread(target=self._read, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""The runs that the figures show, and what they are called there."""
+"""The runs that the figures show, and their labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class RunChoice:
 
     Attributes:
         keys: Their trial keys.
-        labels: What a figure calls each, by trial key: as short as tells them apart.
+        labels: Their labels in figures, by trial key: the shortest that tell them apart.
         settings: Their resolved settings, by trial key.
     """
 
@@ -25,7 +25,7 @@ class RunChoice:
 
     @classmethod
     def of(cls, trials: pd.DataFrame, ticked: list[str] | None, overlaid: list[str] | None) -> Self:
-        """Return the ticked runs of the cell and those laid over them; what the store no longer has is left out.
+        """Return the ticked runs of the cell and those laid over them, without runs that the store no longer has.
 
         Args:
             trials: All trials of the store.

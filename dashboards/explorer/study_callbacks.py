@@ -1,4 +1,4 @@
-"""Whether something new was recorded, asked again and again; and the table, when it was or when another is chosen."""
+"""The callbacks of the page's frame and table, which refresh when something new is recorded or chosen."""
 
 from typing import Any
 
@@ -45,14 +45,14 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
 
 
 def prepare_first_view(store: RecordStore, views: StudyViews) -> None:
-    """Compute the table that a page without an address shows, if the store answers and holds one."""
+    """Compute the table that a page without a query shows, if the store answers and holds one."""
     snapshot = store.snapshot()
     if not snapshot.trials.empty:
         views.of(choose(Address(), snapshot).study, snapshot)
 
 
 def choose(asked: Address, snapshot: Snapshot) -> Address:
-    """Return what is shown for an address: itself where the store has its study, else the nearest that there is."""
+    """Return the address that is shown: the given one if the store has its study, else the nearest."""
     names = study_names(snapshot.trials)
     experiment = asked.experiment if asked.experiment in names else next(iter(names))
     profiles = names[experiment]

@@ -1,4 +1,4 @@
-"""The left half of the page: which studies there are, and the table of the chosen one."""
+"""The left half of the page: the list of studies, and the table of the chosen one."""
 
 from collections.abc import Mapping, Sequence
 from time import localtime, strftime
@@ -31,7 +31,7 @@ def navigation(names: Mapping[str, Sequence[str]], chosen: Address) -> list[Comp
 
 
 def status_line(snapshot: Snapshot) -> list[Component | str]:
-    """Return how many runs there are, and how fresh the page is."""
+    """Return a line with the number of runs and the time of the last reading."""
     running = int((snapshot.trials["status"] == "running").sum())
     parts: list[Component | str] = [f"{len(snapshot.trials):,} runs"]
     if running:
@@ -40,7 +40,7 @@ def status_line(snapshot: Snapshot) -> list[Component | str]:
 
 
 def nothing_to_show(snapshot: Snapshot) -> list[Component]:
-    """Return what is wrong and what to do about it; nothing when all is well."""
+    """Return a message on a problem and its remedy; nothing if there is no problem."""
     if snapshot.problem:
         title = "The tracking store did not answer; what was read before is shown."
         if snapshot.trials.empty:

@@ -1,4 +1,4 @@
-"""A study as the page shows it: its table, and the recorded trials of each cell, running ones too."""
+"""A study as the page shows it: its table, and the recorded trials of each cell, including running ones."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -24,9 +24,9 @@ class StudyView:
     """A study of the store.
 
     Attributes:
-        table: Its table over every recorded seed; what ``make table`` writes for the experiment as its file is now.
+        table: Its table over every recorded seed, as ``make table`` would write it for the present experiment file.
         cell_keys: Key of each cell by its name.
-        note: Why the table follows the records instead of an experiment file; empty as a rule.
+        note: The reason why the table follows the records instead of an experiment file; usually empty.
     """
 
     table: AblationTable
@@ -39,12 +39,12 @@ class StudyView:
         return rows.get(cell) or rows.get(self.table.baseline or "") or self.table.rows[0]
 
     def trials_of(self, cell: str, trials: pd.DataFrame) -> pd.DataFrame:
-        """Return every recorded trial of a cell, whatever its status, by seed."""
+        """Return every recorded trial of a cell, with any status, by seed."""
         return trials[trials["cell_key"] == self.cell_keys[cell]].sort_values(["seed", "trial_key"])
 
 
 def study_names(trials: pd.DataFrame) -> dict[str, list[str]]:
-    """Return the profiles, with their marks of overrides, by experiment, as they are recorded."""
+    """Return the recorded profiles, with their marks of overrides, by experiment."""
     names: dict[str, list[str]] = {}
     for study in sorted(set(trials["study"])):
         experiment, _, profile = study.partition("/")
@@ -55,8 +55,8 @@ def study_names(trials: pd.DataFrame) -> dict[str, list[str]]:
 def view_study(study: str, trials: pd.DataFrame) -> StudyView:
     """Return a recorded study.
 
-    Its experiment file says which cells the table has. Where the file is gone, is a search, or asks for other cells
-    than those that were recorded, the records say it.
+    Its experiment file decides the cells of the table. If the file is gone, is a search, or asks for other cells than
+    the recorded ones, the records decide.
 
     Args:
         study: Name of a study that has trials.
@@ -76,7 +76,7 @@ def view_study(study: str, trials: pd.DataFrame) -> StudyView:
 
 
 class StudyViews:
-    """Views of the studies that somebody looked at, kept until trials change."""
+    """Keeps views of the studies that were shown, until trials change."""
 
     def __init__(self) -> None:
         self._views: dict[str, StudyView] = {}
@@ -128,7 +128,7 @@ def _varying_settings(params: Iterable[Mapping[str, str]]) -> list[str]:
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
-    """Return the names of trials without their seeds; names that are the same then are numbered."""
+    """Return the names of trials without their seeds; equal names are numbered."""
     plain = [name.rpartition(" seed ")[0] or name for name in names]
     return [
         name if plain.count(name) == 1 else f"{name} ({plain[:place].count(name) + 1})"
