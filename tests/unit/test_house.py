@@ -1,5 +1,6 @@
-"""The house: what the folders and files of the repository must and must not hold."""
+"""The house: rules on the content of the repository's folders and files."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -40,6 +41,22 @@ def test_nothing_is_left_to_be_implemented() -> None:
     sources = list((ROOT / "platform").rglob("*.py"))
     assert len(sources) > 40
     assert [path.name for path in sources if "NotImplementedError" in path.read_text()] == []
+
+
+def docstrings(path: Path) -> list[str]:
+    """Return the docstrings of a file: of its module, classes and functions."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, documented))
+    return [text for node in nodes if (text := ast.get_docstring(node))]
+
+
+def test_docstrings_say_what_things_do_without_riddles() -> None:
+    # A sentence that begins with one of these is a noun clause without a verb of its own.
+    riddle = re.compile(r"(What|Which|Whether|Where|How)\b")
+    files = [path for folder in ("platform/ftlab", "dashboards/explorer") for path in (ROOT / folder).rglob("*.py")]
+    found = {path.relative_to(ROOT).as_posix(): docstrings(path) for path in files}
+    assert sum(map(len, found.values())) > 1000
+    assert [f"{name}: {text}" for name, texts in found.items() for text in texts if riddle.match(text)] == []
 
 
 def imported_by(*modules: str) -> set[str]:
