@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def update_snapshots(pytestconfig: pytest.Config) -> bool:
-    """Whether what was found is to be expected from now on."""
+    """Return whether snapshots are replaced by what the tests found."""
     return bool(pytestconfig.getoption("--update-snapshots"))
 
 

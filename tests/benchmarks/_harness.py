@@ -1,4 +1,4 @@
-"""What every benchmark shares: paired timing, and one shape of report."""
+"""The parts that all benchmarks share: paired timing, and one shape of report."""
 
 import json
 import os

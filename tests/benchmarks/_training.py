@@ -92,7 +92,7 @@ class BareEncoders:
 
     Args:
         method: Holds the encoders.
-        views: What is encoded, over and over.
+        views: The views that are encoded, repeatedly.
         device: Device of both.
     """
 

@@ -138,7 +138,7 @@ def explorer(serve: Callable[[Path], str], home: Home) -> str:
 
 @pytest.fixture
 def problems() -> Problems:
-    """What a page complained about, and what it asked other machines for; empty when all is well."""
+    """The errors of a page, and its requests to other machines; empty when all is well."""
     return []
 
 

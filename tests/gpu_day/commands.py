@@ -13,11 +13,11 @@ GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended.
+    """The end of a command.
 
     Attributes:
         status: Exit status; None if its time was over.
-        output: What it printed.
+        output: Its output.
         seconds: Time that it took.
     """
 

@@ -72,7 +72,7 @@ def read_parcel(folder: Path) -> Parcel:
 
 
 class Store:
-    """Where the pieces of parcels come together.
+    """A store that puts the pieces of parcels together.
 
     Args:
         folder: Created when the first parcel comes.

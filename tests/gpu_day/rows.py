@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Goal:
-    """What a figure should reach.
+    """The goal of a figure.
 
     Attributes:
         bound: The figure that is still good.

@@ -83,13 +83,13 @@ def main() -> None:
 
 
 class Ended:
-    """How a sweep went.
+    """The end of a sweep.
 
     Args:
         status: Exit status.
-        output: What it printed.
-        seconds: How long it took.
-        watch: What was seen meanwhile.
+        output: Its output.
+        seconds: Its duration.
+        watch: The observations meanwhile.
 
     Attributes:
         killed: Number of workers that were killed.

@@ -31,12 +31,12 @@ class Command:
 
     @property
     def out(self) -> str:
-        """What was printed so far."""
+        """Output of the command so far."""
         return self._out.read_text()
 
     @property
     def err(self) -> str:
-        """What was complained about so far."""
+        """Error output of the command so far."""
         return self._err.read_text()
 
     def wait_for(self, pattern: str, seconds: float = 180.0) -> None:

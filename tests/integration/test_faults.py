@@ -1,4 +1,4 @@
-"""What must not get lost: sweeps that are killed, interrupted, cut off from their store, or started twice."""
+"""Faults that must not lose results: sweeps that are killed, interrupted, cut off from their store, or run twice."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""What a sweep on one machine opens to its network: nothing."""
+"""A sweep on one machine opens no port to its network."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress

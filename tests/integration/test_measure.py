@@ -1,4 +1,4 @@
-"""A probe in real processes: what it measures is what a training takes."""
+"""A calibration run in real processes: its durations are those of a training."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a driver says of itself, asked again and again."""
+"""Watch a driver by reading its metrics again and again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -19,10 +19,10 @@ DISK_FULL = ("No space left on device",)
 
 @dataclass
 class GrowingSweeps:
-    """Counts what became of the sweeps.
+    """Runs growing sweeps and counts their outcomes.
 
     Attributes:
-        checkout: Where they run.
+        checkout: Checkout in which they run.
         tracking: The MLflow server, which may be away.
         disk: Small disk that holds their FTLAB_HOME; None: it is never filled.
         complete: Sweeps that wrote their table.

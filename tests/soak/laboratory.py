@@ -1,4 +1,4 @@
-"""What a soak sweeps: one study that never ends, and one that grows by a seed a sweep."""
+"""The studies of a soak: one that never ends, and one that grows by a seed a sweep."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ class Checkout:
 
     Args:
         folder: New folder.
-        environment: What commands see.
+        environment: Environment of the commands.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
@@ -57,12 +57,12 @@ class MakeCommand:
 
     @property
     def output(self) -> str:
-        """What was printed so far."""
+        """Output of the command so far."""
         return self.log.read_text()
 
     @property
     def is_running(self) -> bool:
-        """Whether the command has not ended."""
+        """Return whether the command still runs."""
         return self.process.poll() is None
 
     def wait(self, seconds: float = 900.0) -> int:

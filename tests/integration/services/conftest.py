@@ -18,12 +18,12 @@ class Installation:
     """A team's servers, and a user's checkout.
 
     Attributes:
-        folder: Where everything lies that servers and commands write, but for what PostgreSQL and Ray keep.
+        folder: Folder of all files of servers and commands, except those of PostgreSQL and Ray.
         database: PostgreSQL.
         tracking: MLflow, on PostgreSQL.
         nodes: A Ray cluster.
         monitoring: Prometheus, which asks the driver.
-        checkout: Where the user runs commands, with the variables of docs/cluster.md.
+        checkout: Checkout in which the user runs commands, with the variables of docs/cluster.md.
     """
 
     folder: Path
@@ -45,7 +45,7 @@ class Installation:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """What nobody may read who was not told."""
+        """The secrets of the installation, by their names in words."""
         return {
             "the database's password": self.database.password,
             "MLflow's password": self.tracking.password,

@@ -17,11 +17,11 @@ RAY = str(Path(sys.executable).with_name("ray"))
 
 
 class RayNodes:
-    """Nodes of one core each; what a node makes for itself lies in a folder of its own.
+    """Nodes of one core each, each with its own folder for the files that it makes for itself.
 
     Args:
-        folder: Where the nodes' folders, logs and the token are.
-        environment: What the processes of every node see.
+        folder: Folder of the nodes' folders, the logs and the token.
+        environment: Environment of the processes of every node.
     """
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
@@ -35,7 +35,7 @@ class RayNodes:
 
     @property
     def client_environment(self) -> dict[str, str]:
-        """What a driver needs."""
+        """Environment variables of a driver."""
         return {"RAY_ADDRESS": self.address, **self._token_environment}
 
     @property

@@ -17,7 +17,7 @@ History = set[tuple[int, str]]
 
 @dataclass(frozen=True)
 class StoreAudit:
-    """What is wrong with a store, by trial key.
+    """The faults of a store, by trial key.
 
     Attributes:
         lost: Trials that ended and have no run, or a run of another end.
@@ -33,7 +33,7 @@ class StoreAudit:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether the store has no fault."""
         return not any(getattr(self, part.name) for part in fields(self))
 
 

@@ -50,7 +50,7 @@ class TrackingServer:
 
     @property
     def client_environment(self) -> dict[str, str]:
-        """What a client of the server needs."""
+        """Environment variables of a client of the server."""
         return {
             "MLFLOW_TRACKING_URI": self.uri,
             "MLFLOW_TRACKING_USERNAME": USER,
@@ -83,7 +83,7 @@ class TrackingServer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether clients are served: the server and its database are there."""
+        """Return whether the server and its database answer clients."""
         try:
             return status_of(f"{self.uri}{RUNS_API}", basic_auth(USER, self.password)) == 200
         except OSError:

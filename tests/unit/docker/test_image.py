@@ -1,4 +1,4 @@
-"""What the image is made of."""
+"""The parts of the image."""
 
 import os
 import re

@@ -14,7 +14,7 @@ Serve = Callable[[type[BaseHTTPRequestHandler]], str]
 
 
 class FakeServer:
-    """What a doctor asks of an MLflow server, on a free port of this machine.
+    """A fake MLflow server for the doctor's queries, on a free port of this machine.
 
     Attributes:
         login: Status and text that a search for experiments is answered with.

@@ -40,7 +40,7 @@ def images(channels: int, side: int) -> Tensor:
 
 
 def backbone_state(encoder: Encoder) -> dict[str, Tensor]:
-    """What a method's state holds of the encoder, and the key encoder's, which must not be taken."""
+    """Return the backbone from a state that also holds a key encoder, which must not be taken."""
     state = {f"query_encoder.{name}": value for name, value in encoder.state_dict().items()}
     return query_backbone({**state, "key_encoder.backbone.conv1.weight": torch.zeros(1)})
 

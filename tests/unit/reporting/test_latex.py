@@ -50,7 +50,7 @@ DOCUMENT = r"\documentclass{article}\usepackage{booktabs,siunitx,graphicx}\begin
 
 
 def has_latex() -> bool:
-    """Whether pdflatex is there, with what the tables ask for."""
+    """Return whether pdflatex is installed with the packages that tables need."""
     packages = ["booktabs.sty", "siunitx.sty", "graphicx.sty"]
     return (
         bool(shutil.which("pdflatex"))

@@ -31,7 +31,7 @@ class Malicious:
 
 @pytest.fixture
 def owned(tmp_path: Path) -> Path:
-    """What a `Malicious` object would make."""
+    """The folder that a `Malicious` object would make."""
     return tmp_path / "owned"
 
 

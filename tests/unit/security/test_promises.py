@@ -76,7 +76,7 @@ def test_each_line_of_who_reaches_what_has_a_test_a_section_or_a_contract() -> N
 
 @pytest.fixture(scope="module")
 def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
-    """What the rules of `make check` on security say of each line of `FORBIDDEN`, as of a file of the package."""
+    """The security rule of `make check` that each line of `FORBIDDEN` breaks, as if in a file of the package."""
     command = [sys.executable, "-m", "ruff", "check", "--output-format", "concise", "-"]
     name = ["--stdin-filename", str(ROOT / "platform" / "ftlab" / "forbidden.py")]
     done = subprocess.run([*command, *name], input=FORBIDDEN, cwd=ROOT, capture_output=True, text=True, check=False)

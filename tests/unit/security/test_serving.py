@@ -1,4 +1,4 @@
-"""What is served is served to this machine, under its own name, and started without a shell."""
+"""Every server serves only this machine, under its own name, and is started without a shell."""
 
 import sys
 from collections.abc import Callable

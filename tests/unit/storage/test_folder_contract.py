@@ -1,4 +1,4 @@
-"""What every folder promises, on a disk and in an object store."""
+"""The contract of every folder, on a disk and in an object store."""
 
 import pytest
 

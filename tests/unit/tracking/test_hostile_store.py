@@ -1,4 +1,4 @@
-"""What a store says is data: a hostile one can lie about numbers, and do no more."""
+"""Everything in a store is only data: a hostile store can lie about numbers, and do no more."""
 
 import logging
 import sqlite3

@@ -1,4 +1,4 @@
-"""What the ranks of test_launch.py do; a file of its own, because their processes import it."""
+"""The work of the ranks in test_launch.py; a file of its own, because their processes import it."""
 
 import os
 import time

@@ -24,7 +24,7 @@ SECONDS = 60.0
 
 
 class Meeting:
-    """Where threads exchange what they have."""
+    """A meeting point at which threads exchange values."""
 
     def __init__(self, size: int) -> None:
         self._barrier = Barrier(size, timeout=SECONDS)
