@@ -1,6 +1,7 @@
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from difflib import unified_diff
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
@@ -9,6 +10,31 @@ from threading import Thread
 import pytest
 
 from ftlab.tracking.tracking_uri import default_tracking_uri
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+MatchSnapshot = Callable[[str, Mapping[str, str]], None]
+
+
+@pytest.fixture
+def match_snapshot(update_snapshots: bool) -> MatchSnapshot:
+    """Compare texts with ``snapshots/<name>.txt``, `match_snapshot("doctor", {"heading": text})`.
+
+    ``pytest --update-snapshots`` writes what was found; review the change like one of code.
+    """
+
+    def match(name: str, texts: Mapping[str, str]) -> None:
+        path = SNAPSHOTS / f"{name}.txt"
+        found = "".join(f"=== {heading} ===\n{text}\n" for heading, text in texts.items())
+        if update_snapshots:
+            path.write_bytes(found.encode())
+        expected = path.read_bytes().decode() if path.exists() else ""
+        if found != expected:
+            lines = [text.splitlines(keepends=True) for text in (expected, found)]
+            diff = "".join(unified_diff(*lines, "expected", "found", n=1))
+            pytest.fail(f"{path.name} differs; where that is right: pytest --update-snapshots\n{diff}", pytrace=False)
+
+    return match
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,6 @@ FORECAST = Forecast(
 )
 
 
-def test_a_forecast_says_time_disk_and_how_it_knows() -> None:
-    assert forecast_lines(FORECAST) == [
-        "estimate: 3 min 40 s and 0.12 CPU-hours for 1200 epochs, from 12 recorded trials",
-        "disk: 10 MB of checkpoints until the sweep ends, 7 MB of records that stay",
-    ]
-
-
 def test_a_forecast_without_a_measured_checkpoint_says_so() -> None:
     assert forecast_lines(replace(FORECAST, checkpoint_bytes=None))[1] == (
         "disk: 7 MB of records that stay; make plan calibrates the size of checkpoints"

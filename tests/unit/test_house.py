@@ -59,6 +59,13 @@ def test_docstrings_say_what_things_do_without_riddles() -> None:
     assert [f"{name}: {text}" for name, texts in found.items() for text in texts if riddle.match(text)] == []
 
 
+def test_every_snapshot_is_compared_with_something() -> None:
+    tests = "".join(path.read_text() for path in (ROOT / "tests" / "unit").rglob("test_*.py"))
+    names = [path.stem for path in (ROOT / "tests" / "unit" / "snapshots").iterdir()]
+    assert len(names) >= 4
+    assert [name for name in names if f'match_snapshot("{name}"' not in tests] == []
+
+
 def imported_by(*modules: str) -> set[str]:
     script = f"import {', '.join(modules)}, sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

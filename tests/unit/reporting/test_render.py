@@ -1,8 +1,33 @@
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from ftlab.reporting.ablation import AblationTable
-from ftlab.reporting.render import table_csv, table_md, table_tex, trials_csv, write_table
+from ftlab.reporting.html import table_html
+from ftlab.reporting.render import RENDERERS, table_csv, table_md, table_tex, trials_csv, write_table
+
+FORMS = {**RENDERERS, "table.html": table_html}
+TABLES = ("momentum", "seeded", "components", "two_way", "differing", "empty")
+
+
+def without_last_digits(text: str) -> str:
+    """Round what processors and versions of SciPy may round otherwise; that nothing is lost is another test's."""
+    return re.sub(r"\d+\.\d{13,}(e-\d+)?", lambda number: f"{float(number[0]):.10g}", text)
+
+
+def test_every_table_in_every_form(
+    request: pytest.FixtureRequest, match_snapshot: Callable[[str, Mapping[str, str]], None]
+) -> None:
+    tables = {name: request.getfixturevalue(f"{name}_table") for name in TABLES}
+    texts = {
+        f"{name}, {form}": without_last_digits(render(table))
+        for name, table in tables.items()
+        for form, render in FORMS.items()
+    }
+    match_snapshot("tables", texts)
 
 
 def test_four_files(tmp_path: Path, momentum_table: AblationTable) -> None:

@@ -1,3 +1,5 @@
+from collections.abc import Callable, Mapping
+
 import pandas as pd
 import pytest
 
@@ -31,22 +33,13 @@ def test_a_value_of_several_cells_is_refused() -> None:
         find_cell(CELLS, "0.5")
 
 
-def test_a_cell_is_explained(provenance: Provenance, recorded: pd.DataFrame) -> None:
+def test_a_cell_is_explained(
+    provenance: Provenance, recorded: pd.DataFrame, match_snapshot: Callable[[str, Mapping[str, str]], None]
+) -> None:
     cell = find_cell(provenance.definition.cells, "0.9")
     explanation = explain_cell(provenance, recorded, cell)
     assert explanation.differing == {"method.key_momentum": ("0.9", "0.99")}
-    assert explanation_lines(explanation) == [
-        "cell key_momentum=0.9 (method.key_momentum=0.9), cell key cell-0.9",
-        "differs from key_momentum=0.99 in:",
-        "  method.key_momentum: 0.9 (there 0.99)",
-        "  seed 0: trial 0.9-0, run run-0.9-0, collapsed, knn/top1 60.1",
-        "  seed 1: trial 0.9-1, run run-0.9-1, finished, knn/top1 70.2",
-        "made by (seeds 0, 1):",
-        "  commit abc",
-        "  data unknown",
-        "  hardware: unknown",
-        "  versions: python 3.11.7, torch 2.15.0",
-    ]
+    match_snapshot("explain", {"make explain CELL=0.9": "\n".join(explanation_lines(explanation))})
 
 
 def test_the_baseline_differs_from_nothing(provenance: Provenance, recorded: pd.DataFrame) -> None:
