@@ -1,6 +1,7 @@
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from ftlab.tuning.hardware import find_hardware
 from ftlab.tuning.spec import Trial, expand_trials, load_study
 from ftlab.tuning.sweep import study_record, trial_record
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
 QUIET = (
     "no-sandbox",
     "disable-gpu",
@@ -47,12 +48,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The machine's Chromium, without a window."""
-    if not CHROMIUM.is_file():
-        pytest.skip(f"needs Chromium at {CHROMIUM}; CHROMIUM names another place")
+    if not Path(CHROMIUM).is_file():
+        pytest.skip("needs chromium or google-chrome in PATH; CHROMIUM names another place")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=[f"--{argument}" for argument in QUIET]
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[f"--{argument}" for argument in QUIET])
         yield browser
         browser.close()
 

@@ -2,9 +2,12 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 TOP_LEVEL = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
@@ -64,6 +67,20 @@ def test_every_snapshot_is_compared_with_something() -> None:
     names = [path.stem for path in (ROOT / "tests" / "unit" / "snapshots").iterdir()]
     assert len(names) >= 4
     assert [name for name in names if f'match_snapshot("{name}"' not in tests] == []
+
+
+@pytest.mark.parametrize("browser", ["chromium", "google-chrome", "elsewhere", None])
+def test_integration_drives_a_browser_where_there_is_one(browser: str | None, tmp_path: Path) -> None:
+    for tool in ("bash", "dirname"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
+    for program in ("make", *([browser] if browser else [])):
+        (tmp_path / program).write_text('#!/bin/sh\necho "$@"\n')
+        (tmp_path / program).chmod(0o755)
+    named = {"CHROMIUM": str(tmp_path / "elsewhere")} if browser == "elsewhere" else {}
+    done = subprocess.run([ROOT / ".ci" / "run"], env={"PATH": str(tmp_path), **named}, capture_output=True, text=True)
+    *targets, last = done.stdout.splitlines()
+    assert (done.returncode, targets) == (0, ["check", "test"])
+    assert last == "test-browser" if browser else last.startswith("make test-browser is left out: no chromium")
 
 
 def imported_by(*modules: str) -> set[str]:
