@@ -43,10 +43,11 @@ from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import find_hardware
 from ftlab.tuning.pricing import MAX_PROBES
 from ftlab.tuning.quote import make_quote
+from ftlab.tuning.recorder import TrialRecorder
 from ftlab.tuning.seeding.auto import AutoSeeds, parse_seeds
 from ftlab.tuning.session import Capacity
 from ftlab.tuning.spec import StudySpec, load_study, single_trial_study
-from ftlab.tuning.sweep import TrialRecorder, plan_study, study_record
+from ftlab.tuning.sweep import plan_study, study_record
 from ftlab.tuning.table import publish_table
 from ftlab.tuning.table_options import TableOptions
 

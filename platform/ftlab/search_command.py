@@ -24,9 +24,10 @@ from ftlab.tuning.fingerprint import fingerprint_data
 from ftlab.tuning.metrics_server import serve_metrics
 from ftlab.tuning.plan import make_plan
 from ftlab.tuning.quote import Quote, make_quote
+from ftlab.tuning.recorder import TrialRecorder
 from ftlab.tuning.session import Capacity, RaySession
 from ftlab.tuning.spec import expand_trials
-from ftlab.tuning.sweep import Housekeeper, TrialRecorder, exclusive, study_record
+from ftlab.tuning.sweep import Housekeeper, exclusive, study_record
 
 if TYPE_CHECKING:
     from ftlab.reporting.search import SearchReport

@@ -25,20 +25,13 @@ from ftlab.tuning.forecast import Actual, held_hours
 from ftlab.tuning.metrics_server import serve_metrics
 from ftlab.tuning.plan import Plan, is_settled
 from ftlab.tuning.quote import Quote, make_quote
+from ftlab.tuning.recorder import TrialRecorder
 from ftlab.tuning.seeding.seed_feed import SeedFeed
 from ftlab.tuning.session import Capacity, RaySession
 from ftlab.tuning.spec import StudySpec, Trial
 from ftlab.tuning.spending import seconds_spent
 from ftlab.tuning.stage_feed import StageFeed
-from ftlab.tuning.sweep import (
-    Housekeeper,
-    TrialRecorder,
-    close_study,
-    exclusive,
-    name_trials,
-    plan_study,
-    study_record,
-)
+from ftlab.tuning.sweep import Housekeeper, close_study, exclusive, name_trials, plan_study, study_record
 from ftlab.tuning.table import publish_table
 from ftlab.tuning.table_options import TableOptions
 

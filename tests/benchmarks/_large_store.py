@@ -20,8 +20,9 @@ from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.fingerprint import fingerprint_data
 from ftlab.tuning.hardware import find_hardware
+from ftlab.tuning.recorder import trial_record
 from ftlab.tuning.spec import StudySpec, Trial, expand_trials
-from ftlab.tuning.sweep import study_record, trial_record
+from ftlab.tuning.sweep import study_record
 
 COPIED = ("params", "metrics", "latest_metrics", "tags")
 

@@ -14,10 +14,11 @@ from ftlab.tracking.tracker import NullTracker, Tracker
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import find_hardware
+from ftlab.tuning.recorder import TrialRecorder
 from ftlab.tuning.session import Capacity, RaySession
 from ftlab.tuning.spec import load_study
 from ftlab.tuning.stage_feed import StageFeed
-from ftlab.tuning.sweep import TrialRecorder, name_trials, study_record
+from ftlab.tuning.sweep import name_trials, study_record
 
 OVERRIDES = {"train.epochs": 1}
 ROUNDS = 2

@@ -15,8 +15,9 @@ from ftlab.config.home import Home
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.tracker import EpochRecord, Outcome, Tracker, TrialStatus
 from ftlab.tuning.hardware import find_hardware
+from ftlab.tuning.recorder import trial_record
 from ftlab.tuning.spec import Trial, expand_trials, load_study
-from ftlab.tuning.sweep import study_record, trial_record
+from ftlab.tuning.sweep import study_record
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
 QUIET = (

@@ -19,8 +19,9 @@ from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.trainer import EpochResult
 from ftlab.tuning.checkpoints import CheckpointCollector, checkpoints_folder
 from ftlab.tuning.hardware import Hardware
+from ftlab.tuning.recorder import trial_record
 from ftlab.tuning.spec import Trial, load_study
-from ftlab.tuning.sweep import name_trials, study_record, trial_record
+from ftlab.tuning.sweep import name_trials, study_record
 
 WriteExperiment = Callable[..., None]
 MakeTrained = Callable[..., "Trained"]

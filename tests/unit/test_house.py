@@ -100,6 +100,24 @@ def test_the_science_imports_without_the_machinery() -> None:
     assert not imported_by(*modules) & {"ray", "mlflow", "pydantic", "pandas", "pyarrow"}
 
 
+def test_a_trial_is_trained_and_recorded_without_the_machinery() -> None:
+    # On a node of a cluster there may be torch and what it brings, and nothing else.
+    modules = ("tuning.recorder", "tuning.here", "tuning.trial", "tuning.spec", "tracking.writer", "tracking.journal")
+    assert not imported_by(*(f"ftlab.{module}" for module in modules)) & {
+        "ray",
+        "mlflow",
+        "optuna",
+        "pandas",
+        "pyarrow",
+        "scipy",
+        "statsmodels",
+        "matplotlib",
+        "plotly",
+        "rich",
+        "typer",
+    }
+
+
 def test_the_command_line_imports_without_the_heavy_packages() -> None:
     assert not imported_by("ftlab.cli", "ftlab.data.cache") & {
         "torch",

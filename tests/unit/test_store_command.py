@@ -13,8 +13,9 @@ from ftlab.tracking.mlflow_tracker import MlflowTracker
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.tuning.hardware import Hardware
+from ftlab.tuning.recorder import trial_record
 from ftlab.tuning.spec import load_study
-from ftlab.tuning.sweep import name_trials, study_record, trial_record
+from ftlab.tuning.sweep import name_trials, study_record
 from ftlab.tuning.table import publish_table
 from ftlab.tuning.table_options import TableOptions
 

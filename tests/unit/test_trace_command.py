@@ -15,8 +15,9 @@ from ftlab.trace_command import app
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.hardware import Hardware
+from ftlab.tuning.recorder import trial_record
 from ftlab.tuning.spec import load_study
-from ftlab.tuning.sweep import name_trials, study_record, trial_record
+from ftlab.tuning.sweep import name_trials, study_record
 from ftlab.tuning.table import publish_table
 from ftlab.tuning.table_options import TableOptions
 

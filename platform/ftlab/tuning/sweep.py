@@ -11,20 +11,16 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import yaml
 
-from ftlab.config.experiment import Setting
 from ftlab.config.home import Home
 from ftlab.config.loading import experiments_folder, flatten
 from ftlab.errors import FtlabError
 from ftlab.reporting.ablation import AblationTable
 from ftlab.reporting.markdown import table_md
-from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker, TrialRecord
-from ftlab.tracking.writer import TrackingWriter
+from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, Tracker
 from ftlab.tuning.checkpoints import CheckpointCollector, existing_checkpoints
 from ftlab.tuning.claims import TrialClaims
 from ftlab.tuning.fingerprint import fingerprint_data
-from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.plan import Plan, is_settled, make_plan
-from ftlab.tuning.provenance import collect_provenance
 from ftlab.tuning.spec import StudySpec, Trial, expand_trials
 
 
@@ -62,33 +58,6 @@ def study_record(study: StudySpec) -> StudyRecord:
     return StudyRecord(study.experiment, study.results_name, tags)
 
 
-class TrialRecorder:
-    """The listener that writes a running study to the tracker.
-
-    Args:
-        study: Name of the study that the trials are recorded under.
-        writer: Writer of the records.
-        hardware: Hardware that the trials run on.
-    """
-
-    def __init__(self, study: str, writer: TrackingWriter, hardware: Hardware) -> None:
-        self._study = study
-        self._writer = writer
-        self._hardware = hardware
-
-    def trial_started(self, trial: Trial) -> None:
-        """Open the trial's run."""
-        self._writer.open_trial(trial_record(trial, self._study, self._hardware))
-
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
-        """Record epochs."""
-        self._writer.log_epochs(trial.key, epochs)
-
-    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
-        """Close the trial's run."""
-        self._writer.close_trial(trial.key, outcome)
-
-
 class Housekeeper:
     """The listener that releases a trial's claim when it ends, and the checkpoints that no trial needs.
 
@@ -112,19 +81,6 @@ class Housekeeper:
         self._claims.release(trial.key)
         if is_settled(outcome.status, outcome.reason):
             self._collector.release(trial)
-
-
-def trial_record(trial: Trial, study: str, hardware: Hardware) -> TrialRecord:
-    """Return the record of a trial for the tracker."""
-    return TrialRecord(
-        trial_key=trial.key,
-        cell_key=trial.cell_key,
-        seed=trial.config.seed,
-        study=study,
-        name=trial.name,
-        params={name: _spell(value) for name, value in flatten(trial.config).items()},
-        tags={**collect_provenance(), **hardware.tags(), "data.fingerprint": trial.fingerprint},
-    )
 
 
 def close_study(tracker: Tracker, plan: Plan, table: AblationTable, results: Path, *, complete: bool) -> None:
@@ -160,10 +116,6 @@ def exclusive(home: Home, study: StudySpec) -> Iterator[None]:
                 "wait for it, or stop it."
             ) from error
         yield
-
-
-def _spell(value: Setting) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _plan_summary(plan: Plan) -> dict[str, object]:

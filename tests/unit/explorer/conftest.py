@@ -5,8 +5,8 @@ import pytest
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tuning.hardware import find_hardware
+from ftlab.tuning.recorder import trial_record
 from ftlab.tuning.spec import expand_trials, load_study
-from ftlab.tuning.sweep import trial_record
 
 METRIC = "probe/few_shot_top1"
 FINGERPRINT = "0123abcd"

@@ -16,8 +16,9 @@ from ftlab.tuning.final_state import differing_metrics, load_final_state, retrai
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.here import run_here
 from ftlab.tuning.recorded_trial import RecordedTrial, find_recorded
+from ftlab.tuning.recorder import TrialRecorder
 from ftlab.tuning.spec import single_trial_study
-from ftlab.tuning.sweep import TrialRecorder, name_trials
+from ftlab.tuning.sweep import name_trials
 
 HARDWARE = Hardware(cpu="a CPU", cores="2", device="cpu", threads=1, together=2)
 

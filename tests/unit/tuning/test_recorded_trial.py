@@ -9,8 +9,9 @@ from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.recorded_trial import find_recorded
+from ftlab.tuning.recorder import trial_record
 from ftlab.tuning.spec import StudySpec, Trial
-from ftlab.tuning.sweep import name_trials, study_record, trial_record
+from ftlab.tuning.sweep import name_trials, study_record
 
 HARDWARE = Hardware(cpu="a CPU", cores="2", device="cpu", threads=1, together=2)
 

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from ftlab.config.home import Home
-from ftlab.config.loading import setting_names
 from ftlab.errors import ConfigError, DataError, FtlabError
 from ftlab.reporting.trace.provenance import parse_provenance
 from ftlab.reporting.trace.verification import verify_table
@@ -19,20 +17,13 @@ from ftlab.tuning.feed import Assignment
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.here import run_here
 from ftlab.tuning.plan import Plan
+from ftlab.tuning.recorder import TrialRecorder, trial_record
 from ftlab.tuning.results import load_histories, write_results
 from ftlab.tuning.results_folder import read_table_files
 from ftlab.tuning.seeding.auto import AutoSeeds
 from ftlab.tuning.seeding.rule import SeedRule
 from ftlab.tuning.spec import StudySpec, load_study
-from ftlab.tuning.sweep import (
-    TrialRecorder,
-    close_study,
-    exclusive,
-    name_trials,
-    plan_study,
-    study_record,
-    trial_record,
-)
+from ftlab.tuning.sweep import close_study, exclusive, name_trials, plan_study, study_record
 from ftlab.tuning.table import publish_table, tabulate
 from ftlab.tuning.table_options import TableOptions
 from ftlab.tuning.table_origin import table_origin
@@ -182,17 +173,6 @@ def test_the_parent_run_tells_question_and_overrides(write_experiment: WriteExpe
     assert (record.experiment, record.study) == ("exp", "exp/tiny+train.epochs=3")
     assert record.tags["ftlab.question"] == "Does it work?"
     assert json.loads(record.tags["ftlab.overrides"]) == {"train.epochs": 3}
-
-
-def test_a_trial_is_recorded_with_every_setting(study: StudySpec, home: Home) -> None:
-    trial = name_trials(study, home)[0]
-    record = trial_record(trial, "exp/tiny", HARDWARE)
-    assert set(record.params) == set(setting_names())
-    assert yaml.safe_load(record.params["method.key_momentum"]) == 0.9
-    assert record.params["model.head"] == "mlp"
-    assert record.tags["data.fingerprint"] == trial.fingerprint
-    assert record.tags["hardware.threads"] == "1"
-    assert record.tags["git.commit"]
 
 
 def test_images_that_are_too_few_are_refused_before_training(write_experiment: WriteExperiment, home: Home) -> None:
