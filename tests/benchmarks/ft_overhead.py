@@ -20,30 +20,34 @@ from ftlab.models.encoder import Encoder, make_encoder
 from ftlab.models.moco import MoCo, StepStreams, Views
 from ftlab.training.host_memory import keep_freed_memory
 
-BATCH, DIM, QUEUE = 256, 128, 65536
+DIM = 128
 
 
 def main() -> None:
     """Time `batch` granularity for the figure, `element` and the whole ResNet-18 step as details."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--queue", type=int, default=65536)
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     keep_freed_memory()
     off, batch, element = FeatureTransform(), transform("batch"), transform("element")
-    features = make_views(device, DIM)
-    loss_only = step_of(Encoder(nn.Identity(), nn.Linear(DIM, DIM), DIM), features)
+    batch_size, queue_size = arguments.batch, arguments.queue
+    features = make_views(device, batch_size, DIM)
+    loss_only = step_of(Encoder(nn.Identity(), nn.Linear(DIM, DIM), DIM), features, queue_size)
     pairs = compare(loss_only, batch, off, arguments.rounds, 3)
     by_element = compare(loss_only, element, off, 2, 1)
     resnet = make_encoder(backbone="resnet18", stem="cifar", head="mlp", feature_dim=DIM, num_channels=3, bn_groups=8)
-    whole = step_of(resnet, make_views(device, 3, arguments.image_size, arguments.image_size))
+    photographs = make_views(device, batch_size, 3, arguments.image_size, arguments.image_size)
+    whole = step_of(resnet, photographs, queue_size)
     by_whole = compare(whole, batch, off, 2, 1)
     details = {
-        "K": QUEUE,
+        "K": queue_size,
         "C": DIM,
-        "batch": BATCH,
+        "batch": batch_size,
         "device": arguments.device,
         "threads": torch.get_num_threads(),
         "element granularity, ratio without encoders": median_ratio(by_element),
@@ -52,10 +56,10 @@ def main() -> None:
     report_ratio("ft_overhead", pairs, details)
 
 
-def make_views(device: torch.device, *shape: int) -> Views:
+def make_views(device: torch.device, batch_size: int, *shape: int) -> Views:
     """Return random views of a batch, each of a shape."""
-    queries, keys = torch.randn(2, BATCH, *shape, device=device)
-    return Views(queries, keys, torch.randperm(BATCH, device=device))
+    queries, keys = torch.randn(2, batch_size, *shape, device=device)
+    return Views(queries, keys, torch.randperm(batch_size, device=device))
 
 
 def transform(granularity: Any) -> FeatureTransform:
@@ -65,13 +69,13 @@ def transform(granularity: Any) -> FeatureTransform:
     )
 
 
-def step_of(encoder: Encoder, views: Views) -> Callable[[FeatureTransform], None]:
+def step_of(encoder: Encoder, views: Views, queue_size: int) -> Callable[[FeatureTransform], None]:
     """Return a training step without data path, with its optimiser."""
     device = views.queries.device
     generator = torch.Generator(device).manual_seed(0)
     method = MoCo(
         encoder,
-        NegativeQueue(QUEUE, DIM, generator=generator),
+        NegativeQueue(queue_size, DIM, generator=generator),
         key_momentum=0.99,
         temperature=0.2,
         transform=FeatureTransform(),

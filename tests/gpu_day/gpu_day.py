@@ -57,6 +57,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--output", type=Path, default=ROOT / "results/gpu-day")
     parser.add_argument("--photographs", type=Path, help="folder with train/ and test/, in place of the pack's")
+    parser.add_argument("--about", type=Path, default=PACK / "pack/about.json", help="what was noted at home")
     parser.add_argument("--small", action="store_true", help="sizes that a laptop's cores can do")
     parser.add_argument("--ray", action="store_true", help="run the sweep on Ray and MLflow, and nothing else")
     parser.add_argument("--unpack", type=Path, nargs="+", help="take in these parcels, and do nothing else")
@@ -84,7 +85,7 @@ class Day:
         if self._output.exists():
             shutil.rmtree(self._output)
         self._output.mkdir(parents=True)
-        self._about = packed_facts()
+        self._about = read_json(arguments.about)
         self._home = store.files.parent / "home"
         shutil.rmtree(self._home, ignore_errors=True)
         self._runner = Runner(deadline - CLOSING_SECONDS, self._environment(), self._output / "log.txt")
@@ -139,8 +140,7 @@ class Day:
             with tarfile.open(archive) as content:
                 content.extractall(fresh, filter="data")
             fresh.rename(target)
-        size = ["--image-size", str(packed["image_size"])]
-        return ["--photographs", str(target / packed["root"]), *size, "--fingerprint", packed["fingerprint"]]
+        return ["--photographs", str(target / packed["root"]), "--fingerprint", packed["fingerprint"]]
 
     def _check(self, photographs: list[str]) -> str:
         done = self._runner.run([*self._study(photographs), "--check"], 120.0)
@@ -201,11 +201,6 @@ class Day:
 def homecoming(table: str) -> list[str]:
     """Return the commands that bring the records into the store at home."""
     return ["mkdir -p gpu-day && tar xzf journal.tar.gz -C gpu-day", "make import-journal FROM=gpu-day/trials", table]
-
-
-def packed_facts() -> dict[str, Any]:
-    """Return what was noted at home about the checkout and the photographs."""
-    return read_json(PACK / "pack/about.json")
 
 
 def machine_facts(environment: dict[str, str]) -> dict[str, str]:

@@ -39,6 +39,7 @@ PAGES = ("dash", "optuna-dashboard")  # no sweep needs them
 PART_BYTES = 55_000_000
 PACK_BYTES = 58_000_000
 ARCHIVE = "photographs.tar"
+IMAGE_SIZE = 32  # of the profile that the study trains at
 
 
 def main() -> None:
@@ -46,7 +47,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=ROOT / ".gpu-day")
     parser.add_argument("--photographs", type=Path, help="archive or folder with train/<class>/* and test/<class>/*")
-    parser.add_argument("--image-size", type=int, default=32, help="side to which the photographs are brought")
     parser.add_argument("--python", default="3.12", help="version of Python of the GPU machine")
     parser.add_argument("--have", type=Path, help="packages of the GPU machine, as `pip freeze` lists them there")
     parser.add_argument("--all", action="store_true", help="also Ray, MLflow and what they need, in parts")
@@ -59,7 +59,7 @@ def main() -> None:
         wheels = download(training, arguments.python, Path(temporary) / "pack")
         about: dict[str, object] = {"commit": commit()}
         if arguments.photographs:
-            archive, about["photographs"] = photographs(arguments.photographs, arguments.image_size, Path(temporary))
+            archive, about["photographs"] = photographs(arguments.photographs, Path(temporary))
             wheels.append(archive)
         pack, *others = make_parcels(wheels, PACK_BYTES, arguments.output, arguments.python)
         if others:
@@ -138,7 +138,7 @@ def download(pins: dict[str, str], python: str, target: Path) -> list[Path]:
     return sorted(target.glob("*.whl"))
 
 
-def photographs(source: Path, image_size: int, folder: Path) -> tuple[Path, dict[str, object]]:
+def photographs(source: Path, folder: Path) -> tuple[Path, dict[str, object]]:
     """Return an archive of the photographs, and what they must be where they are unpacked."""
     unpacked = folder / "photographs"
     if source.is_dir():
@@ -156,10 +156,10 @@ def photographs(source: Path, image_size: int, folder: Path) -> tuple[Path, dict
     ]
     if not roots:
         sys.exit(f"error: photographs must lie in train/<class>/ and test/<class>/, but {source} has no such folders.")
-    data = DataConfig(name="folder", root=str(roots[0]), image_size=image_size)
+    data = DataConfig(name="folder", root=str(roots[0]), image_size=IMAGE_SIZE)
     fingerprint = load_images(data, Home(str(folder / "home"))).fingerprint
     root = str(roots[0].relative_to(unpacked))
-    return archive, {"archive": archive.name, "root": root, "image_size": image_size, "fingerprint": fingerprint}
+    return archive, {"archive": archive.name, "root": root, "fingerprint": fingerprint}
 
 
 def commit() -> str:

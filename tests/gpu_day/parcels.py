@@ -64,11 +64,15 @@ def read_parcel(folder: Path) -> Parcel:
     try:
         fields = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         wholes = tuple(Whole(each["name"], tuple(each["pieces"]), each["digest"]) for each in fields["wholes"])
-        return Parcel(fields["python"], wholes, dict(fields["digests"]))
+        parcel = Parcel(fields["python"], wholes, dict(fields["digests"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ParcelError(
             f"a parcel must hold {MANIFEST} as `make gpu-day-pack` writes it, but {folder}: {error}"
         ) from error
+    for name in (*parcel.digests, *(name for whole in wholes for name in (whole.name, *whole.pieces))):
+        if Path(name).name != name:
+            raise ParcelError(f"a piece must have a plain name, but got {name!r} in {folder}.")
+    return parcel
 
 
 class Store:

@@ -45,12 +45,16 @@ class Row:
     @property
     def cells(self) -> tuple[str, str, str]:
         """The columns: what, value, goal."""
-        value = self.unit if self.value is None else f"{self.value:.4g} {self.unit}".strip()
+        value = self.unit if self.value is None else f"{_spell(self.value)} {self.unit}".strip()
         if self.goal is None:
             return self.what, value, ""
         if self.value is None:
             return self.what, value, str(self.goal)
         return self.what, value, f"{self.goal}: {'met' if self.goal.is_met(self.value) else 'missed'}"
+
+
+def _spell(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 class Table:

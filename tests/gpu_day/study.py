@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ftlab.tuning.recorder import TrialRecorder
 
 from ftlab.build.trainer import make_device, prepare_process
 from ftlab.config.home import Home
@@ -27,6 +26,7 @@ from ftlab.tuning.hardware import find_hardware
 from ftlab.tuning.here import run_study_here
 from ftlab.tuning.measurement import Measurement
 from ftlab.tuning.probing import TrialProbe
+from ftlab.tuning.recorder import TrialRecorder
 from ftlab.tuning.spec import StudySpec, Trial, expand_trials, load_study
 from ftlab.tuning.stage_feed import StageFeed
 
@@ -164,7 +164,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--home", type=Path, required=True, help="caches, checkpoints and the journal")
     parser.add_argument("--photographs", type=Path, help="folder with train/ and test/; without it, the digits")
-    parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--fingerprint", help="what the photographs must be")
     parser.add_argument("--small", action="store_true", help="an encoder that a laptop's cores can train")
     parser.add_argument("--check", action="store_true", help="check the photographs, and train nothing")
@@ -175,7 +174,7 @@ def photographs_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the settings of the data; none for the digits, which their profile has."""
     if arguments.photographs is None:
         return {}
-    return {"data.name": "folder", "data.root": str(arguments.photographs), "data.image_size": arguments.image_size}
+    return {"data.name": "folder", "data.root": str(arguments.photographs)}
 
 
 def load(arguments: argparse.Namespace, data: dict[str, Any], epochs: int) -> StudySpec:
