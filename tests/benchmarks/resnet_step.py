@@ -27,7 +27,7 @@ def main() -> None:
     config = cell_config(
         "cifar10",
         model__backbone=arguments.backbone,
-        model__stem=arguments.stem,
+        **({} if arguments.backbone == "small_cnn" else {"model__stem": arguments.stem}),
         method__queue_size=arguments.queue,
         data__image_size=arguments.size,
         train__batch_size=arguments.batch,
