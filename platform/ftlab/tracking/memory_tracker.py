@@ -51,6 +51,10 @@ class MemoryTracker:
         """Keep the study."""
         self.studies.setdefault(study.study, study)
 
+    def has_study(self, study: str) -> bool:
+        """Return whether it is kept."""
+        return study in self.studies
+
     def open_trial(self, trial: TrialRecord) -> None:
         """Keep the trial, or reopen it unless it has a result."""
         if trial.trial_key not in self.trials:

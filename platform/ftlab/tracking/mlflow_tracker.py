@@ -117,6 +117,11 @@ class MlflowTracker:
         self._studies[study.study] = run
 
     @_translated
+    def has_study(self, study: str) -> bool:
+        """Return whether a study has a parent run."""
+        return study in self._studies or self._find(layout.study_filter(study)) is not None
+
+    @_translated
     def open_trial(self, trial: TrialRecord) -> None:
         """Create the trial's child run, or continue its run in whatever experiment it is.
 

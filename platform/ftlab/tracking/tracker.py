@@ -172,6 +172,10 @@ class Tracker(Protocol):
         """Create the study, or continue the one of that name."""
         ...
 
+    def has_study(self, study: str) -> bool:
+        """Return whether there is a study of that name, open or ended: its trials can be recorded as it is."""
+        ...
+
     def open_trial(self, trial: TrialRecord) -> None:
         """Create the trial's run, or continue the run with its trial key, in any study; a result stays."""
         ...
@@ -224,6 +228,10 @@ class NullTracker:
 
     def open_study(self, study: StudyRecord) -> None:
         """Ignore the study."""
+
+    def has_study(self, study: str) -> bool:  # noqa: ARG002
+        """Return False: nothing was ever opened."""
+        return False
 
     def open_trial(self, trial: TrialRecord) -> None:
         """Ignore the trial."""

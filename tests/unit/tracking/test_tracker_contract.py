@@ -173,6 +173,21 @@ def test_what_was_never_opened_is_refused(recorder: Tracker, make_trial: MakeTri
         recorder.close_study("momentum/digits", description="", artifacts=None, complete=True)
 
 
+def test_a_study_is_known_from_its_opening_on(
+    recorder: Tracker, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
+) -> None:
+    assert not recorder.has_study(study.study)
+    recorder.open_study(study)
+    recorder.open_study(StudyRecord("queue", "queue/bob's digits"))
+    assert recorder.has_study(study.study)
+    recorder.close_study(study.study, description="# done", artifacts=None, complete=True)
+    assert recorder.has_study(study.study)
+    assert recorder.has_study("queue/bob's digits")
+    assert not recorder.has_study("momentum")
+    recorder.record_trial(make_trial(), [make_epoch(1)], FINISHED)
+    assert recorder.load_trials()["study"].to_list() == [study.study]
+
+
 @pytest.mark.parametrize("part", HistoryPart)
 def test_unknown_trials_have_no_history(tracker: Tracker, part: HistoryPart) -> None:
     frame = tracker.load_history(["a1"], part)
