@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 # The rest of a longer file is not read: a few hundred epochs tell as much as a thousand.
 MAX_BYTES = 1 << 20
+
+HARDWARE = "hardware."
 
 # These fields make up nearly all of a line, and none of them is needed.
 _DENSE = re.compile(rb'"(histograms|steps|gradient_norms)":\{[^}]*\}')
@@ -39,11 +41,13 @@ class Attempt:
         epochs: Epochs that this attempt trained, in order, without the epochs of a restored checkpoint, its own or
             another trial's.
         closed: Unix time in seconds of the outcome, or of the last sign of life.
+        hardware: Tags of what it ran on; a trial may go on elsewhere.
     """
 
     opened: float
     epochs: tuple[EpochTiming, ...]
     closed: float
+    hardware: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -110,13 +114,15 @@ def read_timings(path: Path) -> TrialTimings | None:
 def _take_in(event: Mapping[str, Any], attempts: list[Attempt]) -> None:
     written = float(event["time"])
     if event["event"] == "trial":
-        attempts.append(Attempt(written, (), written))
+        tags = event["trial"]["tags"]
+        hardware = {name: text for name, text in tags.items() if name.startswith(HARDWARE)}
+        attempts.append(Attempt(written, (), written, hardware))
     elif attempts:
         last = attempts[-1]
         told = [_timing(fields) for fields in event.get("epochs", ())]
         # Epochs that ended before the trial was taken up were trained earlier, or by the trial it was forked from.
         own = tuple(epoch for epoch in told if epoch.ended >= last.opened)
-        attempts[-1] = Attempt(last.opened, last.epochs + own, written)
+        attempts[-1] = replace(last, epochs=last.epochs + own, closed=written)
 
 
 def _timing(fields: Mapping[str, Any]) -> EpochTiming:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ftlab.config.trial import TrialConfig
-from ftlab.tracking.timings import Attempt, TrialTimings, newest_journals, read_description, read_timings
+from ftlab.tracking.timings import Attempt, newest_journals, read_description, read_timings
 from ftlab.tuning.cost import Costs
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.kinds import Kind, count_knn_probes, epoch_kind, kinds_of_trial, probe_kind
@@ -62,7 +62,7 @@ def recorded_costs(folder: Path, trials: Sequence[Trial], hardware: Hardware) ->
             continue
         timings = read_timings(path)
         if timings is not None:
-            samples.take_in(*found, timings)
+            samples.take_in(*found, [attempt for attempt in timings.attempts if tags <= attempt.hardware.items()])
     return Recorded(samples.costs(), samples.num_trials)
 
 
@@ -91,9 +91,9 @@ class _Samples:
     def are_enough(self, wanted: AbstractSet[Kind]) -> bool:
         return all(self.trials_of[kind] >= ENOUGH_TRIALS for kind in wanted)
 
-    def take_in(self, config: TrialConfig, fingerprint: str, timings: TrialTimings) -> None:
+    def take_in(self, config: TrialConfig, fingerprint: str, attempts: Sequence[Attempt]) -> None:
         kinds: set[Kind] = set()
-        for attempt in timings.attempts:
+        for attempt in attempts:
             kinds |= self._take_in_attempt(config, fingerprint, attempt)
         self.num_trials += bool(kinds)
         for kind in kinds:
@@ -162,5 +162,5 @@ def _open_trial(path: Path, tags: AbstractSet[tuple[str, str]]) -> tuple[TrialCo
 def _parse(spelled: str) -> object:
     try:
         return json.loads(spelled)
-    except ValueError:
+    except (ValueError, RecursionError):
         return spelled

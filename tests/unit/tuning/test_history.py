@@ -2,6 +2,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,17 @@ def test_the_first_epoch_after_a_resume_is_no_measure(write: Write, tmp_path: Pa
     costs = recorded_costs(tmp_path, [TRIAL], HARDWARE).costs
     assert costs.epoch_seconds == {PLAIN: 1.0, TRANSFORMED: 2.25}
     assert costs.pause_seconds == pytest.approx(0.125)
+
+
+def test_what_was_trained_elsewhere_tells_nothing_of_this_hardware(write: Write, tmp_path: Path) -> None:
+    write("begun", numbered(USUAL[:3]))
+    write("elsewhere", numbered([(9.0, 9.0)] * 6), hardware=replace(HARDWARE, cpu="Xeon"))
+    begun, elsewhere = tmp_path / "begun.jsonl", tmp_path / "elsewhere.jsonl"
+    begun.write_text(begun.read_text() + elsewhere.read_text())
+    elsewhere.unlink()
+    costs = recorded_costs(tmp_path, [TRIAL], HARDWARE).costs
+    assert costs.epoch_seconds == {PLAIN: 1.0}
+    assert costs.final_seconds == {}
 
 
 def test_the_epochs_of_a_fork_are_its_own_alone(write: Write, tmp_path: Path) -> None:
