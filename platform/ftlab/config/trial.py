@@ -135,7 +135,9 @@ class TrainConfig(Section):
     """The optimisation."""
 
     epochs: int = Field(100, ge=1, le=100_000, description="Passes over the training images.")
-    batch_size: int = Field(128, ge=2, description="Images a step; the ragged last batch of an epoch is dropped.")
+    batch_size: int = Field(
+        128, ge=2, le=1_000_000, description="Images a step; the ragged last batch of an epoch is dropped."
+    )
     learning_rate: float = Field(0.03, gt=0.0, description="Peak learning rate of SGD.")
     learning_rate_floor: Fraction = Field(1e-3, description="Lowest learning rate, as a fraction of the peak.")
     warmup_epochs: int = Field(0, ge=0, description="Epochs of linear warm-up.")

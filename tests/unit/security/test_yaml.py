@@ -85,3 +85,7 @@ def test_more_seeds_than_memory_holds_are_refused(write_experiment: WriteExperim
         load_study("few", "tiny", num_seeds=10**9)
     with pytest.raises(ConfigError, match=r"train.epochs: .*less than or equal to 100000"):
         load_study("few", "tiny", overrides={"train.epochs": 10**15})
+    # The nearest valid number of groups was looked for one by one.
+    huge = dict.fromkeys(("train.batch_size", "model.bn_groups", "method.queue_size"), 10**15)
+    with pytest.raises(ConfigError, match=r"train.batch_size: .*less than or equal to 1000000"):
+        load_study("few", "tiny", overrides=huge)
