@@ -4,11 +4,14 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, BinaryIO
 
 from ftlab.errors import FREE_SPACE, TrackingError, is_disk_full
+from ftlab.storage.folder import WRITING_PREFIX
 from ftlab.tracking.journal_line import journal_line
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialRecord, TrialStatus
 
@@ -63,6 +66,29 @@ class Journal:
         told = {"tags": dict(outcome.tags)} if outcome.tags else {}
         fields = {"status": outcome.status, "reason": outcome.reason, **told}
         self._append(trial_key, {"event": "outcome", "outcome": fields}, durable=True)
+
+    def append_lines(self, trial_key: str, lines: bytes) -> None:
+        """Write whole lines of another home's journal after what is here of a trial: all of them or none.
+
+        Args:
+            trial_key: The trial, which nobody trains meanwhile.
+            lines: Lines with their ends, as the other journal holds them.
+        """
+        path, temporary = self._path(trial_key), self.folder / f"{WRITING_PREFIX}{token_hex(8)}"
+        here = b"\n".join(self._lines(trial_key))
+        between = b"\n" if here and not here.endswith(b"\n") else b""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as file:
+                file.write(here + between + lines)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
 
     def read(self, trial_key: str) -> JournalEntry | None:
         """Return the record of a trial, None if it was never announced."""

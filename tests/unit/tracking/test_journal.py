@@ -61,6 +61,33 @@ def test_what_the_training_told_is_read_with_the_outcome(journal: Journal, make_
     ]
 
 
+def test_lines_of_another_home_stand_after_what_is_here(
+    journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch, tmp_path: Path
+) -> None:
+    other = Journal(tmp_path / "other")
+    other.append_trial(make_trial(name="theirs"))
+    other.append_epochs("a1", [make_epoch(1, loss=7.0)])
+    other.append_outcome("a1", FINISHED)
+    theirs = (other.folder / "a1.jsonl").read_bytes()
+    journal.append_lines("a1", theirs)
+    path = journal.folder / "a1.jsonl"
+    assert path.read_bytes() == theirs
+    journal.append_epochs("a1", [make_epoch(1)])
+    path.write_bytes(here := path.read_bytes()[:-20])
+    journal.append_lines("a1", theirs)
+    assert path.read_bytes() == here + b"\n" + theirs
+    assert [path.name for path in journal.folder.iterdir()] == ["a1.jsonl"]
+    entry = journal.read("a1")
+    assert entry is not None
+    assert (entry.trial.name, entry.epochs, entry.outcome) == ("theirs", (make_epoch(1, loss=7.0),), FINISHED)
+
+
+def test_a_folder_that_is_none_takes_no_lines(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("a file")
+    with pytest.raises(TrackingError, match="journal must be a file that can be read and written, but got"):
+        Journal(tmp_path / "journal").append_lines("a1", b"{}\n")
+
+
 def test_lines_without_a_checksum_are_read(journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch) -> None:
     journal.append_trial(make_trial())
     journal.append_epochs("a1", [make_epoch(1)])
