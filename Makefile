@@ -20,6 +20,7 @@ ARCHIVE ?=
 CLUSTER ?=
 WORKERS ?= 2
 TO ?=
+FROM ?=
 ARTIFACTS ?=
 DRY_RUN ?=
 RUN ?=
@@ -54,7 +55,7 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table explain verify bundle export-backbone doctor migrate train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services soak check audit format bench gpu-day gpu-day-pack lock clean distclean
+.PHONY: help setup plan sweep search table explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services soak check audit format bench gpu-day gpu-day-pack lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -94,6 +95,9 @@ doctor: $(STAMP)  ## Check versions, device, disks, data of PROFILE, tracking st
 
 migrate: $(STAMP)  ## Copy the SQLite history to another store: make migrate TO=http://HOST:5000; DRY_RUN=1 only says what
 	@$(FTLAB) migrate --to '$(TO)' $(if $(ARTIFACTS),--artifacts $(ARTIFACTS)) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+
+import-journal: $(STAMP)  ## Bring in what another FTLAB_HOME recorded, e.g. on a node without a network: make import-journal FROM=folder
+	@$(FTLAB) import-journal '$(FROM)'
 
 export-backbone: $(STAMP)  ## Write a trained backbone: make export-backbone RUN=<key> TO=torchvision|timm|detectron2
 	@$(FTLAB) export-backbone '$(RUN)' --to '$(TO)' $(if $(OUTPUT),--output $(OUTPUT)) $(if $(filter 1 yes true,$(RETRAIN)),--retrain)

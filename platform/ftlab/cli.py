@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 import yaml
 
-from ftlab import doctor_command, export_command, search_command, store_command, trace_command
+from ftlab import doctor_command, export_command, journal_command, search_command, store_command, trace_command
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import experiments_folder, load_profile, parse_overrides
@@ -60,6 +60,7 @@ app = typer.Typer(
 app.add_typer(search_command.app)
 app.add_typer(trace_command.app)
 app.add_typer(store_command.app)
+app.add_typer(journal_command.app)
 app.add_typer(doctor_command.app)
 app.add_typer(export_command.app)
 

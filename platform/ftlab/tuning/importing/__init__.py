@@ -1,0 +1,1 @@
+"""Records that another home's journal holds, checked and brought into this one."""
