@@ -42,7 +42,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def day(python: Path | str, *arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [python, SCRIPT, "--device", "cpu", "--small", *arguments]
+    command = [str(python), str(SCRIPT), "--device", "cpu", "--small", *arguments]
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
 
 
@@ -109,7 +109,15 @@ def test_a_day_ends_in_time_and_its_records_make_a_table_at_home(
 def test_other_pixels_than_at_home_stop_the_day_at_once(
     photographs: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    command = [sys.executable, ROOT / "tests/gpu_day/study.py", "--device", "cpu", "--output", tmp_path, "--check"]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "tests/gpu_day/study.py",
+        "--device",
+        "cpu",
+        "--output",
+        tmp_path,
+        "--check",
+    ]
     command += ["--home", tmp_path / "home", "--photographs", photographs, "--fingerprint", "0" * 32]
     paths = [str(ROOT / folder) for folder in ("platform", "tests/benchmarks", "tests/gpu_day")]
     done = subprocess.run(
@@ -123,7 +131,17 @@ def test_a_day_that_is_killed_leaves_what_it_had(
     photographs: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
-    command = [sys.executable, SCRIPT, "--device", "cpu", "--small", "--photographs", photographs, "--output", output]
+    command: list[str | Path] = [
+        sys.executable,
+        SCRIPT,
+        "--device",
+        "cpu",
+        "--small",
+        "--photographs",
+        photographs,
+        "--output",
+        output,
+    ]
     process = subprocess.Popen(command, env=environment, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
     table = output / "gpu-day.json"
     while not (table.exists() and json.loads(table.read_text())["rows"]):
@@ -157,7 +175,15 @@ def test_the_parts_for_a_machine_without_a_network_are_enough(
     photographs: Path, gpu_python: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     packs = tmp_path / "packs"
-    command = [sys.executable, ROOT / "tests/gpu_day/pack.py", "--photographs", photographs, "--output", packs, "--all"]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "tests/gpu_day/pack.py",
+        "--photographs",
+        photographs,
+        "--output",
+        packs,
+        "--all",
+    ]
     subprocess.run(command, check=True, env={**environment, "PYTHONPATH": str(ROOT / "tests/gpu_day")})
     folders = sorted(packs.iterdir())
     assert max(sum(path.stat().st_size for path in folder.iterdir()) for folder in folders) < 56e6

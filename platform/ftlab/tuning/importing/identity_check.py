@@ -1,4 +1,4 @@
-"""Whether a record is of the trial that it says, and of the numerics that this version trains with."""
+"""Check that a record is of the trial that it names, and of the numerics that this version trains with."""
 
 from ftlab.config.trial import TrialConfig
 from ftlab.tracking.tracker import TrialRecord

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Fate(StrEnum):
-    """What becomes of a trial."""
+    """The decision about a trial."""
 
     ADDED = "brought in"
     KNOWN = "there already"
@@ -28,7 +28,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Known:
-    """How a trial ended in this home.
+    """The end of a trial in this home.
 
     Attributes:
         outcome: Its result, or a failure that it would meet again.

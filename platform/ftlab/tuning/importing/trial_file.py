@@ -25,7 +25,7 @@ _KEY = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class TrialFile:
-    """What a checked file holds.
+    """The content of a checked file.
 
     Attributes:
         path: The file.
@@ -50,7 +50,7 @@ class TrialFile:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the trial came to an end of its own."""
+        """Return whether the trial came to an end of its own."""
         return self.outcome is not None and self.outcome.status.is_final
 
     def read(self) -> bytes:
@@ -98,7 +98,7 @@ def last_metrics(metrics: Mapping[int, Mapping[str, float]]) -> dict[str, float]
 
 @dataclass
 class _Reading:
-    """What was read of a file so far."""
+    """The content of a file, as far as it was read."""
 
     path: Path
     num_lines: int = 0
