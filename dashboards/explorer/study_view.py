@@ -1,7 +1,7 @@
 """A study as the page shows it: its table, and the recorded trials of each cell, including running ones."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,6 +12,7 @@ from ftlab.errors import FtlabError
 from ftlab.reporting.ablation import AblationRow, AblationTable, Cell, ablate
 from ftlab.tuning.identity import cell_key
 from ftlab.tuning.overrides import overrides_suffix
+from ftlab.tuning.recorded_params import params_in_effect
 from ftlab.tuning.spec import METRICS, StudySpec, expand_trials, load_study
 from ftlab.tuning.table import tabulate
 from ftlab.tuning.table_options import TableOptions
@@ -106,14 +107,15 @@ def _load(study: str) -> StudySpec:
 
 def _view_records(study: str, own: pd.DataFrame, note: str) -> StudyView:
     names = own.drop_duplicates("cell_key").set_index("cell_key")
-    axes = _varying_settings(names["params"])
+    settings = [params_in_effect(params) for params in names["params"]]
+    axes = _varying_settings(settings)
     cells = [
         Cell(
             name=name,
             axes={axis: params.get(axis) for axis in axes},
             cell_key=str(key),
         )
-        for key, name, params in zip(names.index, _distinct(names["name"]), names["params"], strict=True)
+        for key, name, params in zip(names.index, _distinct(names["name"]), settings, strict=True)
     ]
     metric = next((metric for metric in METRICS if metric in own and own[metric].notna().any()), METRICS[0])
     with_metric = own if metric in own else own.assign(**{metric: float("nan")})
@@ -121,8 +123,7 @@ def _view_records(study: str, own: pd.DataFrame, note: str) -> StudyView:
     return StudyView(table, {cell.name: cell.cell_key for cell in cells}, note)
 
 
-def _varying_settings(params: Iterable[Mapping[str, str]]) -> list[str]:
-    each = list(params)
+def _varying_settings(each: Sequence[Mapping[str, str]]) -> list[str]:
     names = dict.fromkeys(name for settings in each for name in settings if name != "seed")
     return [name for name in names if len({settings.get(name) for settings in each}) > 1]
 

@@ -17,7 +17,7 @@ from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import experiments_folder, load_profile, parse_overrides
 from ftlab.config.search import SearchConfig
-from ftlab.config.trial import Section
+from ftlab.config.section import Section
 from ftlab.console import console, error_console, report_undelivered, say
 from ftlab.credentials import without_credentials
 from ftlab.display import StudyDisplay

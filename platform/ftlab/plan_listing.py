@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from ftlab.config.experiment import Setting
+from ftlab.config.setting import Setting
 from ftlab.forecast_listing import forecast_lines, packing_line
 from ftlab.tuning.plan import Plan
 from ftlab.tuning.quote import Quote

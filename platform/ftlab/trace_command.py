@@ -35,6 +35,7 @@ BUNDLES = Path("bundles")
 def explain(path: TablePath, cell: CellName = None) -> None:
     """Print the trials behind a cell of a table: runs, code, data, hardware, and how to train them again."""
     from ftlab.reporting.trace.explanation import explain_cell, explanation_lines, find_cell
+    from ftlab.tuning.recorded_params import params_in_effect
     from ftlab.tuning.results_folder import load_provenance, table_folder
     from ftlab.tuning.retraining import retraining_command
 
@@ -42,6 +43,7 @@ def explain(path: TablePath, cell: CellName = None) -> None:
     cells = provenance.definition.cells if cell is None else (find_cell(provenance.definition.cells, cell),)
     profile = load_profile(provenance.origin.profile)
     recorded = open_tracker(ftlab_home().local).load_trials()
+    recorded["params"] = recorded["params"].map(params_in_effect)
     for chosen in cells:
         explanation = explain_cell(provenance, recorded, chosen)
         for line in explanation_lines(explanation):

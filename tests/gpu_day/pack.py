@@ -19,7 +19,7 @@ from parcels import make_parcels
 
 from ftlab.build.data import load_images
 from ftlab.config.home import Home
-from ftlab.config.trial import DataConfig
+from ftlab.config.sections.data_section import DataConfig
 from ftlab.tuning.provenance import collect_provenance
 
 ROOT = Path(__file__).parents[2]

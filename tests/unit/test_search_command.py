@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from ftlab.build.data import load_images
 from ftlab.config.home import Home
-from ftlab.config.trial import DataConfig
+from ftlab.config.sections.data_section import DataConfig
 from ftlab.errors import ConfigError, ResultsError, TrackingError
 from ftlab.search_command import app
 from ftlab.tracking.journal import Journal

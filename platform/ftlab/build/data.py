@@ -4,7 +4,7 @@ import platform
 from pathlib import Path
 
 from ftlab.config.home import Home
-from ftlab.config.trial import DataConfig
+from ftlab.config.sections.data_section import DataConfig
 from ftlab.data.cache import DatasetSource, ImageDataset, load_dataset
 from ftlab.errors import DataError
 

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ftlab.build.batches import make_batches
 from ftlab.config.experiment import ResourcesConfig
-from ftlab.config.trial import TransformConfig, TrialConfig
+from ftlab.config.sections.transform_section import TransformConfig
+from ftlab.config.trial import TrialConfig
 from ftlab.data.cache import ImageDataset
 from ftlab.data.residency import ResidentImages
 from ftlab.data.views import normalise

@@ -6,10 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ftlab.config.names import NAME
-from ftlab.config.trial import Section
-
-Setting = str | int | float | bool | list[float] | None
-Settings = dict[str, Setting]
+from ftlab.config.section import Section
+from ftlab.config.setting import Setting, Settings
 
 # Nobody reads a larger table, and without a bound a grid of a few long axes fills the memory before any message.
 MAX_CELLS = 10_000

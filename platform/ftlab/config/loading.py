@@ -8,10 +8,12 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ftlab.config.experiment import ExperimentConfig, ProfileConfig, Setting
+from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.names import check_name
 from ftlab.config.search import SearchConfig
-from ftlab.config.trial import TrialConfig
+from ftlab.config.section import models_in
+from ftlab.config.setting import Setting
+from ftlab.config.trial import TrialConfig, setting_fields
 from ftlab.config.yaml_text import parse_yaml, read_yaml
 from ftlab.errors import ConfigError, nearest
 
@@ -100,22 +102,10 @@ def resolve_trial(profile: ProfileConfig, settings: Mapping[str, Setting]) -> Tr
     return _validate(TrialConfig, values, "settings")
 
 
-def setting_names() -> tuple[str, ...]:
-    """Return the dotted name of every setting of a trial."""
-    names = []
-    for section, section_field in TrialConfig.model_fields.items():
-        annotation = section_field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            names += [f"{section}.{key}" for key in annotation.model_fields]
-        else:
-            names.append(section)
-    return tuple(names)
-
-
 def check_setting_name(name: str) -> None:
     """Raise a `ConfigError` that names the nearest setting unless ``name`` is the dotted name of one."""
-    if name not in setting_names():
-        raise ConfigError(f"a setting must be known, but got {name!r}.{nearest(name, setting_names())}")
+    if name not in setting_fields():
+        raise ConfigError(f"a setting must be known, but got {name!r}.{nearest(name, setting_fields())}")
 
 
 def flatten(config: TrialConfig) -> dict[str, Setting]:
@@ -194,14 +184,8 @@ def _keys_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]
         # A union's branch is named by its tag; everything else that is no field is a key or an index.
         tagged = [kind for kind in models if part in _tags(kind)]
         fields = [kind.model_fields[str(part)].annotation for kind in models if str(part) in kind.model_fields]
-        models = tagged or [nested for annotation in fields for nested in _models_in(annotation)] or models
+        models = tagged or [nested for annotation in fields for nested in models_in(annotation)] or models
     return list(dict.fromkeys(key for kind in models for key in kind.model_fields))
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
 def _tags(model: type[BaseModel]) -> tuple[object, ...]:

@@ -4,8 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ftlab.config.experiment import MAX_CELLS, MAX_SEEDS, NamedCell, Setting, Settings
-from ftlab.config.trial import LambdaRange, Section
+from ftlab.config.experiment import MAX_CELLS, MAX_SEEDS, NamedCell
+from ftlab.config.section import Section
+from ftlab.config.sections.transform_section import LambdaRange
+from ftlab.config.setting import Setting, Settings
 
 TOLERANCE = 1e-9
 

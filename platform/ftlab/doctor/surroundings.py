@@ -8,7 +8,7 @@ from pathlib import Path
 from ftlab.config.experiment import ProfileConfig
 from ftlab.config.home import Home, ftlab_home
 from ftlab.config.loading import load_profile
-from ftlab.config.trial import DataConfig
+from ftlab.config.sections.data_section import DataConfig
 from ftlab.tracking.opening import tracking_uri
 from ftlab.tuning.spec import single_trial_study
 

@@ -12,9 +12,8 @@ from typing import Any
 import torch
 
 from ftlab.build.data import load_images
-from ftlab.config.experiment import Setting
 from ftlab.config.home import Home
-from ftlab.config.loading import flatten
+from ftlab.config.setting import Setting
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ResultsError
 from ftlab.models.export import Architecture, Normalisation, library_weights, loading_lines, query_backbone
@@ -139,4 +138,4 @@ def _provenance(found: RecordedTrial, state: Mapping[str, Any]) -> dict[str, Any
 
 
 def _portable_settings(config: TrialConfig) -> dict[str, Setting]:
-    return {name: without_folder(name, value) for name, value in flatten(config).items()}
+    return {name: without_folder(name, value) for name, value in config.shown().items()}

@@ -4,14 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from ftlab.config.experiment import Setting, Settings
-from ftlab.config.trial import TrialConfig
+from ftlab.config.setting import Setting, Settings, Trait
+from ftlab.config.trial import TrialConfig, settings_with
 from ftlab.errors import ConfigError, nearest
-from ftlab.tuning.identity import DATA_PREFIX, effective_settings
+from ftlab.tuning.identity import DATA_PREFIX
 from ftlab.tuning.overrides import spell
-
-# Switches decide whether other settings have an effect; setting one is never without effect.
-SWITCHES = frozenset({"transform.positives", "transform.negatives", "transform.start"})
 
 
 @dataclass(frozen=True)
@@ -79,13 +76,15 @@ def check_effects(cells: Sequence[CellSpec], overrides: Mapping[str, Setting]) -
     Raises:
         ConfigError: A setting has no effect.
     """
-    effective = {cell.name: {*effective_settings(cell.config), *SWITCHES} for cell in cells}
+    # A switch decides whether other settings have an effect; setting one is never without.
+    known = {cell.name: {*cell.config.shown(), *settings_with(Trait.SWITCH)} for cell in cells}
     for cell in cells:
         for name in cell.settings:
-            if name not in effective[cell.name]:
+            if name not in known[cell.name]:
                 raise ConfigError(
                     f"a setting must have an effect, but {name!r} has none in cell {cell.name!r}; remove it there."
                 )
-    for name in overrides:
-        if not name.startswith(DATA_PREFIX) and not any(name in names for names in effective.values()):
+    for name, value in overrides.items():
+        # An empty value takes back what the profile sets, whether that has an effect or not.
+        if value is not None and not any(name in names for names in known.values()):
             raise ConfigError(f"a setting must have an effect, but {name!r} has none in any cell of the experiment.")

@@ -6,7 +6,8 @@ import numpy as np
 
 from ftlab.build.data import load_images
 from ftlab.config.home import Home
-from ftlab.config.trial import DataConfig, TrialConfig
+from ftlab.config.sections.data_section import DataConfig
+from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError
 
 

@@ -1,6 +1,5 @@
 """The costs of trials, from the journal of trials on the same hardware."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -8,15 +7,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
-
-from pydantic import ValidationError
 
 from ftlab.config.trial import TrialConfig
+from ftlab.errors import ConfigError
 from ftlab.tracking.timings import Attempt, newest_journals, read_description, read_timings
 from ftlab.tuning.cost import Costs
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.kinds import Kind, count_knn_probes, epoch_kind, kinds_of_trial, probe_kind
+from ftlab.tuning.recorded_params import config_from_params
 from ftlab.tuning.spec import Trial
 
 # Files whose first line is read, files that are read in full, and trials of a kind that are enough.
@@ -64,18 +62,6 @@ def recorded_costs(folder: Path, trials: Sequence[Trial], hardware: Hardware) ->
         if timings is not None:
             samples.take_in(*found, [attempt for attempt in timings.attempts if tags <= attempt.hardware.items()])
     return Recorded(samples.costs(), samples.num_trials)
-
-
-def config_from_params(params: Mapping[str, str]) -> TrialConfig | None:
-    """Return the config that a trial was recorded with; None if it is of another version."""
-    values: dict[str, Any] = {}
-    try:
-        for name, spelled in params.items():
-            section, _, key = name.partition(".")
-            (values.setdefault(section, {}) if key else values)[key or section] = _parse(spelled)
-        return TrialConfig.model_validate(values)
-    except (ValidationError, TypeError):
-        return None
 
 
 @dataclass
@@ -154,13 +140,9 @@ def _open_trial(path: Path, tags: AbstractSet[tuple[str, str]]) -> tuple[TrialCo
     description = read_description(path)
     if description is None or not tags <= description[1].items():
         return None
-    config = config_from_params(description[0])
-    fingerprint = description[1].get("data.fingerprint")
-    return (config, fingerprint) if config is not None and fingerprint is not None else None
-
-
-def _parse(spelled: str) -> object:
+    params, fingerprint = description[0], description[1].get("data.fingerprint")
     try:
-        return json.loads(spelled)
-    except (ValueError, RecursionError):
-        return spelled
+        return None if fingerprint is None else (config_from_params(params), fingerprint)
+    except ConfigError:
+        # Of another version.
+        return None

@@ -4,25 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 
-from ftlab.config.experiment import Setting
-from ftlab.config.loading import flatten
-from ftlab.config.trial import TrialConfig
+from ftlab.config.setting import Setting, Settings, Trait
+from ftlab.config.trial import TrialConfig, settings_with
 
 # Canonical JSON of the settings, so that kinds can be stored, compared and read.
 Kind = str
-
-EPOCH_SETTINGS = (
-    *("data.image_size", "views.recipe", "model.backbone", "model.stem", "model.head", "model.feature_dim"),
-    *("model.bn_groups", "method.name", "method.queue_size"),
-    *("train.batch_size", "train.precision", "train.channels_last", "train.compile"),
-)
-TRANSFORM_SETTINGS = ("transform.negatives", "transform.granularity", "transform.renormalise")
-PROBE_SETTINGS = (
-    *("data.image_size", "model.backbone", "model.stem", "train.channels_last", "probe.knn_k", "probe.few_shot_labels"),
-    *("probe.few_shot_draws", "probe.linear_epochs", "probe.linear_batch_size", "probe.linear_learning_rates"),
-    "probe.linear_holdout",
-)
-CHECKPOINT_SETTINGS = ("model.backbone", "model.stem", "model.head", "model.feature_dim", "method.queue_size")
 
 
 def epoch_kind(config: TrialConfig, fingerprint: str, *, transformed: bool) -> Kind:
@@ -33,21 +19,20 @@ def epoch_kind(config: TrialConfig, fingerprint: str, *, transformed: bool) -> K
         fingerprint: Digest of the data's content.
         transformed: Whether FT takes part in the epoch.
     """
-    settings = _chosen(config, EPOCH_SETTINGS)
-    if transformed:
-        # Extrapolated and interpolated positives differ only in the coefficient's range.
-        settings |= {"mixes_positives": config.transform.positives != "none", **_chosen(config, TRANSFORM_SETTINGS)}
-    return _spell({**settings, "view_size": config.view_size, "data": fingerprint})
+    # Extrapolated and interpolated positives differ only in the coefficient's range.
+    mixing = {"mixes_positives": config.transform.positives != "none"} if transformed else {}
+    settings = _chosen(config, Trait.EPOCH_COST, *((Trait.FT_COST,) if transformed else ()))
+    return _spell({**settings, **mixing, "view_size": config.view_size, "data": fingerprint})
 
 
 def probe_kind(config: TrialConfig, fingerprint: str) -> Kind:
     """Return the kind of a trial's probes."""
-    return _spell({**_chosen(config, PROBE_SETTINGS), "view_size": config.view_size, "data": fingerprint})
+    return _spell({**_chosen(config, Trait.PROBE_COST), "view_size": config.view_size, "data": fingerprint})
 
 
 def checkpoint_kind(config: TrialConfig, fingerprint: str) -> Kind:
     """Return the kind of a trial's checkpoints, by their size."""
-    return _spell({**_chosen(config, CHECKPOINT_SETTINGS), "data": fingerprint})
+    return _spell({**_chosen(config, Trait.CHECKPOINT_COST), "data": fingerprint})
 
 
 def kinds_of_trial(config: TrialConfig, fingerprint: str) -> set[Kind]:
@@ -66,11 +51,10 @@ def count_epochs(config: TrialConfig, fingerprint: str, first: int, last: int) -
     """
     epochs_on = config.transform.epochs_on(config.train.epochs)
     transformed = max(0, min(last, epochs_on.stop) - max(first, epochs_on.start))
-    counts = {
-        epoch_kind(config, fingerprint, transformed=True): transformed,
-        epoch_kind(config, fingerprint, transformed=False): last - first - transformed,
-    }
-    return Counter({kind: count for kind, count in counts.items() if count > 0})
+    counts = {True: transformed, False: last - first - transformed}
+    return Counter(
+        {epoch_kind(config, fingerprint, transformed=on): count for on, count in counts.items() if count > 0}
+    )
 
 
 def count_knn_probes(config: TrialConfig, first: int, last: int) -> int:
@@ -86,9 +70,9 @@ def difference(one: Kind, other: Kind) -> int:
     return sum(first.get(name) != second.get(name) for name in first.keys() | second.keys())
 
 
-def _chosen(config: TrialConfig, names: tuple[str, ...]) -> dict[str, Setting]:
-    settings = flatten(config)
-    return {name: settings[name] for name in names}
+def _chosen(config: TrialConfig, *traits: Trait) -> Settings:
+    shown = config.shown()
+    return {name: shown[name] for trait in traits for name in settings_with(trait) if name in shown}
 
 
 def _spell(settings: Mapping[str, Setting]) -> Kind:

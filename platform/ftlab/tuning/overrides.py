@@ -5,14 +5,11 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from ftlab.config.experiment import Setting, Settings
+from ftlab.config.setting import Setting, Settings, Trait
+from ftlab.config.trial import settings_with
 from ftlab.errors import ConfigError
 
 MAX_SUFFIX_LENGTH = 150
-
-# The mark of overrides holds the last part of a path, and does not mention downloads.
-PATHS = frozenset({"data.root", "data.class_list"})
-WITHOUT_MARK = frozenset({"data.download"})
 
 
 def check_overrides(overrides: Mapping[str, Setting], of_experiment: Settings, axes: Sequence[str]) -> None:
@@ -58,7 +55,7 @@ def changed_protocol(protocol: str, overrides: Mapping[str, Setting]) -> str:
 
 def without_folder(name: str, value: Setting) -> Setting:
     """Return the value of a setting; if it is a path, only the last part."""
-    return Path(value).name if name in PATHS and isinstance(value, str) else value
+    return Path(value).name if name in settings_with(Trait.PATH) and isinstance(value, str) else value
 
 
 def spell(value: Setting) -> str:
@@ -70,5 +67,5 @@ def _marks(overrides: Mapping[str, Setting]) -> list[str]:
     return [
         f"{name}={spell(without_folder(name, value))}"
         for name, value in sorted(overrides.items())
-        if name not in WITHOUT_MARK
+        if name not in settings_with(Trait.UNMARKED)
     ]

@@ -9,7 +9,7 @@ from ftlab.errors import ConfigError
 from ftlab.reporting.trace.explanation import FINGERPRINT
 from ftlab.tracking.tracker import TRIAL_COLUMNS, TrialStatus
 from ftlab.tuning.identity import cell_key, trial_key
-from ftlab.tuning.retraining import recorded_config
+from ftlab.tuning.recorded_params import config_from_params
 from ftlab.tuning.spec import Trial
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def find_recorded(recorded: "pd.DataFrame", wanted: str) -> RecordedTrial:
             f"a trial must be trained to its end, but {row['name']} ({row['trial_key']}) is {row['status']}"
             f"{': ' + row['reason'] if row['reason'] else ''}; the sweep of {row['study']} goes on with it."
         )
-    config, fingerprint = recorded_config(row["params"]), str(row["tags"].get(FINGERPRINT, ""))
+    config, fingerprint = config_from_params(row["params"]), str(row["tags"].get(FINGERPRINT, ""))
     cell = str(row["name"]).removesuffix(f" seed {config.seed}")
     trial = Trial(trial_key(config, fingerprint), cell_key(config, fingerprint), cell, config, fingerprint)
     if trial.key != row["trial_key"]:

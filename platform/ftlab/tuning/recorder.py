@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from ftlab.config.loading import flatten
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.identity import NUMERICS_VERSION
-from ftlab.tuning.overrides import spell
 from ftlab.tuning.provenance import collect_provenance
+from ftlab.tuning.recorded_params import recorded_params
 from ftlab.tuning.spec import Trial
 
 FINGERPRINT_TAG = "data.fingerprint"
@@ -50,7 +49,7 @@ def trial_record(trial: Trial, study: str, hardware: Hardware) -> TrialRecord:
         seed=trial.config.seed,
         study=study,
         name=trial.name,
-        params={name: spell(value) for name, value in flatten(trial.config).items()},
+        params=recorded_params(trial.config),
         tags={
             **collect_provenance(),
             NUMERICS_TAG: str(NUMERICS_VERSION),

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ftlab.config.experiment import MAX_SEEDS, ExperimentConfig, NamedCell, ProfileConfig, Setting, Settings
-from ftlab.config.loading import check_setting_name, flatten, load_experiment, load_profile, resolve_trial
+from ftlab.config.experiment import MAX_SEEDS, ExperimentConfig, NamedCell, ProfileConfig
+from ftlab.config.loading import check_setting_name, load_experiment, load_profile, resolve_trial
 from ftlab.config.processes import check_processes
-from ftlab.config.trial import DataConfig, TrialConfig
+from ftlab.config.sections.data_section import DataConfig
+from ftlab.config.setting import Setting, Settings
+from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError, nearest
-from ftlab.tuning.cells import SWITCHES, CellSpec, check_effects, check_names, grid_rows
-from ftlab.tuning.identity import cell_key, effective_settings, prefix_keys, trial_key, unshared_key
+from ftlab.tuning.cells import CellSpec, check_effects, check_names, grid_rows
+from ftlab.tuning.identity import cell_key, prefix_keys, trial_key, unshared_key
 from ftlab.tuning.overrides import changed_protocol, check_overrides, overrides_suffix
 
 METRICS = ("probe/top1", "probe/few_shot_top1", "knn/top1")
@@ -193,10 +195,7 @@ def make_trial(cell: CellSpec, seed: int, fingerprint: str) -> Trial:
     return Trial(trial_key(config, fingerprint), cell_key(config, fingerprint), cell.name, config, fingerprint)
 
 
-def axis_values(study: StudySpec, cell: CellSpec) -> dict[str, Setting]:
+def axis_values(study: StudySpec, cell: CellSpec) -> Settings:
     """Return the value of each axis in a cell; None where the axis has no effect in it."""
-    flat = flatten(cell.config)
-    # Start and stop are shown as the fractions they were set to, everything else by its effective value.
-    as_set = {axis: flat[axis] for axis in (*SWITCHES, "transform.stop")}
-    values = {**effective_settings(cell.config), **as_set}
-    return {axis: values.get(axis) for axis in study.axes}
+    shown = cell.config.shown()
+    return {axis: shown.get(axis) for axis in study.axes}

@@ -6,7 +6,7 @@ from PIL import Image
 
 from ftlab.build.data import load_images
 from ftlab.config.home import Home
-from ftlab.config.trial import DataConfig
+from ftlab.config.sections.data_section import DataConfig
 from ftlab.errors import DataError
 
 

@@ -7,14 +7,12 @@ import yaml
 
 from ftlab.config.experiment import ProfileConfig
 from ftlab.config.loading import (
-    check_setting_name,
     experiments_folder,
     flatten,
     load_experiment,
     load_profile,
     parse_overrides,
     resolve_trial,
-    setting_names,
 )
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError
@@ -112,13 +110,6 @@ def test_a_setting_of_two_kinds_is_named_by_its_own_name() -> None:
 def test_every_broken_setting_is_named_at_once() -> None:
     with pytest.raises(ConfigError, match=r"(?s)train.epochs.*\n.*method.temperature|method.temperature.*\n.*train"):
         resolve_trial(make_profile(), {"train.epochs": 0, "method.temperature": 0})
-
-
-def test_setting_names_are_those_of_a_flat_trial() -> None:
-    assert set(setting_names()) == set(flatten(TrialConfig()))
-    assert len(set(setting_names())) == len(setting_names())
-    for name in setting_names():
-        check_setting_name(name)
 
 
 def test_a_flat_trial_resolves_to_itself() -> None:

@@ -2,7 +2,8 @@ import pytest
 
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.processes import check_processes
-from ftlab.config.trial import ModelConfig, TrialConfig
+from ftlab.config.sections.model_section import ModelConfig
+from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError
 
 

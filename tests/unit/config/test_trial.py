@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ftlab.config.trial import TransformConfig, TrialConfig
+from ftlab.config.sections.transform_section import TransformConfig
+from ftlab.config.trial import TrialConfig
 
 
 def make_trial(**sections: dict[str, Any]) -> TrialConfig:

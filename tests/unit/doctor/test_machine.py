@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ftlab.config.home import Home
-from ftlab.config.trial import DataConfig
+from ftlab.config.sections.data_section import DataConfig
 from ftlab.doctor.finding import Level
 from ftlab.doctor.machine import (
     GIB,

@@ -3,8 +3,12 @@ from collections.abc import Callable
 import pytest
 
 from explorer.study_view import study_names, view_study
+from ftlab.config.loading import flatten
+from ftlab.config.trial import TrialConfig
 from ftlab.reporting.spreadsheet import table_csv
 from ftlab.tracking.memory_tracker import MemoryTracker
+from ftlab.tuning.overrides import spell
+from ftlab.tuning.recorded_params import recorded_params
 from ftlab.tuning.spec import expand_trials, load_study
 from ftlab.tuning.table import tabulate
 from ftlab.tuning.table_options import TableOptions
@@ -72,6 +76,19 @@ def test_cells_of_one_name_stay_apart(tracker: MemoryTracker, record_trial: Reco
         record_trial(f"old/{momentum}", "cell", params={"method.key_momentum": momentum})
     trials = tracker.load_trials().assign(study="old/digits")
     assert [row.cell for row in view_study("old/digits", trials).table.rows] == ["cell (1)", "cell (2)"]
+
+
+def test_cells_differ_in_settings_that_have_an_effect(tracker: MemoryTracker, record_trial: Record) -> None:
+    # Trials of before were recorded with every setting.
+    before = {name: spell(value) for name, value in flatten(TrialConfig()).items()}
+    record_trial("old/digits", "m=0.99", params={**before, "model.stem": "cifar"})
+    now = TrialConfig.model_validate({"method": {"key_momentum": 0.9}})
+    record_trial("old/digits", "m=0.9", params=recorded_params(now))
+    table = view_study("old/digits", tracker.load_trials()).table
+    assert {row.cell: dict(row.axes) for row in table.rows} == {
+        "m=0.99": {"method.key_momentum": "0.99"},
+        "m=0.9": {"method.key_momentum": "0.9"},
+    }
 
 
 def test_running_trials_belong_to_their_cell_and_not_to_its_mean(tracker: MemoryTracker, record_trial: Record) -> None:

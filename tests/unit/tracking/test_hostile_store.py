@@ -153,8 +153,8 @@ def test_a_clock_that_would_be_copied_for_every_series_is_refused(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("!!python/object/apply:os.getcwd []", "must be YAML"),
-        ("[" * 10_000, "nested deeper"),
+        ("!!python/object/apply:os.getcwd []", "key_momentum: .*valid number"),
+        ("[" * 5_000, "key_momentum: .*valid number"),
         ("a" * 2_000_000, "must have at most"),
         ("__import__('os').getcwd()", "key_momentum: .*valid number"),
         ("$(id)", "key_momentum: .*valid number"),

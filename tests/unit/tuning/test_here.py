@@ -6,7 +6,7 @@ import torch
 from ftlab.build.data import load_images
 from ftlab.config.experiment import ProfileConfig
 from ftlab.config.home import Home
-from ftlab.config.trial import DataConfig
+from ftlab.config.sections.data_section import DataConfig
 from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
 from ftlab.tuning.feed import Assignment
 from ftlab.tuning.here import run_here, run_study_here

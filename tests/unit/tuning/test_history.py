@@ -11,7 +11,7 @@ import pytest
 from ftlab.config.loading import flatten
 from ftlab.config.trial import TrialConfig
 from ftlab.tuning.hardware import Hardware
-from ftlab.tuning.history import ENOUGH_TRIALS, MAX_READ, config_from_params, recorded_costs
+from ftlab.tuning.history import ENOUGH_TRIALS, MAX_READ, recorded_costs
 from ftlab.tuning.kinds import epoch_kind, probe_kind
 from ftlab.tuning.spec import Trial
 
@@ -186,15 +186,6 @@ def test_a_trial_of_another_version_is_passed_over(write: Write, tmp_path: Path)
     path = tmp_path / "a.jsonl"
     path.write_text(path.read_text().replace('"train.batch_size"', '"train.bath_size"'))
     assert recorded_costs(tmp_path, [TRIAL], HARDWARE).num_trials == 0
-
-
-def test_a_config_is_read_back_from_its_params() -> None:
-    config = CONFIG.model_copy(update={"seed": 3})
-    assert config_from_params(params(config)) == config
-    never = TrialConfig.model_validate({"transform": {"start": "never"}, "data": {"root": "/data/a b"}})
-    assert config_from_params(params(never)) == never
-    assert config_from_params({"train.epochs": "many"}) is None
-    assert config_from_params({"train": "1", "train.epochs": "3"}) is None
 
 
 def test_reading_is_bounded(write: Write, tmp_path: Path) -> None:

@@ -2,10 +2,11 @@ from itertools import combinations
 
 import pytest
 
-from ftlab.config.experiment import ProfileConfig, Setting
-from ftlab.config.loading import flatten, resolve_trial, setting_names
-from ftlab.config.trial import TrialConfig
-from ftlab.tuning.identity import cell_key, effective_settings, prefix_key, prefix_keys, trial_key, unshared_key
+from ftlab.config.experiment import ProfileConfig
+from ftlab.config.loading import flatten, resolve_trial
+from ftlab.config.setting import Setting
+from ftlab.config.trial import TrialConfig, setting_fields
+from ftlab.tuning.identity import cell_key, prefix_key, prefix_keys, trial_key, unshared_key
 
 FINGERPRINT = "0123456789abcdef"
 PROFILE = ProfileConfig(description="", metric="probe/top1", protocol="")
@@ -112,7 +113,7 @@ def test_a_trial_with_every_setting_in_effect_keeps_its_keys() -> None:
 
 
 def test_every_setting_is_tried_below() -> None:
-    assert set(CHANGED) | ONE_CHOICE == set(setting_names())
+    assert set(CHANGED) | ONE_CHOICE == set(setting_fields())
     defaults = flatten(with_settings(EVERYTHING))
     assert [name for name, value in CHANGED.items() if defaults[name] == value] == []
 
@@ -189,22 +190,6 @@ def test_trial_cell_and_prefix_have_different_names() -> None:
         *(prefix_key(config, FINGERPRINT, epoch) for epoch in range(1, 101)),
     }
     assert len(keys) == 102
-
-
-def test_all_epochs_are_the_whole_training() -> None:
-    for settings in ({}, EVERYTHING, {**EVERYTHING, "transform.stop": 0.5}):
-        config = with_settings(settings)
-        assert effective_settings(config) == effective_settings(config, config.train.epochs)
-
-
-def test_start_and_stop_are_epochs() -> None:
-    settings = effective_settings(transform_from(0.3, 0.8))
-    assert (settings["transform.start"], settings["transform.stop"]) == (3, 8)
-    assert effective_settings(transform_from(0.3))["transform.stop"] is None
-
-
-def test_effective_settings_leave_the_data_out() -> None:
-    assert not [name for name in effective_settings(TrialConfig()) if name.startswith("data.")]
 
 
 @pytest.mark.parametrize(("first", "second"), list(combinations([0.0, 0.2, 0.3, 0.5, 0.8], 2)))

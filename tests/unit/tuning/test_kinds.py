@@ -55,6 +55,14 @@ def test_what_costs_time_is_another_kind(sections: dict[str, Any]) -> None:
     assert epoch_kind(config, DATA, transformed=False) != epoch_kind(make_config(), DATA, transformed=False)
 
 
+def test_a_setting_without_effect_is_no_other_kind() -> None:
+    cifar, imagenet = (make_config(model={"stem": stem}) for stem in ("cifar", "imagenet"))
+    assert kinds_of_trial(cifar, DATA) == kinds_of_trial(imagenet, DATA)
+    assert checkpoint_kind(cifar, DATA) == checkpoint_kind(imagenet, DATA)
+    resnets = [make_config(model={"backbone": "resnet18", "stem": stem}) for stem in ("cifar", "imagenet")]
+    assert checkpoint_kind(resnets[0], DATA) != checkpoint_kind(resnets[1], DATA)
+
+
 def test_other_data_is_another_kind() -> None:
     assert epoch_kind(FT, DATA, transformed=False) != epoch_kind(FT, "e" * 32, transformed=False)
 

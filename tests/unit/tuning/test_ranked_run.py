@@ -12,7 +12,7 @@ import torch
 from ftlab.build.data import load_images
 from ftlab.config.experiment import ProfileConfig
 from ftlab.config.home import Home
-from ftlab.config.trial import DataConfig
+from ftlab.config.sections.data_section import DataConfig
 from ftlab.errors import NonFiniteLossError
 from ftlab.tracking.tracker import TrialStatus
 from ftlab.training.launch import RankDiedError

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import yaml
 
-from ftlab.config.loading import setting_names
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialStatus
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.tuning.hardware import Hardware
 from ftlab.tuning.identity import NUMERICS_VERSION
+from ftlab.tuning.recorded_params import recorded_params
 from ftlab.tuning.recorder import TrialRecorder, trial_record
 from ftlab.tuning.spec import StudySpec, expand_trials
 
@@ -19,11 +19,12 @@ HARDWARE = Hardware(cpu="a CPU", cores="2", device="cpu", threads=1, together=2)
 DATA = "d" * 32
 
 
-def test_a_trial_is_recorded_with_every_setting(make_study: MakeStudy) -> None:
+def test_a_trial_is_recorded_with_the_settings_that_have_an_effect(make_study: MakeStudy) -> None:
     trial = expand_trials(make_study(cells=[{"name": "a"}]), DATA)[0]
     record = trial_record(trial, "exp/tiny", HARDWARE)
     assert (record.trial_key, record.cell_key, record.seed) == (trial.key, trial.cell_key, 0)
-    assert set(record.params) == set(setting_names())
+    assert record.params == recorded_params(trial.config)
+    assert "model.stem" not in record.params
     assert yaml.safe_load(record.params["method.key_momentum"]) == 0.9
     assert record.params["model.head"] == "mlp"
 

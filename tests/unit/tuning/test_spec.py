@@ -84,6 +84,11 @@ def test_a_start_is_shown_as_the_fraction_it_was_set_to(make_study: MakeStudy) -
     assert [axis_values(study, cell)["transform.start"] for cell in study.cells] == [0.0, 0.5, "never"]
 
 
+def test_a_stop_is_shown_where_ft_is_mixed(make_study: MakeStudy) -> None:
+    study = make_study(cells=[{"name": "none"}, {"name": "half", "set": {**FT, "transform.stop": 0.5}}])
+    assert [axis_values(study, cell)["transform.stop"] for cell in study.cells] == [None, 0.5]
+
+
 def test_seeds_count_from_zero(profile: ProfileConfig) -> None:
     experiment = ExperimentConfig(question="?", seeds=2, grid={"method.key_momentum": [0.9]})
     assert resolve_study("exp", experiment, "tiny", profile).seeds == (0, 1)
@@ -178,6 +183,10 @@ def test_overrides_win_over_experiment_and_profile(make_study: MakeStudy) -> Non
             {"cells": [{"name": "a"}], "overrides": {"model.stem": "cifar"}},
             r"a setting must have an effect, but 'model.stem' has none in any cell",
         ),
+        (
+            {"cells": [{"name": "a"}], "overrides": {"data.download": True}},
+            r"a setting must have an effect, but 'data.download' has none in any cell",
+        ),
         ({"cells": [{"name": "a"}, {"name": "a"}]}, r"cells of an experiment must have different names, but got 'a'"),
         ({"grid": {"train.epochs": [2, 2]}}, r"cells of an experiment must have different names, but got 'epochs=2'"),
         (
@@ -207,6 +216,11 @@ def test_an_override_needs_an_effect_in_one_cell_only(make_study: MakeStudy) -> 
         cells=[{"name": "none"}, {"name": "ft", "set": FT}], overrides={"transform.alpha_extrapolation": 0.2}
     )
     assert study.cells[1].config.transform.alpha_extrapolation == 0.2
+
+
+def test_an_override_that_takes_a_setting_back_needs_no_effect(make_study: MakeStudy) -> None:
+    overrides = {"data.class_list": None, "views.size": None}
+    assert make_study(cells=[{"name": "a"}], overrides=overrides).cells[0].config.data.class_list is None
 
 
 @pytest.mark.parametrize("start", ["never", 0.5])

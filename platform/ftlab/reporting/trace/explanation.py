@@ -13,6 +13,7 @@ from ftlab.reporting.trace.provenance import Provenance, SourceTrial, tags_by_tr
 PYTHON, VERSION = "python", "version."
 HARDWARE = ("hardware.device", "hardware.cpu", "hardware.cores", "hardware.threads")
 FINGERPRINT = "data.fingerprint"
+WITHOUT_EFFECT = "without effect"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class TrialExplanation:
 
     Attributes:
         trial: The trial as it stands in the table.
-        params: Its settings by dotted name, as text; empty if it is gone from the tracking store.
+        params: Its settings that have an effect, by dotted name as text; empty if it is gone from the tracking store.
         tags: The record of its code, data, hardware and versions.
     """
 
@@ -70,7 +71,8 @@ def explain_cell(provenance: Provenance, recorded: pd.DataFrame, cell: Cell) -> 
 
     Args:
         provenance: Provenance of the table.
-        recorded: One row a trial as ``Tracker.load_trials`` returns them.
+        recorded: One row a trial as ``Tracker.load_trials`` returns them; a parameter that one trial lacks has no
+            effect in it.
         cell: A cell of the table.
     """
     params: dict[str, Mapping[str, str]] = dict(zip(recorded["trial_key"], recorded["params"], strict=True))
@@ -83,7 +85,7 @@ def explain_cell(provenance: Provenance, recorded: pd.DataFrame, cell: Cell) -> 
     ours = _settings(provenance, params, cell.name)
     theirs = _settings(provenance, params, baseline) if baseline else ours
     differing = {
-        name: (ours.get(name, ""), theirs.get(name, ""))
+        name: (ours.get(name, WITHOUT_EFFECT), theirs.get(name, WITHOUT_EFFECT))
         for name in sorted({*ours, *theirs})
         if ours and theirs and ours.get(name) != theirs.get(name)
     }

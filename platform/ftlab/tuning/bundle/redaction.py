@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftlab.config.experiment import Setting
-from ftlab.tuning.overrides import PATHS
+from ftlab.config.setting import Setting, Trait
+from ftlab.config.trial import settings_with
 
 PAGE, SETTINGS = ".html", ".yaml"
 NO_HOST = "(host left out)"
@@ -47,5 +47,5 @@ class Redaction:
 
 def find_paths(settings: Iterable[Mapping[str, Setting]]) -> frozenset[str]:
     """Return the absolute paths in settings by dotted name."""
-    values = (flat.get(name) for flat in settings for name in PATHS)
+    values = (flat.get(name) for flat in settings for name in settings_with(Trait.PATH))
     return frozenset(value for value in values if isinstance(value, str) and Path(value).is_absolute())

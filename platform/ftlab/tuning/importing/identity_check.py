@@ -1,10 +1,11 @@
 """Check that a record is of the trial that it names, and of the numerics that this version trains with."""
 
 from ftlab.config.trial import TrialConfig
+from ftlab.errors import ConfigError
 from ftlab.tracking.tracker import TrialRecord
-from ftlab.tuning.history import config_from_params
 from ftlab.tuning.identity import NUMERICS_VERSION, cell_key, trial_key
 from ftlab.tuning.importing.event import RecordError
+from ftlab.tuning.recorded_params import config_from_params
 from ftlab.tuning.recorder import FINGERPRINT_TAG, NUMERICS_TAG
 
 
@@ -29,9 +30,10 @@ def check_identity(trial: TrialRecord, key: str) -> TrialConfig:
     fingerprint = trial.tags.get(FINGERPRINT_TAG)
     if fingerprint is None:
         raise RecordError(f"the tags of a trial must say its {FINGERPRINT_TAG}, but do not.")
-    config = config_from_params(trial.params)
-    if config is None:
-        raise RecordError(f"the settings of a trial must be those of this version, but are {_made_by(trial)}.")
+    try:
+        config = config_from_params(trial.params)
+    except ConfigError as error:
+        raise RecordError(f"the settings of a trial must be those of this version, but are {_made_by(trial)}.") from error
     if trial_key(config, fingerprint) != key:
         raise RecordError(
             f"a trial's key must be that of its settings and data, but {key} is not: they were altered, or are "

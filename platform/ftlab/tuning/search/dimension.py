@@ -6,8 +6,8 @@ from typing import Any, cast
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from ftlab.config.experiment import Setting
 from ftlab.config.search import ChoiceSpace, FloatSpace, IntSpace, RangeSpace, Space
+from ftlab.config.setting import Setting
 from ftlab.errors import ConfigError
 
 # Continuous values are rounded, so that a table can print them and suggestions that hardly differ are one trial.

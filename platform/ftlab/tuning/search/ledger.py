@@ -12,7 +12,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from ftlab.config.experiment import Settings
+from ftlab.config.setting import Settings
 from ftlab.errors import ConfigError
 from ftlab.reporting.search import SearchTrial
 from ftlab.tracking.tracker import TrialStatus

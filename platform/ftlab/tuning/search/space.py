@@ -9,18 +9,15 @@ from optuna.samplers import RandomSampler
 from optuna.study import create_study
 from optuna.trial import BaseTrial
 
-from ftlab.config.experiment import Setting, Settings
 from ftlab.config.loading import flatten
 from ftlab.config.search import Space
-from ftlab.config.trial import TrialConfig
+from ftlab.config.setting import Setting, Settings, Trait
+from ftlab.config.trial import TrialConfig, settings_with
 from ftlab.errors import ConfigError
-from ftlab.tuning.identity import effective_settings
 from ftlab.tuning.search.dimension import ChoiceDimension, Params, make_dimension
 
 Resolve = Callable[[Mapping[str, Setting]], TrialConfig]
 
-# These come first, in this order, because they decide whether the others have an effect.
-FIRST = ("transform.positives", "transform.negatives", "transform.start")
 NUM_EXAMPLES = 64
 
 
@@ -46,7 +43,9 @@ class SearchSpace:
     """
 
     def __init__(self, space: Mapping[str, Space], resolve: Resolve) -> None:
-        names = [*(name for name in FIRST if name in space), *(name for name in space if name not in FIRST)]
+        # Switches come first, because they decide whether the others have an effect.
+        switches = settings_with(Trait.SWITCH)
+        names = dict.fromkeys([*(name for name in switches if name in space), *space])
         self.dimensions = {name: make_dimension(name, space[name]) for name in names}
         self.resolve = resolve
 
@@ -65,7 +64,7 @@ class SearchSpace:
         Raises:
             ConfigError: One of its settings lies outside the space.
         """
-        values = _values(config)
+        values = config.shown()
         settings = {name: self._as_written(name, values[name]) for name in self.dimensions if name in values}
         params: Params = {}
         for name, value in settings.items():
@@ -85,7 +84,7 @@ class SearchSpace:
                 config = self.resolve(settings)
             except ConfigError as error:
                 raise ConfigError(f"every point of a space must be a trial, but {settings} is not: {error}") from error
-            seen |= _values(config).keys()
+            seen |= config.shown().keys()
             configs.append(config)
         for name in self.dimensions:
             if name not in seen:
@@ -106,12 +105,10 @@ class SearchSpace:
         return {name: dimension.examples()[0] for name, dimension in self.dimensions.items()}
 
     def _has_effect(self, name: str, chosen: Mapping[str, Setting]) -> bool:
-        if name in ("transform.positives", "transform.negatives"):
-            return True
         # Settings that are not drawn yet take a value of the space, so that the trial that is tried here is valid.
         around = {**self._firsts(), **chosen}
         examples = self.dimensions[name].examples()
-        return any(name in _values(self.resolve({**around, name: example})) for example in examples)
+        return any(name in self.resolve({**around, name: example}).shown() for example in examples)
 
     def _as_written(self, name: str, value: Setting) -> Setting:
         if not isinstance(self.dimensions[name], ChoiceDimension):
@@ -120,14 +117,6 @@ class SearchSpace:
         examples = self.dimensions[name].examples()
         written = (example for example in examples if flatten(self.resolve({name: example}))[name] == value)
         return next(written, value)
-
-
-def _values(config: TrialConfig) -> dict[str, Setting]:
-    """Return the settings that have an effect, with start and stop as the fractions that they were set to."""
-    flat, values = flatten(config), effective_settings(config)
-    is_on = config.transform.positives != "none" or config.transform.negatives != "none"
-    as_set = [*(FIRST if is_on else FIRST[:2]), *({"transform.stop"} & values.keys())]
-    return {**values, **{name: flat[name] for name in as_set}}
 
 
 def _suggest(trial: BaseTrial, name: str, kind: BaseDistribution) -> Any:

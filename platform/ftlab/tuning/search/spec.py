@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
-from ftlab.config.experiment import ExperimentConfig, NamedCell, ProfileConfig, Setting
+from ftlab.config.experiment import ExperimentConfig, NamedCell, ProfileConfig
 from ftlab.config.loading import check_setting_name, flatten, load_profile, load_search, resolve_trial
 from ftlab.config.search import SamplerConfig, SearchConfig
+from ftlab.config.setting import Setting
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError, nearest
 from ftlab.tuning.cells import CellSpec

@@ -65,6 +65,15 @@ def test_a_setting_without_effect_is_not_drawn(make_search: MakeSearch, random_s
         assert ("transform.lambda_interpolation" in settings) == negatives
 
 
+def test_what_depends_on_a_switch_is_drawn_after_it(make_search: MakeSearch, random_study: optuna.Study) -> None:
+    backbones = {"kind": "choice", "choices": ["small_cnn", "resnet18"]}
+    stems = {"kind": "choice", "choices": ["cifar", "imagenet"]}
+    space = make_search(space={"model.stem": stems, "model.backbone": backbones}, overrides={}).space
+    drawn = [space.suggest(random_study.ask()) for _ in range(20)]
+    assert {settings["model.backbone"] for settings in drawn} == {"small_cnn", "resnet18"}
+    assert all(("model.stem" in settings) == (settings["model.backbone"] == "resnet18") for settings in drawn)
+
+
 def test_a_setting_that_never_has_an_effect_is_refused(make_search: MakeSearch) -> None:
     space = {"model.stem": {"kind": "choice", "choices": ["cifar", "imagenet"]}}
     with pytest.raises(ConfigError, match=r"must have an effect, but 'model.stem' has none anywhere in the space"):

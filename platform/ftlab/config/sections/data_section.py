@@ -1,0 +1,35 @@
+"""The section ``data`` of a trial."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
+from ftlab.config.setting import Trait
+
+
+class DataConfig(TrialSection):
+    """The images that are trained on."""
+
+    name: Annotated[Literal["digits", "cifar10", "cifar100", "stl10", "fashion_mnist", "folder"], Trait.SWITCH] = Field(
+        "digits", description="Data set; `folder` reads train/ and test/ class folders below `root`."
+    )
+    root: Annotated[str | None, Trait.PATH] = Field(
+        None, description="Folder that holds the files; empty: the data folder of FTLAB_HOME."
+    )
+    image_size: Annotated[int, Trait.EPOCH_COST, Trait.PROBE_COST] = Field(
+        8, ge=4, description="Side of the cached square images, in pixels."
+    )
+    class_list: Annotated[str | None, Trait.PATH] = Field(
+        None, description="File with one class folder a line; selects a subset of a folder."
+    )
+    corrupt_images: Literal["refuse", "skip"] = Field("refuse", description="Treatment of unreadable images.")
+    download: Annotated[bool, Trait.UNMARKED] = Field(
+        False, description="Whether a missing data set may be downloaded."
+    )
+
+    def effects(self, whole: Whole) -> list[Effect]:
+        """Return all but what the chosen data set never asks for."""
+        idle = {"digits": ("root", "class_list", "corrupt_images", "download"), "folder": ("download",)}
+        without = idle.get(self.name, ("class_list", "corrupt_images"))
+        return [effect for effect in super().effects(whole) if effect.name not in without]

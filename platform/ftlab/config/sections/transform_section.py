@@ -1,0 +1,117 @@
+"""The section ``transform`` of a trial."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ftlab.config.section import Fraction
+from ftlab.config.sections.trial_section import NEVER, Effect, TrialSection, Whole
+from ftlab.config.setting import Settings, Trait
+
+LambdaRange = tuple[float, float]
+
+
+class TransformConfig(TrialSection):
+    """Feature transformation (FT) of positives and negatives before they are contrasted."""
+
+    positives: Annotated[Literal["none", "extrapolate", "interpolate"], Trait.SWITCH] = Field(
+        "none", description="Mixing of each positive pair."
+    )
+    negatives: Annotated[Literal["none", "interpolate", "interpolate_union"], Trait.SWITCH, Trait.FT_COST] = Field(
+        "none", description="Mixing of the queue with a permutation of itself; union keeps the original negatives too."
+    )
+    alpha_extrapolation: float = Field(2.0, gt=0.0, description="Beta(alpha, alpha) of the positives' coefficient.")
+    alpha_interpolation: float = Field(1.6, gt=0.0, description="Beta(alpha, alpha) of the negatives' coefficient.")
+    lambda_extrapolation: LambdaRange | None = Field(
+        None, description="Range of the positives' coefficient; empty: [1, 2] to extrapolate, [0, 1] to interpolate."
+    )
+    lambda_interpolation: LambdaRange = Field((0.0, 1.0), description="Range of the negatives' coefficient.")
+    granularity: Annotated[Literal["batch", "sample", "dimension", "element"], Trait.FT_COST] = Field(
+        "batch", description="Extent of one coefficient: the step, a row, a feature dimension, or a single element."
+    )
+    query_for_negatives: Literal["transformed", "original"] = Field(
+        "transformed", description="Query that the negatives are scored against."
+    )
+    renormalise: Annotated[bool, Trait.FT_COST] = Field(
+        False, description="Whether transformed features are scaled back to unit length."
+    )
+    start: Annotated[Fraction | Literal["never"], Trait.SWITCH] = Field(
+        0.0, description="Fraction of training after which FT begins."
+    )
+    stop: Fraction = Field(1.0, description="Fraction of training after which FT ends.")
+
+    @model_validator(mode="after")
+    def _check_ranges(self) -> Self:
+        if self.lambda_extrapolation is not None:
+            low, high = self.lambda_extrapolation
+            if self.positives == "extrapolate" and not 1.0 <= low <= high:
+                raise ValueError(
+                    "lambda_extrapolation must satisfy 1 <= low <= high to extrapolate, "
+                    f"but got [{low}, {high}]; nearest valid: [{max(low, 1.0)}, {max(low, high, 1.0)}]."
+                )
+            if self.positives == "interpolate":
+                _check_interpolation("lambda_extrapolation", low, high)
+        _check_interpolation("lambda_interpolation", *self.lambda_interpolation)
+        if not isinstance(self.start, str) and self.start > self.stop:
+            raise ValueError(
+                f"start must not come after stop, but got start={self.start}, stop={self.stop}; "
+                f"nearest valid start: {self.stop}."
+            )
+        return self
+
+    @property
+    def positive_range(self) -> LambdaRange:
+        """Range of the positives' coefficient with the default of the chosen kind filled in."""
+        if self.lambda_extrapolation is not None:
+            return self.lambda_extrapolation
+        return (1.0, 2.0) if self.positives == "extrapolate" else (0.0, 1.0)
+
+    @property
+    def mixes(self) -> bool:
+        """Return whether positives or negatives are mixed once FT begins."""
+        return self.positives != "none" or self.negatives != "none"
+
+    def epochs_on(self, epochs: int) -> range:
+        """Return the 0-based epochs that FT takes part in, out of ``epochs``; empty when it is off.
+
+        "Begin epoch b" means from the (b+1)-th epoch on (arXiv 2108.02982), so ``range(b, stop)``.
+        """
+        if isinstance(self.start, str) or not self.mixes:
+            return range(0)
+        return range(round(self.start * epochs), round(self.stop * epochs))
+
+    def settings(self, whole: Whole) -> Settings:
+        """Return the settings with the range of the positives' coefficient filled in."""
+        return {**super().settings(whole), "lambda_extrapolation": list(self.positive_range)}
+
+    def effects(self, whole: Whole) -> list[Effect]:
+        """Return the settings from the start of FT on, without those of what is not mixed.
+
+        Start and stop are told in epochs, so that fractions of one meaning are equal, and a stop once it has come.
+        Where FT takes part in no epoch, only the reason is left.
+        """
+        settings, epochs_on = self.settings(whole), self.epochs_on(whole.epochs)
+        if not epochs_on:
+            return [Effect(name, settings[name], NEVER) for name in self._reasons()]
+        idle = (
+            [] if self.positives != "none" else ["alpha_extrapolation", "lambda_extrapolation", "query_for_negatives"]
+        )
+        idle += [] if self.negatives != "none" else ["alpha_interpolation", "lambda_interpolation"]
+        settings |= {"start": epochs_on.start, "stop": None}
+        since = epochs_on.start + 1
+        effects = [Effect(name, value, since) for name, value in settings.items() if name not in idle]
+        return [*effects, Effect("stop", epochs_on.stop, epochs_on.stop + 1)]
+
+    def _reasons(self) -> list[str]:
+        start = ["start"] if self.mixes else []
+        stop = ["stop"] if self.mixes and self.start != "never" else []
+        return ["positives", "negatives", *start, *stop]
+
+
+def _check_interpolation(name: str, low: float, high: float) -> None:
+    if not 0.0 <= low <= high <= 1.0:
+        nearest_low, nearest_high = sorted(min(max(bound, 0.0), 1.0) for bound in (low, high))
+        raise ValueError(
+            f"{name} must satisfy 0 <= low <= high <= 1 to interpolate, but got [{low}, {high}]; "
+            f"nearest valid: [{nearest_low}, {nearest_high}]."
+        )

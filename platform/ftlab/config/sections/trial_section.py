@@ -1,0 +1,67 @@
+"""The base of a trial's sections: each declares which of its settings have an effect, and from which epoch on."""
+
+import sys
+from typing import NamedTuple, Protocol
+
+from ftlab.config.section import Section
+from ftlab.config.setting import Setting, Settings
+
+# Of a setting that is the reason why others have no effect, and has none itself.
+NEVER = sys.maxsize
+
+
+class Whole(Protocol):
+    """A trial as its sections see it."""
+
+    @property
+    def epochs(self) -> int:
+        """Length of the training."""
+        ...
+
+    @property
+    def view_size(self) -> int:
+        """Side of a view, in pixels."""
+        ...
+
+
+class Effect(NamedTuple):
+    """A setting that decides something in its trial.
+
+    Attributes:
+        name: Its name in the section; in a trial, its dotted name.
+        value: Its value in canonical form: the same for two that cannot make a difference.
+        since: Number of epochs trained, from 1, at which the state of the trial first depends on it; `NEVER` for a
+            setting that decides no number, but that others have no effect.
+    """
+
+    name: str
+    value: Setting
+    since: int = 1
+
+
+class TrialSection(Section):
+    """Base of a trial's sections.
+
+    A section says in `settings` what an empty setting stands for, and in `effects` which settings have an effect.
+    Names of trials and checkpoints, recorded parameters, costs, tables, searches and the error of a setting without
+    effect all ask these two, through the trial: a new setting is added to its section alone.
+    """
+
+    def settings(self, whole: Whole) -> Settings:
+        """Return every setting by its name, with what an empty one stands for filled in.
+
+        Args:
+            whole: The trial.
+        """
+        del whole  # of a section whose settings stand for themselves
+        return self.model_dump(mode="json")
+
+    def effects(self, whole: Whole) -> list[Effect]:
+        """Return the settings that have an effect; of two with the same name, the later one replaces the other.
+
+        Without a declaration of its own, every setting of a section has an effect from the first epoch on.
+
+        Args:
+            whole: The trial.
+        """
+        return [Effect(name, value) for name, value in self.settings(whole).items()]

@@ -1,0 +1,28 @@
+"""A setting: its value, and the traits that its field is annotated with."""
+
+from enum import Enum, auto
+
+Setting = str | int | float | bool | list[float] | None
+Settings = dict[str, Setting]
+
+
+class Trait(Enum):
+    """A trait of a setting, in the annotation of its field, that the rest of the program asks for.
+
+    Attributes:
+        SWITCH: It decides whether other settings have an effect.
+        PATH: It leads to files on this machine; only the last part of its value means something elsewhere.
+        UNMARKED: It is no part of a study's name.
+        EPOCH_COST: It decides what an epoch costs.
+        FT_COST: It decides what FT adds to the cost of an epoch.
+        PROBE_COST: It decides what a probe costs.
+        CHECKPOINT_COST: It decides how large a checkpoint is.
+    """
+
+    SWITCH = auto()
+    PATH = auto()
+    UNMARKED = auto()
+    EPOCH_COST = auto()
+    FT_COST = auto()
+    PROBE_COST = auto()
+    CHECKPOINT_COST = auto()
