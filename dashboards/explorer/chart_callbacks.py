@@ -20,6 +20,7 @@ from ftlab.reporting.pages.run_charts import courses_chart, distribution_chart
 from ftlab.reporting.run_scores import run_courses, score_distributions_at
 from ftlab.tracking.score_history import history_frame
 from ftlab.tracking.tracker import HistoryPart
+from ftlab.tuning.recorded_params import recorded_ft_start
 
 RUNS = (Input("runs", "value"), Input("overlay", "value"), Input("version", "data"))
 
@@ -84,7 +85,7 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
                 steps=nothing[HistoryPart.STEPS],
                 gradient_norms=norms,
                 histograms=nothing[HistoryPart.HISTOGRAMS],
-                settings=runs.settings,
+                ft_starts={key: recorded_ft_start(runs.settings[key]) for key in runs.keys},
             ),
         )
         if not isinstance(found, GradientLandscape):

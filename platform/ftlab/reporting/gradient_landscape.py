@@ -80,5 +80,5 @@ def _panel(
     own = norms[norms["trial_key"].isin(cell.trial_keys)]
     grid = own.pivot_table(index="name", columns="epoch", values="value", observed=True)
     rows = grid.reindex(index=layers, columns=epochs).to_numpy().tolist()
-    start = histories.ft_start(cell.trial_keys[0])
+    start = histories.ft_starts[cell.trial_keys[0]]
     return GradientPanel(cell.name, cell.label, len(cell.trial_keys), start, tuple(map(tuple, rows)))

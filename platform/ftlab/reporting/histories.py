@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from math import nan
 
 import pandas as pd
 
@@ -31,23 +30,14 @@ class Histories:
         steps: ``trial_key``, ``epoch``, ``step``, ``name``, ``value``: scores at single steps, unsmoothed.
         gradient_norms: ``trial_key``, ``epoch``, ``name``, ``value``: L2 norms by layer, from the images upwards.
         histograms: ``trial_key``, ``epoch``, ``name``, ``counts``: scores per bin.
-        settings: Resolved settings by dotted name as text, by trial key.
+        ft_starts: Number of epochs before FT begins, by trial key; NaN if it never does, or if that is not known.
     """
 
     metrics: pd.DataFrame
     steps: pd.DataFrame
     gradient_norms: pd.DataFrame
     histograms: pd.DataFrame
-    settings: Mapping[str, Mapping[str, str]]
-
-    def ft_start(self, trial_key: str) -> float:
-        """Return the number of epochs before FT begins; NaN if it never does, or if that is not known."""
-        settings = self.settings.get(trial_key, {})
-        start = settings.get("transform.start", "never")
-        kinds = {settings.get(f"transform.{kind}", "none") for kind in ("positives", "negatives")}
-        if start == "never" or kinds == {"none"}:
-            return nan
-        return float(round(float(start) * int(settings["train.epochs"])))
+    ft_starts: Mapping[str, float]
 
     def steps_per_epoch(self, trial_keys: Collection[str]) -> int | None:
         """Return the number of optimiser steps in an epoch of trials; None if no steps were recorded."""

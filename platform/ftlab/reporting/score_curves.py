@@ -95,7 +95,7 @@ def score_curves(table: AblationTable, histories: Histories) -> ScoreCurves | Le
     series = steps.rename(columns={"step": "place"}) if by_step else metrics.rename(columns={"epoch": "place"})
     pace = histories.steps_per_epoch(keys) if by_step else 1
     cells = tuple(
-        _cell_curves(cell, series, histories.ft_start(cell.trial_keys[0]) * (pace or nan)) for cell in choice.cells
+        _cell_curves(cell, series, histories.ft_starts[cell.trial_keys[0]] * (pace or nan)) for cell in choice.cells
     )
     return ScoreCurves(
         title=table.title,

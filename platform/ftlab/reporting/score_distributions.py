@@ -161,7 +161,7 @@ def _panel(
 ) -> DistributionPanel:
     own = histograms[histograms["trial_key"].isin(cell.trial_keys)]
     shares = {str(name): _shares(group, epochs) for name, group in own.groupby("name", observed=True)}
-    start = histories.ft_start(cell.trial_keys[0])
+    start = histories.ft_starts[cell.trial_keys[0]]
     return DistributionPanel(cell.name, cell.label, len(cell.trial_keys), start, shares)
 
 

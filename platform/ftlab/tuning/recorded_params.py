@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import nan
 
 from ftlab.config.experiment import ProfileConfig
 from ftlab.config.loading import resolve_trial
@@ -41,6 +42,16 @@ def params_in_effect(params: Mapping[str, str]) -> dict[str, str]:
         return recorded_params(config_from_params(params))
     except ConfigError:
         return dict(params)
+
+
+def recorded_ft_start(params: Mapping[str, str]) -> float:
+    """Return the number of epochs before FT begins; NaN where it never does, or the trial is of another version."""
+    try:
+        config = config_from_params(params)
+    except ConfigError:
+        return nan
+    epochs_on = config.transform.epochs_on(config.epochs)
+    return float(epochs_on.start) if epochs_on else nan
 
 
 def _read(text: str) -> Setting:

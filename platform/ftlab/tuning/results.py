@@ -13,6 +13,7 @@ from ftlab.reporting.report import report_html, write_report
 from ftlab.reporting.training_figures import training_figures, write_training_figures
 from ftlab.reporting.trial_facts import trial_facts
 from ftlab.tracking.tracker import HistoryPart, Tracker
+from ftlab.tuning.recorded_params import recorded_ft_start
 
 # More seeds hardly change the means in figures of training, and each costs the reading of a file.
 MAX_SEEDS = 20
@@ -29,7 +30,8 @@ def load_histories(tracker: Tracker, table: AblationTable, recorded: pd.DataFram
     keys = [trial.trial_key for row in shown_rows(table) for trial in table.trials_of(row.cell)[:MAX_SEEDS]]
     parts = {str(part): tracker.load_history(keys, part) for part in HistoryPart}
     chosen = recorded[recorded["trial_key"].isin(keys)]
-    return Histories(**parts, settings=dict(zip(chosen["trial_key"], chosen["params"], strict=True)))
+    ft_starts = map(recorded_ft_start, chosen["params"])
+    return Histories(**parts, ft_starts=dict(zip(chosen["trial_key"], ft_starts, strict=True)))
 
 
 def write_results(

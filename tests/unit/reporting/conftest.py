@@ -204,7 +204,7 @@ def empty_table(momentum_cells: list[Cell], make_trials: Callable[[Outcomes], pd
 def make_histories() -> Callable[..., Histories]:
     """Histories of trials: two epochs of two steps, in which each score is the trial's level times the step."""
 
-    def make(levels: dict[str, float], settings: dict[str, str] | None = None, *, steps: bool = True) -> Histories:
+    def make(levels: dict[str, float], ft_start: float = nan, *, steps: bool = True) -> Histories:
         names = (*SCORES, *SEEN_SCORES)
         metrics = [(key, e, name, level * e) for key, level in levels.items() for e in (1, 2) for name in names]
         single = [
@@ -232,7 +232,7 @@ def make_histories() -> Callable[..., Histories]:
             steps=pd.DataFrame(single if steps else [], columns=["trial_key", "epoch", "step", "name", "value"]),
             gradient_norms=pd.DataFrame(norms if steps else [], columns=["trial_key", "epoch", "name", "value"]),
             histograms=pd.DataFrame(counts, columns=["trial_key", "epoch", "name", "counts"]),
-            settings={key: settings or {} for key in levels},
+            ft_starts=dict.fromkeys(levels, ft_start),
         )
 
     return make

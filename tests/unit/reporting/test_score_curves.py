@@ -8,8 +8,6 @@ from ftlab.reporting.score_curves import Curve, score_curves
 
 MakeHistories = Callable[..., Histories]
 
-FT = {"transform.start": "0.5", "transform.positives": "extrapolate", "train.epochs": "2"}
-
 
 def test_a_curve_is_the_mean_and_the_range_of_the_seeds(
     momentum_table: AblationTable, momentum_histories: Histories
@@ -39,7 +37,7 @@ def test_a_seed_that_stopped_early_counts_as_far_as_it_came(
 def test_trials_of_before_steps_were_recorded_show_epochs(
     momentum_table: AblationTable, make_histories: MakeHistories
 ) -> None:
-    figure = score_curves(momentum_table, make_histories({"0.5-0": 0.5}, FT, steps=False))
+    figure = score_curves(momentum_table, make_histories({"0.5-0": 0.5}, ft_start=1.0, steps=False))
     assert not isinstance(figure, LeftOut)
     assert figure.axis == "epoch (mean over its steps)"
     assert figure.cells[0].curves["scores/positive_mean"] == Curve((1, 2), (0.5, 1.0), (0.5, 1.0), (0.5, 1.0))
@@ -47,7 +45,7 @@ def test_trials_of_before_steps_were_recorded_show_epochs(
 
 
 def test_ft_begins_at_a_step(momentum_table: AblationTable, make_histories: MakeHistories) -> None:
-    figure = score_curves(momentum_table, make_histories({"0.5-0": 0.5}, FT))
+    figure = score_curves(momentum_table, make_histories({"0.5-0": 0.5}, ft_start=1.0))
     assert not isinstance(figure, LeftOut)
     assert (figure.transformed, figure.cells[0].ft_start) == (True, 2)
 

@@ -11,8 +11,6 @@ from ftlab.reporting.score_distributions import BIN_RANGE, NEGATIVES, POSITIVES,
 
 MakeHistories = Callable[..., Histories]
 
-FT = {"transform.start": "0.0", "transform.positives": "extrapolate", "train.epochs": "2"}
-
 
 def test_bins_are_those_of_the_recording() -> None:
     assert BIN_RANGE == RECORDED_RANGE
@@ -40,7 +38,7 @@ def test_an_epoch_that_a_cell_lacks_is_empty(momentum_table: AblationTable, mome
 
 
 def test_the_effect_is_that_of_the_last_epochs(momentum_table: AblationTable, make_histories: MakeHistories) -> None:
-    figure = ft_effect(score_distributions(momentum_table, make_histories({"0.99-0": 1.0}, FT)))
+    figure = ft_effect(score_distributions(momentum_table, make_histories({"0.99-0": 1.0}, ft_start=0.0)))
     assert not isinstance(figure, LeftOut)
     assert figure.epochs == (2, 2)
     (panel,) = figure.panels

@@ -9,13 +9,12 @@ from ftlab.reporting.training_figures import training_figures, write_training_fi
 
 MakeHistories = Callable[..., Histories]
 
-FT = {"transform.start": "0.5", "transform.positives": "extrapolate", "train.epochs": "2"}
 NAMES = ("score_curves", "score_surfaces", "score_distributions", "ft_effect", "gradient_landscape")
 
 
 @pytest.fixture
 def histories(make_histories: MakeHistories) -> Histories:
-    return make_histories({"0.5-0": 0.1, "0.5-1": 0.3, "0.99-0": 1.0, "0.9-0": 0.5, "1.0-1": 5.0}, FT)
+    return make_histories({"0.5-0": 0.1, "0.5-1": 0.3, "0.99-0": 1.0, "0.9-0": 0.5, "1.0-1": 5.0}, ft_start=1.0)
 
 
 def test_all_figures_are_written(momentum_table: AblationTable, histories: Histories, tmp_path: Path) -> None:

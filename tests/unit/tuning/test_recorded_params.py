@@ -1,4 +1,5 @@
 import json
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from ftlab.tuning.overrides import spell
 from ftlab.tuning.recorded_params import (
     config_from_params,
     params_in_effect,
+    recorded_ft_start,
     recorded_params,
 )
 
 DATA = "d" * 32
 PROFILE = ProfileConfig(description="", metric="probe/top1", protocol="")
+FT = {"transform.positives": "extrapolate", "transform.negatives": "none", "train.epochs": "10"}
 
 # Values between which settings have an effect or none, and break or keep the rules that tie them together.
 POOL: dict[str, list[Any]] = {
@@ -128,3 +131,27 @@ def test_a_trial_of_another_version_is_refused(params: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         config_from_params(params)
     assert params_in_effect(params) == params
+    assert isnan(recorded_ft_start(params))
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"transform.start": "0.0"}, 0.0),
+        ({"transform.start": "0.31", "transform.stop": "0.8"}, 3.0),
+        ({"transform.start": "0.25", "train.epochs": "100"}, 25.0),
+        ({"transform.start": "never"}, nan),
+        ({"transform.start": "0.3", "transform.positives": "none"}, nan),
+        # FT that begins when the training is over, or that has ended by then, never takes part.
+        ({"transform.start": "1.0"}, nan),
+        ({"transform.start": "0.98"}, nan),
+        ({"transform.start": "0.5", "transform.stop": "0.5"}, nan),
+        ({"transform.start": "0.31", "transform.stop": "0.33"}, nan),
+    ],
+)
+def test_ft_begins_where_it_takes_part(params: dict[str, str], expected: float) -> None:
+    assert recorded_ft_start({**FT, **params}) == pytest.approx(expected, nan_ok=True)
+
+
+def test_ft_of_a_trial_without_params_never_begins() -> None:
+    assert isnan(recorded_ft_start({}))
