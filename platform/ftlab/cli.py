@@ -13,11 +13,9 @@ import typer
 import yaml
 
 from ftlab import doctor_command, export_command, journal_command, search_command, store_command, trace_command
-from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.home import ftlab_home
+from ftlab.config.json_schemas import json_schemas
 from ftlab.config.loading import experiments_folder, load_profile, parse_overrides
-from ftlab.config.search import SearchConfig
-from ftlab.config.section import Section
 from ftlab.console import console, error_console, report_undelivered, say
 from ftlab.credentials import without_credentials
 from ftlab.display import StudyDisplay
@@ -223,13 +221,10 @@ def schema(
     """Write the JSON schemas that let editors complete experiment, profile and search files."""
     target = folder or experiments_folder() / "schema"
     target.mkdir(parents=True, exist_ok=True)
-    models: dict[str, type[Section]] = {
-        "experiment": ExperimentConfig,
-        "profile": ProfileConfig,
-        "search": SearchConfig,
-    }
-    for name, model in models.items():
-        (target / f"{name}.json").write_text(json.dumps(model.model_json_schema(), indent=2) + "\n")
+    for name, content in json_schemas().items():
+        path = target / f"{name}.json"
+        path.write_text(json.dumps(content, indent=2) + "\n")
+        say(f"{path}: completes and checks every {name} file")
 
 
 def _load(

@@ -1,12 +1,9 @@
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ftlab.config.loading import experiments_folder, load_experiment, load_search
-from ftlab.config.search import SearchConfig
+from ftlab.config.loading import load_experiment, load_search
 from ftlab.errors import ConfigError
 
 WriteExperiment = Callable[..., None]
@@ -83,8 +80,3 @@ def test_an_experiment_is_no_search_and_a_search_no_experiment(write_experiment:
         load_search("table")
     with pytest.raises(ConfigError, match=r"search must be a file in .*, but got 'serch'. Did you mean 'search'"):
         load_search("serch")
-
-
-def test_the_schema_of_searches_is_that_of_the_code() -> None:
-    path: Path = experiments_folder() / "schema" / "search.json"
-    assert json.loads(path.read_text()) == SearchConfig.model_json_schema()

@@ -13,7 +13,7 @@ from ftlab.reporting.trace.provenance import Provenance, SourceTrial, tags_by_tr
 PYTHON, VERSION = "python", "version."
 HARDWARE = ("hardware.device", "hardware.cpu", "hardware.cores", "hardware.threads")
 FINGERPRINT = "data.fingerprint"
-WITHOUT_EFFECT = "without effect"
+NO_EFFECT = "without effect"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def explain_cell(provenance: Provenance, recorded: pd.DataFrame, cell: Cell) -> 
     ours = _settings(provenance, params, cell.name)
     theirs = _settings(provenance, params, baseline) if baseline else ours
     differing = {
-        name: (ours.get(name, WITHOUT_EFFECT), theirs.get(name, WITHOUT_EFFECT))
+        name: (ours.get(name, NO_EFFECT), theirs.get(name, NO_EFFECT))
         for name in sorted({*ours, *theirs})
         if ours and theirs and ours.get(name) != theirs.get(name)
     }
