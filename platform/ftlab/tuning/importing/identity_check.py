@@ -33,7 +33,9 @@ def check_identity(trial: TrialRecord, key: str) -> TrialConfig:
     try:
         config = config_from_params(trial.params)
     except ConfigError as error:
-        raise RecordError(f"the settings of a trial must be those of this version, but are {_made_by(trial)}.") from error
+        raise RecordError(
+            f"the settings of a trial must be those of this version, but are {_made_by(trial)}."
+        ) from error
     if trial_key(config, fingerprint) != key:
         raise RecordError(
             f"a trial's key must be that of its settings and data, but {key} is not: they were altered, or are "

@@ -2,7 +2,8 @@
 
 import re
 
-from ftlab.tuning.overrides import PATHS
+from ftlab.config.setting import Trait
+from ftlab.config.trial import settings_with
 
 # Overrides are parted by the sign that a number may hold too.
 _NEXT = re.compile(r"\+(?=[a-z_]+(?:\.[a-z_]+)?=)")
@@ -29,7 +30,9 @@ def table_command(study: str) -> str:
     if not separator:
         return command
     settings = [setting.replace(", ", ",") for setting in _NEXT.split(marks)]
-    is_told = all(_PLAIN.fullmatch(setting) and setting.partition("=")[0] not in PATHS for setting in settings)
+    is_told = all(
+        _PLAIN.fullmatch(setting) and setting.partition("=")[0] not in settings_with(Trait.PATH) for setting in settings
+    )
     if not is_told or _CUT.search(study):
         return f"{command}, with the SET of its sweep"
     return f'{command} SET="{" ".join(settings)}"'
