@@ -57,7 +57,7 @@ def import_journal(source: Source) -> None:
     _say_studies(file.trial.study for file in files if fates.get(file.key) in (Fate.ADDED, Fate.KNOWN, Fate.DIFFERING))
     _complain_of(faults)
     if faults:
-        complain(f"{len(faults)} files were left out for a fault; the same command takes them once they are whole.")
+        complain(f"{len(faults)} files were left out for a fault.")
     if faults or not is_delivered:
         raise typer.Exit(1)
 

@@ -1,5 +1,6 @@
 """A trial's file of another home's journal, read within bounds and checked from its first line to its last."""
 
+import errno
 import os
 import re
 import stat
@@ -166,7 +167,8 @@ def _open_plain(path: Path) -> BinaryIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise TrackingError(f"{path} must be a plain file that can be read, and no link: {error.strerror}.") from error
+        reason = "is a link" if error.errno == errno.ELOOP else f"is not: {error.strerror}"
+        raise TrackingError(f"{path} must be a plain file that can be read, but {reason}.") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise TrackingError(f"{path} must be a plain file, but is none.")

@@ -280,7 +280,7 @@ def test_what_is_no_plain_file_is_not_opened(lab: Lab, tmp_path: Path) -> None:
     path = lab.record()
     path.rename(tmp_path / path.name)
     path.symlink_to(tmp_path / path.name)
-    with pytest.raises(TrackingError, match=rf"{path} must be a plain file that can be read, and no link"):
+    with pytest.raises(TrackingError, match=rf"{path} must be a plain file that can be read, but is a link"):
         read_trial_file(path)
     for make in (os.mkfifo, os.mkdir):
         path.unlink()
