@@ -143,6 +143,6 @@ def _open_trial(path: Path, tags: AbstractSet[tuple[str, str]]) -> tuple[TrialCo
     params, fingerprint = description[0], description[1].get("data.fingerprint")
     try:
         return None if fingerprint is None else (config_from_params(params), fingerprint)
-    except ConfigError:
-        # Of another version.
+    except (ConfigError, TypeError):
+        # Of another version, or damaged.
         return None

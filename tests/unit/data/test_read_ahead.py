@@ -127,15 +127,6 @@ def test_images_that_do_not_fit_are_read_ahead(images: np.ndarray, monkeypatch: 
         np.testing.assert_array_equal(of_step(step).numpy(), images[rows[step].numpy()])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_gets_the_same_images(images: np.ndarray) -> None:
-    rows = steps_of(*(4,) * 10)
-    ahead = ReadAhead(images, rows, torch.device("cuda"))
-    found = [ahead.of_step(step) for step in range(10)]  # on the device each step has memory of its own
-    for batch, expected in zip(found, rows, strict=True):
-        np.testing.assert_array_equal(batch.cpu().numpy(), images[expected.numpy()])
-
-
 def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not condition() and time.monotonic() < deadline:

@@ -4,17 +4,12 @@ from math import log
 
 import pytest
 import torch
-from torch import Tensor
+from step_by_loops import step_by_loops
 
 from ftlab.method.queue import NegativeQueue
 from ftlab.method.scores import METRICS
-from ftlab.method.transform import (
-    FeatureTransform,
-    NegativeTransform,
-    PositiveTransform,
-    sample_coefficients,
-)
-from ftlab.models.encoder import Encoder, make_encoder
+from ftlab.method.transform import FeatureTransform, NegativeTransform, PositiveTransform
+from ftlab.models.encoder import make_encoder
 from ftlab.models.moco import MoCo, StepStreams, Views
 
 N, K, C = 4, 6, 5
@@ -71,82 +66,13 @@ def make_moco() -> MakeMoCo:
     return make
 
 
-def unit(row: list[Tensor]) -> list[Tensor]:
-    norm = sum(value * value for value in row) ** 0.5
-    return [value / norm for value in row]
-
-
-def dot(first: list[Tensor], second: list[Tensor]) -> Tensor:
-    return sum(a * b for a, b in zip(first, second, strict=True))
-
-
-def mixed(first: list[Tensor], second: list[Tensor], shares: list[Tensor]) -> list[Tensor]:
-    return [share * a + (1 - share) * b for a, b, share in zip(first, second, shares, strict=True)]
-
-
-def rows_of(matrix: Tensor) -> list[list[Tensor]]:
-    return [list(row.unbind()) for row in matrix.unbind()]
-
-
-def moments_of(values: list[Tensor]) -> list[float]:
-    floats = [value.item() for value in values]
-    mean = sum(floats) / len(floats)
-    return [mean, sum((value - mean) ** 2 for value in floats) / len(floats)]
-
-
-def step_by_loops(
-    moco: MoCo, query_encoder: Encoder, key_encoder: Encoder, views: Views, transform: FeatureTransform
-) -> tuple[Tensor, list[float]]:
-    """The paper's algorithm, number by number in float64; returns the loss and the statistics in METRICS' order."""
-    streams = make_streams()
-    order = views.key_order.tolist()
-    queries = [unit(row) for row in rows_of(query_encoder(views.queries.double()))]
-    with torch.no_grad():
-        shuffled = rows_of(key_encoder(views.keys.double()))
-        keys = [unit(shuffled[order.index(n)]) for n in range(N)]
-        queue = rows_of(moco.queue.keys.double())
-
-    new_queries, new_keys, new_queue = queries, keys, queue
-    if (part := transform.positives) is not None:
-        drawn = sample_coefficients(part.alpha, part.bounds, (N, C), part.granularity, generator=streams.positives)
-        shares = rows_of(drawn.double().expand(N, C))
-        new_queries = [mixed(queries[n], keys[n], shares[n]) for n in range(N)]
-        new_keys = [mixed(keys[n], queries[n], shares[n]) for n in range(N)]
-    if (part := transform.negatives) is not None:
-        drawn = sample_coefficients(part.alpha, part.bounds, (K, C), part.granularity, generator=streams.negatives)
-        shares = rows_of(drawn.double().expand(K, C))
-        partners = torch.randperm(K, generator=streams.negatives).tolist()
-        new_queue = [mixed(queue[k], queue[partners[k]], shares[k]) for k in range(K)]
-        new_queue = queue + new_queue if part.union else new_queue
-    if transform.renormalise:
-        new_queries, new_keys, new_queue = (list(map(unit, part)) for part in (new_queries, new_keys, new_queue))
-
-    loss = torch.zeros((), dtype=torch.float64)
-    positive_scores, negative_scores = [], []
-    for n in range(N):
-        positive = dot(new_queries[n], new_keys[n])
-        against = new_queries[n] if transform.query_for_negatives == "transformed" else queries[n]
-        negatives = [dot(against, negative) for negative in new_queue]
-        exponentials = [(score / moco.temperature).exp() for score in (positive, *negatives)]
-        loss = loss - (exponentials[0] / sum(exponentials)).log() / N
-        positive_scores.append(positive)
-        negative_scores += negatives
-    statistics = [
-        *moments_of([dot(query, key) for query, key in zip(queries, keys, strict=True)]),
-        *moments_of([dot(query, key) for query in queries for key in queue]),
-        *moments_of(positive_scores),
-        *moments_of(negative_scores),
-    ]
-    return loss, statistics
-
-
 @pytest.mark.parametrize("groups", [1, 2])
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_a_step_agrees_with_the_algorithm_by_loops(make_moco: MakeMoCo, name: str, groups: int) -> None:
     transform = TRANSFORMS[name]
     moco = make_moco(groups=groups, transform=transform)
     query_encoder, key_encoder = deepcopy(moco.query_encoder).double(), deepcopy(moco.key_encoder).double()
-    loss, statistics = step_by_loops(moco, query_encoder, key_encoder, make_views(), transform)
+    loss, statistics = step_by_loops(moco, query_encoder, key_encoder, make_views(), make_streams(), transform)
     loss.backward()
     result = moco.step(make_views(), make_streams(), transform)
     result.loss.backward()

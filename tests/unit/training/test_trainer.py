@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import islice
 from math import isfinite, nan
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from same_bits import assert_same_bits, flatten, is_a_time
 from torch import Tensor
 
 from ftlab.errors import CheckpointError, NonFiniteLossError
@@ -26,32 +27,6 @@ TRANSFORMS: dict[str, dict[str, Any]] = {
     "element": {**BOTH, "granularity": "element"},
     "union from epoch 2 to 3": {"negatives": "interpolate_union", "start": 0.5, "stop": 0.75},
 }
-
-
-def flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of a nested state with their paths."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from flatten(inner, f"{name}/{key}")
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            yield from flatten(inner, f"{name}/{position}")
-    else:
-        yield name, value
-
-
-def is_a_time(name: str) -> bool:
-    return name.endswith(("_seconds", "timestamp"))
-
-
-def assert_same_bits(found: Any, expected: Any) -> None:
-    found_leaves, expected_leaves = dict(flatten(found)), dict(flatten(expected))
-    assert found_leaves.keys() == expected_leaves.keys()
-    for name, value in expected_leaves.items():
-        if is_a_time(name):
-            continue
-        same = torch.equal(found_leaves[name], value) if isinstance(value, Tensor) else found_leaves[name] == value
-        assert same, name
 
 
 def measured(result: EpochResult) -> dict[str, Any]:

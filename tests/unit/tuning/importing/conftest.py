@@ -9,7 +9,7 @@ import torch
 from ftlab.build.data import load_images
 from ftlab.config.experiment import ProfileConfig
 from ftlab.config.home import Home
-from ftlab.config.trial import DataConfig
+from ftlab.config.sections.data_section import DataConfig
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.journal_line import journal_line
 from ftlab.tracking.tracker import EpochRecord, NullTracker, Outcome, TrialStatus
