@@ -51,9 +51,11 @@ def main() -> None:
     }
     if failure := ours.trainer.method.compilation_failure:
         details["compilation failed"] = failure
-    if not arguments.no_peer:
+    by_step = [(mine / steps, theirs / steps) for mine, theirs in pairs]
+    report_ratio("resnet_step", by_step, details)
+    if not arguments.no_peer:  # reported once more, as a peer may take longer than there is time
         details["images/s ours / lightly's"] = compare_with_peer(ours, images.train_images, arguments, device)
-    report_ratio("resnet_step", [(a / steps, b / steps) for a, b in pairs], details)
+        report_ratio("resnet_step", by_step, details)
 
 
 def parse_arguments() -> argparse.Namespace:

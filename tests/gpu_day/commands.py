@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,23 @@ class Runner:
             log.seek(begin)
             output = log.read().decode(errors="replace")
         return Done(status, output, time.monotonic() - started)
+
+    @contextmanager
+    def beside(self, command: Sequence[str], **variables: str) -> Iterator[None]:
+        """Run a command beside others until the block is left; then it is ended if it goes on."""
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                env={**self._environment, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield
+        finally:
+            end_group(process)
 
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:

@@ -17,7 +17,7 @@ class Benchmark:
         name: Its row if it fails.
         script: File name without ending.
         arguments: On a GPU.
-        small: Arguments that a laptop's cores can do.
+        small: Arguments that a laptop's cores can do; None where they can do nothing in time.
         seconds: Time that it may take.
         rows: From its report to rows.
     """
@@ -25,7 +25,7 @@ class Benchmark:
     name: str
     script: str
     arguments: str
-    small: str
+    small: str | None
     seconds: float
     rows: Callable[[Report], list[Row]]
 
@@ -85,7 +85,6 @@ def of_fused(report: Report) -> list[Row]:
 
 R18 = "--batch 512 --precision bfloat16"
 R18_SMALL = "--batch 16 --queue 512 --images 64 --steps 1 --rounds 1"
-CNN_SMALL = "--backbone small_cnn --no-peer"  # a compiler takes minutes for a ResNet on two cores
 R50 = "--backbone resnet50 --stem imagenet --no-peer"
 
 STEP = (
@@ -105,7 +104,7 @@ STEP = (
         "ResNet-18 compiled",
         "resnet_step",
         f"{R18} --steps 30 --rounds 3 --no-peer --compile default",
-        f"{R18_SMALL} {CNN_SMALL} --compile default",
+        None,
         60,
         of_step("ResNet-18 compiled"),
     ),
@@ -113,7 +112,7 @@ STEP = (
         "ResNet-18 compiled, reduce-overhead",
         "resnet_step",
         f"{R18} --steps 30 --rounds 3 --no-peer --compile reduce-overhead",
-        f"{R18_SMALL} {CNN_SMALL} --compile reduce-overhead",
+        None,
         60,
         of_step("ResNet-18 compiled, reduce-overhead"),
     ),

@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +98,8 @@ class Day:
         photographs = self._photographs()
         if photographs and (refusal := self._check(photographs)):
             sys.exit(refusal)
-        self._test()
+        with self._compiling():
+            self._test()
         self._measure(STEP, STEP_SECONDS)
         self._measure(PACKING, PACKING_SECONDS)
         self._train(photographs)
@@ -122,6 +125,7 @@ class Day:
             **os.environ,
             "PYTHONPATH": os.pathsep.join([*folders, *([given] if given else [])]),
             "PYTHONUNBUFFERED": "1",
+            "TORCHINDUCTOR_CACHE_DIR": str(self._home / "compiled"),
             **({"FTLAB_COMMIT": commit} if commit else {}),
         }
 
@@ -156,17 +160,35 @@ class Day:
         failures = [line for line in done.output.splitlines() if line.startswith(("FAILED ", "ERROR "))]
         self._table.note(failures[:MAX_FAILURES])
 
+    @contextmanager
+    def _compiling(self) -> Iterator[None]:
+        """Have the compiler fill its cache meanwhile: on a few cores, a ResNet takes it longer than a part may last."""
+        compiled = [each for each in STEP if "--compile" in each.arguments and not self._arguments.small]
+        with ExitStack() as stack:
+            for benchmark in compiled:
+                options = ["--steps", "1", "--rounds", "1"]
+                command = [*self._benchmark(benchmark), *benchmark.arguments.split(), *options]
+                stack.enter_context(self._runner.beside(command, FTLAB_BENCH=str(self._home / "compiling")))
+            yield
+
+    def _benchmark(self, benchmark: Benchmark) -> list[str]:
+        script = str(ROOT / "tests/benchmarks" / f"{benchmark.script}.py")
+        return [sys.executable, script, "--device", self._arguments.device]
+
     def _measure(self, benchmarks: tuple[Benchmark, ...], seconds: float) -> None:
         end = time.monotonic() + min(seconds, self._runner.seconds_left)
         for number, benchmark in enumerate(benchmarks):
             left = end - time.monotonic()
             reports = self._home / f"bench-{benchmark.script}-{number}"
-            options = (benchmark.small if self._arguments.small else benchmark.arguments).split()
-            script = str(ROOT / "tests/benchmarks" / f"{benchmark.script}.py")
-            command = [sys.executable, script, "--device", self._arguments.device, *options]
+            options = benchmark.small if self._arguments.small else benchmark.arguments
+            if options is None:
+                continue
+            command = [*self._benchmark(benchmark), *options.split()]
             done = self._runner.run(command, max(0.0, min(left, benchmark.seconds)), FTLAB_BENCH=str(reports))
             report = read_json(reports / f"{benchmark.script}.json")
-            self._table.add(benchmark.rows(report) if report else [Row(benchmark.name, None, done.complaint)])
+            self._table.add(benchmark.rows(report) if report else [])
+            if done.status != 0:
+                self._table.add([Row(f"{benchmark.name}: ended early", None, done.complaint)])
 
     def _train(self, photographs: list[str]) -> None:
         seconds = self._runner.seconds_left
