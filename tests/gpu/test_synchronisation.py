@@ -86,8 +86,10 @@ def test_a_warning_is_noted_with_its_place_and_no_other(
     ]
 
 
-def test_the_debug_mode_of_torch_notes_a_wait(trainer: Trainer) -> None:
-    losses = torch.zeros(1, device=trainer.device)
+def test_the_debug_mode_of_torch_notes_a_wait(
+    cuda: torch.device, build_trainer: BuildTrainer, make_images: MakeImages
+) -> None:
+    trainer, losses = build_trainer(make_images(8)), torch.zeros(1, device=cuda)
     with noted_waits() as waits:
         trainer._refuse_non_finite(losses, epoch=0, step=0)
     assert {wait.function for wait in waits} == {"_refuse_non_finite"}, waits
