@@ -1,6 +1,6 @@
 """Encoders through torch.compile; the last file, for compiling takes longer than everything before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -20,17 +20,21 @@ MakeGenerator = Callable[[int], torch.Generator]
 
 
 @pytest.fixture
-def _compiler(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+def _compiler(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A compiler that works; on the CPU, where generating code takes minutes, its front end alone."""
     if device.type != "cuda":
         compile_module = nn.Module.compile
         monkeypatch.setattr(nn.Module, "compile", lambda module, **_: compile_module(module, backend="aot_eager"))
+        yield
         return
-    monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")  # a few kernels need no pool of processes
-    try:
-        torch.compile(torch.sin)(torch.ones(8, device=device))
-    except Exception as error:  # whatever a compiler says that is not there
-        pytest.skip(f"torch.compile does not work here: {str(error).splitlines()[0]}")
+    import torch._inductor.config  # takes seconds
+
+    with torch._inductor.config.patch(compile_threads=1):  # a few kernels need no pool of processes
+        try:
+            torch.compile(torch.sin)(torch.ones(8, device=device))
+        except Exception as error:  # whatever a compiler says that is not there
+            pytest.skip(f"torch.compile does not work here: {str(error).splitlines()[0]}")
+        yield
 
 
 @pytest.fixture
