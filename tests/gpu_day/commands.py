@@ -58,7 +58,7 @@ class Runner:
         """Run a command for at most so many seconds; then it, and all that it started, is ended.
 
         Args:
-            command: What is run.
+            command: The command.
             seconds: Its time, cut at the deadline.
             **variables: Further environment.
         """

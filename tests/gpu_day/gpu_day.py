@@ -75,8 +75,8 @@ class Day:
     """One run of the parts.
 
     Args:
-        arguments: What was asked for.
-        store: Where the parcels came together.
+        arguments: Arguments of the user.
+        store: The store with the parcels.
         deadline: Value of ``time.monotonic`` at which everything ends.
     """
 

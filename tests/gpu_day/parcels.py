@@ -152,9 +152,9 @@ def make_parcels(files: Iterable[Path], limit: int, target: Path, python: str) -
     """Copy files into as few folders ``part-1``, ``part-2`` ... of a size as first-fit finds, large ones in pieces.
 
     Args:
-        files: What travels.
+        files: The files that travel.
         limit: Most bytes of a folder.
-        target: Where the folders are made.
+        target: Folder in which the folders are made.
         python: Version of Python that the wheels are for.
 
     Returns:

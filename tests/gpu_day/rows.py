@@ -31,10 +31,10 @@ class Row:
     """A line of the table.
 
     Attributes:
-        what: What was measured.
+        what: Name of the measurement, in words.
         value: The figure; None where there is none.
         unit: Its unit, or words in its place.
-        goal: What it should reach; None where nothing is asked.
+        goal: Its goal; None if it has none.
     """
 
     what: str
@@ -61,7 +61,7 @@ class Table:
     """The table of a day, on the disk as far as it has come.
 
     Args:
-        folder: Where ``gpu-day.md`` and ``gpu-day.json`` are written.
+        folder: Folder of ``gpu-day.md`` and ``gpu-day.json``.
         about: Card, versions, commit, by name.
     """
 

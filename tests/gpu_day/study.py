@@ -88,10 +88,10 @@ class Notes:
     """The listener that keeps what the day's table shows, and the archive of the journal.
 
     Args:
-        folder: Where both are written.
+        folder: Folder of both.
         journal: Folder of the journal.
-        study: What is trained.
-        about: What stands beside the accuracies.
+        study: The study that is trained.
+        about: Facts beside the accuracies.
     """
 
     def __init__(self, folder: Path, journal: Path, study: StudySpec, about: Mapping[str, Any]) -> None:

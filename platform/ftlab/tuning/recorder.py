@@ -42,7 +42,7 @@ class TrialRecorder:
 
 
 def trial_record(trial: Trial, study: str, hardware: Hardware) -> TrialRecord:
-    """Return how a trial is announced to the tracker."""
+    """Return the record of a trial for the tracker."""
     return TrialRecord(
         trial_key=trial.key,
         cell_key=trial.cell_key,
