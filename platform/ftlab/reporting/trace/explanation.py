@@ -13,7 +13,6 @@ from ftlab.reporting.trace.provenance import Provenance, SourceTrial, tags_by_tr
 PYTHON, VERSION = "python", "version."
 HARDWARE = ("hardware.device", "hardware.cpu", "hardware.cores", "hardware.threads")
 FINGERPRINT = "data.fingerprint"
-NO_EFFECT = "without effect"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class CellExplanation:
         cell: The cell.
         metric: Metric of the table.
         baseline: Name of the baseline cell; None without one, and in the baseline itself.
-        differing: Settings that differ from the baseline's: value here and value there, by dotted name.
+        differing: Settings that both cells have and that differ: value here and value in the baseline, by dotted name.
         trials: Its trials, ordered by seed.
     """
 
@@ -71,8 +70,7 @@ def explain_cell(provenance: Provenance, recorded: pd.DataFrame, cell: Cell) -> 
 
     Args:
         provenance: Provenance of the table.
-        recorded: One row a trial as ``Tracker.load_trials`` returns them; a parameter that one trial lacks has no
-            effect in it.
+        recorded: One row a trial as ``Tracker.load_trials`` returns them, with the parameters that have an effect.
         cell: A cell of the table.
     """
     params: dict[str, Mapping[str, str]] = dict(zip(recorded["trial_key"], recorded["params"], strict=True))
@@ -85,9 +83,7 @@ def explain_cell(provenance: Provenance, recorded: pd.DataFrame, cell: Cell) -> 
     ours = _settings(provenance, params, cell.name)
     theirs = _settings(provenance, params, baseline) if baseline else ours
     differing = {
-        name: (ours.get(name, NO_EFFECT), theirs.get(name, NO_EFFECT))
-        for name in sorted({*ours, *theirs})
-        if ours and theirs and ours.get(name) != theirs.get(name)
+        name: (ours[name], theirs[name]) for name in sorted(ours.keys() & theirs.keys()) if ours[name] != theirs[name]
     }
     return CellExplanation(cell, provenance.definition.metric, baseline, differing, trials)
 
