@@ -5,8 +5,31 @@ from typing import Any
 import pytest
 
 from ftlab.config.loading import flatten
+from ftlab.config.sections.train_section import TrainConfig
+from ftlab.config.sections.trial_section import NEVER, Effect, Whole
 from ftlab.config.setting import Trait
 from ftlab.config.trial import TrialConfig, setting_fields, settings_with
+from ftlab.tuning.identity import prefix_keys, trial_key
+
+
+class TrainWithNesterov(TrainConfig):
+    """The section with a setting that was added later."""
+
+    nesterov: bool = False
+
+    def effects(self, whole: Whole) -> list[Effect]:
+        """Return the settings; without Nesterov's momentum, trials are what they were before."""
+        return [
+            effect._replace(since=NEVER) if effect.name == "nesterov" and not self.nesterov else effect
+            for effect in super().effects(whole)
+        ]
+
+
+class LaterTrial(TrialConfig):
+    """A trial with that section."""
+
+    train: TrainWithNesterov = TrainWithNesterov()
+
 
 MIXED = {"positives": "extrapolate", "negatives": "interpolate"}
 
@@ -99,6 +122,16 @@ def test_what_an_empty_setting_stands_for_is_filled_in() -> None:
     config = make_trial(data={"image_size": 16}, transform=MIXED)
     for settings in (config.shown(), config.effective()):
         assert (settings["views.size"], settings["transform.lambda_extrapolation"]) == (16, [1.0, 2.0])
+
+
+def test_a_setting_that_is_added_keeps_the_keys_of_before() -> None:
+    before, after = TrialConfig(), LaterTrial()
+    assert trial_key(after, "data") == trial_key(before, "data")
+    assert prefix_keys(after, "data") == prefix_keys(before, "data")
+    assert after.shown() == {**before.shown(), "train.nesterov": False}
+    used = LaterTrial.model_validate({"train": {"nesterov": True}})
+    assert trial_key(used, "data") != trial_key(before, "data")
+    assert not set(prefix_keys(used, "data")) & set(prefix_keys(before, "data"))
 
 
 def test_traits_stand_at_the_fields() -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from ftlab.config.section import Section
 from ftlab.config.setting import Setting, Settings
 
-# Of a setting that is the reason why others have no effect, and has none itself.
+# Of a setting that decides no number: the reason why others have no effect, or a value that changes nothing.
 NEVER = sys.maxsize
 
 
@@ -31,7 +31,7 @@ class Effect(NamedTuple):
         name: Its name in the section; in a trial, its dotted name.
         value: Its value in canonical form: the same for two that cannot make a difference.
         since: Number of epochs trained, from 1, at which the state of the trial first depends on it; `NEVER` for a
-            setting that decides no number, but that others have no effect.
+            setting that is recorded and shown, but decides no number and enters no key.
     """
 
     name: str
@@ -44,7 +44,8 @@ class TrialSection(Section):
 
     A section says in `settings` what an empty setting stands for, and in `effects` which settings have an effect.
     Names of trials and checkpoints, recorded parameters, costs, tables, searches and the error of a setting without
-    effect all ask these two, through the trial: a new setting is added to its section alone.
+    effect all ask these two, through the trial: a new setting is added to its section alone. It keeps the keys of
+    before if the value that changes nothing has its effect `NEVER`.
     """
 
     def settings(self, whole: Whole) -> Settings:
