@@ -84,7 +84,7 @@ def test_a_day_ends_in_time_and_its_records_make_a_table_at_home(
     assert_the_day_is_whole(output)
     with tarfile.open(output / "journal.tar.gz") as packed:
         packed.extractall(tmp_path / "records", filter="data")
-    for told in ("5 trials", "5 there already"):
+    for told in ("trials: brought in", "trials: there already\nnothing was added"):
         imported = ftlab(environment, "import-journal", str(tmp_path / "records" / "trials"))
         assert imported.returncode == 0, imported.stderr
         assert told in imported.stdout
