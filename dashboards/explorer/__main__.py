@@ -29,7 +29,7 @@ def main() -> int:
     store.refresh()
     # The store is read while Dash and Plotly are imported.
     from explorer.app import make_app
-    from explorer.study_callbacks import prepare_first_view
+    from explorer.callbacks.study_callbacks import prepare_first_view
     from explorer.study_view import StudyViews
 
     views = StudyViews()

@@ -4,16 +4,16 @@ from pathlib import Path
 
 from dash import Dash
 
-from explorer.cell_callbacks import answer_cell
-from explorer.chart_callbacks import answer_charts
+from explorer.callbacks.cell_callbacks import answer_cell
+from explorer.callbacks.chart_callbacks import answer_charts
+from explorer.callbacks.study_callbacks import answer_study
 from explorer.downloads import serve_files
 from explorer.guard import guard
 from explorer.history_cache import HistoryCache
-from explorer.page import make_page
 from explorer.record_store import RecordStore
-from explorer.study_callbacks import answer_study
+from explorer.sections.page import make_page
 from explorer.study_view import StudyViews
-from ftlab.reporting.report import page_style_sheet
+from ftlab.reporting.pages.report import page_style_sheet
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">

@@ -9,10 +9,10 @@ from flask import Flask, Response, abort, request
 from explorer.address import Address
 from explorer.record_store import RecordStore
 from explorer.study_view import view_study
-from ftlab.reporting.ablation import AblationTable
-from ftlab.reporting.figures import axis_figure
-from ftlab.reporting.latex import table_tex
-from ftlab.reporting.spreadsheet import table_csv, trials_csv
+from ftlab.reporting.figures.axis_figure import axis_figure
+from ftlab.reporting.table.ablation import AblationTable
+from ftlab.reporting.writers.latex import table_tex
+from ftlab.reporting.writers.spreadsheet import table_csv, trials_csv
 
 PATH = "/files"
 # A name comes from the store; a quote in it would end the name of the file, and the visitor would get another name.
@@ -21,7 +21,7 @@ UNSAFE = re.compile(r"[^A-Za-z0-9.+=_~-]")
 
 def _figure(ending: str) -> Callable[[AblationTable], bytes]:
     def draw_figure(table: AblationTable) -> bytes:
-        from ftlab.reporting.drawing import draw  # matplotlib takes half a second to import
+        from ftlab.reporting.print.axis_drawing import draw  # matplotlib takes half a second to import
 
         return draw(axis_figure(table))[ending]
 

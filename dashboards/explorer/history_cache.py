@@ -9,8 +9,8 @@ import pandas as pd
 
 from explorer.record_store import REFRESH_SECONDS, RecordStore
 from ftlab.errors import TrackingError
+from ftlab.tracking.records import HistoryPart, TrialStatus
 from ftlab.tracking.score_history import history_frame
-from ftlab.tracking.tracker import HistoryPart, TrialStatus
 
 MAX_KEPT = 1000
 MAX_SHOWN = 40

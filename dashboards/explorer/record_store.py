@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ftlab.errors import FtlabError
-from ftlab.tracking.tracker import Tracker, trials_frame
+from ftlab.tracking.records import trials_frame
+from ftlab.tracking.tracker import Tracker
 
 REFRESH_SECONDS = 3.0
 # A store that takes long to read is read less often, so that the page costs a running sweep a tenth of a core at most.

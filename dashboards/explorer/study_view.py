@@ -9,13 +9,13 @@ import pandas as pd
 from explorer.record_store import Snapshot
 from ftlab.config.loading import parse_overrides
 from ftlab.errors import FtlabError
-from ftlab.reporting.ablation import AblationRow, AblationTable, Cell, ablate
-from ftlab.tuning.identity import cell_key
-from ftlab.tuning.overrides import overrides_suffix
-from ftlab.tuning.recorded_params import params_in_effect
-from ftlab.tuning.spec import METRICS, StudySpec, expand_trials, load_study
-from ftlab.tuning.table import tabulate
-from ftlab.tuning.table_options import TableOptions
+from ftlab.publish.table import tabulate
+from ftlab.publish.table_options import TableOptions
+from ftlab.reporting.table.ablation import AblationRow, AblationTable, Cell, ablate
+from ftlab.study.identity import cell_key
+from ftlab.study.overrides import overrides_suffix
+from ftlab.study.recorded_params import params_in_effect
+from ftlab.study.spec import METRICS, StudySpec, expand_trials, load_study
 
 FINGERPRINT_TAG = "data.fingerprint"
 

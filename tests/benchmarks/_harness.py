@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ftlab.tuning.memory import find_gpus
+from ftlab.machine.memory import find_gpus
 
 # Several runs of one benchmark, as on a GPU day, each have a folder of their own.
 RESULTS = Path(os.environ.get("FTLAB_BENCH", "results/bench"))

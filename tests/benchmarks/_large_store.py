@@ -15,14 +15,14 @@ from uuid import uuid4
 import numpy as np
 
 from ftlab.config.home import Home
-from ftlab.method.scores import BIN_RANGE, METRICS, NUM_BINS
+from ftlab.contrast.scores import BIN_RANGE, METRICS, NUM_BINS
+from ftlab.engine.closing import study_record
+from ftlab.machine.hardware import find_hardware
+from ftlab.running.recorder import trial_record
+from ftlab.study.fingerprint import fingerprint_data
+from ftlab.study.spec import StudySpec, Trial, expand_trials
 from ftlab.tracking.opening import open_tracker
-from ftlab.tracking.tracker import EpochRecord, Outcome, TrialStatus
-from ftlab.tuning.fingerprint import fingerprint_data
-from ftlab.tuning.hardware import find_hardware
-from ftlab.tuning.recorder import trial_record
-from ftlab.tuning.spec import StudySpec, Trial, expand_trials
-from ftlab.tuning.sweep import study_record
+from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
 
 COPIED = ("params", "metrics", "latest_metrics", "tags")
 

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from ftlab.models.batch_norm import GroupedBatchNorm
+from ftlab.encoders.batch_norm import GroupedBatchNorm
 
 
 class LightlySteps:

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ftlab.build.data import load_images
-from ftlab.build.trainer import make_trainer
+from ftlab.assembly.images import load_images
+from ftlab.assembly.process import keep_freed_memory
+from ftlab.assembly.trial_parts import make_trainer
 from ftlab.config.home import Home
 from ftlab.config.trial import TrialConfig
-from ftlab.data.image_dataset import ImageDataset
-from ftlab.models.moco import MoCo, Views
-from ftlab.training.host_memory import keep_freed_memory
+from ftlab.data.cache.image_dataset import ImageDataset
+from ftlab.methods.moco import MoCo, Views
+from ftlab.study.spec import load_study
 from ftlab.training.trainer import EpochSums, Trainer
-from ftlab.tuning.spec import load_study
 
 
 def cell_config(profile: str, cell: str = "both", **overrides: Any) -> TrialConfig:

@@ -12,9 +12,9 @@ from math import sqrt
 import numpy as np
 from _harness import report
 
-from ftlab.tuning.seeding.allocation import Allocation, allocate
-from ftlab.tuning.seeding.comparison import CellSeeds, Verdict
-from ftlab.tuning.seeding.rule import SeedRule
+from ftlab.seeding.allocation import Allocation, allocate
+from ftlab.seeding.pairing import CellSeeds, Verdict
+from ftlab.seeding.rule import SeedRule
 
 # Mean and half of the 95% interval over three seeds.
 CELLS = {

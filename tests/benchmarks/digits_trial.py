@@ -7,11 +7,11 @@ import time
 import torch
 from _harness import report
 
-from ftlab.build.data import load_images
+from ftlab.assembly.images import load_images
 from ftlab.config.home import Home
-from ftlab.tuning.feed import Assignment
-from ftlab.tuning.spec import expand_trials, load_study
-from ftlab.tuning.trial import TrialRun
+from ftlab.running.feed import Assignment
+from ftlab.running.trial_run import TrialRun
+from ftlab.study.spec import expand_trials, load_study
 
 CPU = torch.device("cpu")
 

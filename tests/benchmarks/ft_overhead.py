@@ -14,11 +14,11 @@ from _harness import paired_seconds, report_ratio
 from _training import wait_for
 from torch import nn
 
-from ftlab.method.queue import NegativeQueue
-from ftlab.method.transform import FeatureTransform, NegativeTransform, PositiveTransform
-from ftlab.models.encoder import Encoder, make_encoder
-from ftlab.models.moco import MoCo, StepStreams, Views
-from ftlab.training.host_memory import keep_freed_memory
+from ftlab.assembly.process import keep_freed_memory
+from ftlab.contrast.queue import NegativeQueue
+from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
+from ftlab.encoders.encoder import Encoder, make_encoder
+from ftlab.methods.moco import MoCo, StepStreams, Views
 
 DIM = 128
 

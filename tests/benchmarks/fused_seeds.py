@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn import functional as F
 
-from ftlab.models.encoder import Encoder, make_projection_head, make_small_cnn
+from ftlab.encoders.encoder import Encoder, make_projection_head, make_small_cnn
 
 BATCH, QUEUE, DIM, FEATURES = 128, 1024, 64, 64
 

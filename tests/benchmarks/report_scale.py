@@ -19,7 +19,7 @@ from _harness import report
 from _large_store import build_store
 
 from ftlab.config.home import Home
-from ftlab.tuning.spec import load_study
+from ftlab.study.spec import load_study
 
 NUM_RUNS, EPOCHS, SEEDS = 2000, 40, 223
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))

@@ -14,7 +14,7 @@ from _lightly import LightlySteps, plain_batch_norm
 from _training import OurSteps, cell_config, load_digits
 
 from ftlab.config.trial import TrialConfig
-from ftlab.data.image_dataset import ImageDataset
+from ftlab.data.cache.image_dataset import ImageDataset
 
 CPU = torch.device("cpu")
 

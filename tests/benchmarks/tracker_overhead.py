@@ -8,17 +8,19 @@ from tempfile import mkdtemp
 from _harness import report_ratio
 
 from ftlab.config.home import Home
+from ftlab.engine.closing import study_record
+from ftlab.engine.planning import name_trials
+from ftlab.machine.capacity import Capacity
+from ftlab.machine.hardware import find_hardware
+from ftlab.running.recorder import TrialRecorder
+from ftlab.running.stage_feed import StageFeed
+from ftlab.study.spec import load_study
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.mlflow_tracker import MlflowTracker
+from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.tracker import NullTracker, Tracker
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.tracking.writer import TrackingWriter
-from ftlab.tuning.hardware import find_hardware
-from ftlab.tuning.recorder import TrialRecorder
-from ftlab.tuning.session import Capacity, RaySession
-from ftlab.tuning.spec import load_study
-from ftlab.tuning.stage_feed import StageFeed
-from ftlab.tuning.sweep import name_trials, study_record
+from ftlab.workers.session import RaySession
 
 OVERRIDES = {"train.epochs": 1}
 ROUNDS = 2
@@ -30,7 +32,7 @@ def main() -> None:
     folder = Path(mkdtemp())
 
     def seconds(tracker: Tracker, home: Home) -> float:
-        from ftlab.tuning.study import run_study
+        from ftlab.workers.study_run import run_study
 
         trials = name_trials(study, home)
         assert len(trials) == 200

@@ -68,17 +68,18 @@ def _plain_function(home: Home) -> tuple[list[float], list[float]]:
     """Train the same trials as Tune's documentation shows it: a function, a process for each trial."""
     from ray import tune
 
-    from ftlab.tuning.session import Capacity, RaySession
-    from ftlab.tuning.spec import load_study
-    from ftlab.tuning.sweep import name_trials
+    from ftlab.engine.planning import name_trials
+    from ftlab.machine.capacity import Capacity
+    from ftlab.study.spec import load_study
+    from ftlab.workers.session import RaySession
 
     trials = name_trials(load_study("queue", "digits", num_seeds=10, overrides=SETTINGS), home)
 
     def train(config: dict[str, int]) -> None:
         import torch
 
-        from ftlab.build.data import load_images
-        from ftlab.build.trainer import make_trainer
+        from ftlab.assembly.images import load_images
+        from ftlab.assembly.trial_parts import make_trainer
 
         torch.set_num_threads(1)
         trial = trials[config["trial"]]

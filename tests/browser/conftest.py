@@ -12,12 +12,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from ftlab.config.home import Home
+from ftlab.engine.closing import study_record
+from ftlab.machine.hardware import find_hardware
+from ftlab.running.recorder import trial_record
+from ftlab.study.spec import Trial, expand_trials, load_study
 from ftlab.tracking.opening import open_tracker
-from ftlab.tracking.tracker import EpochRecord, Outcome, Tracker, TrialStatus
-from ftlab.tuning.hardware import find_hardware
-from ftlab.tuning.recorder import trial_record
-from ftlab.tuning.spec import Trial, expand_trials, load_study
-from ftlab.tuning.sweep import study_record
+from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.tracker import Tracker
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
 QUIET = (

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from ftlab.reporting.spreadsheet import table_csv
+from ftlab.publish.table import tabulate
+from ftlab.publish.table_options import TableOptions
+from ftlab.reporting.writers.spreadsheet import table_csv
+from ftlab.study.spec import expand_trials, load_study
 from ftlab.tracking.tracker import Tracker
-from ftlab.tuning.spec import expand_trials, load_study
-from ftlab.tuning.table import tabulate
-from ftlab.tuning.table_options import TableOptions
 
 PHONE = {"width": 390, "height": 844}
 NARROW_PHONE = {"width": 360, "height": 740}

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from ftlab.publish.table import tabulate
+from ftlab.publish.table_files import load_histories, write_results
+from ftlab.publish.table_options import TableOptions
+from ftlab.study.spec import expand_trials, load_study
 from ftlab.tracking.tracker import Tracker
-from ftlab.tuning.results import load_histories, write_results
-from ftlab.tuning.spec import expand_trials, load_study
-from ftlab.tuning.table import tabulate
-from ftlab.tuning.table_options import TableOptions
 
 OpenPage = Callable[..., Page]
 

@@ -15,10 +15,11 @@ with warnings.catch_warnings():
 from torch import Tensor
 from torch.nn import functional as F
 
-from ftlab.build.trainer import make_trainer, prepare_process
+from ftlab.assembly.process import prepare_process
+from ftlab.assembly.trial_parts import make_trainer
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.trial import TrialConfig
-from ftlab.data.image_dataset import ImageDataset
+from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.training.trainer import Trainer
 
 UnitRows = Callable[..., Tensor]

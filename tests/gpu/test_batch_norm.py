@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ftlab.models.batch_norm import GroupedBatchNorm
+from ftlab.encoders.batch_norm import GroupedBatchNorm
 
 N, C, GROUPS = 16, 8, 4
 SHAPES = {

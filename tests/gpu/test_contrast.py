@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ftlab.method import contrast
-from ftlab.method.contrast import contrastive_scores, info_nce
+from ftlab.contrast import loss as contrast
+from ftlab.contrast.loss import contrastive_scores, info_nce
 
 UnitRows = Callable[..., Tensor]
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ftlab.data.image_dataset import ImageDataset
-from ftlab.method.contrast import BLOCK_SCORES, info_nce
+from ftlab.contrast.loss import BLOCK_SCORES, info_nce
+from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.training.trainer import Trainer
 
 UnitRows = Callable[..., Tensor]

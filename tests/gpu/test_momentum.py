@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ftlab.method.momentum import update_key_parameters
+from ftlab.contrast.momentum import update_key_parameters
 
 SHAPES = ((3, 4), (4,), (2, 3, 2, 2))
 

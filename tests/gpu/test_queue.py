@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ftlab.method.queue import NegativeQueue
-from ftlab.method.scores import negative_moments, score_histogram, score_moments
+from ftlab.contrast.queue import NegativeQueue
+from ftlab.contrast.scores import negative_moments, score_histogram, score_moments
 
 C = 6
 

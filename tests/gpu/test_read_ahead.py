@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ftlab.data import residency
-from ftlab.data.read_ahead import ReadAhead
-from ftlab.data.residency import ResidentImages
+from ftlab.data.cache import residency
+from ftlab.data.cache.read_ahead import ReadAhead
+from ftlab.data.cache.residency import ResidentImages
 
 STEPS, BATCH = 60, 32
 CYCLES = 8_000_000  # a few milliseconds of a GPU

@@ -11,7 +11,7 @@ import torch
 from noted_warnings import noted_warnings
 from same_bits import assert_same_bits, flatten
 
-from ftlab.data.image_dataset import ImageDataset
+from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.storage.local import LocalFolder
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.trainer import Trainer

@@ -9,11 +9,11 @@ import torch
 from step_by_loops import step_by_loops
 from torch import Tensor
 
-from ftlab.build.trainer import make_method, make_optimizer
+from ftlab.assembly.trial_parts import make_method, make_optimizer
 from ftlab.config.trial import TrialConfig
-from ftlab.method.scores import METRICS
-from ftlab.models.moco import MoCo, StepStreams, Views
-from ftlab.training.probe import no_probe
+from ftlab.contrast.scores import METRICS
+from ftlab.methods.moco import MoCo, StepStreams, Views
+from ftlab.training.evaluation.probe import no_probe
 from ftlab.training.schedule import CosineSchedule
 from ftlab.training.trainer import Trainer
 

@@ -11,8 +11,8 @@ import torch
 from noted_warnings import Note, noted_warnings
 from torch import Tensor
 
-from ftlab.data import residency
-from ftlab.data.image_dataset import ImageDataset
+from ftlab.data.cache import residency
+from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.training import trainer as training
 from ftlab.training.trainer import STEPS_BETWEEN_LATE_CHECKS, Trainer
 

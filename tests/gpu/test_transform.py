@@ -10,7 +10,7 @@ from scipy import stats
 from torch import Tensor
 from torch.nn import functional as F
 
-from ftlab.method.transform import (
+from ftlab.contrast.transform import (
     FeatureTransform,
     Granularity,
     NegativeTransform,

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from ftlab.method.queue import NegativeQueue
-from ftlab.method.transform import FeatureTransform
-from ftlab.models.batch_norm import GroupedBatchNorm
-from ftlab.models.encoder import Encoder, make_projection_head
-from ftlab.models.moco import MoCo, StepStreams, Views
+from ftlab.contrast.queue import NegativeQueue
+from ftlab.contrast.transform import FeatureTransform
+from ftlab.encoders.batch_norm import GroupedBatchNorm
+from ftlab.encoders.encoder import Encoder, make_projection_head
+from ftlab.methods.moco import MoCo, StepStreams, Views
 
 N, C = 8, 8
 

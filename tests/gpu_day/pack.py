@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 
 from parcels import make_parcels
 
-from ftlab.build.data import load_images
+from ftlab.assembly.images import load_images
 from ftlab.config.home import Home
 from ftlab.config.sections.data_section import DataConfig
-from ftlab.tuning.provenance import collect_provenance
+from ftlab.machine.facts import collect_provenance
 
 ROOT = Path(__file__).parents[2]
 LOCKS = (ROOT / "requirements.lock", ROOT / "tests/benchmarks/requirements.lock")

@@ -16,19 +16,20 @@ from typing import Any
 
 import torch
 
-from ftlab.build.trainer import make_device, prepare_process
+from ftlab.assembly.process import make_device, prepare_process
 from ftlab.config.home import Home
+from ftlab.estimate.calibration.measurement import Measurement
+from ftlab.estimate.calibration.measuring_process import TrialProbe
+from ftlab.machine.hardware import find_hardware
+from ftlab.running.here import run_study_here
+from ftlab.running.recorder import TrialRecorder
+from ftlab.running.stage_feed import StageFeed
+from ftlab.study.fingerprint import fingerprint_data
+from ftlab.study.spec import StudySpec, Trial, expand_trials, load_study
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.tracker import EpochRecord, NullTracker, Outcome
+from ftlab.tracking.records import EpochRecord, Outcome
+from ftlab.tracking.tracker import NullTracker
 from ftlab.tracking.writer import TrackingWriter
-from ftlab.tuning.fingerprint import fingerprint_data
-from ftlab.tuning.hardware import find_hardware
-from ftlab.tuning.here import run_study_here
-from ftlab.tuning.measurement import Measurement
-from ftlab.tuning.probing import TrialProbe
-from ftlab.tuning.recorder import TrialRecorder
-from ftlab.tuning.spec import StudySpec, Trial, expand_trials, load_study
-from ftlab.tuning.stage_feed import StageFeed
 
 EXPERIMENT = "components"
 LENGTHS = (2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200)

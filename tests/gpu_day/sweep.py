@@ -24,8 +24,8 @@ from mlflow import MlflowClient
 from rows import Goal, Row
 from store_audit import audit_store
 
+from ftlab.estimate.packing import SAFETY_FACTOR, WORKER_BYTES
 from ftlab.tracking.tracking_uri import default_tracking_uri
-from ftlab.tuning.packing import SAFETY_FACTOR, WORKER_BYTES
 
 MOMENTA = [0.9, 0.99, 0.996, 0.999]
 SEEDS = 2

@@ -95,7 +95,7 @@ def test_a_node_with_other_code_is_refused_before_anything_is_computed(
 ) -> None:
     package = tmp_path / "other" / "ftlab"
     shutil.copytree(Path(__file__).parents[2] / "platform" / "ftlab", package)
-    source = package / "models" / "moco.py"
+    source = package / "methods" / "moco.py"
     source.write_text(f"{source.read_text()}# other\n")
     laboratory.surroundings["PYTHONPATH"] = str(package.parent)
     command = laboratory.start_sweep("exp")

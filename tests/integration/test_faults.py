@@ -18,8 +18,8 @@ import pandas as pd
 import pytest
 from small_disk import filled, mounted
 
-from ftlab.tracking.mlflow_tracker import MlflowTracker
-from ftlab.tracking.tracker import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
+from ftlab.tracking.records import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

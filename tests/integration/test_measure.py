@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from ftlab.build.data import load_images
+from ftlab.assembly.images import load_images
 from ftlab.config.experiment import ProfileConfig, ResourcesConfig
 from ftlab.config.home import Home
 from ftlab.config.loading import resolve_trial
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import FtlabError
+from ftlab.estimate.calibration.measure import measure
 from ftlab.storage.local import LocalFolder
-from ftlab.tuning.measure import measure
 
 CORE = ResourcesConfig(device="cpu", cpus_per_trial=1)
 FT = {"transform.positives": "extrapolate", "transform.negatives": "interpolate"}
@@ -45,7 +45,7 @@ def test_a_probe_measures_every_part_of_a_trial(config: TrialConfig, home: Home)
 def test_a_checkpoint_is_as_large_as_measured(config: TrialConfig, home: Home, tmp_path: Path) -> None:
     import torch
 
-    from ftlab.build.trainer import make_trainer
+    from ftlab.assembly.trial_parts import make_trainer
     from ftlab.training.checkpoint import CheckpointStore
 
     found = measure(config, home=home, resources=CORE, step_seconds=0.1)
@@ -83,7 +83,7 @@ def test_a_probe_ends_at_its_limit_and_leaves_no_process(config: TrialConfig, ho
 
 def test_a_driver_measures_without_torch() -> None:
     script = (
-        "import ftlab.tuning.slots, ftlab.tuning.forecast, sys; print('torch' in sys.modules, 'ray' in sys.modules)"
+        "import ftlab.estimate.slots, ftlab.estimate.forecast, sys; print('torch' in sys.modules, 'ray' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
@@ -95,7 +95,7 @@ def _probing_processes(home: Home) -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if (
-                b"ftlab.tuning.probing" in (process / "cmdline").read_bytes()
+                b"ftlab.estimate.calibration.measuring_process" in (process / "cmdline").read_bytes()
                 and marked in (process / "environ").read_bytes()
             ):
                 found.append(process.name)

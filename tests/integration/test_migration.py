@@ -11,9 +11,9 @@ from urllib.request import urlopen
 import pandas as pd
 import pytest
 
-from ftlab.tracking.mlflow_migration import Migration
-from ftlab.tracking.mlflow_tracker import MlflowTracker
-from ftlab.tracking.tracker import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.mlflow.copying import Migration
+from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
+from ftlab.tracking.records import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.tracking_uri import default_tracking_uri
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.artifacts import list_artifacts
 from typer.testing import CliRunner
 
-from ftlab.cli import app
+from ftlab.cli.command_line import app
 from ftlab.config.trial import setting_fields
 
 RunHere = Callable[..., str]

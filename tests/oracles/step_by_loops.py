@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from ftlab.method.transform import FeatureTransform, NegativeTransform, PositiveTransform, sample_coefficients
-from ftlab.models.encoder import Encoder
-from ftlab.models.moco import MoCo, StepStreams, Views
+from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform, sample_coefficients
+from ftlab.encoders.encoder import Encoder
+from ftlab.methods.moco import MoCo, StepStreams, Views
 
 Row = list[Tensor]
 

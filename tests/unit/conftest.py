@@ -6,14 +6,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
+from ftlab.config.experiment import ExperimentConfig, ProfileConfig
+from ftlab.study.spec import StudySpec, resolve_study
 from ftlab.tracking.tracking_uri import default_tracking_uri
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 MatchSnapshot = Callable[[str, Mapping[str, str]], None]
+
+MakeStudy = Callable[..., StudySpec]
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def match_snapshot(update_snapshots: bool) -> MatchSnapshot:
 @pytest.fixture(scope="session")
 def first_start(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A new SQLite store and what its first start printed; its migration takes seconds, so tests work on copies."""
-    from ftlab.tracking.mlflow_tracker import MlflowTracker
+    from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 
     home = tmp_path_factory.mktemp("migrated")
     with redirect_stdout(StringIO()) as printed, redirect_stderr(printed):
@@ -79,3 +84,19 @@ def serve() -> Iterator[Callable[[type[BaseHTTPRequestHandler]], str]]:
             return f"http://127.0.0.1:{server.server_port}"
 
         yield start
+
+
+@pytest.fixture
+def profile(tiny_profile: dict[str, Any]) -> ProfileConfig:
+    return ProfileConfig.model_validate(tiny_profile)
+
+
+@pytest.fixture
+def make_study(profile: ProfileConfig) -> MakeStudy:
+    """Resolve an experiment from its fields: `make_study(grid={...}, seeds=1)`; `overrides` are the user's."""
+
+    def make(*, overrides: dict[str, Any] | None = None, seeds: int = 1, **fields: Any) -> StudySpec:
+        experiment = ExperimentConfig.model_validate({"question": "?", "seeds": seeds, **fields})
+        return resolve_study("exp", experiment, "tiny", profile, None, overrides)
+
+    return make

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ftlab.cli import schema
+from ftlab.cli.schema_command import schema
 from ftlab.config.loading import load_experiment, load_profile
 from ftlab.config.yaml_text import read_yaml
 from ftlab.errors import ConfigError
-from ftlab.reporting.published import load_published
-from ftlab.tuning.search.spec import load_search_spec
-from ftlab.tuning.spec import METRICS, axis_values, load_study, single_trial_study
+from ftlab.reporting.table.published import load_published
+from ftlab.search.scope import load_search_spec
+from ftlab.study.spec import METRICS, axis_values, load_study, single_trial_study
 
 FOLDER = Path(__file__).parents[2] / "experiments"
 SHIPPED = yaml.safe_load(Path(__file__).with_name("shipped.yaml").read_text())

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TOP_LEVEL = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
 LOCK = (ROOT / "requirements.lock").read_text()
+
+MODULES = [
+    path
+    for package in ("platform/ftlab", "dashboards/explorer")
+    for path in (ROOT / package).rglob("*.py")
+    if not path.name.startswith("__")
+]
 
 
 def test_no_top_level_folder_is_a_package() -> None:
@@ -92,9 +100,9 @@ def imported_by(*modules: str) -> set[str]:
 def test_the_science_imports_without_the_machinery() -> None:
     package = ROOT / "platform" / "ftlab"
     modules = [
-        f"ftlab.{folder}.{path.stem}"
-        for folder in ("method", "models", "training", "data", "storage")
-        for path in sorted((package / folder).glob("[a-z]*.py"))
+        ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        for folder in ("contrast", "data", "encoders", "methods", "ranks", "storage", "training")
+        for path in sorted((package / folder).rglob("[a-z]*.py"))
     ]
     assert len(modules) > 20
     assert not imported_by(*modules) & {"ray", "mlflow", "pydantic", "pandas", "pyarrow"}
@@ -102,7 +110,14 @@ def test_the_science_imports_without_the_machinery() -> None:
 
 def test_a_trial_is_trained_and_recorded_without_the_machinery() -> None:
     # On a node of a cluster there may be torch and what it brings, and nothing else.
-    modules = ("tuning.recorder", "tuning.here", "tuning.trial", "tuning.spec", "tracking.writer", "tracking.journal")
+    modules = (
+        "running.recorder",
+        "running.here",
+        "running.trial_run",
+        "study.spec",
+        "tracking.writer",
+        "tracking.journal",
+    )
     assert not imported_by(*(f"ftlab.{module}" for module in modules)) & {
         "ray",
         "mlflow",
@@ -119,10 +134,21 @@ def test_a_trial_is_trained_and_recorded_without_the_machinery() -> None:
 
 
 def test_the_command_line_imports_without_the_heavy_packages() -> None:
-    assert not imported_by("ftlab.cli", "ftlab.data.cache") & {
+    assert not imported_by("ftlab.cli.command_line", "ftlab.data.cache.decode_once") & {
         "torch",
         "ray",
         "mlflow",
         "matplotlib",
         "prometheus_client",
     }
+
+
+def test_no_room_is_overfull() -> None:
+    sizes = Counter(str(path.parent.relative_to(ROOT)) for path in MODULES)
+    assert len(sizes) > 30
+    assert {room: size for room, size in sizes.items() if size > 15} == {}
+
+
+def test_no_file_name_occurs_twice() -> None:
+    names = Counter(path.name for path in MODULES)
+    assert [name for name, times in names.items() if times > 1] == []

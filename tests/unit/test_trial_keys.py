@@ -12,9 +12,9 @@ import yaml
 
 from ftlab.config.experiment import NamedCell
 from ftlab.config.loading import load_profile, load_search, resolve_trial
-from ftlab.tuning.cells import CellSpec
-from ftlab.tuning.search.spec import PROFILE_CELL, load_search_spec
-from ftlab.tuning.spec import load_study, make_trial
+from ftlab.search.scope import PROFILE_CELL, load_search_spec
+from ftlab.study.cells import CellSpec
+from ftlab.study.spec import load_study, make_trial
 
 FOLDER = Path(__file__).parent
 KEYS = FOLDER / "trial_keys.txt"

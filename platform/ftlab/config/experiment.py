@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 from ftlab.config.names import NAME
 from ftlab.config.section import Section
 from ftlab.config.setting import Setting, Settings
+from ftlab.config.trial import TrialConfig
+from ftlab.errors import ConfigError
 
 # Nobody reads a larger table, and without a bound a grid of a few long axes fills the memory before any message.
 MAX_CELLS = 10_000
@@ -110,3 +112,24 @@ class ProfileConfig(Section):
     protocol: str = Field(description="Data set, probe, encoder and length in words, compared with published tables.")
     trial: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Trial settings by section.")
     resources: ResourcesConfig = ResourcesConfig()
+
+
+def check_processes(config: TrialConfig, resources: ResourcesConfig) -> None:
+    """Check that each process of a trial holds whole groups of batch normalisation, and an equal part of the batch.
+
+    The number of processes must not decide which images are normalised together, or results would depend on it.
+
+    Args:
+        config: The trial.
+        resources: Resources of the trial.
+
+    Raises:
+        ConfigError: The groups cannot be shared out evenly.
+    """
+    groups, processes = config.model.bn_groups, resources.num_processes
+    if groups % processes:
+        valid = max(number for number in range(1, processes) if groups % number == 0)
+        raise ConfigError(
+            "model.bn_groups must be a multiple of the processes of a trial, so that each holds whole groups, but got "
+            f"bn_groups={groups} for {processes} processes; nearest valid resources.processes_per_trial: {valid}."
+        )

@@ -4,7 +4,7 @@ import socket
 
 from ftlab.doctor.finding import Finding, fault, good
 from ftlab.doctor.surroundings import Surroundings
-from ftlab.tuning.cluster_probe import ClusterAnswer, Refusal, probe_cluster
+from ftlab.workers.cluster_query import ClusterAnswer, Refusal, probe_cluster
 
 CONNECT_SECONDS = 5.0
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from ftlab.build.data import make_source
-from ftlab.data.datasets import open_reader
+from ftlab.assembly.images import make_source
+from ftlab.data.sets.catalogue import open_reader
 from ftlab.doctor.finding import Finding, fault, good, warning
 from ftlab.doctor.surroundings import Surroundings
 from ftlab.errors import FtlabError
@@ -105,7 +105,7 @@ def _check_free(folder: Path, fix: str) -> Finding:
 
 
 def _check_server_clock(uri: str) -> Finding:
-    from ftlab.tracking.mlflow_health import ask_health
+    from ftlab.tracking.mlflow.store_health import ask_health
 
     try:
         date = ask_health(uri).date

@@ -28,7 +28,7 @@ def check_store(surroundings: Surroundings) -> Finding:
 def _check_file(path: Path) -> Finding:
     if not path.exists():
         return good(f"{path} will be created by the first command that records")
-    from ftlab.tracking.mlflow_health import expected_revision, stored_revision
+    from ftlab.tracking.mlflow.store_health import expected_revision, stored_revision
 
     try:
         found = stored_revision(path)
@@ -45,7 +45,7 @@ def _check_file(path: Path) -> Finding:
 
 
 def _check_server(uri: str) -> Finding:
-    from ftlab.tracking.mlflow_health import ask_health, ask_login, client_version
+    from ftlab.tracking.mlflow.store_health import ask_health, ask_login, client_version
 
     address = without_credentials(uri)
     try:

@@ -9,8 +9,8 @@ from ftlab.config.experiment import ProfileConfig
 from ftlab.config.home import Home, ftlab_home
 from ftlab.config.loading import load_profile
 from ftlab.config.sections.data_section import DataConfig
+from ftlab.study.spec import single_trial_study
 from ftlab.tracking.opening import tracking_uri
-from ftlab.tuning.spec import single_trial_study
 
 
 @dataclass(frozen=True)

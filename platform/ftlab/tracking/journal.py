@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from ftlab.errors import FREE_SPACE, TrackingError, is_disk_full
 from ftlab.storage.folder import WRITING_PREFIX
 from ftlab.tracking.journal_line import journal_line
-from ftlab.tracking.tracker import EpochRecord, Outcome, TrialRecord, TrialStatus
+from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus
 
 _TAIL_BYTES = 65536
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pandas as pd
 
 from ftlab.errors import TrackingError
-from ftlab.tracking.score_history import history_frame, history_table, select_part
-from ftlab.tracking.tracker import (
+from ftlab.tracking.records import (
     EpochRecord,
     HistoryPart,
     Outcome,
     StudyRecord,
     TrialRecord,
     TrialStatus,
-    own_tags,
     trials_frame,
 )
+from ftlab.tracking.score_history import history_frame, history_table, select_part
+from ftlab.tracking.tracker import own_tags
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ftlab.tracking.tracking_uri import default_tracking_uri
 
 if TYPE_CHECKING:
-    from ftlab.tracking.mlflow_tracker import MlflowTracker
+    from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 
 
 def tracking_uri(home: Path) -> str:
@@ -21,6 +21,6 @@ def open_tracker(home: Path) -> "MlflowTracker":
     Raises:
         TrackingError: It cannot be reached.
     """
-    from ftlab.tracking.mlflow_tracker import MlflowTracker
+    from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 
     return MlflowTracker(tracking_uri(home), home / "artifacts")

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ftlab.errors import TrackingError
-from ftlab.tracking.tracker import HISTORY_COLUMNS, EpochRecord, HistoryPart
+from ftlab.tracking.records import HISTORY_COLUMNS, EpochRecord, HistoryPart
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,6 +109,24 @@ def read_timings(path: Path) -> TrialTimings | None:
             # A line of another version, or a damaged line that is still JSON.
             continue
     return TrialTimings(*description, tuple(attempts))
+
+
+def seconds_spent(folder: Path, trial_keys: Iterable[str], since: float) -> float:
+    """Return the seconds that trials held a worker, failed attempts among them.
+
+    Args:
+        folder: Folder of the journal.
+        trial_keys: Trials of the study.
+        since: Unix time in seconds; attempts that began earlier are left out.
+    """
+    found = (read_timings(folder / f"{key}.jsonl") for key in trial_keys)
+    return sum(
+        attempt.seconds
+        for timings in found
+        if timings is not None
+        for attempt in timings.attempts
+        if attempt.opened >= since
+    )
 
 
 def _take_in(event: Mapping[str, Any], attempts: list[Attempt]) -> None:

@@ -9,7 +9,8 @@ from functools import partial
 
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.tracker import EpochRecord, Outcome, Tracker, TrialRecord, TrialStatus
+from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus
+from ftlab.tracking.tracker import Tracker
 
 _MAX_BACKOFF_SECONDS = 60.0
 _RETRY_AT_CLOSE_SECONDS = 0.5

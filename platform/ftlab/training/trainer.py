@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ftlab.contrast.scores import METRICS, REPORTED, pool_moments
 from ftlab.errors import CheckpointError, NonFiniteLossError
-from ftlab.method.scores import METRICS, REPORTED, pool_moments
-from ftlab.models.moco import MoCo, StepStreams, Views
+from ftlab.methods.moco import MoCo, StepStreams, Views
 from ftlab.training.gradient_norms import GradientNorms
 from ftlab.training.schedule import CosineSchedule
 from ftlab.training.step_series import step_series

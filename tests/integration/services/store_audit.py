@@ -9,8 +9,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.mlflow_layout import RUN_STATUS, TRIAL_KEY_TAG
-from ftlab.tracking.tracker import EpochRecord
+from ftlab.tracking.mlflow.run_layout import RUN_STATUS, TRIAL_KEY_TAG
+from ftlab.tracking.records import EpochRecord
 
 History = set[tuple[int, str]]
 

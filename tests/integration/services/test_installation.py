@@ -12,7 +12,7 @@ from ray_nodes import RAY
 from store_audit import audit_store, trial_runs
 from tracking_server import RUNS_API, USER
 
-from ftlab.tuning.metrics import METRIC_NAMES
+from ftlab.workers.metrics import METRIC_NAMES
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(2400)]
 

@@ -13,8 +13,8 @@ from ftlab.config.search import SearchConfig
 from ftlab.config.trial import setting_fields
 from ftlab.config.yaml_text import read_yaml
 from ftlab.errors import ConfigError
-from ftlab.tuning.search.spec import resolve_search
-from ftlab.tuning.spec import resolve_study
+from ftlab.search.scope import resolve_search
+from ftlab.study.spec import resolve_study
 
 FOLDER = Path(__file__).parents[3] / "experiments"
 SCHEMAS = json_schemas()

@@ -1,7 +1,6 @@
 import pytest
 
-from ftlab.config.experiment import ResourcesConfig
-from ftlab.config.processes import check_processes
+from ftlab.config.experiment import ResourcesConfig, check_processes
 from ftlab.config.sections.model_section import ModelConfig
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError

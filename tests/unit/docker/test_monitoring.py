@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ftlab.tuning.metrics import METRIC_NAMES
+from ftlab.workers.metrics import METRIC_NAMES
 
 DASHBOARDS = sorted((Path(__file__).parents[3] / "dashboards" / "grafana").glob("*.json"))
 

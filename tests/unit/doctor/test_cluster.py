@@ -8,7 +8,7 @@ from ftlab.doctor import cluster
 from ftlab.doctor.cluster import check_ray
 from ftlab.doctor.finding import Level
 from ftlab.doctor.surroundings import Surroundings
-from ftlab.tuning.cluster_probe import ClusterAnswer, Refusal
+from ftlab.workers.cluster_query import ClusterAnswer, Refusal
 
 HERE = ("2.60.0", "3.11.7")
 

@@ -2,11 +2,11 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from ftlab.machine.hardware import find_hardware
+from ftlab.running.recorder import trial_record
+from ftlab.study.spec import expand_trials, load_study
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
-from ftlab.tuning.hardware import find_hardware
-from ftlab.tuning.recorder import trial_record
-from ftlab.tuning.spec import expand_trials, load_study
+from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
 
 METRIC = "probe/few_shot_top1"
 FINGERPRINT = "0123abcd"

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from explorer.app import make_app
 from explorer.record_store import RecordStore
 from explorer.study_view import StudyViews, view_study
-from ftlab.reporting.spreadsheet import table_csv
+from ftlab.reporting.writers.spreadsheet import table_csv
 from ftlab.tracking.memory_tracker import MemoryTracker
 
 Record = Callable[..., None]

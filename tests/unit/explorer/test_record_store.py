@@ -5,7 +5,7 @@ import pandas as pd
 from explorer.record_store import REFRESH_SECONDS, RecordStore
 from ftlab.errors import TrackingError
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.tracker import StudyRecord, TrialRecord
+from ftlab.tracking.records import StudyRecord, TrialRecord
 
 
 class CountingTracker(MemoryTracker):

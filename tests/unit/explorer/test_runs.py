@@ -2,9 +2,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from explorer.cell_section import matching_runs, run_options
-from explorer.health_section import health_list
 from explorer.run_choice import RunChoice
+from explorer.sections.cell_section import matching_runs, run_options
+from explorer.sections.health_section import health_list
 from ftlab.tracking.memory_tracker import MemoryTracker
 
 Record = Callable[..., None]

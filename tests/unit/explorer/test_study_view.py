@@ -5,13 +5,13 @@ import pytest
 from explorer.study_view import study_names, view_study
 from ftlab.config.loading import flatten
 from ftlab.config.trial import TrialConfig
-from ftlab.reporting.spreadsheet import table_csv
+from ftlab.publish.table import tabulate
+from ftlab.publish.table_options import TableOptions
+from ftlab.reporting.writers.spreadsheet import table_csv
+from ftlab.study.overrides import spell
+from ftlab.study.recorded_params import recorded_params
+from ftlab.study.spec import expand_trials, load_study
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tuning.overrides import spell
-from ftlab.tuning.recorded_params import recorded_params
-from ftlab.tuning.spec import expand_trials, load_study
-from ftlab.tuning.table import tabulate
-from ftlab.tuning.table_options import TableOptions
 
 Record = Callable[..., None]
 

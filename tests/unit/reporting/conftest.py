@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from ftlab.config.loading import load_experiment
-from ftlab.reporting.ablation import AblationTable, Cell, Seeding, ablate
-from ftlab.reporting.histories import SCORES, SEEN_SCORES, Histories
-from ftlab.reporting.published import PublishedSeries, load_published
+from ftlab.reporting.figures.histories import SCORES, SEEN_SCORES, Histories
+from ftlab.reporting.table.ablation import AblationTable, Cell, Seeding, ablate
+from ftlab.reporting.table.published import PublishedSeries, load_published
 
 METRIC = "probe/few_shot_top1"
 COLUMNS = ["trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id"]

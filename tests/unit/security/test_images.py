@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ftlab.data import decoding
-from ftlab.data.cache import load_dataset
-from ftlab.data.datasets import DatasetSource
+from ftlab.data.cache.decode_once import load_dataset
+from ftlab.data.sets import decoding
+from ftlab.data.sets.catalogue import DatasetSource
 from ftlab.errors import DataError
 
 Damage = Callable[[Path], object]

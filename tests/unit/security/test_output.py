@@ -13,17 +13,17 @@ import pytest
 from explorer.app import make_app
 from explorer.record_store import RecordStore
 from explorer.study_view import StudyViews
-from ftlab.console import PlainConsole
-from ftlab.reporting.ablation import AblationTable, Cell, ablate
-from ftlab.reporting.figures import axis_figure
-from ftlab.reporting.latex import table_tex
-from ftlab.reporting.markdown import table_md
+from ftlab.reporting.figures.axis_figure import axis_figure
 from ftlab.reporting.pages.axis_chart import axis_chart
-from ftlab.reporting.report import ReportChart, report_html
-from ftlab.reporting.spreadsheet import table_csv, trials_csv
-from ftlab.reporting.trial_facts import Fact
+from ftlab.reporting.pages.report import ReportChart, report_html
+from ftlab.reporting.table.ablation import AblationTable, Cell, ablate
+from ftlab.reporting.table.trial_facts import Fact
+from ftlab.reporting.writers.latex import table_tex
+from ftlab.reporting.writers.markdown import table_md
+from ftlab.reporting.writers.spreadsheet import table_csv, trials_csv
+from ftlab.terminal.console import PlainConsole
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.tracker import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
 
 METRIC = "knn/top1"
 SCRIPT = "</script></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'`"

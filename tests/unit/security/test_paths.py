@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from ftlab.config.loading import load_experiment, load_profile, load_search
-from ftlab.data.datasets import DatasetSource, open_reader
+from ftlab.data.sets.catalogue import DatasetSource, open_reader
 from ftlab.errors import ConfigError, DataError, ResultsError, TrackingError
+from ftlab.publish.bundle.writing import checksums, write_bundle
 from ftlab.reporting.trace.definition import TableDefinition
 from ftlab.reporting.trace.provenance import Origin, Provenance, parse_provenance, provenance_text
-from ftlab.tracking.artifact_address import check_artifact_address
-from ftlab.tuning.bundle.writing import checksums, write_bundle
-from ftlab.tuning.overrides import overrides_suffix
+from ftlab.study.overrides import overrides_suffix
+from ftlab.tracking.mlflow.artifact_address import check_artifact_address
 
 WriteExperiment = Callable[..., None]
 OUTSIDE = [

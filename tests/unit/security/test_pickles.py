@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from ftlab.data.cache import load_dataset
-from ftlab.data.datasets import DatasetSource
-from ftlab.data.image_dataset import open_image_dataset
+from ftlab.data.cache.decode_once import load_dataset
+from ftlab.data.cache.image_dataset import open_image_dataset
+from ftlab.data.sets.catalogue import DatasetSource
 from ftlab.errors import CheckpointError, DataError
 from ftlab.storage.local import LocalFolder
 from ftlab.training.checkpoint import CheckpointStore

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ftlab.cli import app
+from ftlab.cli.command_line import app
 from ftlab.config.home import Home
 from ftlab.credentials import without_credentials
 from ftlab.errors import FtlabError, TrackingError
+from ftlab.machine.facts import collect_provenance
+from ftlab.search.storage import open_storage
 from ftlab.storage.location import open_folder
-from ftlab.tracking.mlflow_tracker import MlflowTracker
+from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.tracking_uri import check_tracking_uri
-from ftlab.tuning.provenance import collect_provenance
-from ftlab.tuning.search.storage import open_storage
 
 SECRET = "hunter2"  # noqa: S105 - what must not appear
 
@@ -77,7 +77,7 @@ def test_the_link_to_a_server_holds_no_password(monkeypatch: pytest.MonkeyPatch)
 
         find_experiment_id = {"momentum": "7"}.get
 
-    monkeypatch.setattr("ftlab.cli.open_tracker", lambda _: Server())
+    monkeypatch.setattr("ftlab.cli.serve_command.open_tracker", lambda _: Server())
     assert CliRunner().invoke(app, ["ui", "momentum"]).output.startswith("http://***@lab:5000/#/experiments/7")
 
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import explorer.__main__ as explorer
-from ftlab.cli import app
+from ftlab.cli.command_line import app
 from ftlab.tracking.memory_tracker import MemoryTracker
 
 Answer = Callable[..., Any]
@@ -18,8 +18,10 @@ Answer = Callable[..., Any]
 def test_mlflows_pages_are_served_to_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[list[str], dict[str, Any]]] = []
     store = SimpleNamespace(uri="sqlite:////x/mlflow.db", find_experiment_id={}.get)
-    monkeypatch.setattr("ftlab.cli.open_tracker", lambda _: store)
-    monkeypatch.setattr("ftlab.cli.subprocess.call", lambda *args, **options: calls.append((*args, options)) or 0)
+    monkeypatch.setattr("ftlab.cli.serve_command.open_tracker", lambda _: store)
+    monkeypatch.setattr(
+        "ftlab.cli.serve_command.subprocess.call", lambda *args, **options: calls.append((*args, options)) or 0
+    )
     CliRunner().invoke(app, ["ui", "$(id)", "--port", "5123"])
     [(command, options)] = calls
     assert command[: command.index("server")] == [sys.executable, "-m", "mlflow"]

@@ -9,7 +9,7 @@ import pytest
 from ftlab.config.loading import experiments_folder, load_experiment, load_profile, load_search, parse_overrides
 from ftlab.config.yaml_text import MAX_BYTES, MAX_DEPTH, parse_yaml
 from ftlab.errors import ConfigError
-from ftlab.tuning.spec import load_study
+from ftlab.study.spec import load_study
 
 WriteExperiment = Callable[..., None]
 LOADERS = {"": (load_experiment, load_search), "profiles": (load_profile,)}

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ftlab.tracking.tracker import EpochRecord, StudyRecord, TrialRecord
+from ftlab.tracking.records import EpochRecord, StudyRecord, TrialRecord
 
 
 @pytest.fixture

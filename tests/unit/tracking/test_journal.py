@@ -9,7 +9,7 @@ import pytest
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.journal_line import FORMAT, Seal, check_seal
-from ftlab.tracking.tracker import EpochRecord, Outcome, TrialRecord, TrialStatus
+from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus
 
 MakeTrial = Callable[..., TrialRecord]
 MakeEpoch = Callable[..., EpochRecord]

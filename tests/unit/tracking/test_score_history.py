@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ftlab.tracking.records import HISTORY_COLUMNS, EpochRecord, HistoryPart
 from ftlab.tracking.score_history import history_frame, read_score_history, write_score_history
-from ftlab.tracking.tracker import HISTORY_COLUMNS, EpochRecord, HistoryPart
 
 MakeEpoch = Callable[..., EpochRecord]
 

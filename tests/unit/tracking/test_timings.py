@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from ftlab.tracking.journal import Journal
+from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus
 from ftlab.tracking.timings import MAX_BYTES, Attempt, EpochTiming, newest_journals, read_description, read_timings
-from ftlab.tracking.tracker import EpochRecord, Outcome, TrialRecord, TrialStatus
 
 OPENED: dict[str, Any] = {"event": "trial", "trial": {"params": {"seed": "0"}, "tags": {"python": "3"}}}
 FINISHED: dict[str, Any] = {"event": "outcome", "outcome": {"status": "finished", "reason": ""}}

@@ -7,19 +7,18 @@ import pytest
 
 from ftlab.errors import TrackingError
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.mlflow_tracker import MlflowTracker
-from ftlab.tracking.tracker import (
+from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
+from ftlab.tracking.records import (
     HISTORY_COLUMNS,
     TRIAL_COLUMNS,
     EpochRecord,
     HistoryPart,
-    NullTracker,
     Outcome,
     StudyRecord,
-    Tracker,
     TrialRecord,
     TrialStatus,
 )
+from ftlab.tracking.tracker import NullTracker, Tracker
 
 MakeTrial = Callable[..., TrialRecord]
 MakeEpoch = Callable[..., EpochRecord]

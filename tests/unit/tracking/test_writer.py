@@ -10,7 +10,8 @@ import pytest
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.tracker import EpochRecord, NullTracker, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.tracker import NullTracker
 from ftlab.tracking.writer import TrackingWriter
 
 MakeTrial = Callable[..., TrialRecord]

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from ftlab.build.trainer import make_trainer
+from ftlab.assembly.trial_parts import make_trainer
 from ftlab.config.trial import TrialConfig
-from ftlab.data.image_dataset import ImageDataset
-from ftlab.method.ranks import ALONE, Ranks
+from ftlab.data.cache.image_dataset import ImageDataset
+from ftlab.ranks.exchange import ALONE, Ranks
 from ftlab.training.trainer import Trainer
 
 # The number of threads decides the last bits of a result.

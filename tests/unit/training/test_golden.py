@@ -2,13 +2,13 @@ from collections.abc import Callable
 
 import pytest
 
+from ftlab.study.identity import NUMERICS_VERSION
 from ftlab.training.trainer import Trainer
-from ftlab.tuning.identity import NUMERICS_VERSION
 
 VERSION = 2
 LOSSES = (5.946493, 4.534473, 3.852960)
 POSITIVE_MEANS = (0.846467, 0.942009, 0.972901)
-CHANGED = "numerics changed: raise NUMERICS_VERSION in tuning/identity.py and say so in CHANGELOG.md"
+CHANGED = "numerics changed: raise NUMERICS_VERSION in study/identity.py and say so in CHANGELOG.md"
 
 
 def test_a_seeded_loss_curve_changes_only_with_the_version(build_trainer: Callable[..., Trainer]) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ftlab.errors import NonFiniteLossError
-from ftlab.method.ranks import Ranks, Stateful
+from ftlab.ranks.exchange import Ranks, Stateful
 from ftlab.training.trainer import EpochResult, Trainer
 
 BuildTrainer = Callable[..., Trainer]

@@ -10,9 +10,9 @@ import torch
 from same_bits import assert_same_bits, flatten, is_a_time
 from torch import Tensor
 
+from ftlab.contrast.scores import METRICS, REPORTED
 from ftlab.errors import CheckpointError, NonFiniteLossError
-from ftlab.method.scores import METRICS, REPORTED
-from ftlab.models.moco import StepStreams, Views
+from ftlab.methods.moco import StepStreams, Views
 from ftlab.storage.local import LocalFolder
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.streams import make_generator

@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from ftlab.reporting.figures import AxisFigure, AxisPoint
+from ftlab.reporting.figures.axis_figure import AxisFigure, AxisPoint
 from ftlab.reporting.pages.page_style import COLLAPSE, OURS, PAPER, QUIET, page_figure, say_empty
 
 HEIGHT = 400

@@ -5,11 +5,11 @@ import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 from plotly.subplots import make_subplots
 
-from ftlab.reporting.histories import SCORE_LABELS, SCORES, SEEN_SCORES, score_label
+from ftlab.reporting.figures.histories import SCORE_LABELS, SCORES, SEEN_SCORES, score_label
+from ftlab.reporting.figures.score_curves import CellCurves, ScoreCurves
+from ftlab.reporting.figures.score_surfaces import ScoreSurfaces
 from ftlab.reporting.pages.page_style import SCALE, page_figure, series_style
 from ftlab.reporting.pages.panels import compact, thinned, titled
-from ftlab.reporting.score_curves import CellCurves, ScoreCurves
-from ftlab.reporting.score_surfaces import ScoreSurfaces
 
 HEIGHT, SURFACE_HEIGHT = 620, 420
 # Colours of the scale that are legible on white and on black.

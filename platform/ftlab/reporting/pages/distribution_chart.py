@@ -6,9 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ftlab.reporting.pages.page_style import OURS, PAPER, page_figure
-from ftlab.reporting.pages.panels import compact, heat_map, mark_start, thinned, titled
-from ftlab.reporting.score_distributions import (
+from ftlab.reporting.figures.score_distributions import (
     NEGATIVES,
     POSITIVES,
     SEEN_NEGATIVES,
@@ -18,6 +16,8 @@ from ftlab.reporting.score_distributions import (
     FtEffect,
     ScoreDistributions,
 )
+from ftlab.reporting.pages.page_style import OURS, PAPER, page_figure
+from ftlab.reporting.pages.panels import compact, heat_map, mark_start, thinned, titled
 
 HEIGHT, EFFECT_HEIGHT = 380, 320
 SIGNS = {POSITIVES: ("positives", OURS), NEGATIVES: ("negatives", PAPER)}

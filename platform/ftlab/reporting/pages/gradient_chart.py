@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from ftlab.reporting.gradient_landscape import GradientLandscape, GradientPanel
+from ftlab.reporting.figures.gradient_landscape import GradientLandscape, GradientPanel
 from ftlab.reporting.pages.page_style import page_figure
 from ftlab.reporting.pages.panels import heat_map, mark_start, titled
 

@@ -1,13 +1,13 @@
 """The figures of a report, each with a caption that explains it."""
 
-from ftlab.reporting.figures import AxisFigure
-from ftlab.reporting.histories import LeftOut
+from ftlab.reporting.figures.axis_figure import AxisFigure
+from ftlab.reporting.figures.histories import LeftOut
+from ftlab.reporting.figures.training_figures import TrainingFigures
 from ftlab.reporting.pages.axis_chart import axis_chart
 from ftlab.reporting.pages.curve_chart import curves_chart, surface_charts
 from ftlab.reporting.pages.distribution_chart import distribution_charts, ft_effect_charts
 from ftlab.reporting.pages.gradient_chart import gradient_charts
-from ftlab.reporting.report import ReportChart
-from ftlab.reporting.training_figures import TrainingFigures
+from ftlab.reporting.pages.report import ReportChart
 
 
 def report_charts(axis: AxisFigure, training: TrainingFigures) -> tuple[ReportChart, ...]:

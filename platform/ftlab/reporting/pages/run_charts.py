@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from ftlab.reporting.histories import SCORE_LABELS, SCORES
+from ftlab.reporting.figures.histories import SCORE_LABELS, SCORES
+from ftlab.reporting.figures.run_scores import LOSS, RunCourse, ScoreDistribution
 from ftlab.reporting.pages.page_style import page_figure, say_empty, series_style
-from ftlab.reporting.run_scores import LOSS, RunCourse, ScoreDistribution
 
 PANEL_HEIGHT, TITLE_HEIGHT, FRAME_HEIGHT = 150, 26, 90
 DISTRIBUTION_HEIGHT = 380

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ftlab.reporting.ablation import AblationTable, Cell, Seeding, ablate
-from ftlab.reporting.published import PublishedSeries
-from ftlab.reporting.statistics import Interval
+from ftlab.reporting.table.ablation import AblationTable, Cell, Seeding, ablate
+from ftlab.reporting.table.published import PublishedSeries
+from ftlab.reporting.table.statistics import Interval
 
 
 @dataclass(frozen=True)
 class TableDefinition:
-    """Everything that decides a table except its trials; see `ftlab.reporting.ablation.ablate`.
+    """Everything that decides a table except its trials; see `ftlab.reporting.table.ablation.ablate`.
 
     Attributes:
         name: Short name of the table.

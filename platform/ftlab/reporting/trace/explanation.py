@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ftlab.errors import ConfigError, nearest
-from ftlab.reporting.ablation import Cell
-from ftlab.reporting.axes import axis_text, same_value
+from ftlab.reporting.table.ablation import Cell
+from ftlab.reporting.table.axes import axis_text, same_value
 from ftlab.reporting.trace.provenance import Provenance, SourceTrial, tags_by_trial
 
 PYTHON, VERSION = "python", "version."

@@ -11,10 +11,10 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from ftlab.errors import ResultsError
-from ftlab.reporting.ablation import AblationTable
-from ftlab.reporting.axes import AxisValue
-from ftlab.reporting.render import RENDERERS
+from ftlab.reporting.table.ablation import AblationTable
+from ftlab.reporting.table.axes import AxisValue
 from ftlab.reporting.trace.definition import TableDefinition
+from ftlab.reporting.writers.render import RENDERERS
 
 PROVENANCE_FILE = "provenance.json"
 FORMAT = 1

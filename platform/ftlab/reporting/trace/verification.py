@@ -6,10 +6,10 @@ from math import isnan
 
 import pandas as pd
 
-from ftlab.reporting.records import FAILED, FINAL
-from ftlab.reporting.render import RENDERERS
+from ftlab.reporting.table.cell_trials import FAILED, FINAL
 from ftlab.reporting.trace.differences import Difference, compare_files
 from ftlab.reporting.trace.provenance import Provenance, SourceTrial, text_digest
+from ftlab.reporting.writers.render import RENDERERS
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from ftlab.reporting.ablation import AblationTable
-from ftlab.reporting.figures import AxisFigure, AxisPoint, axis_figure
+from ftlab.reporting.figures.axis_figure import AxisFigure, AxisPoint, axis_figure
 from ftlab.reporting.pages.axis_chart import axis_chart
+from ftlab.reporting.table.ablation import AblationTable
 
 WHOLE = AxisPoint("0.99", 1.0, True, 88.0, 86.5, 90.0, (87.0, 89.0), (), 56.24, "")
 HOLLOW = AxisPoint("0.5", 0.0, True, 60.0, nan, nan, (), (60.0, nan), nan, "collapse")

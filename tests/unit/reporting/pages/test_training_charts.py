@@ -4,15 +4,10 @@ from math import nan
 import numpy as np
 import pytest
 
-from ftlab.reporting.gradient_landscape import GradientLandscape, GradientPanel
-from ftlab.reporting.histories import SCORES, SEEN_SCORES
-from ftlab.reporting.pages.curve_chart import curves_chart, surface_charts
-from ftlab.reporting.pages.distribution_chart import distribution_charts, ft_effect_charts
-from ftlab.reporting.pages.gradient_chart import gradient_charts
-from ftlab.reporting.pages.page_style import SERIES
-from ftlab.reporting.pages.panels import MAX_POINTS, thinned
-from ftlab.reporting.score_curves import CellCurves, Curve, ScoreCurves
-from ftlab.reporting.score_distributions import (
+from ftlab.reporting.figures.gradient_landscape import GradientLandscape, GradientPanel
+from ftlab.reporting.figures.histories import SCORES, SEEN_SCORES
+from ftlab.reporting.figures.score_curves import CellCurves, Curve, ScoreCurves
+from ftlab.reporting.figures.score_distributions import (
     NEGATIVES,
     POSITIVES,
     SEEN_NEGATIVES,
@@ -21,7 +16,12 @@ from ftlab.reporting.score_distributions import (
     ScoreDistributions,
     ft_effect,
 )
-from ftlab.reporting.score_surfaces import ScoreSurfaces
+from ftlab.reporting.figures.score_surfaces import ScoreSurfaces
+from ftlab.reporting.pages.curve_chart import curves_chart, surface_charts
+from ftlab.reporting.pages.distribution_chart import distribution_charts, ft_effect_charts
+from ftlab.reporting.pages.gradient_chart import gradient_charts
+from ftlab.reporting.pages.page_style import SERIES
+from ftlab.reporting.pages.panels import MAX_POINTS, thinned
 
 CURVE = Curve((10.0, 20.0), (0.5, 0.25), (0.5, 0.125), (0.5, 0.375))
 EDGES = (-1.0, 0.0, 1.0)

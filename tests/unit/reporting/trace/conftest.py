@@ -4,11 +4,11 @@ from math import nan
 import pandas as pd
 import pytest
 
-from ftlab.reporting.ablation import Cell
-from ftlab.reporting.published import PublishedRow, PublishedSeries, PublishedValue
-from ftlab.reporting.render import RENDERERS
+from ftlab.reporting.table.ablation import Cell
+from ftlab.reporting.table.published import PublishedRow, PublishedSeries, PublishedValue
 from ftlab.reporting.trace.definition import TableDefinition
 from ftlab.reporting.trace.provenance import Origin, Provenance, trace_table
+from ftlab.reporting.writers.render import RENDERERS
 
 METRIC = "knn/top1"
 MakeTrial = Callable[..., dict[str, object]]

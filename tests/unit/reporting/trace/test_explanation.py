@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from ftlab.errors import ConfigError
-from ftlab.reporting.ablation import Cell
+from ftlab.reporting.table.ablation import Cell
 from ftlab.reporting.trace.explanation import explain_cell, explanation_lines, find_cell
 from ftlab.reporting.trace.provenance import Provenance
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ftlab.errors import ResultsError
-from ftlab.reporting.ablation import Cell, Seeding
+from ftlab.reporting.table.ablation import Cell, Seeding
 from ftlab.reporting.trace.definition import TableDefinition
 from ftlab.reporting.trace.provenance import (
     Origin,

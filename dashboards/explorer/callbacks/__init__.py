@@ -1,0 +1,1 @@
+"""Answers to what a user of the explorer chooses."""

@@ -1,0 +1,36 @@
+"""The health marks of the chosen runs."""
+
+import pandas as pd
+from dash import html
+from dash.development.base_component import Component
+
+from explorer.run_choice import RunChoice
+from ftlab.reporting.figures.health_marks import HealthMark, health_marks
+
+MAX_NAMED = 6
+
+
+def health_list(runs: RunChoice, metrics: pd.DataFrame, steps: pd.DataFrame) -> list[Component]:
+    """Return an item per kind of mark, with the runs that have it and the reason of the first.
+
+    Args:
+        runs: The chosen runs.
+        metrics: Their metrics by epoch.
+        steps: The steps of one of them, which tell how long an epoch is; may be empty.
+    """
+    pace = None if steps.empty else int((steps["step"] / steps["epoch"]).max())
+    by_run = dict(iter(metrics.groupby("trial_key", observed=True)))
+    marks: dict[str, list[tuple[str, HealthMark]]] = {}
+    for key in runs.keys:
+        if key in by_run:
+            for mark in health_marks(by_run[key], runs.settings[key], pace):
+                marks.setdefault(mark.kind, []).append((runs.labels[key], mark))
+    return [_item(kind, found, len(runs.keys)) for kind, found in marks.items()]
+
+
+def _item(kind: str, found: list[tuple[str, HealthMark]], num_runs: int) -> Component:
+    names = ", ".join(label for label, _ in found[:MAX_NAMED]) + (", ..." if len(found) > MAX_NAMED else "")
+    who = "every run" if len(found) == num_runs > 1 else f"{len(found)} of {num_runs} runs ({names})"
+    _, first = found[0]
+    since = f" Since epoch {first.epoch}." if first.epoch else ""
+    return html.Li([html.Strong(kind), f" in {who}. {first.reason}{since}"])

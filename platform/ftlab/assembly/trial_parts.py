@@ -1,0 +1,149 @@
+"""Build the objects that train a trial from its settings."""
+
+import torch
+from torch import Tensor
+
+from ftlab.assembly.batches import make_batches
+from ftlab.config.sections.transform_section import TransformConfig
+from ftlab.config.trial import TrialConfig
+from ftlab.contrast.queue import NegativeQueue
+from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
+from ftlab.data.cache.decode_once import ImageDataset
+from ftlab.data.cache.residency import ResidentImages
+from ftlab.data.views.two_views import normalise
+from ftlab.encoders.encoder import Encoder, make_encoder
+from ftlab.methods.moco import MoCo
+from ftlab.ranks.exchange import ALONE, Ranks
+from ftlab.training.evaluation.linear import LinearEvaluation
+from ftlab.training.evaluation.probe import Features, ProbeSuite, extract_features, no_probe
+from ftlab.training.schedule import CosineSchedule
+from ftlab.training.streams import make_generator, stream_seed
+from ftlab.training.trainer import Trainer
+
+
+def make_trainer(config: TrialConfig, dataset: ImageDataset, device: torch.device, ranks: Ranks = ALONE) -> Trainer:
+    """Build the trainer of a trial at epoch 0, or one rank's share of it.
+
+    Args:
+        config: The trial.
+        dataset: Its images; they must fit the config, see `ftlab.study.fingerprint.check_against_data`.
+        device: Device of the training.
+        ranks: The processes that train it; `ftlab.config.experiment.check_processes` says how many may. Rank 0 probes.
+    """
+    method = make_method(config, dataset.num_channels, device, ranks)
+    train = ResidentImages(dataset.train_images, device)
+    layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
+    method = method.to(memory_format=layout)
+    if config.train.compile:
+        method.compile_encoders()
+    return Trainer(
+        method,
+        make_optimizer(config, method.query_encoder),
+        CosineSchedule(
+            peak=config.train.learning_rate,
+            epochs=config.train.epochs,
+            floor=config.train.learning_rate_floor,
+            warmup_epochs=config.train.warmup_epochs,
+        ),
+        make_batches(config, dataset, train, device, ranks),
+        make_probe(config, dataset, method.query_encoder, train, device) if ranks.rank == 0 else no_probe,
+        seed=config.seed,
+        device=device,
+    )
+
+
+def make_method(config: TrialConfig, num_channels: int, device: torch.device, ranks: Ranks = ALONE) -> MoCo:
+    """Build MoCo with its feature transformation and seeded weights, on ``device``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(config.seed, "weights"))
+        encoder = make_encoder(
+            backbone=config.model.backbone,
+            stem=config.model.stem,
+            head=config.model.head,
+            feature_dim=config.model.feature_dim,
+            num_channels=num_channels,
+            bn_groups=config.model.bn_groups,
+        )
+    queue_generator = make_generator(config.seed, "queue")
+    queue = NegativeQueue(config.method.queue_size, config.model.feature_dim, generator=queue_generator)
+    return MoCo(
+        encoder,
+        queue,
+        key_momentum=config.method.key_momentum,
+        temperature=config.method.temperature,
+        transform=make_transform(config.transform),
+        transform_epochs=config.transform.epochs_on(config.train.epochs),
+        precision=getattr(torch, config.train.precision),
+        ranks=ranks,
+    ).to(device)
+
+
+def make_transform(config: TransformConfig) -> FeatureTransform:
+    """Build the feature transformation of a trial."""
+    positives = negatives = None
+    if config.positives != "none":
+        positives = PositiveTransform(config.alpha_extrapolation, config.positive_range, config.granularity)
+    if config.negatives != "none":
+        negatives = NegativeTransform(
+            config.alpha_interpolation,
+            config.lambda_interpolation,
+            config.granularity,
+            union=config.negatives == "interpolate_union",
+        )
+    return FeatureTransform(positives, negatives, config.query_for_negatives, config.renormalise)
+
+
+def make_optimizer(config: TrialConfig, encoder: Encoder) -> torch.optim.Optimizer:
+    """Build SGD over the query encoder's parameters."""
+    return torch.optim.SGD(
+        encoder.parameters(),
+        lr=config.train.learning_rate,
+        momentum=config.train.sgd_momentum,
+        weight_decay=config.train.weight_decay,
+        fused=True,
+    )
+
+
+def make_probe(
+    config: TrialConfig,
+    dataset: ImageDataset,
+    encoder: Encoder,
+    train: ResidentImages,
+    device: torch.device,
+) -> ProbeSuite:
+    """Build the probes of the query encoder."""
+    test = ResidentImages(dataset.test_images, device)
+    train_labels = torch.tensor(dataset.train_labels, device=device)
+    test_labels = torch.tensor(dataset.test_labels, device=device)
+
+    size = min(config.view_size, dataset.image_size)
+    margin = (dataset.image_size - size) // 2  # a centre crop, as wide as a view
+
+    def features_of(images: ResidentImages, num_labelled: int) -> Tensor:
+        def load(rows: slice) -> Tensor:
+            batch = images.gather(torch.arange(rows.start, rows.stop))
+            batch = batch[:, :, margin : margin + size, margin : margin + size]
+            return normalise(batch, dataset.channel_mean, dataset.channel_std)
+
+        return extract_features(encoder.backbone, num_labelled, load)
+
+    def extract() -> Features:
+        train_features = features_of(train, len(train_labels))
+        return Features(train_features, train_labels, features_of(test, len(test)), test_labels, dataset.num_classes)
+
+    return ProbeSuite(
+        extract=extract,
+        make_generator=lambda: make_generator(config.seed, "probe"),
+        epochs=config.train.epochs,
+        every=config.probe.every,
+        knn_k=config.probe.knn_k,
+        knn_temperature=config.probe.knn_temperature,
+        few_shot_labels=config.probe.few_shot_labels,
+        few_shot_draws=config.probe.few_shot_draws,
+        linear=LinearEvaluation(
+            learning_rates=config.probe.linear_learning_rates,
+            epochs=config.probe.linear_epochs,
+            batch_size=config.probe.linear_batch_size,
+            holdout=config.probe.linear_holdout,
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The commands of ``ftlab``, a file each."""

@@ -1,0 +1,61 @@
+"""The command line: all commands together, and what the user sees of an error."""
+
+import gc
+import sys
+from typing import NoReturn
+
+import typer
+
+from ftlab.cli import (
+    config_command,
+    doctor_command,
+    export_command,
+    journal_command,
+    migrate_command,
+    plan_command,
+    schema_command,
+    search_command,
+    serve_command,
+    sweep_command,
+    table_command,
+    trace_command,
+    train_command,
+)
+from ftlab.errors import FREE_SPACE, FtlabError, is_disk_full
+from ftlab.terminal.console import error_console
+
+app = typer.Typer(
+    help="Ablation tables for contrastive learning as build targets.", no_args_is_help=True, add_completion=False
+)
+app.add_typer(plan_command.app)
+app.add_typer(sweep_command.app)
+app.add_typer(table_command.app)
+app.add_typer(train_command.app)
+app.add_typer(serve_command.app)
+app.add_typer(config_command.app)
+app.add_typer(schema_command.app)
+app.add_typer(search_command.app)
+app.add_typer(trace_command.app)
+app.add_typer(migrate_command.app)
+app.add_typer(journal_command.app)
+app.add_typer(doctor_command.app)
+app.add_typer(export_command.app)
+
+
+def main() -> None:
+    """Run a command; report an error that the user can act on as one message, with exit status 1."""
+    # Stores and figures make objects by the 100,000: with Python's thresholds the collector takes a tenth of the time.
+    gc.set_threshold(100_000, 50, 50)
+    try:
+        app(standalone_mode=True)
+    except FtlabError as error:
+        _exit_with(str(error))
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        _exit_with(f"a disk must have space left, but {error}. {FREE_SPACE}")
+
+
+def _exit_with(message: str) -> NoReturn:
+    error_console.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)

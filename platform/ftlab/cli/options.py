@@ -1,0 +1,43 @@
+"""Arguments and options that several commands take, and the study that they ask for."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ftlab.config.loading import parse_overrides
+from ftlab.reporting.table.statistics import Interval
+from ftlab.seeding.auto import AutoSeeds, parse_seeds
+from ftlab.study.spec import StudySpec, load_study
+
+Experiment = Annotated[str, typer.Argument(help="Name of an experiment: a file in experiments/, without .yaml.")]
+Profile = Annotated[
+    str, typer.Option(help="Name of a profile (the scale): a file in experiments/profiles/, without .yaml.")
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(help="Trials per cell, or auto to add seeds where they matter; by default the experiment's number."),
+]
+MaxTrials = Annotated[int | None, typer.Option(help="Most trials that the table may hold with --seeds auto.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="Setting for every trial, as name=value; may be repeated.")
+]
+Cpus = Annotated[int | None, typer.Option(help="CPU cores of this machine to use; by default all.")]
+Gpus = Annotated[int | None, typer.Option(help="GPUs of this machine to use; by default all.")]
+Share = Annotated[bool, typer.Option(help="Train common prefixes of trials once; the results stay the same.")]
+IntervalKind = Annotated[
+    Interval, typer.Option("--interval", help="Kind of 95% interval: Student's t, or a BCa bootstrap.")
+]
+Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
+
+RESULTS = Path("results")
+
+
+def load_asked(
+    experiment: str, profile: str, seeds: str | None, overrides: list[str] | None, max_trials: int | None = None
+) -> tuple[StudySpec, AutoSeeds | None]:
+    """Return the study with the first seeds of every cell, and the rule for further seeds if there is one."""
+    asked = parse_seeds(seeds, max_trials)
+    auto, num_seeds = (asked, asked.rule.first_seeds) if isinstance(asked, AutoSeeds) else (None, asked)
+    study = load_study(experiment, profile, num_seeds=num_seeds, overrides=parse_overrides(overrides or []))
+    return study, auto

@@ -1,0 +1,42 @@
+"""The command that trains what a table lacks, and writes the table: sweep."""
+
+import typer
+
+from ftlab.cli.options import (
+    RESULTS,
+    Cpus,
+    Experiment,
+    Gpus,
+    IntervalKind,
+    MaxTrials,
+    Overrides,
+    Profile,
+    Results,
+    Seeds,
+    Share,
+    load_asked,
+)
+from ftlab.engine.sweep import Sweep
+from ftlab.machine.capacity import Capacity
+from ftlab.publish.table_options import TableOptions
+
+app = typer.Typer()
+
+
+@app.command()
+def sweep(
+    experiment: Experiment,
+    profile: Profile = "digits",
+    seeds: Seeds = None,
+    overrides: Overrides = None,
+    max_trials: MaxTrials = None,
+    cpus: Cpus = None,
+    gpus: Gpus = None,
+    share: Share = True,
+    interval: IntervalKind = "t",
+    results: Results = RESULTS,
+) -> None:
+    """Train the trials that the table still lacks, record them, then write and print the table."""
+    study, auto = load_asked(experiment, profile, seeds, overrides, max_trials)
+    options = TableOptions(all_seeds=seeds is None, auto=auto, interval=interval)
+    raise typer.Exit(Sweep(study, Capacity(cpus, gpus), results, options, share).run())

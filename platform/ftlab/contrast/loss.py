@@ -1,0 +1,157 @@
+"""The contrastive loss InfoNCE, with the statistics of its negative scores, always in float32 or wider."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ftlab.contrast.scores import Moments
+
+# Scores computed at a time: as many as a core's cache holds, or as a GPU computes in a few large kernels.
+BLOCK_SCORES = {"cpu": 2**17, "cuda": 2**26}
+
+
+class Contrast(NamedTuple):
+    """The result of contrasting a batch with the queue.
+
+    Attributes:
+        loss: Scalar with gradient, in nats.
+        negative: Moments of the N x K scores of the negatives, as float64 scalars.
+    """
+
+    loss: Tensor
+    negative: Moments
+
+
+def info_nce(
+    queries: Tensor, keys: Tensor, negative_queries: Tensor, negatives: Tensor, temperature: float
+) -> Contrast:
+    """Return the mean InfoNCE loss, ``-log(exp(s_0 / T) / sum_j exp(s_j / T))`` (arXiv 1807.03748, eq. 4).
+
+    Score s_0 is ``query . key``, the others ``negative query . negative``. Loss and gradient are computed together in
+    one pass over the negatives, block by block, with an online softmax (arXiv 1805.02867): no N x K scores are kept.
+
+    Args:
+        queries: (N, C), with or without gradient.
+        keys: (N, C), the positive of each query, with or without gradient.
+        negative_queries: (N, C), the queries that the negatives are scored against; usually ``queries``.
+        negatives: (K, C), without gradient, K >= 1.
+        temperature: T > 0.
+
+    Returns:
+        Loss and moments. The loss is ``ln(1 + K)`` when all scores are equal, and NaN if a score is NaN.
+
+    Raises:
+        ValueError: The negatives require a gradient.
+    """
+    if negatives.requires_grad:
+        raise ValueError("negatives must come from the queue, without gradient, but got some that require one.")
+    loss, mean, variance = _InfoNCE.apply(queries, keys, negative_queries, negatives, temperature)
+    return Contrast(loss, Moments(mean, variance))
+
+
+def contrastive_scores(queries: Tensor, keys: Tensor, negative_queries: Tensor, negatives: Tensor) -> Tensor:
+    """Score each query against its positive key and against every negative.
+
+    Args:
+        queries: (N, C).
+        keys: (N, C), the positive of each query.
+        negative_queries: (N, C), the queries that the negatives are scored against; usually ``queries``.
+        negatives: (K, C).
+
+    Returns:
+        (N, 1 + K) dot products, the positive in column 0; cosine similarities when all rows have unit length.
+    """
+    positive_scores = (queries * keys).sum(dim=1, keepdim=True)  # (N, 1)
+    negative_scores = negative_queries @ negatives.T  # (N, K)
+    return torch.cat([positive_scores, negative_scores], dim=1)
+
+
+class _InfoNCE(torch.autograd.Function):
+    """The loss as one operation, whose gradient is known before it is asked for."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, queries: Tensor, keys: Tensor, negative_queries: Tensor, negatives: Tensor, temperature: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        positive_logits = (queries * keys).sum(dim=1) / temperature  # (N,)
+        softmax = _OnlineSoftmax(positive_logits, negative_queries / temperature)
+        for block in torch.split(negatives, _block_size(queries)):
+            softmax.add(block)
+        losses = softmax.log_total() - positive_logits
+        # d loss / d logit is the softmax, less one for the positive, over N.
+        scale = 1.0 / (temperature * len(losses))
+        positive_gradient = (torch.expm1(-losses) * scale)[:, None]
+        ctx.save_for_backward(positive_gradient, queries, keys, softmax.mean_negative() * scale)
+        mean, variance = softmax.negative_moments()
+        moments = mean * temperature, variance * temperature**2
+        ctx.mark_non_differentiable(*moments)
+        return losses.mean(), *moments
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, gradient: Tensor, _mean: Tensor, _variance: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
+        positive_gradient, queries, keys, negative_gradient = ctx.saved_tensors
+        for_queries, for_keys, for_negative_queries, *_ = ctx.needs_input_grad
+        return (
+            gradient * positive_gradient * keys if for_queries else None,
+            gradient * positive_gradient * queries if for_keys else None,
+            gradient * negative_gradient if for_negative_queries else None,
+            None,
+            None,
+        )
+
+
+class _OnlineSoftmax:
+    """Sums over the logits of N queries that are seen a block at a time, relative to each query's highest so far."""
+
+    def __init__(self, positive_logits: Tensor, scaled_queries: Tensor) -> None:
+        self._queries = scaled_queries  # (N, C)
+        self._highest = positive_logits  # (N,)
+        self._total = torch.ones_like(positive_logits)  # (N,) sum of exp(logit - highest)
+        self._weighted = torch.zeros_like(scaled_queries)  # (N, C) sum of exp(logit - highest) * negative
+        self._num_seen = 0
+        self._mean = torch.zeros_like(positive_logits, dtype=torch.float64)  # (N,) of the negative logits so far
+        self._squares = torch.zeros_like(self._mean)  # (N,) summed squared deviations from it
+
+    def add(self, negatives: Tensor) -> None:
+        """Take in the logits of a (k, C) block of negatives."""
+        logits = self._queries @ negatives.T  # (N, k)
+        highest = torch.maximum(self._highest, logits.amax(dim=1))
+        logits -= highest[:, None]
+        self._measure(logits, highest)
+        weights = logits.exp_()
+        shrinkage = torch.exp(self._highest - highest)
+        self._highest = highest
+        self._total = self._total * shrinkage + weights.sum(dim=1)
+        self._weighted.mul_(shrinkage[:, None]).addmm_(weights, negatives)
+
+    def log_total(self) -> Tensor:
+        """Return the (N,) logarithms of the summed exponentials, the positive's included."""
+        return self._total.log() + self._highest
+
+    def mean_negative(self) -> Tensor:
+        """Return the (N, C) sums of the negatives, weighted by their softmax."""
+        return self._weighted / self._total[:, None]
+
+    def negative_moments(self) -> Moments:
+        """Return mean and population variance of all N x K negative logits."""
+        mean = self._mean.mean()
+        return Moments(mean, (self._squares / self._num_seen + (self._mean - mean).square()).mean())
+
+    def _measure(self, shifted: Tensor, highest: Tensor) -> None:
+        # Blocks are merged by their own means (Chan et al., 1983), so that nothing cancels when features collapse.
+        count, num_seen = shifted.shape[1], self._num_seen + shifted.shape[1]
+        sums = shifted.sum(dim=1).double()
+        squares = torch.linalg.vector_norm(shifted, dim=1).double().square() - sums.square() / count
+        distance = highest.double() + sums / count - self._mean
+        self._mean += distance * (count / num_seen)
+        self._squares += squares.clamp_min(0.0) + distance.square() * (self._num_seen * count / num_seen)
+        self._num_seen = num_seen
+
+
+def _block_size(queries: Tensor) -> int:
+    return max(1, BLOCK_SCORES.get(queries.device.type, BLOCK_SCORES["cuda"]) // len(queries))

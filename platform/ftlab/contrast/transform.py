@@ -1,0 +1,206 @@
+"""Feature transformation (FT): positive extrapolation and negative interpolation (arXiv 2108.02982, section 4)."""
+
+from dataclasses import dataclass
+from math import pi
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ftlab.ranks.exchange import ALONE, Ranks
+
+Granularity = Literal["batch", "sample", "dimension", "element"]
+
+
+def sample_symmetric_beta(alpha: float, shape: tuple[int, ...], *, generator: torch.Generator) -> Tensor:
+    """Draw from Beta(alpha, alpha) on the generator's device, without rejection and without a host copy.
+
+    Two uniforms give one draw exactly, for every alpha > 0: Devroye, "Random variate generation in one line of code"
+    (1996), from Ulrich's and Bailey's polar method for symmetric beta and Student's t.
+
+    Args:
+        alpha: Both parameters of the distribution, > 0.
+        shape: Shape of the result.
+        generator: Source of the uniforms.
+
+    Returns:
+        float32 tensor of ``shape`` with values in [0, 1].
+    """
+    device = generator.device
+    radius = 1.0 - torch.rand(shape, generator=generator, device=device)  # (0, 1]
+    cosine = torch.cos(2.0 * pi * torch.rand(shape, generator=generator, device=device))
+    log_power = torch.log(radius) / alpha
+    # abs and not a minus sign: at a radius of 1, one in 2^24 draws, -expm1(0) is -0 and the draw would be NaN.
+    inverse = torch.exp(log_power) / torch.expm1(log_power).abs()
+    return 0.5 + 0.5 * cosine / torch.sqrt(cosine * cosine + inverse)
+
+
+def sample_coefficients(
+    alpha: float,
+    bounds: tuple[float, float],
+    shape: tuple[int, int],
+    granularity: Granularity,
+    *,
+    generator: torch.Generator,
+) -> Tensor:
+    """Draw the mixing coefficient lambda = low + (high - low) * Beta(alpha, alpha).
+
+    Args:
+        alpha: Both parameters of the Beta distribution, > 0.
+        bounds: (low, high): (0, 1) interpolates, (1, 2) extrapolates.
+        shape: (rows, C) of the features to be mixed.
+        granularity: Extent of one coefficient: ``batch`` everything, ``sample`` a row, ``dimension`` a column,
+            ``element`` a single element.
+        generator: Source of randomness; its device is the result's.
+
+    Returns:
+        A float32 tensor that broadcasts to ``shape``.
+    """
+    rows, columns = shape
+    shapes = {"batch": (1, 1), "sample": (rows, 1), "dimension": (1, columns), "element": (rows, columns)}
+    low, high = bounds
+    return low + (high - low) * sample_symmetric_beta(alpha, shapes[granularity], generator=generator)
+
+
+def mix(first: Tensor, second: Tensor, coefficients: Tensor) -> Tensor:
+    """Return ``lambda * first + (1 - lambda) * second``, gradients flowing through whichever input has one.
+
+    Args:
+        first: (rows, C).
+        second: (rows, C).
+        coefficients: lambda, broadcastable to (rows, C).
+    """
+    return torch.lerp(second, first, coefficients)
+
+
+class TransformedFeatures(NamedTuple):
+    """The features that the loss sees.
+
+    Attributes:
+        queries: (N, C), with gradient.
+        keys: (N, C); with gradient where they mix in the query.
+        negative_queries: (N, C), scored against ``negatives``.
+        negatives: (K, C), or (2K, C) for the union with the originals.
+    """
+
+    queries: Tensor
+    keys: Tensor
+    negative_queries: Tensor
+    negatives: Tensor
+
+
+@dataclass(frozen=True)
+class PositiveTransform:
+    """Mix each query with its key: ``z_q' = l z_q + (1 - l) z_k`` and ``z_k' = l z_k + (1 - l) z_q``.
+
+    With l in [1, 2] this extrapolates, and ``S' = 2 l (1 - l) (1 - S) + S <= S``: the positive becomes harder.
+    With l in [0, 1] it interpolates. The result is not renormalised.
+
+    Attributes:
+        alpha: Beta(alpha, alpha) of the coefficient.
+        bounds: (low, high) of the coefficient.
+        granularity: Extent of one coefficient.
+    """
+
+    alpha: float
+    bounds: tuple[float, float]
+    granularity: Granularity = "batch"
+
+    def __call__(
+        self, queries: Tensor, keys: Tensor, *, generator: torch.Generator, ranks: Ranks = ALONE
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mixed (n, C) queries and keys; gradient flows through the queries into both.
+
+        Args:
+            queries: (n, C), this rank's part of the batch.
+            keys: (n, C), likewise.
+            generator: Source of the coefficients of the whole batch.
+            ranks: The ranks that hold the other parts.
+        """
+        shape = (ranks.size * queries.shape[0], queries.shape[1])
+        coefficients = sample_coefficients(self.alpha, self.bounds, shape, self.granularity, generator=generator)
+        coefficients = ranks.own(coefficients).to(queries.dtype)
+        return mix(queries, keys, coefficients), mix(keys, queries, coefficients)
+
+
+@dataclass(frozen=True)
+class NegativeTransform:
+    """Mix the queue with a random permutation of itself: ``Z' = l Z + (1 - l) Z[perm]``, not renormalised.
+
+    Attributes:
+        alpha: Beta(alpha, alpha) of the coefficient.
+        bounds: (low, high) of the coefficient, within [0, 1].
+        granularity: Extent of one coefficient.
+        union: Whether the original negatives are kept beside the mixed ones.
+    """
+
+    alpha: float
+    bounds: tuple[float, float] = (0.0, 1.0)
+    granularity: Granularity = "batch"
+    union: bool = False
+
+    def __call__(self, negatives: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Return the (K, C) mixed negatives, or the (2K, C) originals and mixed ones."""
+        shape = (negatives.shape[0], negatives.shape[1])
+        coefficients = sample_coefficients(self.alpha, self.bounds, shape, self.granularity, generator=generator)
+        permutation = torch.randperm(shape[0], generator=generator, device=negatives.device)
+        # In place and not by mix(): at the paper's K each copy of the queue takes longer than its arithmetic.
+        mixed = negatives.index_select(0, permutation).lerp_(negatives, coefficients.to(negatives.dtype))
+        return torch.cat([negatives, mixed]) if self.union else mixed
+
+
+@dataclass(frozen=True)
+class FeatureTransform:
+    """The transformation of one step: positives, then negatives, each optional.
+
+    Attributes:
+        positives: Mixing of positive pairs; None leaves them.
+        negatives: Mixing of the queue; None leaves it.
+        query_for_negatives: Whether negatives are scored against the transformed query, as the authors' code does,
+            or the original one, as the paper's text reads.
+        renormalise: Whether transformed features are scaled back to unit length.
+    """
+
+    positives: PositiveTransform | None = None
+    negatives: NegativeTransform | None = None
+    query_for_negatives: Literal["transformed", "original"] = "transformed"
+    renormalise: bool = False
+
+    @property
+    def is_identity(self) -> bool:
+        """Return whether nothing is transformed."""
+        return self.positives is None and self.negatives is None
+
+    def __call__(
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        negatives: Tensor,
+        *,
+        positive_generator: torch.Generator,
+        negative_generator: torch.Generator,
+        ranks: Ranks = ALONE,
+    ) -> TransformedFeatures:
+        """Transform one step's features.
+
+        Args:
+            queries: (n, C), this rank's part of the batch, unit length, with gradient.
+            keys: (n, C), likewise, without gradient.
+            negatives: (K, C), unit length, without gradient.
+            positive_generator: Randomness of the positives, apart from the negatives' so that switching one of them
+                does not move the other's draws.
+            negative_generator: Randomness of the negatives.
+            ranks: The ranks that hold the other parts of the batch.
+        """
+        new_queries, new_keys, new_negatives = queries, keys, negatives
+        if self.positives is not None:
+            new_queries, new_keys = self.positives(queries, keys, generator=positive_generator, ranks=ranks)
+            if self.renormalise:
+                new_queries, new_keys = F.normalize(new_queries), F.normalize(new_keys)
+        if self.negatives is not None:
+            new_negatives = self.negatives(negatives, generator=negative_generator)
+            if self.renormalise:
+                new_negatives = F.normalize(new_negatives)
+        negative_queries = new_queries if self.query_for_negatives == "transformed" else queries
+        return TransformedFeatures(new_queries, new_keys, negative_queries, new_negatives)

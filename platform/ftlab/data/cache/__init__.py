@@ -1,0 +1,1 @@
+"""The decode-once cache, and the way of its images to the device of a training."""

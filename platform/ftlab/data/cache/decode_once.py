@@ -1,0 +1,97 @@
+"""The decode-once cache: memory-mapped uint8 images, named by their content; does not import torch.
+
+``cache/<fingerprint>/`` holds the arrays and ``meta.json``. ``cache/index/<source digest>.json`` says which
+fingerprint a source was decoded to, so that unchanged files are never decoded again.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from fcntl import LOCK_EX, flock
+from hashlib import sha256
+from pathlib import Path
+from typing import TextIO
+from uuid import uuid4
+
+from ftlab.data.cache.build import build_folder
+from ftlab.data.cache.image_dataset import ImageDataset, open_image_dataset
+from ftlab.data.sets.catalogue import DatasetSource, open_reader
+from ftlab.data.sets.reader import Reader
+from ftlab.errors import DataError
+
+__all__ = ["DatasetSource", "ImageDataset", "load_dataset"]
+
+CACHE_FORMAT = 1
+DIGEST_LENGTH = 32
+
+
+def load_dataset(source: DatasetSource, home: Path, cache: Path | None = None) -> ImageDataset:
+    """Return a data set from the cache, decoding it first if its files are new or have changed.
+
+    Safe in several processes at once: on one machine they wait for the first; elsewhere the first to finish wins.
+
+    Args:
+        source: The data set, and how to decode it.
+        home: Folder that data sets are downloaded below.
+        cache: Folder of the cache; None means ``home/cache``.
+
+    Raises:
+        DataError: The data set is unknown, missing, damaged or empty, or the cache cannot be written.
+    """
+    reader = open_reader(source, home)
+    indices = (cache or home / "cache") / "index"
+    # listing may download, and two processes that write the same archive would damage it
+    with _locked(indices / f"{source.name}.lock") if source.download else nullcontext():
+        index = indices / f"{_source_digest(source, reader)}.json"
+    dataset = _open_indexed(index, source.name)
+    if dataset is None:
+        with _locked(index.with_suffix(".lock")):
+            dataset = _open_indexed(index, source.name) or _decode(source, reader, index)
+    return dataset
+
+
+def _source_digest(source: DatasetSource, reader: Reader) -> str:
+    """Return a digest of all that decides the decoding: settings, and the listing of files with sizes and times."""
+    decisive = [CACHE_FORMAT, source.name, str(source.root and source.root.resolve()), source.image_size]
+    content = json.dumps([*decisive, source.corrupt_images, reader.listing()])
+    return sha256(content.encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def _open_indexed(index: Path, name: str) -> ImageDataset | None:
+    try:
+        entry = json.loads(index.read_text(encoding="utf-8"))
+        folder = index.parent.parent / entry["fingerprint"]
+        return open_image_dataset(folder, name, tuple(entry["skipped"]))
+    except (OSError, ValueError, KeyError):  # a missing or damaged entry only means decoding again
+        return None
+
+
+def _decode(source: DatasetSource, reader: Reader, index: Path) -> ImageDataset:
+    fingerprint, skipped = build_folder(reader.decode(), source.corrupt_images, index.parent.parent)
+    temporary = index.with_suffix(f".{uuid4().hex}")
+    temporary.write_text(json.dumps({"fingerprint": fingerprint, "name": source.name, "skipped": skipped}), "utf-8")
+    temporary.replace(index)
+    dataset = _open_indexed(index, source.name)
+    if dataset is None:
+        raise DataError(f"The cache folder {index.parent.parent / fingerprint} must stay in place, but it disappeared.")
+    return dataset
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Let one process of this machine in at a time, so that eight workers do not do the same work eight times."""
+    with _open_lock(path) as lock:
+        with suppress(OSError):  # some network file systems have no locks: work is repeated, but never damaged
+            flock(lock, LOCK_EX)  # given back by the kernel when its holder dies
+        yield
+
+
+def _open_lock(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w")
+    except OSError as error:
+        raise DataError(
+            f"The image cache must be a folder that can be written, but {error.filename} is not: {error.strerror}. "
+            "FTLAB_CACHE may name another folder for the files that a node makes for itself."
+        ) from error

@@ -1,0 +1,59 @@
+"""The known data sets and the reader of each; does not import torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ftlab.data.sets.digits import DigitsReader
+from ftlab.data.sets.image_folder import open_folder
+from ftlab.data.sets.reader import Reader
+from ftlab.data.sets.torchvision_sets import SETS, TorchvisionReader
+from ftlab.errors import DataError, nearest
+
+DATASET_NAMES = ("digits", *SETS, "folder")
+
+
+@dataclass(frozen=True)
+class DatasetSource:
+    """A data set to load, with the settings of its decoding.
+
+    Attributes:
+        name: One of `DATASET_NAMES`.
+        root: Folder that holds the files. None means ``home/data`` for torchvision's sets; a folder needs one.
+        image_size: Side of the cached square images, in pixels.
+        class_list: File with one class folder a line, to take a subset of a folder's classes.
+        corrupt_images: Whether images that cannot be decoded are an error or are left out and recorded.
+        download: Whether a missing set of torchvision's may be downloaded.
+    """
+
+    name: str
+    root: Path | None
+    image_size: int
+    class_list: Path | None = None
+    corrupt_images: Literal["refuse", "skip"] = "refuse"
+    download: bool = False
+
+
+def open_reader(source: DatasetSource, home: Path) -> Reader:
+    """Return the reader of a data set, without decoding anything.
+
+    Args:
+        source: The data set.
+        home: Folder of everything ftlab keeps; data sets are downloaded to ``home/data``.
+
+    Raises:
+        DataError: The name is unknown, the files are not where they were looked for, or a setting has no effect.
+    """
+    if source.name not in DATASET_NAMES:
+        raise DataError(
+            f"data.name must be a known data set, but got {source.name!r}.{nearest(source.name, DATASET_NAMES)}"
+        )
+    if source.class_list is not None and source.name != "folder":
+        raise DataError(f"data.class_list selects classes of an image folder, but got data.name={source.name!r}.")
+    if source.name == "digits":
+        return DigitsReader(source.image_size)
+    if source.name != "folder":
+        return TorchvisionReader(source.name, source.root or home / "data", source.image_size, source.download)
+    if source.root is None:
+        raise DataError('data.name="folder" needs data.root, the folder that holds train/ and test/, but it is empty.')
+    return open_folder(source.root, source.image_size, source.class_list)

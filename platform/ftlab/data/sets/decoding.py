@@ -1,0 +1,158 @@
+"""Decode images to square uint8 arrays, in chunks that fit in memory."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from stat import S_ISREG
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from ftlab.data.sets.reader import Chunk, Int64Array, UInt8Array
+
+CHUNK_BYTES = 16 * 2**20
+# Pillow goes by a file's content, not by its name, and some of its readers run other programs.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+# Pillow warns above this; each core decodes one image at a time, at about 4 bytes a pixel.
+MAX_PIXELS = 89_478_485
+GRAYSCALE_MODES = ("1", "L")
+WIDE_MODES = ("I", "F")
+
+
+class ImageFile(NamedTuple):
+    """One image file of a folder.
+
+    Attributes:
+        path: Path of the file.
+        name: Its path below the data set's root, for messages.
+        label: Position of its class in the class names.
+        num_bytes: Its size.
+        mtime_ns: Time of its last change, in nanoseconds.
+    """
+
+    path: str
+    name: str
+    label: int
+    num_bytes: int
+    mtime_ns: int
+
+
+def fit_square(image: Image.Image, size: int) -> Image.Image:
+    """Return the centre square of an image, resized with antialiasing; untouched if it has the size already.
+
+    Same result as resizing the short side and cropping the centre, without the long side's memory.
+
+    Args:
+        image: Of any size, mode L or RGB.
+        size: Side of the result, in pixels.
+    """
+    width, height = image.size
+    if width == height == size:
+        return image
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+
+
+def array_chunks(images: UInt8Array, labels: Int64Array, size: int) -> Iterator[Chunk]:
+    """Yield images that lie in memory, resized to ``size``.
+
+    Args:
+        images: (N, channels, height, width) uint8 with 1 or 3 channels.
+        labels: (N,) int64; fewer if the last images have no label.
+        size: Side of the yielded images, in pixels.
+    """
+    chunk_size = _chunk_size(images.shape[1], size)
+    for start in range(0, max(len(images), 1), chunk_size):
+        rows = slice(start, start + chunk_size)
+        yield Chunk(_resize(images[rows], size), labels[rows])
+
+
+def file_chunks(files: Sequence[ImageFile], num_channels: int, size: int) -> Iterator[Chunk]:
+    """Decode image files on all cores, one chunk ahead of the consumer, and yield them in order.
+
+    Args:
+        files: At least one.
+        num_channels: 1 for grayscale, 3 for RGB.
+        size: Side of the yielded images, in pixels.
+    """
+    chunk_size = _chunk_size(num_channels, size)
+    pending: deque[tuple[Sequence[ImageFile], list[Future[UInt8Array | str]]]] = deque()
+    with ThreadPoolExecutor() as pool:  # threads, because Pillow decodes without the interpreter's lock
+        for start in range(0, len(files), chunk_size):
+            batch = files[start : start + chunk_size]
+            pending.append((batch, [pool.submit(_decode, file.path, num_channels, size) for file in batch]))
+            if len(pending) > 1:
+                yield _collect(*pending.popleft(), num_channels, size)
+        while pending:
+            yield _collect(*pending.popleft(), num_channels, size)
+
+
+def is_grayscale(path: str) -> bool:
+    """Return whether an image has a single channel, by its header alone; or cannot be decoded."""
+    try:
+        with _open(path) as image:
+            return image.mode in GRAYSCALE_MODES or image.mode.startswith(WIDE_MODES)
+    except Exception:  # whatever Pillow raises here, decoding raises again and records
+        return True
+
+
+def _chunk_size(num_channels: int, size: int) -> int:
+    return max(1, CHUNK_BYTES // (num_channels * size * size))
+
+
+def _resize(images: UInt8Array, size: int) -> UInt8Array:
+    num_images, num_channels, height, width = images.shape
+    if height == width == size:
+        return images
+    resized = np.empty((num_images, num_channels, size, size), dtype=np.uint8)
+    for position, image in enumerate(images):
+        pixels = image[0] if num_channels == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
+        resized[position] = _channels_first(fit_square(Image.fromarray(pixels), size))
+    return resized
+
+
+def _decode(path: str, num_channels: int, size: int) -> UInt8Array | str:
+    """Return the (channels, size, size) pixels of a file, or the reason why it cannot be decoded."""
+    try:
+        with _open(path) as image:
+            if image.mode.startswith(WIDE_MODES):
+                return f"mode {image.mode} has more than 8 bits a channel"
+            converted = image.convert("L" if num_channels == 1 else "RGB")
+            return _channels_first(fit_square(converted, size))
+    except Exception as error:  # Pillow raises a dozen types on damaged files; each is named in the record
+        return f"{type(error).__name__}: {error}"
+
+
+def _open(path: str) -> Image.Image:
+    """Read the header of an image; refuse what is not a regular file or has more than `MAX_PIXELS`."""
+    if not S_ISREG(Path(path).stat().st_mode):  # reading a pipe would wait for ever
+        raise ValueError("it is no regular file")
+    image = Image.open(path, formats=FORMATS)
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise ValueError(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS:,}")
+    return image
+
+
+def _collect(
+    files: Sequence[ImageFile], futures: list[Future[UInt8Array | str]], num_channels: int, size: int
+) -> Chunk:
+    images: list[UInt8Array] = []
+    labels, unreadable = [], []
+    for file, future in zip(files, futures, strict=True):
+        decoded = future.result()
+        if isinstance(decoded, str):
+            unreadable.append(f"{file.name} ({decoded})")
+        else:
+            images.append(decoded)
+            labels.append(file.label)
+    stacked = np.stack(images) if images else np.empty((0, num_channels, size, size), dtype=np.uint8)
+    return Chunk(stacked, np.array(labels, dtype=np.int64), tuple(unreadable))
+
+
+def _channels_first(image: Image.Image) -> UInt8Array:
+    pixels = np.asarray(image)  # (size, size) or (size, size, 3)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)

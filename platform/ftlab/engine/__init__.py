@@ -1,0 +1,1 @@
+"""A whole sweep and a whole search: plan, train, record, publish."""

@@ -1,0 +1,62 @@
+"""Close a study in the tracking store: attach its table, figures, settings and plan."""
+
+import json
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+from ftlab.config.loading import experiments_folder, flatten
+from ftlab.reporting.table.ablation import AblationTable
+from ftlab.reporting.writers.markdown import table_md
+from ftlab.study.plan import Plan
+from ftlab.study.spec import StudySpec
+from ftlab.tracking.records import StudyRecord
+from ftlab.tracking.tracker import Tracker
+
+
+def study_record(study: StudySpec) -> StudyRecord:
+    """Return the record of a study for the tracker."""
+    tags = {
+        "ftlab.profile": study.profile_name,
+        "ftlab.metric": study.metric,
+        "ftlab.overrides": json.dumps(dict(study.overrides)),
+        "ftlab.question": study.question,
+    }
+    return StudyRecord(study.experiment, study.results_name, tags)
+
+
+def close_study(tracker: Tracker, plan: Plan, table: AblationTable, results: Path, *, complete: bool) -> None:
+    """Attach table, figure, experiment, profile, resolved cells and plan to the study's parent run, and end it."""
+    study = plan.study
+    with TemporaryDirectory() as temporary:
+        artifacts = Path(temporary) / "study"
+        shutil.copytree(results, artifacts)
+        for source in (f"{study.experiment}.yaml", f"profiles/{study.profile_name}.yaml"):
+            shutil.copyfile(experiments_folder() / source, artifacts / source.replace("/", "-"))
+        cells = {cell.name: flatten(cell.config) for cell in study.cells}
+        (artifacts / "cells.yaml").write_text(yaml.safe_dump(cells, sort_keys=False))
+        (artifacts / "plan.json").write_text(json.dumps(_plan_summary(plan), indent=2))
+        description = f"{table_md(table)}\n{_reused_note(plan, table)}"
+        tracker.close_study(study.results_name, description=description, artifacts=artifacts, complete=complete)
+
+
+def _plan_summary(plan: Plan) -> dict[str, object]:
+    return {
+        "trials": [trial.key for trial in plan.trials],
+        "reused": [trial.key for trial in plan.reused],
+        "resumed": {trial.key: plan.start_epochs[trial.key] for trial in plan.resumable},
+        "forked": {
+            trial.key: {"from": plan.stages[trial.key].parent, "epoch": plan.start_epochs[trial.key]}
+            for trial in plan.forked
+        },
+        "epochs_left": plan.epochs_left,
+        "epochs_saved": plan.epochs_saved,
+    }
+
+
+def _reused_note(plan: Plan, table: AblationTable) -> str:
+    runs = {trial.trial_key: trial.run_id for trial in table.trials}
+    reused = [f"- {trial.name}: run `{runs[trial.key]}`" for trial in plan.reused if trial.key in runs]
+    return "\n".join(["Trials recorded before this sweep:", "", *reused]) if reused else ""

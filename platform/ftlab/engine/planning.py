@@ -1,0 +1,32 @@
+"""Plan a study: name its trials by their data, and find out which are missing."""
+
+import pandas as pd
+
+from ftlab.config.home import Home
+from ftlab.running.checkpoints import existing_checkpoints
+from ftlab.study.fingerprint import fingerprint_data
+from ftlab.study.plan import Plan, make_plan
+from ftlab.study.spec import StudySpec, Trial, expand_trials
+
+
+def name_trials(study: StudySpec, home: Home) -> list[Trial]:
+    """Return the trials of a study with their keys; decodes the data set the first time.
+
+    Raises:
+        DataError: The images are missing or unfit.
+        ConfigError: The settings do not fit the number of images.
+    """
+    configs = (cell.config for cell in study.cells)
+    return expand_trials(study, fingerprint_data(study.data, configs, home))
+
+
+def plan_study(study: StudySpec, home: Home, recorded: pd.DataFrame, *, share: bool = True) -> Plan:
+    """Return the plan of a study.
+
+    Args:
+        study: The study.
+        home: Home of caches and checkpoints.
+        recorded: The trials in the tracking store.
+        share: Whether trials share prefixes.
+    """
+    return make_plan(study, name_trials(study, home), recorded, existing_checkpoints(home), share=share)

@@ -1,0 +1,100 @@
+"""Calibrate the durations of a trial's probes from a part of their work."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ftlab.assembly.trial_parts import make_probe
+from ftlab.config.trial import TrialConfig
+from ftlab.data.cache.decode_once import ImageDataset
+from ftlab.data.cache.residency import ResidentImages
+from ftlab.estimate.calibration.step_timing import Stopwatch
+from ftlab.training.evaluation.probe import CHUNK, Features, ProbeSuite, few_shot_accuracy, knn_accuracy
+from ftlab.training.trainer import Trainer
+
+# The features of so many images are enough to scale the time up to all images.
+MAX_TRAIN_IMAGES, MAX_TEST_IMAGES = 1024, 512
+
+
+def time_probes(
+    config: TrialConfig, dataset: ImageDataset, trainer: Trainer, device: torch.device, watch: Stopwatch
+) -> tuple[float, float]:
+    """Return the seconds of a kNN probe and of all probes at the end, scaled up from a part of the work.
+
+    Args:
+        config: The trial.
+        dataset: Its images.
+        trainer: Its trainer.
+        device: Device of the training.
+        watch: Stopwatch of the device.
+    """
+    part = _part(dataset)
+    train = ResidentImages(part.train_images, device)
+    suite = make_probe(config, part, trainer.method.query_encoder, train, device)
+    scale = (len(dataset.train_labels) + len(dataset.test_labels)) / (len(part.train_labels) + len(part.test_labels))
+    extract = scale * watch.seconds(suite.extract)
+    features = _random_features(dataset, suite.extract().train.shape[1], device)
+    knn = extract + _knn_seconds(suite, features, watch)
+    return knn, knn + _few_shot_seconds(suite, features, watch) + _linear_seconds(suite, features, watch)
+
+
+def _part(dataset: ImageDataset) -> ImageDataset:
+    train, test = (
+        _spread(len(dataset.train_labels), MAX_TRAIN_IMAGES),
+        _spread(len(dataset.test_labels), MAX_TEST_IMAGES),
+    )
+    return replace(
+        dataset,
+        train_images=dataset.train_images[train],
+        train_labels=dataset.train_labels[train],
+        test_images=dataset.test_images[test],
+        test_labels=dataset.test_labels[test],
+    )
+
+
+def _spread(num_images: int, most: int) -> np.ndarray:
+    return np.linspace(0, num_images - 1, min(num_images, most)).astype(np.int64)
+
+
+def _random_features(dataset: ImageDataset, feature_dim: int, device: torch.device) -> Features:
+    generator = torch.Generator(device).manual_seed(0)
+    train, test = (
+        torch.randn(len(labels), feature_dim, generator=generator, device=device)
+        for labels in (dataset.train_labels, dataset.test_labels)
+    )
+    train_labels = torch.tensor(dataset.train_labels, device=device)
+    return Features(train, train_labels, test, torch.tensor(dataset.test_labels, device=device), dataset.num_classes)
+
+
+def _knn_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> float:
+    chunk = replace(features, test=features.test[:CHUNK], test_labels=features.test_labels[:CHUNK])
+    seconds = watch.seconds(lambda: knn_accuracy(chunk, k=suite.knn_k, temperature=suite.knn_temperature))
+    return seconds * len(features.test) / len(chunk.test)
+
+
+def _few_shot_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> float:
+    def run() -> None:
+        few_shot_accuracy(
+            features,
+            num_labels=suite.few_shot_labels,
+            num_draws=suite.few_shot_draws,
+            generator=suite.make_generator(),
+        )
+
+    return watch.seconds(run)
+
+
+def _linear_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> float:
+    def run(epochs: int) -> None:
+        replace(suite.linear, epochs=epochs)(
+            features.train,
+            features.train_labels,
+            features.test,
+            features.test_labels,
+            num_classes=features.num_classes,
+            generator=suite.make_generator(),
+        )
+
+    one, three = watch.seconds(lambda: run(1)), watch.seconds(lambda: run(3))
+    return one + (suite.linear.epochs - 1) * max(0.0, three - one) / 2

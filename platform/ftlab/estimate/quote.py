@@ -1,0 +1,89 @@
+"""The estimate of a plan on this machine, and how its trials would share the machine."""
+
+import os
+from dataclasses import dataclass
+
+from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.home import Home
+from ftlab.errors import ConfigError, FtlabError
+from ftlab.estimate.forecast import Forecast, forecast
+from ftlab.estimate.packing import Packing
+from ftlab.estimate.pricing import price_trials
+from ftlab.estimate.slots import pack_study, packed
+from ftlab.machine.capacity import Capacity
+from ftlab.machine.hardware import Hardware, find_hardware
+from ftlab.machine.memory import find_gpus
+from ftlab.study.plan import Plan
+from ftlab.study.stages import by_urgency
+
+
+@dataclass(frozen=True)
+class Quote:
+    """The resources of a plan's trials, and the estimate of its cost.
+
+    Attributes:
+        resources: Resources of a trial.
+        packing: The packing of trials on this machine; None on a cluster, where Ray's nodes decide.
+        hardware: Hardware that a trial's durations are recorded with.
+        forecast: The estimate; None if nothing similar was recorded or calibrated.
+        problem: The reason why there is no estimate, if a calibration run failed; empty otherwise.
+    """
+
+    resources: ResourcesConfig
+    packing: Packing | None
+    hardware: Hardware
+    forecast: Forecast | None
+    problem: str = ""
+
+
+def make_quote(plan: Plan, *, home: Home, capacity: Capacity, max_probes: int) -> Quote:
+    """Decide how the trials of a plan share the machine, and estimate their cost.
+
+    Args:
+        plan: The plan; it has at least one trial to train.
+        home: Folder of everything ftlab keeps.
+        capacity: The part of this machine that may be used.
+        max_probes: Most calibration runs for trials unlike any recorded one; 0 makes the estimate quick.
+
+    Raises:
+        ConfigError: A trial does not fit.
+        FtlabError: The calibration run that ``trials_per_device: auto`` needs failed.
+    """
+    resources = plan.study.profile.resources
+    if capacity.gpus == 0:
+        resources = resources.model_copy(update={"gpus_per_trial": 0.0})
+    if os.environ.get("RAY_ADDRESS"):
+        together = _trials_per_gpu(resources)
+        if resources.gpus_per_trial and resources.trials_per_device:
+            resources = resources.model_copy(update={"gpus_per_trial": 1.0 / together})
+        return Quote(resources, None, find_hardware(resources, together), None)
+    cores = capacity.cpus or os.cpu_count() or 1
+    num_gpus = len(find_gpus()) if capacity.gpus is None else capacity.gpus
+    packing = pack_study(plan.todo, home=home, resources=resources, cores=cores, num_gpus=num_gpus)
+    resources = packed(resources, packing)
+    hardware = find_hardware(resources, packing.trials_per_device)
+    try:
+        prices = price_trials(plan.todo, home=home, resources=resources, hardware=hardware, max_probes=max_probes)
+    except FtlabError as error:
+        # A trial that diverges in its first steps is no reason against the others.
+        return Quote(resources, packing, hardware, None, str(error))
+    if prices is None:
+        return Quote(resources, packing, hardware, None)
+    price = forecast(
+        by_urgency(plan.stages),
+        prices.costs,
+        slots=packing.slots,
+        resources=resources,
+        source=prices.source,
+        num_nearest=prices.num_nearest,
+    )
+    return Quote(resources, packing, hardware, price)
+
+
+def _trials_per_gpu(resources: ResourcesConfig) -> int:
+    if resources.trials_per_device == "auto":
+        raise ConfigError(
+            "on a cluster trials_per_device must be a number, but got 'auto', which measures this machine; "
+            "nearest valid: what `make plan` finds on one of its nodes."
+        )
+    return resources.trials_per_device or 1

@@ -1,0 +1,1 @@
+"""Records of another home's journal, checked and brought into this one."""

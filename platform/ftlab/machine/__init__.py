@@ -1,0 +1,1 @@
+"""This machine: its hardware, memory and software, and the part of it that a study may use."""

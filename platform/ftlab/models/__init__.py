@@ -1,1 +1,0 @@
-"""Encoders and pretraining methods."""

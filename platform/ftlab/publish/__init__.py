@@ -1,0 +1,1 @@
+"""Tables, bundles and backbones as files that others read."""

@@ -1,0 +1,53 @@
+"""Read the folder of a table: its files and its provenance."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ftlab.errors import ResultsError, nearest
+from ftlab.reporting.trace.provenance import PROVENANCE_FILE, REWRITE, Provenance, parse_provenance
+from ftlab.reporting.writers.render import RENDERERS
+
+TABLE_FILE = "table.csv"
+
+
+def load_provenance(folder: Path) -> Provenance:
+    """Load the provenance of a folder's table.
+
+    Raises:
+        ResultsError: There is none, or it was edited.
+    """
+    path = folder / PROVENANCE_FILE
+    if not path.is_file():
+        raise ResultsError(f"a table must lie beside its provenance, but there is no {path}; {REWRITE}")
+    return parse_provenance(path.read_bytes().decode(errors="replace"), str(path))
+
+
+def read_table_files(folder: Path) -> dict[str, str]:
+    """Return the content of the table's existing files, by name."""
+    # Universal newlines would hide an editor's changes to the ends of lines.
+    return {
+        name: (folder / name).read_bytes().decode(errors="replace") for name in RENDERERS if (folder / name).is_file()
+    }
+
+
+def table_folder(path: Path) -> Path:
+    """Return the folder of a table from its path, or from the path of a file in it.
+
+    Raises:
+        ResultsError: It holds no table; the folders nearby that do are named.
+    """
+    folder = path.parent if path.is_file() else path
+    if not (folder / TABLE_FILE).is_file() and not (folder / PROVENANCE_FILE).is_file():
+        known = [str(found) for found in table_folders([_existing(folder)])]
+        raise ResultsError(f"results must be the folder of a table, but got {path}.{nearest(str(path), known)}")
+    return folder
+
+
+def table_folders(roots: Sequence[Path]) -> list[Path]:
+    """Return the folders of tables at and below some folders, in order."""
+    files = (path for root in roots for name in (TABLE_FILE, PROVENANCE_FILE) for path in root.rglob(name))
+    return sorted({path.parent for path in files})
+
+
+def _existing(folder: Path) -> Path:
+    return next((parent for parent in (folder, *folder.parents) if parent.is_dir()), folder)

@@ -1,0 +1,140 @@
+"""The table of a study: its definition, its files and their provenance."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ftlab.config.loading import experiments_folder
+from ftlab.publish.table_files import load_histories, write_results
+from ftlab.publish.table_options import TableOptions
+from ftlab.reporting.table.ablation import AblationTable, Cell
+from ftlab.reporting.table.published import load_published
+from ftlab.reporting.trace.definition import TableDefinition
+from ftlab.reporting.trace.provenance import PROVENANCE_FILE, Origin, provenance_text, trace_table
+from ftlab.seeding.auto import AUTO
+from ftlab.seeding.shown_trials import make_seed_table
+from ftlab.storage.atomic import write_if_changed
+from ftlab.study.identity import NUMERICS_VERSION, cell_key, trial_key
+from ftlab.study.overrides import without_folder
+from ftlab.study.spec import StudySpec, Trial, axis_values
+from ftlab.tracking.tracker import Tracker
+
+
+def tabulate(
+    study: StudySpec,
+    trials: Sequence[Trial],
+    recorded: pd.DataFrame,
+    options: TableOptions,
+) -> AblationTable:
+    """Compute the study's table from the recorded trials; see `define_table`."""
+    return define_table(study, trials, recorded, options).tabulate(recorded)
+
+
+def define_table(
+    study: StudySpec,
+    trials: Sequence[Trial],
+    recorded: pd.DataFrame,
+    options: TableOptions,
+) -> TableDefinition:
+    """Return the definition of the study's table.
+
+    Args:
+        study: The study.
+        trials: Its trials.
+        recorded: The trials in the tracking store; with ``options.auto`` they decide which trials the table asks for.
+        options: Options of the table.
+    """
+    fingerprint = trials[0].fingerprint
+    trial_keys: Mapping[str, tuple[str, ...]] = {}
+    seeding = None
+    if options.auto is not None:
+        seed_table = make_seed_table(study, fingerprint, recorded, options.auto)
+        trial_keys, seeding = seed_table.trial_keys, seed_table.seeding
+    elif not options.all_seeds:
+        trial_keys = {
+            cell.name: tuple(trial_key(cell.with_seed(seed), fingerprint) for seed in study.seeds)
+            for cell in study.cells
+        }
+    cells = tuple(
+        Cell(
+            name=cell.name,
+            axes=axis_values(study, cell),
+            trial_keys=trial_keys.get(cell.name, ()),
+            cell_key=cell_key(cell.config, fingerprint),
+        )
+        for cell in study.cells
+    )
+    published = None
+    if study.published is not None:
+        file, series = study.published
+        published = load_published(experiments_folder() / "published" / f"{file}.csv", series)
+    return TableDefinition(
+        name=study.experiment,
+        cells=cells,
+        metric=study.metric,
+        title=study.question,
+        baseline=study.baseline,
+        protocol=study.protocol,
+        published=published,
+        seeding=seeding,
+        interval=options.interval,
+    )
+
+
+def publish_table(
+    study: StudySpec,
+    trials: Sequence[Trial],
+    recorded: pd.DataFrame,
+    tracker: Tracker,
+    folder: Path,
+    options: TableOptions,
+    *,
+    command: str,
+) -> tuple[AblationTable, list[Path]]:
+    """Write the study's table in every format, its figures, its report and its provenance below ``folder``.
+
+    Args:
+        study: The study.
+        trials: Its trials.
+        recorded: The trials in the tracking store.
+        tracker: The store.
+        folder: Folder of the files; unchanged files are left alone.
+        options: Options of the table.
+        command: Command that makes the table anew.
+
+    Returns:
+        The table and the files.
+    """
+    definition = define_table(study, trials, recorded, options)
+    table = definition.tabulate(recorded)
+    histories = load_histories(tracker, table, recorded)
+    paths = write_results(table, histories, folder, recorded, command)
+    origin = table_origin(study, trials[0].fingerprint, options)
+    path = folder / PROVENANCE_FILE
+    write_if_changed(path, provenance_text(trace_table(origin, definition, table, recorded)).encode())
+    return table, [*paths, path]
+
+
+def table_origin(study: StudySpec, fingerprint: str, options: TableOptions) -> Origin:
+    """Return the origin of a study's table.
+
+    Args:
+        study: The study.
+        fingerprint: Digest of the data's content.
+        options: Options of the table.
+    """
+    auto = options.auto
+    seeds = AUTO if auto else None if options.all_seeds else len(study.seeds)
+    # The folder of the files decides nothing, and may name a user.
+    overrides = {name: without_folder(name, value) for name, value in study.overrides.items()}
+    return Origin(
+        study=study.results_name,
+        experiment=study.experiment,
+        profile=study.profile_name,
+        overrides=overrides,
+        seeds=seeds,
+        max_trials=auto.max_trials if auto else None,
+        fingerprint=fingerprint,
+        numerics=NUMERICS_VERSION,
+    )

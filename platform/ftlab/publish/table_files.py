@@ -1,0 +1,63 @@
+"""Write the files of a table: every format, its figures and its report."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ftlab.reporting.figures.axis_figure import axis_figure
+from ftlab.reporting.figures.cell_choice import shown_rows
+from ftlab.reporting.figures.histories import Histories
+from ftlab.reporting.figures.training_figures import training_figures
+from ftlab.reporting.pages.report import report_html, write_report
+from ftlab.reporting.print.figure_files import draw_axis_figure, write_training_figures
+from ftlab.reporting.table.ablation import AblationTable
+from ftlab.reporting.table.trial_facts import trial_facts
+from ftlab.reporting.writers.render import write_table
+from ftlab.study.recorded_params import recorded_ft_start
+from ftlab.tracking.records import HistoryPart
+from ftlab.tracking.tracker import Tracker
+
+# More seeds hardly change the means in figures of training, and each costs the reading of a file.
+MAX_SEEDS = 20
+
+
+def load_histories(tracker: Tracker, table: AblationTable, recorded: pd.DataFrame) -> Histories:
+    """Load the histories of the cells that the table's figures show, of at most `MAX_SEEDS` seeds a cell.
+
+    Args:
+        tracker: The store.
+        table: The table.
+        recorded: The trials in the store.
+    """
+    keys = [trial.trial_key for row in shown_rows(table) for trial in table.trials_of(row.cell)[:MAX_SEEDS]]
+    parts = {str(part): tracker.load_history(keys, part) for part in HistoryPart}
+    chosen = recorded[recorded["trial_key"].isin(keys)]
+    ft_starts = map(recorded_ft_start, chosen["params"])
+    return Histories(**parts, ft_starts=dict(zip(chosen["trial_key"], ft_starts, strict=True)))
+
+
+def write_results(
+    table: AblationTable, histories: Histories, folder: Path, recorded: pd.DataFrame, command: str
+) -> list[Path]:
+    """Write the table in every format, its figures and its report; unchanged files are left alone.
+
+    Figures of the training are in ``figures/``, where ``left_out.txt`` gives the reason for each missing one.
+
+    Args:
+        table: The table.
+        histories: The histories of its trials.
+        folder: Folder of the files.
+        recorded: The trials that the table was computed from.
+        command: Command that makes the table anew.
+    """
+    # Plotly takes a quarter of a second to import.
+    from ftlab.reporting.pages.report_charts import report_charts
+
+    figure, training = axis_figure(table), training_figures(table, histories)
+    report = report_html(table, report_charts(figure, training), trial_facts(table, recorded), command)
+    return [
+        *write_table(table, folder),
+        *draw_axis_figure(figure, folder / "figure.png"),
+        *write_training_figures(training, folder / "figures"),
+        write_report(folder, report),
+    ]

@@ -1,0 +1,1 @@
+"""The numbers of figures, computed before anything is drawn."""

@@ -1,0 +1,113 @@
+"""The scores of single runs: their course over the epochs, and their distribution at one epoch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ftlab.reporting.figures.histories import SCORES
+from ftlab.reporting.figures.score_distributions import BIN_RANGE
+
+LOSS = "pretrain/loss"
+TRANSFORMED = "_transformed"
+
+
+@dataclass(frozen=True)
+class RunCourse:
+    """The course of a statistic of one run over its epochs.
+
+    Attributes:
+        run: Label of the run.
+        statistic: Name of the statistic, without the ending of FT.
+        transformed: Whether the scores are those after FT.
+        epochs: Epochs with a value, from 1.
+        values: One value an epoch.
+    """
+
+    run: str
+    statistic: str
+    transformed: bool
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ScoreDistribution:
+    """The distribution of the scores of one run at an epoch.
+
+    Attributes:
+        run: Label of the run.
+        sign: ``positive`` or ``negative``.
+        transformed: Whether the scores are those after FT.
+        centres: Middle of each bin of cosine similarity.
+        density: Share of the scores per unit of similarity, so that the area is 1.
+    """
+
+    run: str
+    sign: str
+    transformed: bool
+    centres: tuple[float, ...]
+    density: tuple[float, ...]
+
+
+def run_courses(metrics: pd.DataFrame, labels: Mapping[str, str]) -> tuple[RunCourse, ...]:
+    """Return the courses of the scores and of the loss.
+
+    Scores that FT did not change are left out: a run without FT has the same scores before and after.
+
+    Args:
+        metrics: ``trial_key``, ``epoch``, ``name``, ``value``.
+        labels: Label of each run by its trial key, in the order of the figure.
+    """
+    grouped = metrics.groupby(["trial_key", "name"], observed=True)
+    groups = {group: rows.sort_values("epoch") for group, rows in grouped}
+    courses = []
+    for key, label in labels.items():
+        for statistic in (*SCORES, LOSS):
+            before, after = groups.get((key, statistic)), groups.get((key, statistic + TRANSFORMED))
+            courses += [_course(label, statistic, False, before)] if before is not None else []
+            if before is not None and after is not None and not np.array_equal(before["value"], after["value"]):
+                courses.append(_course(label, statistic, True, after))
+    return tuple(courses)
+
+
+def recorded_epochs(metrics: pd.DataFrame) -> dict[str, int]:
+    """Return the last epoch of each trial that has one."""
+    last = metrics.groupby("trial_key", observed=True)["epoch"].max()
+    return {str(key): int(epoch) for key, epoch in last.items()}
+
+
+def score_distributions_at(
+    histograms: pd.DataFrame, labels: Mapping[str, str], epoch: int
+) -> tuple[ScoreDistribution, ...]:
+    """Return the distributions at an epoch; a run without a histogram there, or with an empty one, is left out.
+
+    Args:
+        histograms: ``trial_key``, ``epoch``, ``name``, ``counts``.
+        labels: Label of each run by its trial key, in the order of the figure.
+        epoch: The epoch, from 1.
+    """
+    rows = histograms[histograms["epoch"] == epoch]
+    counts = dict(zip(zip(rows["trial_key"], rows["name"], strict=True), rows["counts"], strict=True))
+    found = []
+    for key, label in labels.items():
+        for sign in ("positive", "negative"):
+            before, after = (counts.get((key, f"scores/{sign}{ending}")) for ending in ("", TRANSFORMED))
+            if before is not None and sum(before):
+                found.append(_distribution(label, sign, False, before))
+            if before is not None and after is not None and sum(after) and list(before) != list(after):
+                found.append(_distribution(label, sign, True, after))
+    return tuple(found)
+
+
+def _course(label: str, statistic: str, transformed: bool, rows: pd.DataFrame) -> RunCourse:
+    return RunCourse(label, statistic, transformed, tuple(map(int, rows["epoch"])), tuple(map(float, rows["value"])))
+
+
+def _distribution(label: str, sign: str, transformed: bool, counts: Sequence[int]) -> ScoreDistribution:
+    edges = np.linspace(*BIN_RANGE, len(counts) + 1)
+    widths, total = np.diff(edges), sum(counts)
+    density = np.asarray(counts, dtype=float) / (total * widths)
+    centres = np.round((edges[:-1] + edges[1:]) / 2, 6)
+    return ScoreDistribution(label, sign, transformed, tuple(centres.tolist()), tuple(density.tolist()))

@@ -1,0 +1,77 @@
+"""Score statistics as surfaces over a swept axis and the steps of training (Fig. 3 of arXiv 2108.02982)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ftlab.reporting.figures.cell_labels import swept_axis
+from ftlab.reporting.figures.histories import SEEN_SCORES, Histories, LeftOut
+from ftlab.reporting.figures.score_curves import Curve, score_curves
+from ftlab.reporting.table.ablation import AblationTable
+from ftlab.reporting.table.axes import axis_label
+
+MAX_STEPS = 100
+
+
+@dataclass(frozen=True)
+class ScoreSurfaces:
+    """Everything that is drawn.
+
+    Attributes:
+        title: Question that the table answers.
+        axis: The swept axis in words.
+        labels: The values of the axis as text, one a cell, in the order of the table and at equal distances.
+        step_axis: Meaning of ``places``, in words.
+        places: P steps, or epochs where single steps were not recorded; at most `MAX_STEPS` of them, evenly spaced.
+        surfaces: By metric name of `SEEN_SCORES`, in the paper's order, one row a cell of P means over the
+            seeds; NaN where a cell has none.
+        note: The choice of cells, in words, if not all are shown; empty otherwise.
+    """
+
+    title: str
+    axis: str
+    labels: tuple[str, ...]
+    step_axis: str
+    places: tuple[float, ...]
+    surfaces: Mapping[str, tuple[tuple[float, ...], ...]]
+    note: str
+
+
+def score_surfaces(table: AblationTable, histories: Histories) -> ScoreSurfaces | LeftOut:
+    """Compute the surfaces of the scores that the loss sees, for a table that sweeps one axis of at least three values.
+
+    Args:
+        table: The table.
+        histories: The histories of its trials.
+    """
+    axis = swept_axis(table)
+    if axis is None:
+        return LeftOut("no single numeric axis is swept")
+    curves = score_curves(table, histories)
+    if isinstance(curves, LeftOut):
+        return curves
+    if len(curves.cells) < 3:
+        return LeftOut(f"a surface needs three cells with score statistics, but {len(curves.cells)} have them")
+    places = _thinned(sorted({place for cell in curves.cells for place in next(iter(cell.curves.values())).places}))
+    return ScoreSurfaces(
+        title=table.title,
+        axis=axis_label(axis),
+        labels=tuple(cell.label for cell in curves.cells),
+        step_axis=curves.axis,
+        places=places,
+        surfaces={
+            name: tuple(_along(cell.curves[name], places) for cell in curves.cells) for name in reversed(SEEN_SCORES)
+        },
+        note=curves.note,
+    )
+
+
+def _thinned(places: list[float]) -> tuple[float, ...]:
+    chosen = np.unique(np.linspace(0, len(places) - 1, MAX_STEPS).round().astype(int))
+    return tuple(places[place] for place in chosen)
+
+
+def _along(curve: Curve, places: tuple[float, ...]) -> tuple[float, ...]:
+    values = dict(zip(curve.places, curve.mean, strict=True))
+    return tuple(values.get(place, float("nan")) for place in places)

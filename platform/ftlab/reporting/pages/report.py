@@ -1,0 +1,87 @@
+"""The report of a table: one file with the table, its figures and the origin of its numbers.
+
+It opens from disk without a network: the script that draws the figures, style and numbers are inside.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ftlab.reporting.table.ablation import AblationTable
+from ftlab.reporting.table.layout import metric_label
+from ftlab.reporting.table.trial_facts import Fact
+from ftlab.reporting.writers.html import table_html
+from ftlab.storage.atomic import write_if_changed
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+REPORT_FILE = "report.html"
+PAGES = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class ReportChart:
+    """A figure of the report.
+
+    Attributes:
+        title: Its title.
+        caption: The text that explains it.
+        panels: Plotly's figures, side by side if the page is wide enough; empty if the caption says why there are none.
+    """
+
+    title: str
+    caption: str
+    panels: tuple["go.Figure", ...]
+
+
+def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequence[Fact], command: str) -> str:
+    """Return the report as a page; the same table, figures and facts give the same bytes.
+
+    Args:
+        table: The table.
+        charts: Its figures, in the order of the page.
+        facts: Facts about the training of its trials.
+        command: Command that makes the table anew.
+    """
+    # Plotly and Jinja take a quarter of a second to import, and most commands write no report.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from plotly.offline import get_plotlyjs
+
+    from ftlab.reporting.pages.page_style import CONFIG
+
+    environment = Environment(
+        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    # Plotly escapes <, > and /, so that no text in a figure ends the script element that holds it.
+    figures = [panel.to_json(engine="json") for chart in charts for panel in chart.panels]
+    return environment.get_template("report.html").render(
+        title=table.title,
+        subtitle=" · ".join(text for text in (table.name, table.protocol) if text),
+        style=page_style_sheet(),
+        table=table_html(table),
+        charts=charts,
+        figures=f"[{','.join(figures)}]",
+        config=CONFIG,
+        plotly=get_plotlyjs(),
+        command=command,
+        facts=facts,
+        metric=metric_label(table.metric),
+        trials=[{**vars(trial), "value": "" if isnan(trial.value) else f"{trial.value:.2f}"} for trial in table.trials],
+    )
+
+
+def write_report(folder: Path, page: str) -> Path:
+    """Write ``report.html`` below a folder unless it has that content already; return its path."""
+    path = folder / REPORT_FILE
+    write_if_changed(path, page.encode())
+    return path
+
+
+@cache
+def page_style_sheet() -> str:
+    """Return the style sheet that all our pages share, light and dark."""
+    return (PAGES / "page.css").read_text()

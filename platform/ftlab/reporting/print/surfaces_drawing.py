@@ -1,0 +1,51 @@
+"""Draw score surfaces with matplotlib, three panels beside each other."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ftlab.reporting.figures.histories import score_label
+from ftlab.reporting.figures.score_surfaces import MAX_STEPS, ScoreSurfaces
+from ftlab.reporting.print.print_style import ORDERED, TWO_COLUMNS, print_figure, write_note
+
+HEIGHT = 6.4
+BOTTOM, SHIFT, ZOOM = 0.07, -0.02, 0.83
+ELEVATION, AZIMUTH = 25, -125
+MAX_LABELS = 5
+SMALL = 7
+
+
+def draw_score_surfaces(figure: ScoreSurfaces) -> dict[str, bytes]:
+    """Return the drawn figure as ``png`` and ``pdf``."""
+    return print_figure(partial(_fill_canvas, figure), HEIGHT, TWO_COLUMNS)
+
+
+def _fill_canvas(figure: ScoreSurfaces, canvas: Figure) -> None:
+    canvas.set_layout_engine("none")  # it does not reserve room for the labels of three dimensions
+    names = list(figure.surfaces)
+    for place, name in enumerate(names):
+        frame = ((place + SHIFT) / len(names), BOTTOM, 1 / len(names), 1 - BOTTOM)
+        axes: Any = canvas.add_axes(frame, projection="3d")
+        _draw_surface(axes, figure, name)
+    write_note(canvas, figure.note)
+
+
+def _draw_surface(axes: Any, figure: ScoreSurfaces, name: str) -> None:
+    places, cells = np.meshgrid(figure.places, range(len(figure.labels)))
+    values = np.array(figure.surfaces[name])
+    axes.plot_surface(
+        places, cells, values, cmap=ORDERED, rcount=len(cells), ccount=MAX_STEPS, antialiased=False, rasterized=True
+    )
+    axes.view_init(ELEVATION, AZIMUTH)
+    axes.set_box_aspect(None, zoom=ZOOM)
+    axes.set_title(score_label(name), fontsize="medium", y=0.97)
+    axes.set_xlabel(figure.step_axis.partition(" (")[0], fontsize=SMALL, labelpad=-6)
+    axes.set_ylabel(figure.axis, fontsize=SMALL, labelpad=-2)
+    shown = range(0, len(figure.labels), -(-len(figure.labels) // MAX_LABELS))
+    axes.set_yticks(list(shown), [figure.labels[cell] for cell in shown])
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.zaxis.set_major_locator(MaxNLocator(5))
+    axes.tick_params(labelsize=SMALL - 1, pad=-3)

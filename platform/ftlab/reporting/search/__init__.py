@@ -1,0 +1,1 @@
+"""The results of a search: numbers, drawings and files."""

@@ -1,0 +1,1 @@
+"""The ablation table: its rows, statistics and notes, and its printed form."""

@@ -1,0 +1,123 @@
+"""Find the trials of each cell of a table among the recorded ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite, nan
+from typing import Any
+
+import pandas as pd
+
+from ftlab.errors import ConfigError, nearest
+from ftlab.reporting.table.axes import Axes
+from ftlab.reporting.table.comparability import comparable_facts
+
+FINISHED, COLLAPSED, FAILED = "finished", "collapsed", "failed"
+FINAL = (FINISHED, COLLAPSED, FAILED)
+COLUMNS = frozenset(
+    {"trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id", "params", "tags"}
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A row that the table asks for: trials that differ by seed alone.
+
+    Attributes:
+        name: Label of the row.
+        axes: Values by dotted name; None where an axis has no effect in the cell.
+        trial_keys: The trials that the row needs; empty takes every recorded seed.
+        cell_key: Digest that the trials of the cell share; used when ``trial_keys`` is empty.
+    """
+
+    name: str
+    axes: Axes
+    trial_keys: tuple[str, ...] = ()
+    cell_key: str = ""
+
+
+@dataclass(frozen=True)
+class AblationTrial:
+    """A finished, collapsed or failed trial of the table.
+
+    Attributes:
+        cell: Name of its cell.
+        trial_key: Digest of everything that decides its numbers.
+        seed: Seed of all its random streams.
+        status: ``finished``, ``collapsed`` or ``failed``.
+        run_id: Identifier in the tracking store.
+        value: The table's metric; NaN when the trial failed or has none.
+        metrics: Last values by name, without durations; empty when it failed, as they are then those of an early epoch.
+        facts: Facts that decide which trials it may be compared with, by their words.
+    """
+
+    cell: str
+    trial_key: str
+    seed: int
+    status: str
+    run_id: str
+    value: float
+    metrics: Mapping[str, float]
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_value(self) -> bool:
+        """Return whether the trial counts in the statistics of its cell."""
+        return isfinite(self.value)
+
+
+def find_trials(cells: Sequence[Cell], trials: pd.DataFrame, metric: str) -> list[list[AblationTrial]]:
+    """Return the trials of each cell that ended, ordered by seed.
+
+    Args:
+        cells: The rows of the table.
+        trials: One row a trial as ``Tracker.load_trials`` returns them; may be empty and may hold other trials.
+        metric: Column of the table's metric.
+
+    Raises:
+        ConfigError: Finished trials lack the metric.
+    """
+    records = _final_records(cells, trials)
+    _check_metric(metric, records)
+    by_key: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for record in records:
+        for column in ("trial_key", "cell_key"):
+            by_key.setdefault((column, record[column]), []).append(record)
+    groups = []
+    for cell in cells:
+        keys = [("trial_key", key) for key in cell.trial_keys] or [("cell_key", cell.cell_key)]
+        found = [record for key in keys for record in by_key.get(key, [])]
+        groups.append(sorted((_trial(cell, record, metric) for record in found), key=_order))
+    return groups
+
+
+def _final_records(cells: Sequence[Cell], trials: pd.DataFrame) -> list[dict[str, Any]]:
+    trial_keys = {key for cell in cells for key in cell.trial_keys}
+    cell_keys = {cell.cell_key for cell in cells if not cell.trial_keys}
+    wanted = trials["trial_key"].isin(trial_keys) | trials["cell_key"].isin(cell_keys)
+    chosen = trials[wanted & trials["status"].isin(FINAL)]
+    return [{str(column): value for column, value in record.items()} for record in chosen.to_dict("records")]
+
+
+def _check_metric(metric: str, records: Sequence[Mapping[str, Any]]) -> None:
+    if any(record["status"] == FINISHED and metric not in record for record in records):
+        hint = nearest(metric, set(records[0]) - COLUMNS)
+        raise ConfigError(f"a table needs a metric that its trials recorded, but got {metric!r}.{hint}")
+
+
+def _order(trial: AblationTrial) -> tuple[int, str]:
+    return trial.seed, trial.trial_key
+
+
+def _trial(cell: Cell, record: Mapping[str, Any], metric: str) -> AblationTrial:
+    failed = record["status"] == FAILED
+    metrics = {name: float(value) for name, value in record.items() if name not in COLUMNS and not failed}
+    return AblationTrial(
+        cell=cell.name,
+        trial_key=str(record["trial_key"]),
+        seed=int(record["seed"]),
+        status=str(record["status"]),
+        run_id=str(record["run_id"]),
+        value=metrics.get(metric, nan),
+        metrics={name: metrics[name] for name in sorted(metrics) if not name.endswith("_seconds")},
+        facts=comparable_facts(record),
+    )

@@ -1,0 +1,112 @@
+"""The notes below a printed table: the meaning of its numbers, and all that a reader must know to compare them."""
+
+from collections.abc import Callable, Mapping
+from itertools import groupby
+from math import isnan
+
+from ftlab.reporting.table.ablation import AblationRow, AblationTable
+from ftlab.reporting.table.comparison import MIN_PAIRS
+from ftlab.reporting.table.statistics import INTERVAL_NAMES, MIN_BOOTSTRAPPED
+
+COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK = "†", "‡", "§"
+
+
+def summary_note(table: AblationTable) -> str:
+    """Return the seeds that the mean and its interval are taken over, in words without a full stop."""
+    counts = sorted({row.summary.n for row in table.rows if row.summary.n})
+    if not counts:
+        return "No trial has a value yet"
+    spread = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    interval = INTERVAL_NAMES[table.interval]
+    return f"Mean over {spread} seed{'' if counts == [1] else 's'} with its 95% {interval} interval"
+
+
+def table_notes(table: AblationTable, names: Mapping[str, str], *, with_counts: bool) -> tuple[str, ...]:
+    """Return the notes, those of marks first.
+
+    Args:
+        table: The table.
+        names: Name of each cell in texts, by its own name.
+        with_counts: Whether a note tells unequal numbers of seeds, for a table without a column of them.
+    """
+
+    def count(what: str, number: Callable[[AblationRow], int]) -> str:
+        parts = [
+            f"{names[row.cell]} ({number(row)} of {row.n_trials + row.n_missing})" for row in table.rows if number(row)
+        ]
+        return f"{what}: {', '.join(parts)}." if parts else ""
+
+    notes = (
+        count(f"{COLLAPSE_MARK} Collapse, counted in the mean", lambda row: row.n_collapsed),
+        _caveats(table, names),
+        _published(table),
+        _baseline(table, names),
+        _unpaired(table, names),
+        _narrow_intervals(table),
+        _seeds(table, names) if with_counts else "",
+        count("Failed, without a value", lambda row: row.n_failed),
+        count("Not finished yet", lambda row: row.n_missing),
+        table.seeding.note if table.seeding else "",
+    )
+    return tuple(note for note in notes if note)
+
+
+def _baseline(table: AblationTable, names: Mapping[str, str]) -> str:
+    if table.baseline is None:
+        return ""
+    name = names[table.baseline]
+    compared = [row.comparison for row in table.rows if row.comparison and row.comparison.difference.n]
+    if not compared:
+        return f"Baseline: {name}."
+    differences = f"Baseline: {name}. Difference: mean over common seeds with its 95% interval."
+    if table.seeding:
+        return f"{differences} No tests: the rule that gave the seeds has looked at the values."
+    tests = sum(not isnan(comparison.p_holm) for comparison in compared)
+    if not tests:
+        return f"{differences} No tests below {MIN_PAIRS} common seeds."
+    corrected = f"Holm-corrected for {tests} comparisons" if tests > 1 else "of a single comparison"
+    untested = "" if tests == len(compared) else f"; none below {MIN_PAIRS} common seeds, nor without spread"
+    return f"{differences} p: paired t test, two-sided, {corrected}{untested}."
+
+
+def _seeds(table: AblationTable, names: Mapping[str, str]) -> str:
+    if len({row.summary.n for row in table.rows}) == 1:
+        return ""
+    return f"Seeds: {', '.join(f'{names[row.cell]} ({row.summary.n})' for row in table.rows)}."
+
+
+def _unpaired(table: AblationTable, names: Mapping[str, str]) -> str:
+    parts = [
+        f"{names[row.cell]} ({row.comparison.difference.n} of {row.summary.n})"
+        for row in table.rows
+        if row.comparison and row.comparison.difference.n != row.summary.n
+    ]
+    return f"Seeds in common with the baseline: {', '.join(parts)}." if parts else ""
+
+
+def _narrow_intervals(table: AblationTable) -> str:
+    few = [row for row in table.rows if 1 < row.summary.n < MIN_BOOTSTRAPPED]
+    if table.interval != "bca" or not few:
+        return ""
+    return f"Bootstrap intervals of fewer than {MIN_BOOTSTRAPPED} seeds are too narrow."
+
+
+def _caveats(table: AblationTable, names: Mapping[str, str]) -> str:
+    """Return the note on cells that differ from the baseline; cells with the same differences stand together."""
+
+    def what(row: AblationRow) -> str:
+        return ", ".join(map(str, row.caveats))
+
+    marked = sorted((row for row in table.rows if row.caveats), key=what)
+    parts = [f"{', '.join(names[row.cell] for row in rows)} ({words})" for words, rows in groupby(marked, key=what)]
+    return f"{DIFFERS_MARK} Not trained or judged alike: {'; '.join(parts)}." if parts else ""
+
+
+def _published(table: AblationTable) -> str:
+    if table.published is None:
+        return ""
+    origin = f"Paper: {table.published.source} ({table.published.series}; {table.published_protocol})."
+    if table.same_protocol:
+        return f"{origin} Same protocol: yes."
+    ours = f" (ours: {table.protocol})" if table.protocol else ""
+    return f"{PROTOCOL_MARK} {origin} Same protocol: no{ours}."

@@ -1,0 +1,1 @@
+"""The table as CSV, LaTeX, Markdown and HTML."""

@@ -1,0 +1,190 @@
+r"""The table in LaTeX; a document needs ``\usepackage{booktabs,siunitx,graphicx}`` and nothing else."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from ftlab.reporting.table.ablation import AblationTable
+from ftlab.reporting.table.layout import NOTHING, PrintedRow, PrintedTable, print_table
+from ftlab.reporting.table.two_way import TwoWay
+from ftlab.reporting.writers.latex_numbers import NumberColumn, escape_tex, interval_tex, number_column
+
+# A page is too narrow for more columns of labels beside all others.
+MAX_LABELS = 3
+# Columns that hold texts instead of numbers, and their alignment.
+TEXT_COLUMNS = {"interval": "r", "difference_interval": "r", "stopped": "l"}
+
+
+def table_tex(table: AblationTable) -> str:
+    """Return the table as a LaTeX float with ``booktabs`` rules, a caption and the label ``tab:<name>``.
+
+    Numbers are aligned by siunitx. A table that would be wider than the text is scaled down to its width.
+    """
+    printed = _narrowed(print_table(table))
+    body = _list(printed) if printed.two_way is None else _grid(printed, printed.two_way)
+    lines = [
+        r"% Needs \usepackage{booktabs,siunitx,graphicx}.",
+        r"\begin{table}",
+        r"  \centering",
+        f"  \\caption{{{_caption(printed)}}}",
+        f"  \\label{{tab:{re.sub('[^A-Za-z0-9:.-]', '-', table.name)}}}",
+        r"  \smallskip",
+        r"  \small",
+        r"  \setlength{\tabcolsep}{4pt}",
+        r"  \sisetup{detect-weight, retain-explicit-plus}",
+        r"  \sbox0{%",
+        *(f"    {line}" for line in body),
+        r"  }",
+        r"  \ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi",
+        *_notes(printed),
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _narrowed(printed: PrintedTable) -> PrintedTable:
+    """Return the table with the settings of named rows in a note if their columns would leave no room."""
+    if len(printed.label_headings) <= MAX_LABELS or printed.two_way is not None:
+        return printed
+    return replace(
+        printed,
+        label_headings=printed.label_headings[:1],
+        label_numeric=printed.label_numeric[:1],
+        rows=tuple(replace(row, labels=row.labels[:1]) for row in printed.rows),
+        notes=(*printed.notes, f"Cells: {'; '.join(_with_settings(printed, row) for row in printed.rows)}."),
+    )
+
+
+def _with_settings(printed: PrintedTable, row: PrintedRow) -> str:
+    name, *values = row.labels
+    pairs = zip(printed.label_headings[1:], values, strict=True)
+    settings = ", ".join(f"{heading} {value}" for heading, value in pairs if value != NOTHING)
+    return f"{name} ({settings})" if settings else name
+
+
+def _caption(printed: PrintedTable) -> str:
+    title = printed.title if printed.title.rstrip().endswith((".", "?", "!")) else f"{printed.title}."
+    marks = "; best in bold, second best underlined" if printed.ranked else ""
+    return escape_tex(f"{title} {printed.metric[0].upper()}{printed.metric[1:]}. {printed.summary}{marks}.")
+
+
+def _notes(printed: PrintedTable) -> list[str]:
+    if not printed.notes:
+        return []
+    notes = (f"    {escape_tex(note)}" for note in printed.notes)
+    return [
+        "",
+        r"  \smallskip",
+        r"  \begin{minipage}{\linewidth}",
+        r"    \footnotesize\raggedright",
+        *notes,
+        r"  \end{minipage}",
+    ]
+
+
+def _list(printed: PrintedTable) -> list[str]:
+    labels = [_label_column(printed, place) for place in range(len(printed.label_headings))]
+    columns = {
+        column.name: number_column([row.texts[column.name] for row in printed.rows])
+        for column in printed.columns
+        if column.name not in TEXT_COLUMNS
+    }
+    preamble = [label.specification if label else "l" for label in labels]
+    preamble += [TEXT_COLUMNS.get(column.name) or columns[column.name].specification for column in printed.columns]
+    rows = (
+        [
+            *(_label(text, column) for text, column in zip(row.labels, labels, strict=True)),
+            *(_cell(row, column.name, columns.get(column.name)) for column in printed.columns),
+        ]
+        for row in printed.rows
+    )
+    return _tabular(preamble, [*_headings(printed), r"\midrule", *map(_line, rows)])
+
+
+def _label_column(printed: PrintedTable, place: int) -> NumberColumn | None:
+    numeric = printed.label_numeric[place]
+    return number_column([row.labels[place] for row in printed.rows]) if numeric else None
+
+
+def _headings(printed: PrintedTable) -> list[str]:
+    """Return groups above the headings of their columns; headings of labels are broken at their last space."""
+    upper, rules, lower = [], [], []
+    for heading in printed.label_headings:
+        above, _, below = heading.rpartition(" ")
+        upper.append(_words(above))
+        lower.append(_words(below))
+    for group, found in groupby(printed.columns, key=lambda column: column.group):
+        headings = [_words(column.short or column.heading) for column in found]
+        if group:
+            upper.append(_spanning(len(headings), "c", escape_tex(group)))
+            rules.append(_rule(len(lower) + 1, len(lower) + len(headings)))
+        else:
+            upper += [""] * len(headings)
+        lower += headings
+    return [_line(upper), "".join(rules), _line(lower)]
+
+
+def _grid(printed: PrintedTable, two_way: TwoWay) -> list[str]:
+    """Return a block of rows for means, differences and published values, each with its interval below it."""
+    width = len(two_way.across)
+    numbers = [names[0] for _, names in printed.blocks()]
+    columns = [
+        number_column([printed.rows[places[place]].texts[name] for places in two_way.places for name in numbers])
+        for place in range(width)
+    ]
+    lines = [
+        _line(["", _spanning(width, "c", escape_tex(two_way.across_heading))]),
+        _rule(2, width + 1),
+        _line(map(_words, (two_way.down_heading, *two_way.across))),
+    ]
+    for heading, (name, *below) in printed.blocks():
+        lines += [r"\midrule", _line([_spanning(width + 1, "l", rf"\emph{{{escape_tex(heading)}}}")])]
+        for label, places in zip(two_way.down, two_way.places, strict=True):
+            rows = [printed.rows[place] for place in places]
+            cells = (_cell(row, name, column) for row, column in zip(rows, columns, strict=True))
+            lines.append(_line([escape_tex(label), *cells]))
+            lines += [_line(["", *(_small(row, smaller) for row in rows)]) for smaller in below]
+    return _tabular(["l", *(column.specification for column in columns)], lines)
+
+
+def _tabular(preamble: Sequence[str], lines: Sequence[str]) -> list[str]:
+    head = [f"\\begin{{tabular}}{{{' '.join(preamble)}}}", r"  \toprule"]
+    return [*head, *(f"  {line}" for line in lines), r"  \bottomrule", r"\end{tabular}"]
+
+
+def _cell(row: PrintedRow, name: str, column: NumberColumn | None) -> str:
+    text = row.texts[name]
+    if column is None:
+        return escape_tex(text) if name == "stopped" else interval_tex(text)
+    return column.cell(text, row.rank, row.marks) if name == "mean" else column.cell(text)
+
+
+def _small(row: PrintedRow, name: str) -> str:
+    if row.texts[name] == NOTHING:
+        return ""
+    text = f"$p$ {escape_tex(row.texts[name])}" if name == "p" else interval_tex(row.texts[name])
+    return rf"{{\scriptsize {text}}}"
+
+
+def _label(text: str, column: NumberColumn | None) -> str:
+    return column.cell(text) if column else escape_tex(text)
+
+
+def _words(text: str) -> str:
+    # Braces keep siunitx from reading a heading as a number.
+    return f"{{{escape_tex(text)}}}" if text else ""
+
+
+def _spanning(columns: int, alignment: str, text: str) -> str:
+    return rf"\multicolumn{{{columns}}}{{{alignment}}}{{{text}}}"
+
+
+def _rule(first: int, last: int) -> str:
+    return rf"\cmidrule(lr){{{first}-{last}}}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    texts = list(cells)
+    # A bracket or a star that opens a row would be read as an argument of the line break before it.
+    return ("{}" if texts[0].startswith(("[", "*")) else "") + " & ".join(texts) + r" \\"

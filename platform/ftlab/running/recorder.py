@@ -1,0 +1,59 @@
+"""The record of a trial, and the listener that writes it; needs neither Ray nor a tracking store."""
+
+from collections.abc import Sequence
+
+from ftlab.machine.facts import collect_provenance
+from ftlab.machine.hardware import Hardware
+from ftlab.study.identity import NUMERICS_VERSION
+from ftlab.study.recorded_params import recorded_params
+from ftlab.study.spec import Trial
+from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord
+from ftlab.tracking.writer import TrackingWriter
+
+FINGERPRINT_TAG = "data.fingerprint"
+NUMERICS_TAG = "version.numerics"
+
+
+class TrialRecorder:
+    """The listener that writes a running study to the tracker.
+
+    Args:
+        study: Name of the study that the trials are recorded under.
+        writer: Writer of the records.
+        hardware: Hardware that the trials run on.
+    """
+
+    def __init__(self, study: str, writer: TrackingWriter, hardware: Hardware) -> None:
+        self._study = study
+        self._writer = writer
+        self._hardware = hardware
+
+    def trial_started(self, trial: Trial) -> None:
+        """Open the trial's run."""
+        self._writer.open_trial(trial_record(trial, self._study, self._hardware))
+
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+        """Record epochs."""
+        self._writer.log_epochs(trial.key, epochs)
+
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        """Close the trial's run."""
+        self._writer.close_trial(trial.key, outcome)
+
+
+def trial_record(trial: Trial, study: str, hardware: Hardware) -> TrialRecord:
+    """Return the record of a trial for the tracker."""
+    return TrialRecord(
+        trial_key=trial.key,
+        cell_key=trial.cell_key,
+        seed=trial.config.seed,
+        study=study,
+        name=trial.name,
+        params=recorded_params(trial.config),
+        tags={
+            **collect_provenance(),
+            NUMERICS_TAG: str(NUMERICS_VERSION),
+            **hardware.tags(),
+            FINGERPRINT_TAG: trial.fingerprint,
+        },
+    )

@@ -1,0 +1,161 @@
+"""Run one trial: continue from its deepest checkpoint, yield each epoch, write checkpoints."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+import torch
+
+from ftlab.assembly.images import load_images
+from ftlab.assembly.trial_parts import make_trainer
+from ftlab.config.home import Home
+from ftlab.contrast.scores import detect_collapse
+from ftlab.errors import CheckpointError
+from ftlab.ranks.exchange import ALONE, Ranks
+from ftlab.running.checkpoints import checkpoints_folder
+from ftlab.running.feed import Assignment
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.checkpoint import CheckpointStore
+from ftlab.training.trainer import EpochResult, Trainer
+
+KEPT_CHECKPOINTS = 2
+# Tag of a run whose encoders were to be compiled and were not.
+COMPILE_FALLBACK_TAG = "compile.fallback"
+
+
+class Run(Protocol):
+    """A trial while it is trained."""
+
+    @property
+    def warning(self) -> str:
+        """The last problem that did not harm the results; empty if there was none."""
+
+    @property
+    def history(self) -> list[EpochResult]:
+        """The epochs so far, first those of the checkpoint."""
+
+    def epochs(self) -> Iterator[EpochResult]:
+        """Train the epochs that are left and yield each."""
+
+    def judge(self) -> Outcome | None:
+        """Return the outcome of the trial; None while epochs are left."""
+
+
+StartRun = Callable[[Assignment, Home, torch.device, float], Run]
+
+
+class TrialRun:
+    """A trial on one worker, from its deepest checkpoint on.
+
+    Args:
+        assignment: The trial to train.
+        home: Home of caches and checkpoints.
+        device: Device of the training.
+        checkpoint_seconds: Least time between two checkpoints.
+        ranks: The processes that train it, each with a run of its own; the first one restores and saves for all.
+
+    Raises:
+        DataError: The images are missing, or differ from those that the trial was named by.
+        StorageError: The checkpoints cannot be reached.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        home: Home,
+        device: torch.device,
+        checkpoint_seconds: float,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self._trial = assignment.trial
+        self._fork_epochs = assignment.fork_epochs
+        self._names = assignment.trial.checkpoint_names(share=assignment.share)
+        self._home = home
+        self._device = device
+        self._checkpoint_seconds = checkpoint_seconds
+        self._ranks = ranks
+        self._store = CheckpointStore(checkpoints_folder(home))
+        self._trainer = self._restored_trainer()
+        self._save_warning = ""
+
+    @property
+    def warning(self) -> str:
+        """The last problem that did not harm the results; empty if there was none."""
+        failure = self._trainer.method.compilation_failure
+        return self._save_warning or (
+            f"train.compile has no effect, the encoders run eagerly: {failure}" if failure else ""
+        )
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Facts that only the training knows, for the record."""
+        failure = self._trainer.method.compilation_failure
+        return {COMPILE_FALLBACK_TAG: failure} if failure else {}
+
+    @property
+    def history(self) -> list[EpochResult]:
+        """The epochs so far, first those of the checkpoint."""
+        return list(self._trainer.history)
+
+    def epochs(self) -> Iterator[EpochResult]:
+        """Train the epochs that are left and yield each.
+
+        A checkpoint is written at each fork, after the last epoch, and when ``checkpoint_seconds`` have passed since
+        the last one. Of the checkpoints without a fork, the last `KEPT_CHECKPOINTS` are kept: one may be damaged.
+
+        Raises:
+            NonFiniteLossError: The loss became NaN or infinite.
+        """
+        saved, replaceable = time.monotonic(), list[str]()
+        for result in self._trainer.epochs():
+            awaited = result.epoch in self._fork_epochs
+            due = time.monotonic() - saved >= self._checkpoint_seconds
+            if due or awaited or result.epoch == self._trial.epochs:
+                name = self._names[result.epoch - 1]
+                if self._save(name) and not awaited:
+                    replaceable.append(name)
+                    if len(replaceable) > KEPT_CHECKPOINTS:
+                        self._store.delete([replaceable.pop(0)])
+                saved = time.monotonic()
+            yield result
+
+    def judge(self) -> Outcome | None:
+        """Return the outcome of the trial; None while epochs are left."""
+        trainer = self._trainer
+        return judge(trainer.history[-1], self.tags) if trainer.epochs_trained == self._trial.epochs else None
+
+    def _restored_trainer(self) -> Trainer:
+        dataset = load_images(self._trial.config.data, self._home, fingerprint=self._trial.fingerprint)
+        trainer = make_trainer(self._trial.config, dataset, self._device, self._ranks)
+        there = set(self._store.names()) if self._ranks.rank == 0 else set()
+        for name in reversed(self._names):
+            if name not in there:
+                continue
+            try:
+                trainer.load_state_dict(self._store.load(name, self._device))
+            except CheckpointError:
+                # A corrupt checkpoint costs time, never a result: an earlier one, or the start, serves.
+                self._store.delete([name])
+                trainer = make_trainer(self._trial.config, dataset, self._device, self._ranks)
+            else:
+                break
+        self._ranks.follow_first(trainer)
+        return trainer
+
+    def _save(self, name: str) -> bool:
+        if self._ranks.rank != 0:
+            return False
+        try:
+            self._store.save(name, self._trainer.state_dict())
+        except CheckpointError as error:
+            # On a full disk the trial goes on; if it stopped, it would be trained again from an earlier checkpoint.
+            self._save_warning = str(error)
+            return False
+        return True
+
+
+def judge(last_epoch: EpochResult, tags: Mapping[str, str] | None = None) -> Outcome:
+    """Return finished or collapsed for a trial that trained all its epochs, with the tags of its record."""
+    verdict = detect_collapse(last_epoch.metrics)
+    status = TrialStatus.COLLAPSED if verdict.collapsed else TrialStatus.FINISHED
+    return Outcome(status, verdict.reason, tags or {})

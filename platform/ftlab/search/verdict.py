@@ -1,0 +1,84 @@
+"""The verdict on a configuration, from the results of its trials."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isnan, nan
+from statistics import fmean
+
+from ftlab.study.plan import is_settled
+from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+
+KNN = "knn/top1"
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """The result of one trial of a search.
+
+    Attributes:
+        outcome: Its outcome.
+        value: The search's metric, in percent; NaN if the trial did not get that far.
+        knn: Its last kNN accuracy, in percent; NaN without one.
+        hours: Hours of training, times the GPUs, or the cores, of the trial.
+    """
+
+    outcome: Outcome
+    value: float
+    knn: float
+    hours: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on a configuration; the numbers are means over its seeds, see `TrialResult`."""
+
+    status: TrialStatus
+    reason: str
+    value: float
+    knn: float
+    hours: float
+
+    @property
+    def counts(self) -> bool:
+        """Return whether it is final: finished, stopped early or diverged, and not an accident or an interruption."""
+        return self.status is TrialStatus.PRUNED or is_settled(self.status, self.reason)
+
+
+def result_of(epochs: Iterable[EpochRecord], outcome: Outcome, metric: str, devices: float) -> TrialResult:
+    """Return the result of a trial from its epochs.
+
+    Args:
+        epochs: All its epochs, in order.
+        outcome: Its outcome.
+        metric: Metric of the search.
+        devices: GPUs, or cores, of the trial.
+    """
+    value, knn, seconds = nan, nan, 0.0
+    for epoch in epochs:
+        value = epoch.metrics.get(metric, value)
+        knn = epoch.metrics.get(KNN, knn)
+        seconds += epoch.metrics.get("train_seconds", 0.0)
+    return TrialResult(outcome, value, knn, seconds * devices / 3600)
+
+
+def judge_seeds(results: Sequence[TrialResult], num_seeds: int) -> Verdict | None:
+    """Return the verdict over the trials of a configuration; None while it is open.
+
+    A trial that failed or was stopped decides for all; a failure comes before a stop.
+
+    Args:
+        results: Results so far.
+        num_seeds: Trials of the configuration.
+    """
+    for status in (TrialStatus.FAILED, TrialStatus.PRUNED):
+        for result in results:
+            if result.outcome.status is status:
+                return Verdict(status, result.outcome.reason, nan, result.knn, nan)
+    if len(results) < num_seeds:
+        return None
+    value, knn, hours = (fmean(getattr(result, name) for result in results) for name in ("value", "knn", "hours"))
+    if isnan(value):
+        return Verdict(TrialStatus.FAILED, "it ended without the metric of the search", nan, knn, hours)
+    collapsed = [result.outcome for result in results if result.outcome.status is TrialStatus.COLLAPSED]
+    outcome = collapsed[0] if collapsed else results[0].outcome
+    return Verdict(outcome.status, outcome.reason, value, knn, hours)

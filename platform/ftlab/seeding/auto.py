@@ -1,0 +1,76 @@
+"""The options SEEDS and MAX_TRIALS: their meaning and their parsing."""
+
+from dataclasses import dataclass, field
+from math import inf, isfinite
+
+from ftlab.errors import ConfigError
+from ftlab.seeding.rule import SeedRule
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class AutoSeeds:
+    """Seeds where they matter, within a number of trials.
+
+    Attributes:
+        rule: The rule that gives seeds to cells.
+        max_trials: Most trials that the table may hold, including recorded trials of any outcome; None sets no bound
+            except the rule's ``max_seeds`` of every cell.
+    """
+
+    rule: SeedRule = field(default_factory=SeedRule)
+    max_trials: int | None = None
+
+    def trials_left(self, num_trials: int) -> float:
+        """Return the number of trials that may be added to a table of ``num_trials``; infinite without a bound."""
+        return inf if self.max_trials is None else max(0, self.max_trials - num_trials)
+
+    def check(self, num_first: int) -> None:
+        """Check that the first seeds of every cell fit the bound.
+
+        Args:
+            num_first: Number of their trials.
+
+        Raises:
+            ConfigError: They do not fit.
+        """
+        if self.max_trials is not None and self.max_trials < num_first:
+            raise ConfigError(
+                f"MAX_TRIALS must hold the first {self.rule.first_seeds} seeds of every cell, but got "
+                f"{self.max_trials}; nearest valid: {num_first}."
+            )
+
+
+def parse_seeds(seeds: str | None, max_trials: int | None = None) -> int | AutoSeeds | None:
+    """Parse SEEDS and MAX_TRIALS: a number of seeds, seeds where they matter, or None for the experiment's number.
+
+    Args:
+        seeds: A positive integer or ``auto``; None or empty leaves the number to the experiment.
+        max_trials: The bound of ``auto``; None sets no bound.
+
+    Raises:
+        ConfigError: A value is something else, or a bound is set without ``auto``.
+
+    >>> parse_seeds("5"), parse_seeds(None), parse_seeds("auto", 60).max_trials
+    (5, None, 60)
+    """
+    if seeds == AUTO:
+        return AutoSeeds(max_trials=max_trials)
+    if max_trials is not None:
+        raise ConfigError(f"MAX_TRIALS bounds SEEDS=auto, but got MAX_TRIALS={max_trials} without it; add SEEDS=auto.")
+    if not seeds:
+        return None
+    if not seeds.isascii() or not seeds.isdigit() or int(seeds) < 1:
+        raise ConfigError(
+            f"SEEDS must be a positive integer or {AUTO!r}, but got {seeds!r}; nearest valid: {_nearest(seeds)}."
+        )
+    return int(seeds)
+
+
+def _nearest(seeds: str) -> str:
+    try:
+        number = float(seeds)
+    except ValueError:
+        return AUTO
+    return str(max(1, round(number))) if isfinite(number) else AUTO

@@ -1,0 +1,90 @@
+"""The cells of an experiment: their settings, their names, and the rules for both."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from ftlab.config.setting import Setting, Settings, Trait
+from ftlab.config.trial import TrialConfig, settings_with
+from ftlab.errors import ConfigError, nearest
+from ftlab.study.identity import DATA_PREFIX
+from ftlab.study.overrides import spell
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """A row of the table before its trials exist.
+
+    Attributes:
+        name: Label of the row, unique in its experiment.
+        settings: Settings of the cell by dotted name.
+        config: The resolved trial of the cell with seed 0.
+    """
+
+    name: str
+    settings: Mapping[str, Setting]
+    config: TrialConfig
+
+    def with_seed(self, seed: int) -> TrialConfig:
+        """Return the cell's trial with another seed."""
+        return self.config.model_copy(update={"seed": seed})
+
+
+def grid_rows(grid: Mapping[str, Sequence[Setting]]) -> list[tuple[str, Settings]]:
+    """Return name and settings of every combination of the axes' values, the last axis fastest."""
+    if not grid:
+        return []
+    combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    return [(cell_label(combination), combination) for combination in combinations]
+
+
+def cell_label(settings: Mapping[str, Setting]) -> str:
+    """Return a label from settings, e.g. ``key_momentum=0.99``.
+
+    >>> cell_label({"transform.positives": "interpolate", "transform.alpha_extrapolation": 2.0})
+    'positives=interpolate alpha_extrapolation=2.0'
+    """
+    return " ".join(f"{name.rpartition('.')[2]}={spell(value)}" for name, value in settings.items())
+
+
+def check_names(experiment: str, cells: Sequence[CellSpec], baseline: str | None) -> None:
+    """Check that names are unique, that the baseline is one of them, and that no cell sets the seed or the data.
+
+    Raises:
+        ConfigError: One of these does not hold.
+    """
+    names = [cell.name for cell in cells]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"cells of an experiment must have different names, but got {name!r} twice.")
+    if baseline is not None and baseline not in names:
+        raise ConfigError(f"{experiment}: baseline must name a cell, but got {baseline!r}.{nearest(baseline, names)}")
+    for cell in cells:
+        if "seed" in cell.settings:
+            raise ConfigError(f"{experiment}: seed cannot be an axis, but cell {cell.name!r} sets it; use seeds: n.")
+        if any(axis.startswith(DATA_PREFIX) for axis in cell.settings):
+            raise ConfigError(f"{experiment}: cells share their data, but cell {cell.name!r} sets it; use a profile.")
+
+
+def check_effects(cells: Sequence[CellSpec], overrides: Mapping[str, Setting]) -> None:
+    """Check that every setting has an effect.
+
+    Args:
+        cells: Cells; each of their settings must have an effect in its cell.
+        overrides: Settings of all cells; each must have an effect in one of them.
+
+    Raises:
+        ConfigError: A setting has no effect.
+    """
+    # A switch decides whether other settings have an effect; setting one is never without.
+    known = {cell.name: {*cell.config.shown(), *settings_with(Trait.SWITCH)} for cell in cells}
+    for cell in cells:
+        for name in cell.settings:
+            if name not in known[cell.name]:
+                raise ConfigError(
+                    f"a setting must have an effect, but {name!r} has none in cell {cell.name!r}; remove it there."
+                )
+    for name, value in overrides.items():
+        # An empty value takes back what the profile sets, whether that has an effect or not.
+        if value is not None and not any(name in names for names in known.values()):
+            raise ConfigError(f"a setting must have an effect, but {name!r} has none in any cell of the experiment.")

@@ -1,0 +1,1 @@
+"""Lines and tables that people read on a terminal."""

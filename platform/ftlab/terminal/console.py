@@ -1,0 +1,53 @@
+"""The consoles that all commands print to."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+# Control characters, unpaired surrogates, and marks that change the direction of the text after them.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+INTERRUPTED = 130  # exit status of a command that a signal stopped
+
+
+class PlainConsole(Console):
+    """A console whose texts cannot command the terminal: names come from files and stores that others write."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as `Console` does, with characters that a terminal would obey spelled out."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+def printable(text: str) -> str:
+    r"""Return a text in which every character that a terminal would obey is spelled out.
+
+    >>> printable("\x1b]0;title\x07")
+    '\\x1b]0;title\\x07'
+    """
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+console = PlainConsole()
+error_console = PlainConsole(stderr=True)
+
+
+def say(line: str) -> None:
+    """Print a line without interpreting markup in it."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def complain(line: str) -> None:
+    """Print a line to the error output without interpreting markup in it."""
+    error_console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def report_undelivered(keys: Sequence[str], command: str) -> None:
+    """Warn about trials that could not be recorded, and name the command that records them."""
+    if keys:
+        complain(
+            f"{len(keys)} trials could not be recorded: the tracking store did not answer. "
+            f"They are kept, and the next {command} records them without training."
+        )

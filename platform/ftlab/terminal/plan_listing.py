@@ -1,0 +1,92 @@
+"""Lines that state a plan: its trials, the estimate of its cost, and the command that carries it out."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from ftlab.config.setting import Setting
+from ftlab.estimate.quote import Quote
+from ftlab.seeding.auto import AutoSeeds
+from ftlab.study.plan import Plan
+from ftlab.study.spec import StudySpec
+from ftlab.study.stages import Stage
+from ftlab.terminal.forecast_listing import forecast_lines, packing_line
+
+MAX_LINES = 60
+NO_FORECAST = "estimate: none, because no similar trial was recorded on this hardware; make plan calibrates one"
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Return a line per trial: new, resumed, forked or reused; at most `MAX_LINES` lines, forks below their trunks."""
+    lines = [f"{'reused':>16}  {trial.name}" for trial in plan.reused]
+    branches: dict[str | None, list[Stage]] = {}
+    for stage in plan.stages.values():
+        branches.setdefault(stage.parent, []).append(stage)
+    for trunk in branches.get(None, ()):
+        lines += _tree(trunk, branches, depth=0)
+    hidden = len(lines) - MAX_LINES
+    return [*lines[:MAX_LINES], f"... and {hidden} more"] if hidden > 0 else lines
+
+
+def plan_summary(plan: Plan) -> str:
+    """Return a line that counts trials and epochs."""
+    new = len(plan.todo) - len(plan.resumable) - len(plan.forked)
+    counts = f"{len(plan.trials)} trials: {new} new, {len(plan.resumable)} resumed, {len(plan.reused)} reused"
+    if plan.forked:
+        counts += f", {len(plan.forked)} forked"
+    return f"{counts}; {_epochs(plan)} to train" if plan.todo else counts
+
+
+def quote_lines(quote: Quote, *, at_most: bool = False) -> list[str]:
+    """Return lines that state the estimate of a plan, or an upper one, and how its trials share the machine."""
+    without = f"estimate: none, because a calibration run failed: {quote.problem}" if quote.problem else NO_FORECAST
+    lines = forecast_lines(quote.forecast) if quote.forecast else [without]
+    if at_most and quote.forecast:
+        lines[0] = f"upper {lines[0]}"
+    if quote.packing is not None:
+        lines.append(packing_line(quote.packing, "GPU" if quote.packing.gpus_per_trial else "machine"))
+    return lines
+
+
+def _epochs(plan: Plan) -> str:
+    if not plan.epochs_saved:
+        return f"{plan.epochs_left} epochs"
+    unshared = plan.epochs_left + plan.epochs_saved
+    return f"{plan.epochs_left} epochs (of {unshared} without shared prefixes: {plan.epochs_left / unshared:.2f})"
+
+
+def _tree(stage: Stage, branches: Mapping[str | None, Sequence[Stage]], depth: int) -> list[str]:
+    forks = sorted(branches.get(stage.trial.key, ()), key=lambda fork: fork.start_epoch)
+    mark = "  " * (depth - 1) + "└ " if depth else ""
+    line = f"{_beginning(stage):>16}  {mark}{stage.trial.name}"
+    return [line, *(text for fork in forks for text in _tree(fork, branches, depth + 1))]
+
+
+def sweep_command(study: StudySpec, auto: AutoSeeds | None = None) -> str:
+    """Return the command that continues a study."""
+    seeds = [f"SEEDS={len(study.seeds)}"]
+    if auto is not None:
+        seeds = ["SEEDS=auto", *([f"MAX_TRIALS={auto.max_trials}"] if auto.max_trials else [])]
+    parts = [f"make sweep EXP={study.experiment}", f"PROFILE={study.profile_name}", *seeds]
+    return " ".join([*parts, *_overrides(study)])
+
+
+def search_command(study: StudySpec, num_trials: int) -> str:
+    """Return the command that continues a search."""
+    parts = [f"make search EXP={study.experiment}", f"PROFILE={study.profile_name}", f"TRIALS={num_trials}"]
+    return " ".join([*parts, *_overrides(study)])
+
+
+def _overrides(study: StudySpec) -> list[str]:
+    settings = " ".join(f"{name}={_spell(value)}" for name, value in study.overrides.items())
+    return [f'SET="{settings}"'] if settings else []
+
+
+def _beginning(stage: Stage) -> str:
+    if stage.parent is not None:
+        return f"forked at {stage.start_epoch}"
+    return f"resumed at {stage.start_epoch}" if stage.start_epoch else "new"
+
+
+def _spell(value: Setting) -> str:
+    # Without spaces, because SET separates its settings by them.
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

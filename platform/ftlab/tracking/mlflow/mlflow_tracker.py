@@ -1,0 +1,337 @@
+"""The tracker that records in MLflow, in a SQLite file or on a server. Importing it takes seconds: import it at use."""
+
+import functools
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import pandas as pd
+
+from ftlab.errors import TrackingError
+from ftlab.tracking.driver_process import driver_identity, has_died
+from ftlab.tracking.mlflow import run_layout as layout
+from ftlab.tracking.mlflow.connection import connect, find_experiments, open_artifacts, open_experiment, search_runs
+from ftlab.tracking.mlflow.run_history import StoredTrial, load_parts
+from ftlab.tracking.records import (
+    EpochRecord,
+    HistoryPart,
+    Outcome,
+    StudyRecord,
+    TrialRecord,
+    TrialStatus,
+    trials_frame,
+)
+from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_frame, write_score_history
+from ftlab.tracking.tracking_uri import check_tracking_uri, sqlite_path
+
+# isort: split
+# The variables that MLflow reads when it is imported are set by now.
+from mlflow.entities import Metric, Param, Run, RunInfo, RunTag
+
+_EXPERIMENTS_SECONDS = 10.0  # how long the list of experiments serves; another process may add one
+
+_logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass
+class _OpenTrial:
+    """The tracker's memory of a trial's run; ``last_epoch`` is None until it is read from the store."""
+
+    run_id: str
+    status: TrialStatus
+    last_epoch: int | None
+    epochs: dict[int, EpochRecord] = field(default_factory=dict)
+
+
+def _translated(
+    verb: Callable[Concatenate["MlflowTracker", P], R],
+) -> Callable[Concatenate["MlflowTracker", P], R]:
+    """Make a verb raise `TrackingError` for any error of MLflow and its storage backends, which raise many kinds."""
+
+    @functools.wraps(verb)
+    def call(tracker: "MlflowTracker", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return verb(tracker, *args, **kwargs)
+        except TrackingError:
+            raise
+        except Exception as error:
+            raise TrackingError(
+                f"the tracking store must answer and take records, but {tracker.uri} did not: {error}"
+            ) from error
+
+    return call
+
+
+class MlflowTracker:
+    """Records each experiment as an MLflow experiment, each study as a parent run, each trial as a child run.
+
+    Runs are found again by their tags, so a later process continues what an earlier one began.
+
+    Args:
+        uri: ``sqlite:///FILE``, or the address of an MLflow server.
+        artifact_root: Folder for artifacts; None puts them beside the SQLite file. A server keeps them itself.
+
+    Raises:
+        TrackingError: The store cannot be reached.
+    """
+
+    def __init__(self, uri: str, artifact_root: Path | None = None) -> None:
+        check_tracking_uri(uri)
+        database = sqlite_path(uri)
+        self.uri = uri
+        self._artifact_root = (artifact_root or database.parent / "artifacts").absolute() if database else None
+        self._driver = driver_identity()
+        self._experiment_ids: list[str] = []
+        self._listed = -inf
+        self._studies: dict[str, Run] = {}
+        self._trials: dict[str, _OpenTrial] = {}
+        self._stored: dict[str, StoredTrial] = {}
+        self._client = connect(uri)
+
+    @_translated
+    def open_study(self, study: StudyRecord) -> None:
+        """Create the study's parent run, or continue it.
+
+        Raises:
+            TrackingError: The experiment of that name was deleted, or the store fails.
+        """
+        if study.study in self._studies:
+            return
+        experiment_id = self._open_experiment(study.experiment)
+        tags = {**study.tags, **layout.running_tags(self._driver)}
+        run = self._find(layout.study_filter(study.study))
+        if run is None:
+            tags = layout.clipped({**tags, **layout.study_tags(study)}, layout.MAX_TAG_LENGTH)
+            run = self._client.create_run(experiment_id, run_name=study.study, tags=tags)
+        else:
+            self._set_tags(run.info.run_id, tags)
+            self._client.update_run(run.info.run_id, status="RUNNING")
+        self._studies[study.study] = run
+
+    @_translated
+    def has_study(self, study: str) -> bool:
+        """Return whether a study has a parent run."""
+        return study in self._studies or self._find(layout.study_filter(study)) is not None
+
+    @_translated
+    def open_trial(self, trial: TrialRecord) -> None:
+        """Create the trial's child run, or continue its run in whatever experiment it is.
+
+        Raises:
+            TrackingError: The trial's study is unknown, or the store fails.
+        """
+        if trial.trial_key in self._trials:
+            return
+        run = self._find(layout.trial_filter(trial.trial_key))
+        self._trials[trial.trial_key] = self._create_trial(trial) if run is None else self._continue_trial(trial, run)
+
+    @_translated
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+        """Record the epochs after the last recorded one.
+
+        The skipped epochs are kept too, for the score history that is written when the trial is closed.
+        """
+        trial = self._trial(trial_key)
+        trial.epochs.update((epoch.epoch, epoch) for epoch in epochs)
+        if trial.last_epoch is None:
+            trial.last_epoch = self._last_epoch(trial.run_id)
+        last_epoch = trial.last_epoch
+        for metrics in _metric_batches(epoch for epoch in epochs if epoch.epoch > last_epoch):
+            self._client.log_batch(trial.run_id, metrics=metrics)
+        trial.last_epoch = max([last_epoch, *(epoch.epoch for epoch in epochs)])
+
+    @_translated
+    def close_trial(self, trial_key: str, outcome: Outcome) -> None:
+        """Record the outcome of a trial, and its score history as an artifact."""
+        trial = self._trial(trial_key)
+        if not trial.status.is_final:
+            # The status first: a result counts even if its artifacts cannot be stored.
+            self._end_run(trial.run_id, outcome)
+            self._upload_score_history(
+                self._client.get_run(trial.run_id).info, [trial.epochs[epoch] for epoch in sorted(trial.epochs)]
+            )
+        del self._trials[trial_key]
+
+    @_translated
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
+        """Open, log and close a trial; a trial without a run takes fewer requests than by the three verbs."""
+        known = trial.trial_key in self._trials or self._find(layout.trial_filter(trial.trial_key))
+        if known or not epochs:
+            self.open_trial(trial)
+            self.log_epochs(trial.trial_key, epochs)
+            self.close_trial(trial.trial_key, outcome)
+            return
+        run = self._create_run(trial)
+        *batches, last = _metric_batches(epochs)
+        for metrics in batches:
+            self._client.log_batch(run.info.run_id, metrics=metrics)
+        self._client.log_batch(run.info.run_id, last, _params(trial.params), _run_tags(layout.outcome_tags(outcome)))
+        # If the verb is repeated after a failure, it continues from here.
+        self._trials[trial.trial_key] = _OpenTrial(run.info.run_id, TrialStatus.RUNNING, last_epoch=None)
+        self._client.set_terminated(run.info.run_id, layout.RUN_STATUS[outcome.status])
+        self._upload_score_history(run.info, epochs)
+        del self._trials[trial.trial_key]
+
+    @_translated
+    def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
+        """Attach the description and the artifacts to the parent run, and end it.
+
+        A description is cut at MLflow's limit of 8,000 characters.
+        """
+        run = self._study(study).info
+        run_id = run.run_id
+        self._set_tags(run_id, {layout.DESCRIPTION_TAG: description})
+        if artifacts is not None:
+            open_artifacts(run.artifact_uri, run_id, self.uri).log_artifacts(str(artifacts))  # type: ignore[no-untyped-call]
+        self._end_run(run_id, Outcome(TrialStatus.FINISHED if complete else TrialStatus.INTERRUPTED))
+        del self._studies[study]
+
+    @_translated
+    def reconcile(self) -> int:
+        """Mark the runs of this host's dead drivers as interrupted; return the number of trials among them."""
+        running = search_runs(self._client, find_experiments(self._client), "attributes.status = 'RUNNING'")
+        orphans = [run for run in running if has_died(run.data.tags.get(layout.DRIVER_TAG, ""))]
+        for run in orphans:
+            reason = f"its driver {run.data.tags[layout.DRIVER_TAG]} died"
+            self._end_run(run.info.run_id, Outcome(TrialStatus.INTERRUPTED, reason))
+        return sum(layout.TRIAL_KEY_TAG in run.data.tags for run in orphans)
+
+    @_translated
+    def load_trials(self) -> pd.DataFrame:
+        """Return the contract's frame of all experiments."""
+        experiments = find_experiments(self._client)
+        runs = self._trial_runs(experiments)
+        return trials_frame([layout.trial_row(run, experiments[run.info.experiment_id]) for run in runs])
+
+    @_translated
+    def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> pd.DataFrame:
+        """Return the contract's frame, from each trial's file; a running trial's metrics come from the store.
+
+        It uses the places that `load_trials` found, and searches only for trials that are new since then.
+        """
+        if not {*trial_keys} <= self._stored.keys():
+            self._trial_runs(find_experiments(self._client))
+        known = {key: self._stored[key] for key in trial_keys if key in self._stored}
+        return history_frame(load_parts(self._client, known, part), part)
+
+    @_translated
+    def find_experiment_id(self, name: str) -> str | None:
+        """Return MLflow's identifier of an experiment, e.g. for a link to its page; None if there is none."""
+        experiment = self._client.get_experiment_by_name(name)
+        return str(experiment.experiment_id) if experiment and experiment.lifecycle_stage == "active" else None
+
+    def _trial_runs(self, experiments: Iterable[str]) -> list[Run]:
+        runs: dict[str, list[Run]] = {}
+        for run in search_runs(self._client, experiments, layout.TRIAL_RUNS):
+            if layout.is_trial(run):
+                runs.setdefault(run.data.tags[layout.TRIAL_KEY_TAG], []).append(run)
+            else:
+                _logger.warning("A trial's run must have the tags of a trial, but run %s has not.", run.info.run_id)
+        chosen = {key: layout.preferred_run(doubles) for key, doubles in runs.items()}
+        self._stored = {
+            key: StoredTrial(run.info.run_id, run.info.artifact_uri, layout.run_status(run))
+            for key, run in chosen.items()
+        }
+        return list(chosen.values())
+
+    def _open_experiment(self, name: str) -> str:
+        self._listed = -inf
+        location = (self._artifact_root / name).as_uri() if self._artifact_root else None
+        return open_experiment(self._client, name, location, {})
+
+    def _create_trial(self, trial: TrialRecord) -> _OpenTrial:
+        run_id = self._create_run(trial).info.run_id
+        self._client.log_batch(run_id, params=_params(trial.params))
+        return _OpenTrial(run_id, TrialStatus.RUNNING, last_epoch=0)
+
+    def _create_run(self, trial: TrialRecord) -> Run:
+        parent = self._study(trial.study).info
+        tags = {**trial.tags, **layout.running_tags(self._driver), **layout.trial_tags(trial, parent.run_id)}
+        tags = layout.clipped(tags, layout.MAX_TAG_LENGTH)
+        return self._client.create_run(parent.experiment_id, run_name=trial.name, tags=tags)
+
+    def _continue_trial(self, trial: TrialRecord, run: Run) -> _OpenTrial:
+        run_id, status = run.info.run_id, layout.run_status(run)
+        if not status.is_result:
+            # MLflow refuses to change a parameter, and a crash may have left some unwritten.
+            missing = {name: value for name, value in trial.params.items() if name not in run.data.params}
+            self._client.log_batch(run_id, params=_params(missing))
+            self._set_tags(run_id, {**trial.tags, **layout.running_tags(self._driver)})
+            self._client.update_run(run_id, status="RUNNING")
+            status = TrialStatus.RUNNING
+        return _OpenTrial(run_id, status, last_epoch=None)
+
+    def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        self._client.log_batch(run_id, tags=_run_tags(tags))
+
+    def _end_run(self, run_id: str, outcome: Outcome) -> None:
+        self._set_tags(run_id, layout.outcome_tags(outcome))
+        self._client.set_terminated(run_id, layout.RUN_STATUS[outcome.status])
+
+    def _upload_score_history(self, run: RunInfo, epochs: Sequence[EpochRecord]) -> None:
+        if not epochs:
+            return
+        with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
+            path = Path(folder) / SCORE_HISTORY_FILE
+            write_score_history(epochs, path)
+            # The client would ask the store for the address once more.
+            repository = open_artifacts(run.artifact_uri, run.run_id, self.uri)
+            repository.log_artifact(str(path))  # type: ignore[no-untyped-call]
+
+    def _last_epoch(self, run_id: str) -> int:
+        names = self._client.get_run(run_id).data.metrics
+        histories = (self._client.get_metric_history(run_id, name) for name in names)
+        return max((metric.step for history in histories for metric in history), default=0)
+
+    def _study(self, study: str) -> Run:
+        if study not in self._studies:
+            run = self._find(layout.study_filter(study))
+            if run is None:
+                raise TrackingError(f"a study must be opened before it is used, but got study={study!r}.")
+            self._studies[study] = run
+        return self._studies[study]
+
+    def _trial(self, trial_key: str) -> _OpenTrial:
+        if trial_key not in self._trials:
+            run = self._find(layout.trial_filter(trial_key))
+            if run is None:
+                raise TrackingError(f"a trial must be opened before it is used, but got trial={trial_key!r}.")
+            self._trials[trial_key] = _OpenTrial(run.info.run_id, layout.run_status(run), last_epoch=None)
+        return self._trials[trial_key]
+
+    def _find(self, condition: str) -> Run | None:
+        if time.monotonic() - self._listed > _EXPERIMENTS_SECONDS:
+            self._experiment_ids = list(find_experiments(self._client))
+            self._listed = time.monotonic()
+        runs = search_runs(self._client, self._experiment_ids, condition)
+        return layout.preferred_run(runs) if runs else None
+
+
+def _params(params: Mapping[str, str]) -> list[Param]:
+    return [Param(name, value) for name, value in layout.clipped(params, layout.MAX_PARAM_LENGTH).items()]
+
+
+def _run_tags(tags: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(name, text) for name, text in layout.clipped(tags, layout.MAX_TAG_LENGTH).items()]
+
+
+def _metric_batches(epochs: Iterable[EpochRecord]) -> Iterator[list[Metric]]:
+    batch: list[Metric] = []
+    for epoch in epochs:
+        timestamp = int(epoch.timestamp * 1000)
+        metrics = [Metric(name, float(value), timestamp, epoch.epoch) for name, value in epoch.metrics.items()]
+        # An epoch is never split, because after a crash between two batches it would count as recorded.
+        if batch and len(batch) + len(metrics) > layout.MAX_METRICS:
+            yield batch
+            batch = []
+        batch += metrics
+    if batch:
+        yield batch

@@ -1,0 +1,1 @@
+"""Probes: how well the features of a frozen encoder separate classes."""

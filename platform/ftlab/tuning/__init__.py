@@ -1,1 +1,0 @@
-"""Plan, estimate and train the trials that an experiment file asks for."""

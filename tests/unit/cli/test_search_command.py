@@ -1,0 +1,119 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from typer.testing import CliRunner
+
+from ftlab.assembly.images import load_images
+from ftlab.cli.search_command import app
+from ftlab.config.home import Home
+from ftlab.config.sections.data_section import DataConfig
+from ftlab.errors import ConfigError, ResultsError, TrackingError
+from ftlab.search.ledger import SearchLedger
+from ftlab.search.recorded import RecordedTrials
+from ftlab.search.scope import load_search_spec
+from ftlab.search.storage import open_storage, storage_uri
+from ftlab.search.suggestion_feed import SearchFeed
+from ftlab.tracking.journal import Journal
+from ftlab.tracking.memory_tracker import MemoryTracker
+from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus, trials_frame
+
+WriteExperiment = Callable[..., None]
+
+SEARCH: dict[str, Any] = {
+    "seeds": 1,
+    "trials": 2,
+    "space": {"method.temperature": {"kind": "float", "low": 0.05, "high": 0.5, "scale": "log"}},
+}
+
+
+class Ended(NamedTuple):
+    out: str
+    error: BaseException | None
+    status: int
+
+
+@pytest.fixture
+def tracker(monkeypatch: pytest.MonkeyPatch) -> MemoryTracker:
+    """A tracking store in memory, in the place of MLflow."""
+    tracker = MemoryTracker()
+    monkeypatch.setattr("ftlab.engine.search_run.open_tracker", lambda _: tracker)
+    return tracker
+
+
+def run(*arguments: str) -> Ended:
+    result = CliRunner().invoke(app, arguments)
+    return Ended(result.output, result.exception, result.exit_code)
+
+
+def evaluate(home: Home, num_trials: int) -> None:
+    """Evaluate configurations with a made-up accuracy, as a search does with trained ones."""
+    spec = load_search_spec("s", "tiny")
+    fingerprint = load_images(DataConfig(), home).fingerprint
+    storage = open_storage(storage_uri(home.local))
+    ledger = SearchLedger(spec, fingerprint, storage)
+    metric = spec.study.metric
+    recorded = RecordedTrials(Journal(home / "trials"), trials_frame([]), study=spec.name, metric=metric, devices=1.0)
+    feed = SearchFeed(spec, fingerprint, ledger, recorded)
+    for number in range(num_trials):
+        assignment = feed.next_assignment()
+        assert assignment is not None
+        feed.epochs_trained(assignment.trial, [EpochRecord(2, 0.0, {metric: 80.0 + number})])
+        feed.trial_ended(assignment.trial, Outcome(TrialStatus.FINISHED))
+    storage.engine.dispose()
+
+
+def test_a_search_that_is_complete_is_shown_without_training(
+    write_experiment: WriteExperiment,
+    tracker: MemoryTracker,
+    home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_experiment("s", **SEARCH)
+    evaluate(home, 2)
+    monkeypatch.setattr("ftlab.workers.session.RaySession.start", lambda _: pytest.fail("Ray was started"))
+    ended = run("search", "s", "--profile", "tiny", "--results", str(tmp_path / "results"))
+    assert (ended.status, ended.error) == (0, None)
+    assert "2 configurations: 2 evaluated, 0 to evaluate" in ended.out
+    assert "81.0" in ended.out
+    assert (tmp_path / "results" / "s" / "tiny" / "best.yaml").is_file()
+    assert tracker.study_ends["s/tiny"].complete
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("s", "--set", "method.temperature=0.1"), ConfigError, "an override must not be in the space"),
+        (("s", "--trials", "0"), ConfigError, "the number of trials must be at least 1"),
+        (("r",), ConfigError, "Did you mean"),
+        (("s", "--results", "/proc/results"), ResultsError, "results must be written"),
+        (("table",), ConfigError, "must be a search, but is an experiment"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_opened(
+    arguments: tuple[str, ...],
+    error: type[Exception],
+    message: str,
+    write_experiment: WriteExperiment,
+    home: Home,
+) -> None:
+    write_experiment("s", **SEARCH)
+    write_experiment("rs", **SEARCH)
+    write_experiment("table", grid={"method.temperature": [0.1]})
+    ended = run("search", *arguments, "--profile", "tiny")
+    assert isinstance(ended.error, error)
+    assert message in str(ended.error)
+    assert not home.local.exists()
+
+
+def test_a_database_that_does_not_answer_is_named(
+    write_experiment: WriteExperiment, tracker: MemoryTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_experiment("s", **SEARCH)
+    monkeypatch.setenv("OPTUNA_STORAGE", "nowhere://127.0.0.1:9/optuna")
+    ended = run("search", "s", "--profile", "tiny")
+    assert isinstance(ended.error, TrackingError)
+    assert "the database of searches must answer" in str(ended.error)
+    assert tracker.studies == {}

@@ -1,0 +1,68 @@
+import pandas as pd
+
+from ftlab.reporting.figures.run_scores import RunCourse, recorded_epochs, run_courses, score_distributions_at
+from ftlab.reporting.pages.run_charts import courses_chart, distribution_chart
+
+POSITIVE, AFTER = "scores/positive_mean", "scores/positive_mean_transformed"
+METRICS = pd.DataFrame(
+    [
+        ("t1", 2, POSITIVE, 0.6),
+        ("t1", 1, POSITIVE, 0.5),
+        ("t1", 1, AFTER, 0.5),
+        ("t1", 2, AFTER, 0.4),
+        ("t2", 1, POSITIVE, 0.9),
+        ("t2", 1, AFTER, 0.9),
+        ("t2", 1, "knn/top1", 90.0),
+    ],
+    columns=["trial_key", "epoch", "name", "value"],
+)
+HISTOGRAMS = pd.DataFrame(
+    [
+        ("t1", 1, "scores/positive", [0, 0, 1, 3]),
+        ("t1", 1, "scores/positive_transformed", [0, 0, 2, 2]),
+        ("t1", 1, "scores/negative", [0, 0, 0, 0]),
+        ("t2", 2, "scores/positive", [1, 0, 0, 0]),
+    ],
+    columns=["trial_key", "epoch", "name", "counts"],
+)
+LABELS = {"t2": "seed 1", "t1": "seed 0"}
+
+
+def test_courses_follow_the_epochs_and_leave_out_what_ft_did_not_change() -> None:
+    assert run_courses(METRICS, LABELS) == (
+        RunCourse("seed 1", POSITIVE, False, (1,), (0.9,)),
+        RunCourse("seed 0", POSITIVE, False, (1, 2), (0.5, 0.6)),
+        RunCourse("seed 0", POSITIVE, True, (1, 2), (0.5, 0.4)),
+    )
+
+
+def test_the_last_epoch_of_each_run_is_known() -> None:
+    assert recorded_epochs(METRICS) == {"t1": 2, "t2": 1}
+    assert recorded_epochs(METRICS[:0]) == {}
+
+
+def test_a_distribution_has_the_area_one() -> None:
+    before, after = score_distributions_at(HISTOGRAMS, LABELS, 1)
+    assert (before.centres, before.density) == ((-0.75, -0.25, 0.25, 0.75), (0.0, 0.0, 0.5, 1.5))
+    assert (before.transformed, after.transformed) == (False, True)
+    assert sum(after.density) * 0.5 == 1.0
+
+
+def test_a_run_without_a_histogram_there_is_left_out() -> None:
+    assert [found.run for found in score_distributions_at(HISTOGRAMS, LABELS, 2)] == ["seed 1"]
+    assert score_distributions_at(HISTOGRAMS, LABELS, 3) == ()
+
+
+def test_courses_are_drawn_a_panel_a_statistic() -> None:
+    drawn = courses_chart(run_courses(METRICS, LABELS))
+    assert [note.text for note in drawn.layout.annotations] == ["mean of positives"]
+    assert [(trace.name, trace.line.dash) for trace in drawn.data] == [
+        ("seed 1", "solid"),
+        ("seed 0", "solid"),
+        ("seed 0 after FT", "dash"),
+    ]
+
+
+def test_nothing_recorded_is_said() -> None:
+    assert courses_chart(()).layout.annotations[0].text == "no epoch is recorded yet"
+    assert distribution_chart((), 7).layout.annotations[0].text == "no histogram is recorded for epoch 7"

@@ -1,0 +1,56 @@
+from math import inf
+
+import pytest
+
+from ftlab.errors import ConfigError
+from ftlab.seeding.auto import AutoSeeds, parse_seeds
+
+
+@pytest.mark.parametrize(
+    ("seeds", "max_trials", "meaning"),
+    [(None, None, None), ("", None, None), ("1", None, 1), ("10", None, 10), ("auto", None, AutoSeeds())],
+)
+def test_seeds_are_a_number_or_auto_or_the_experiments(
+    seeds: str | None, max_trials: int | None, meaning: object
+) -> None:
+    assert parse_seeds(seeds, max_trials) == meaning
+
+
+def test_auto_takes_a_bound() -> None:
+    assert parse_seeds("auto", 60) == AutoSeeds(max_trials=60)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "nearest"),
+    [
+        ("0", "1"),
+        ("-3", "1"),
+        ("2.6", "3"),
+        ("Auto", "auto"),
+        ("many", "auto"),
+        ("nan", "auto"),
+        ("٣", "3"),
+        (" ", "auto"),
+    ],
+)
+def test_other_seeds_are_refused_with_the_nearest_valid(seeds: str, nearest: str) -> None:
+    with pytest.raises(ConfigError, match=f"a positive integer or 'auto', but got '{seeds}'; nearest valid: {nearest}"):
+        parse_seeds(seeds)
+
+
+@pytest.mark.parametrize("seeds", [None, "5"])
+def test_a_bound_without_auto_has_no_effect_and_is_refused(seeds: str | None) -> None:
+    with pytest.raises(ConfigError, match=r"MAX_TRIALS bounds SEEDS=auto, but got MAX_TRIALS=60 without it"):
+        parse_seeds(seeds, 60)
+
+
+def test_the_bound_holds_the_first_seeds() -> None:
+    AutoSeeds(max_trials=27).check(27)
+    AutoSeeds().check(1000)
+    with pytest.raises(ConfigError, match=r"MAX_TRIALS must hold the first 3 seeds .* but got 26; nearest valid: 27"):
+        AutoSeeds(max_trials=26).check(27)
+
+
+def test_trials_left() -> None:
+    assert AutoSeeds().trials_left(1000) == inf
+    assert [AutoSeeds(max_trials=60).trials_left(trials) for trials in (50, 60, 90)] == [10, 0, 0]

@@ -1,0 +1,146 @@
+"""What the sections declare: which settings have an effect, and from which epoch on."""
+
+from typing import Any
+
+import pytest
+
+from ftlab.config.loading import flatten
+from ftlab.config.sections.train_section import TrainConfig
+from ftlab.config.sections.trial_section import NEVER, Effect, Whole
+from ftlab.config.setting import Trait
+from ftlab.config.trial import TrialConfig, setting_fields, settings_with
+from ftlab.study.identity import prefix_keys, trial_key
+
+
+class TrainWithNesterov(TrainConfig):
+    """The section with a setting that was added later."""
+
+    nesterov: bool = False
+
+    def effects(self, whole: Whole) -> list[Effect]:
+        """Return the settings; without Nesterov's momentum, trials are what they were before."""
+        return [
+            effect._replace(since=NEVER) if effect.name == "nesterov" and not self.nesterov else effect
+            for effect in super().effects(whole)
+        ]
+
+
+class LaterTrial(TrialConfig):
+    """A trial with that section."""
+
+    train: TrainWithNesterov = TrainWithNesterov()
+
+
+MIXED = {"positives": "extrapolate", "negatives": "interpolate"}
+
+
+def make_trial(**sections: Any) -> TrialConfig:
+    return TrialConfig.model_validate({"train": {"epochs": 10}, **sections})
+
+
+def without_effect(config: TrialConfig) -> set[str]:
+    return set(setting_fields()) - config.shown().keys()
+
+
+def test_the_fields_are_those_of_a_flat_trial() -> None:
+    assert list(setting_fields()) == list(flatten(TrialConfig()))
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"data": {"name": "digits"}}, {"data.root", "data.class_list", "data.corrupt_images", "data.download"}),
+        ({"data": {"name": "stl10"}}, {"data.class_list", "data.corrupt_images"}),
+        ({"data": {"name": "folder"}}, {"data.download"}),
+    ],
+)
+def test_a_data_set_asks_for_some_settings_alone(sections: dict[str, Any], expected: set[str]) -> None:
+    assert {name for name in without_effect(make_trial(**sections)) if name.startswith("data.")} == expected
+
+
+def test_only_a_resnet_has_a_stem() -> None:
+    assert "model.stem" in without_effect(make_trial())
+    assert "model.stem" not in without_effect(make_trial(model={"backbone": "resnet18"}))
+
+
+@pytest.mark.parametrize(
+    ("transform", "reasons"),
+    [
+        ({}, {"positives", "negatives"}),
+        ({"start": 0.5}, {"positives", "negatives"}),
+        ({**MIXED, "start": "never"}, {"positives", "negatives", "start"}),
+        ({**MIXED, "start": 1.0}, {"positives", "negatives", "start", "stop"}),
+        ({**MIXED, "start": 0.5, "stop": 0.5}, {"positives", "negatives", "start", "stop"}),
+    ],
+)
+def test_where_ft_takes_no_part_the_reason_alone_is_shown(transform: dict[str, Any], reasons: set[str]) -> None:
+    config = make_trial(transform=transform)
+    assert {name for name in config.shown() if name.startswith("transform.")} == {f"transform.{key}" for key in reasons}
+    assert not [name for name in config.effective() if name.startswith("transform.")]
+
+
+@pytest.mark.parametrize(
+    ("transform", "idle"),
+    [
+        (MIXED, set()),
+        ({"positives": "interpolate"}, {"alpha_interpolation", "lambda_interpolation"}),
+        ({"negatives": "interpolate"}, {"alpha_extrapolation", "lambda_extrapolation", "query_for_negatives"}),
+    ],
+)
+def test_what_is_not_mixed_has_no_effect(transform: dict[str, Any], idle: set[str]) -> None:
+    missing = {name for name in without_effect(make_trial(transform=transform)) if name.startswith("transform.")}
+    assert missing == {f"transform.{name}" for name in idle}
+
+
+def test_effects_come_with_the_epochs() -> None:
+    config = make_trial(transform={**MIXED, "start": 0.3, "stop": 0.8}, probe={"every": 5})
+    assert config.changes() == [1, 4, 5, 9, 10]
+    seen = {epochs: config.effective(epochs) for epochs in range(1, 11)}
+    assert [epochs for epochs, settings in seen.items() if "transform.positives" in settings] == list(range(4, 11))
+    assert [settings.get("transform.stop") for settings in seen.values()] == [None] * 8 + [8, 8]
+    assert [epochs for epochs, settings in seen.items() if "probe.knn_k" in settings] == list(range(5, 11))
+    assert [epochs for epochs, settings in seen.items() if "probe.linear_epochs" in settings] == [10]
+    assert config.effective() == seen[10]
+
+
+@pytest.mark.parametrize("transform", [{}, MIXED, {**MIXED, "start": 0.3, "stop": 0.8}, {**MIXED, "start": "never"}])
+@pytest.mark.parametrize("every", [0, 1, 3, 50])
+def test_effects_change_at_the_epochs_that_are_told(transform: dict[str, Any], every: int) -> None:
+    config = make_trial(transform=transform, probe={"every": every})
+    changed = [epochs for epochs in range(2, 11) if config.effective(epochs) != config.effective(epochs - 1)]
+    assert config.changes() == [1, *changed]
+
+
+def test_keys_count_in_epochs_and_people_read_fractions() -> None:
+    config = make_trial(transform={**MIXED, "start": 0.3, "stop": 0.8})
+    names = ("transform.start", "transform.stop")
+    assert [config.effective()[name] for name in names] == [3, 8]
+    assert [config.shown()[name] for name in names] == [0.3, 0.8]
+
+
+def test_what_an_empty_setting_stands_for_is_filled_in() -> None:
+    config = make_trial(data={"image_size": 16}, transform=MIXED)
+    for settings in (config.shown(), config.effective()):
+        assert (settings["views.size"], settings["transform.lambda_extrapolation"]) == (16, [1.0, 2.0])
+
+
+def test_a_setting_that_is_added_keeps_the_keys_of_before() -> None:
+    before, after = TrialConfig(), LaterTrial()
+    assert trial_key(after, "data") == trial_key(before, "data")
+    assert prefix_keys(after, "data") == prefix_keys(before, "data")
+    assert after.shown() == {**before.shown(), "train.nesterov": False}
+    used = LaterTrial.model_validate({"train": {"nesterov": True}})
+    assert trial_key(used, "data") != trial_key(before, "data")
+    assert not set(prefix_keys(used, "data")) & set(prefix_keys(before, "data"))
+
+
+def test_traits_stand_at_the_fields() -> None:
+    assert settings_with(Trait.PATH) == ("data.root", "data.class_list")
+    assert settings_with(Trait.SWITCH) == (
+        "data.name",
+        "model.backbone",
+        "transform.positives",
+        "transform.negatives",
+        "transform.start",
+    )
+    assert "method.queue_size" in settings_with(Trait.CHECKPOINT_COST)

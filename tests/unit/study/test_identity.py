@@ -1,0 +1,258 @@
+from itertools import combinations
+
+import pytest
+
+from ftlab.config.experiment import ProfileConfig
+from ftlab.config.loading import flatten, resolve_trial
+from ftlab.config.setting import Setting
+from ftlab.config.trial import TrialConfig, setting_fields
+from ftlab.study.identity import cell_key, prefix_key, prefix_keys, trial_key, unshared_key
+
+FINGERPRINT = "0123456789abcdef"
+PROFILE = ProfileConfig(description="", metric="probe/top1", protocol="")
+
+# A trial in which every setting has an effect.
+EVERYTHING: dict[str, Setting] = {
+    "views.size": 8,
+    "model.backbone": "resnet18",
+    "transform.positives": "extrapolate",
+    "transform.negatives": "interpolate",
+}
+
+# Another value of every setting that has two.
+CHANGED: dict[str, Setting] = {
+    "seed": 1,
+    "data.name": "folder",
+    "data.root": "/elsewhere",
+    "data.image_size": 16,
+    "data.class_list": "classes.txt",
+    "data.corrupt_images": "skip",
+    "data.download": True,
+    "views.recipe": "moco_v2",
+    "views.size": 12,
+    "model.backbone": "resnet34",
+    "model.stem": "cifar",
+    "model.head": "linear",
+    "model.feature_dim": 32,
+    "model.bn_groups": 2,
+    "method.key_momentum": 0.9,
+    "method.queue_size": 2048,
+    "method.temperature": 0.2,
+    "transform.positives": "interpolate",
+    "transform.negatives": "interpolate_union",
+    "transform.alpha_extrapolation": 0.2,
+    "transform.alpha_interpolation": 0.2,
+    "transform.lambda_extrapolation": [1.0, 1.5],
+    "transform.lambda_interpolation": [0.25, 0.75],
+    "transform.granularity": "element",
+    "transform.query_for_negatives": "original",
+    "transform.renormalise": True,
+    "transform.start": 0.3,
+    "transform.stop": 0.8,
+    "train.epochs": 50,
+    "train.batch_size": 64,
+    "train.learning_rate": 0.06,
+    "train.learning_rate_floor": 0.0,
+    "train.warmup_epochs": 5,
+    "train.sgd_momentum": 0.5,
+    "train.weight_decay": 1e-4,
+    "train.precision": "bfloat16",
+    "train.channels_last": True,
+    "train.compile": True,
+    "probe.every": 20,
+    "probe.knn_k": 10,
+    "probe.knn_temperature": 0.2,
+    "probe.few_shot_labels": 3,
+    "probe.few_shot_draws": 10,
+    "probe.linear_epochs": 10,
+    "probe.linear_batch_size": 128,
+    "probe.linear_learning_rates": [1.0],
+    "probe.linear_holdout": 0.2,
+}
+ONE_CHOICE = {"method.name"}
+WITHOUT_EFFECT = sorted(name for name in CHANGED if name.startswith("data."))
+WITH_EFFECT = sorted(set(CHANGED) - set(WITHOUT_EFFECT))
+
+
+def with_settings(settings: dict[str, Setting]) -> TrialConfig:
+    return resolve_trial(PROFILE, settings)
+
+
+def key_of(settings: dict[str, Setting]) -> str:
+    return trial_key(with_settings(settings), FINGERPRINT)
+
+
+def transform_from(start: Setting, stop: float = 1.0, epochs: int = 10) -> TrialConfig:
+    settings = {**EVERYTHING, "train.epochs": epochs, "transform.start": start, "transform.stop": stop}
+    return with_settings(settings)
+
+
+def shared_epochs(first: TrialConfig, second: TrialConfig) -> list[int]:
+    epochs = range(1, first.train.epochs + 1)
+    keys = zip(
+        (prefix_key(first, FINGERPRINT, epoch) for epoch in epochs),
+        (prefix_key(second, FINGERPRINT, epoch) for epoch in epochs),
+        strict=True,
+    )
+    return [epoch for epoch, (one, other) in zip(epochs, keys, strict=True) if one == other]
+
+
+def test_the_default_trial_keeps_its_keys() -> None:
+    # If this fails, every recorded trial is lost to its users: raise NUMERICS_VERSION on purpose, or repair.
+    config = TrialConfig()
+    assert trial_key(config, FINGERPRINT) == "75f5deb4e2abd7136ede5dc34e0af442"
+    assert cell_key(config, FINGERPRINT) == "76230420eeeff2bcb28b3196adfcc915"
+    assert prefix_key(config, FINGERPRINT, 30) == "2b565fa44c30bd055b1800a70e414234"
+
+
+def test_a_trial_with_every_setting_in_effect_keeps_its_keys() -> None:
+    config = with_settings({**EVERYTHING, "transform.start": 0.3, "transform.stop": 0.8, "seed": 2})
+    assert trial_key(config, FINGERPRINT) == "e9cbcfe39928b6a36ccd27502468df8f"
+    assert cell_key(config, FINGERPRINT) == "5b74fcc3a5503f1601726931af229544"
+    assert prefix_key(config, FINGERPRINT, 50) == "8471f2d6a340098f3cc36311fd101b39"
+
+
+def test_every_setting_is_tried_below() -> None:
+    assert set(CHANGED) | ONE_CHOICE == set(setting_fields())
+    defaults = flatten(with_settings(EVERYTHING))
+    assert [name for name, value in CHANGED.items() if defaults[name] == value] == []
+
+
+@pytest.mark.parametrize("name", WITH_EFFECT)
+def test_a_setting_with_an_effect_changes_the_key(name: str) -> None:
+    assert key_of({**EVERYTHING, name: CHANGED[name]}) != key_of(EVERYTHING)
+
+
+@pytest.mark.parametrize("name", WITHOUT_EFFECT)
+def test_where_the_data_lie_changes_no_key(name: str) -> None:
+    folder = {"data.name": "folder"} if name == "data.class_list" else {}
+    assert key_of({**EVERYTHING, **folder, name: CHANGED[name]}) == key_of(EVERYTHING)
+
+
+def test_the_content_of_the_data_changes_every_key() -> None:
+    config = TrialConfig()
+    assert trial_key(config, "a") != trial_key(config, "b")
+    assert cell_key(config, "a") != cell_key(config, "b")
+    assert prefix_key(config, "a", 5) != prefix_key(config, "b", 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("model.stem", {"model.backbone": "small_cnn"}),
+        ("transform.start", {}),
+        ("transform.stop", {}),
+        ("transform.granularity", {}),
+        ("transform.renormalise", {}),
+        ("transform.alpha_extrapolation", {"transform.negatives": "interpolate"}),
+        ("transform.lambda_extrapolation", {"transform.negatives": "interpolate"}),
+        ("transform.query_for_negatives", {"transform.negatives": "interpolate"}),
+        ("transform.alpha_interpolation", {"transform.positives": "extrapolate"}),
+        ("transform.lambda_interpolation", {"transform.positives": "extrapolate"}),
+        ("transform.positives", {"transform.start": "never"}),
+        ("transform.negatives", {"transform.start": "never"}),
+        ("transform.positives", {"transform.start": 1.0}),
+    ],
+)
+def test_an_idle_setting_changes_no_key(name: str, base: dict[str, Setting]) -> None:
+    assert key_of({**base, name: CHANGED[name]}) == key_of(base)
+
+
+@pytest.mark.parametrize(
+    ("base", "spelt_out"),
+    [
+        ({}, {"views.size": 8}),
+        ({"data.image_size": 16}, {"views.size": 16}),
+        ({"transform.positives": "extrapolate"}, {"transform.lambda_extrapolation": [1, 2]}),
+        ({"transform.positives": "interpolate"}, {"transform.lambda_extrapolation": [0.0, 1.0]}),
+        ({"transform.negatives": "interpolate"}, {"transform.lambda_interpolation": [0, 1]}),
+        ({**EVERYTHING, "train.epochs": 10}, {"transform.start": 0.02}),
+        ({}, {"train.learning_rate": "3e-2"}),
+        ({"train.learning_rate": 1.0}, {"train.learning_rate": 1}),
+    ],
+)
+def test_a_default_spelt_out_changes_no_key(base: dict[str, Setting], spelt_out: dict[str, Setting]) -> None:
+    assert key_of({**base, **spelt_out}) == key_of(base)
+
+
+def test_the_cell_key_ignores_the_seed_alone() -> None:
+    base = cell_key(with_settings(EVERYTHING), FINGERPRINT)
+    for name in WITH_EFFECT:
+        changed = cell_key(with_settings({**EVERYTHING, name: CHANGED[name]}), FINGERPRINT)
+        assert (changed == base) == (name == "seed"), name
+
+
+def test_trial_cell_and_prefix_have_different_names() -> None:
+    config = TrialConfig()
+    keys = {
+        trial_key(config, FINGERPRINT),
+        cell_key(config, FINGERPRINT),
+        *(prefix_key(config, FINGERPRINT, epoch) for epoch in range(1, 101)),
+    }
+    assert len(keys) == 102
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations([0.0, 0.2, 0.3, 0.5, 0.8], 2)))
+def test_trials_share_the_epochs_before_the_first_start(first: float, second: float) -> None:
+    assert shared_epochs(transform_from(first), transform_from(second)) == list(range(1, round(first * 10) + 1))
+
+
+@pytest.mark.parametrize("start", [0.0, 0.2, 0.5, 0.8])
+def test_the_baseline_shares_the_epochs_before_the_start(start: float) -> None:
+    expected = list(range(1, round(start * 10) + 1))
+    assert shared_epochs(transform_from("never"), transform_from(start)) == expected
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations([0.2, 0.5, 0.8, 1.0], 2)))
+def test_trials_share_the_epochs_before_the_first_stop(first: float, second: float) -> None:
+    shared = shared_epochs(transform_from(0.1, first), transform_from(0.1, second))
+    assert shared == list(range(1, round(first * 10) + 1))
+
+
+def test_the_kind_of_transformation_matters_from_its_start_on() -> None:
+    base = {**EVERYTHING, "train.epochs": 10, "transform.start": 0.4}
+    other = {**base, "transform.granularity": "element"}
+    assert shared_epochs(with_settings(base), with_settings(other)) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("name", ["seed", "train.epochs", "method.key_momentum", "train.learning_rate"])
+def test_other_settings_matter_from_the_first_epoch_on(name: str) -> None:
+    base, other = with_settings(EVERYTHING), with_settings({**EVERYTHING, name: CHANGED[name]})
+    assert prefix_key(base, FINGERPRINT, 1) != prefix_key(other, FINGERPRINT, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "last_shared"),
+    [("probe.every", 9), ("probe.knn_k", 9), ("probe.few_shot_labels", 99), ("probe.linear_epochs", 99)],
+)
+def test_a_probe_matters_from_the_epoch_it_is_first_taken_after(name: str, last_shared: int) -> None:
+    base, other = with_settings({}), with_settings({name: CHANGED[name]})
+    assert shared_epochs(base, other) == list(range(1, last_shared + 1))
+
+
+def test_a_probe_at_the_end_alone_matters_there_alone() -> None:
+    base, other = ({"probe.every": 0, "probe.knn_k": k} for k in (10, 20))
+    assert shared_epochs(with_settings(base), with_settings(other)) == list(range(1, 100))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        EVERYTHING,
+        {**EVERYTHING, "transform.start": 0.3, "transform.stop": 0.8},
+        {**EVERYTHING, "transform.start": 1.0},
+        {"probe.every": 0},
+        {"train.epochs": 1},
+        {"train.epochs": 5, "probe.every": 10},
+    ],
+)
+def test_all_prefix_keys_at_once_are_the_keys_one_by_one(settings: dict[str, Setting]) -> None:
+    config = with_settings(settings)
+    one_by_one = [prefix_key(config, FINGERPRINT, epoch) for epoch in range(1, config.train.epochs + 1)]
+    assert prefix_keys(config, FINGERPRINT) == one_by_one
+
+
+def test_what_a_trial_does_not_share_has_its_own_name_each_epoch() -> None:
+    names = {unshared_key(trial, epoch) for trial in ("a", "b") for epoch in (1, 2)}
+    assert len(names) == 4
