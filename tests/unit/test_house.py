@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOP_LEVEL = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+PACKAGE = ROOT / "platform" / "ftlab"
 LOCK = (ROOT / "requirements.lock").read_text()
 
 MODULES = [
@@ -141,6 +143,22 @@ def test_the_command_line_imports_without_the_heavy_packages() -> None:
         "matplotlib",
         "prometheus_client",
     }
+
+
+def test_the_map_shows_the_rooms_as_the_import_contract_has_them() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = project["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each["name"] == "Imports point down the rooms")
+    picture = (ROOT / "docs" / "architecture.md").read_text().split("```")[1]
+    drawn = [re.split(r"\s{2,}", line)[0].strip() for line in picture.strip().splitlines() if not line.startswith(" ")]
+    assert drawn == layers
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_page_names_are_there(page: str) -> None:
+    named = re.findall(r"`([a-z_]+/[\w/]+\.py)`", (ROOT / page).read_text())
+    assert len(named) > 5
+    assert [name for name in named if not any((folder / name).is_file() for folder in (ROOT, PACKAGE))] == []
 
 
 def test_no_room_is_overfull() -> None:
