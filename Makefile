@@ -32,6 +32,7 @@ RAY ?=
 ALL ?=
 PHOTOGRAPHS ?=
 HAVE ?=
+FOR ?=
 PACK ?=
 
 PYTHON ?= python3
@@ -184,7 +185,7 @@ gpu-day:  ## Test, measure and train on one GPU in MINUTES=8; RAY=1 runs a sweep
 	@$(ANY_PYTHON) tests/gpu_day/gpu_day.py $(if $(PACK),--unpack $(PACK),--minutes $(MINUTES) --device $(DEVICE) $(if $(OUTPUT),--output $(OUTPUT)) $(if $(call yes,$(SMALL)),--small) $(if $(call yes,$(RAY)),--ray))
 
 gpu-day-pack: $(PEERS)  ## Prepare .gpu-day/ for a machine without a network: PHOTOGRAPHS=archive; ALL=1 with Ray and MLflow
-	@PYTHONPATH=tests/gpu_day $(BIN)/python tests/gpu_day/pack.py $(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)') $(if $(HAVE),--have '$(HAVE)') $(if $(call yes,$(ALL)),--all)
+	@PYTHONPATH=tests/gpu_day $(BIN)/python tests/gpu_day/pack.py $(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)') $(if $(HAVE),--have '$(HAVE)') $(if $(FOR),--python '$(FOR)') $(if $(call yes,$(ALL)),--all)
 
 lock: $(STAMP)  ## Resolve requirements.lock anew from pyproject.toml, and the locks of images and of benchmarks beside it
 	$(UV) $(COMPILE) pyproject.toml --extra dev --extra server -o requirements.lock

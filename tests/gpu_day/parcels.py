@@ -91,7 +91,7 @@ class Store:
         self.site = folder / f"site-{THIS_PYTHON}"
 
     def take(self, folder: Path) -> list[str]:
-        """Take in a parcel, and install the wheels that are complete with it.
+        """Take in a parcel; with the last of those that belong together, install the wheels.
 
         Returns:
             Names of the files of which pieces are still missing.
@@ -112,7 +112,8 @@ class Store:
                 raise ParcelError(f"a piece must be what was packed, but {folder / name} was damaged; send it again.")
             shutil.copyfile(folder / name, self._pieces / name)
         missing = [whole.name for whole in parcel.wholes if not self._join(whole)]
-        self._install()
+        if not missing:
+            self._install()
         return missing
 
     def _join(self, whole: Whole) -> bool:
@@ -133,19 +134,18 @@ class Store:
         return True
 
     def _install(self) -> None:
-        wheels = [path for path in sorted(self.files.glob("*.whl")) if not self._mark(path).exists()]
-        if not wheels:
+        """Install all wheels at once, anew: pip replaces a folder that is there, also one that packages share."""
+        wheels = sorted(self.files.glob("*.whl"))
+        listing, names = self.site / ".wheels", "\n".join(path.name for path in wheels)
+        if not wheels or (listing.exists() and listing.read_text() == names):
             return
+        shutil.rmtree(self.site, ignore_errors=True)
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-compile"]
-        command += ["--disable-pip-version-check", "--no-cache-dir", "--upgrade", "--target", str(self.site)]
+        command += ["--disable-pip-version-check", "--no-cache-dir", "--target", str(self.site)]
         done = subprocess.run([*command, *map(str, wheels)], capture_output=True, text=True)
         if done.returncode:
             raise ParcelError(f"the wheels must install, but pip said: {done.stderr.strip() or done.stdout.strip()}")
-        for path in wheels:
-            self._mark(path).touch()
-
-    def _mark(self, wheel: Path) -> Path:
-        return self.site / f".{wheel.name}.installed"
+        listing.write_text(names)
 
 
 def make_parcels(files: Iterable[Path], limit: int, target: Path, python: str) -> list[Path]:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from parcels import THIS_PYTHON, ParcelError, Store, make_parcels, read_parcel
@@ -86,3 +87,25 @@ def test_a_piece_with_a_path_for_a_name_is_refused(parts: list[Path], store: Sto
     manifest.write_text(manifest.read_text().replace(f'"{name}"', '"../../outside"'))
     with pytest.raises(ParcelError, match=r"a piece must have a plain name, but got '\.\./\.\./outside'"):
         store.take(parts[0])
+
+
+def make_wheel(folder: Path, name: str) -> Path:
+    """Write a wheel whose only module lies in a namespace package that others share."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"shared_{name}-1.0-py3-none-any.whl"
+    info = f"shared_{name}-1.0.dist-info"
+    with ZipFile(path, "w") as wheel:
+        wheel.writestr(f"shared/{name}/__init__.py", f"NAME = {name!r}\n")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: shared-{name}\nVersion: 1.0\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+    return path
+
+
+def test_packages_of_one_namespace_are_whole_though_they_come_apart(tmp_path: Path, store: Store) -> None:
+    for name in ("first", "second"):
+        (part,) = make_parcels([make_wheel(tmp_path / "wheels", name)], 10_000, tmp_path / name, THIS_PYTHON)
+        assert store.take(part) == []
+    assert sorted(path.name for path in (store.site / "shared").iterdir()) == ["first", "second"]
