@@ -1,4 +1,4 @@
-"""The JSON schemas with which editors complete and check experiment, search and profile files."""
+"""The JSON schemas that let editors complete and check experiment, search and profile files."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -24,7 +24,7 @@ SHARED = "data."
 
 
 def json_schemas() -> dict[str, JsonSchema]:
-    """Return the schema of each kind of file by its name, with all that a setting may be under its dotted name."""
+    """Return the schema of each kind of file by its name, with the possible values of each setting by dotted name."""
     return {
         "experiment": _schema_of_cells(ExperimentConfig, "grid", _values),
         "profile": _profile_schema(),
@@ -60,7 +60,7 @@ def _sections() -> Iterator[tuple[str, type[BaseModel]]]:
 
 
 def _settings() -> dict[str, JsonSchema]:
-    """Return what each setting may be, by dotted name, but the seed: seeds are chosen by their number."""
+    """Return the schema of each setting by dotted name, except the seed, since seeds are chosen by their number."""
     settings: dict[str, JsonSchema] = {}
     for section, model in _sections():
         for key, field in model.model_json_schema()["properties"].items():

@@ -7,16 +7,16 @@ Settings = dict[str, Setting]
 
 
 class Trait(Enum):
-    """A trait of a setting, in the annotation of its field, that the rest of the program asks for.
+    """A trait of a setting, in the annotation of its field, that the rest of the program reads.
 
     Attributes:
         SWITCH: It decides whether other settings have an effect.
         PATH: It leads to files on this machine; only the last part of its value means something elsewhere.
-        UNMARKED: It is no part of a study's name.
-        EPOCH_COST: It decides what an epoch costs.
-        FT_COST: It decides what FT adds to the cost of an epoch.
-        PROBE_COST: It decides what a probe costs.
-        CHECKPOINT_COST: It decides how large a checkpoint is.
+        UNMARKED: It is not part of a study's name.
+        EPOCH_COST: It decides the cost of an epoch.
+        FT_COST: It decides the cost that FT adds to an epoch.
+        PROBE_COST: It decides the cost of a probe.
+        CHECKPOINT_COST: It decides the size of a checkpoint.
     """
 
     SWITCH = auto()

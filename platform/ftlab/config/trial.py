@@ -42,7 +42,7 @@ class TrialConfig(Section):
         return self.views.size or self.data.image_size
 
     def effects(self) -> list[Effect]:
-        """Return the settings that decide something, by dotted name, as the sections declare them."""
+        """Return the settings with an effect, by dotted name, as the sections declare them."""
         found = [Effect("seed", self.seed)]
         for name, section in self._sections():
             found += (Effect(f"{name}.{key}", value, since) for key, value, since in section.effects(self))
@@ -61,13 +61,14 @@ class TrialConfig(Section):
         return {effect.name: effect.value for effect in self.effects() if effect.since <= last}
 
     def changes(self) -> list[int]:
-        """Return, in order, the numbers of epochs at which `effective` is another than one epoch before; 1 is one."""
+        """Return, in order, 1 and the numbers of epochs at which `effective` differs from one epoch before."""
         return sorted({1, *(effect.since for effect in self.effects() if effect.since <= self.epochs)})
 
     def shown(self) -> Settings:
-        """Return the settings that decide something, as people read them: what an empty one stands for is filled in.
+        """Return the settings with an effect, in the form for people, with empty ones filled in.
 
-        Where settings have no effect, the reason is among them, e.g. ``transform.start``, if FT never begins.
+        If settings have no effect, the setting that is the reason is included, e.g. ``transform.start`` if FT never
+        begins.
         """
         found: Settings = {"seed": self.seed}
         for name, section in self._sections():

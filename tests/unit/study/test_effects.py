@@ -1,4 +1,4 @@
-"""What the sections declare: which settings have an effect, and from which epoch on."""
+"""The declarations of the sections: the settings that have an effect, and the epoch from which they have it."""
 
 from typing import Any
 

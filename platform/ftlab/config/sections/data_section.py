@@ -29,7 +29,7 @@ class DataConfig(TrialSection):
     )
 
     def effects(self, whole: Whole) -> list[Effect]:
-        """Return all but what the chosen data set never asks for."""
+        """Return all settings except those that the chosen data set does not use."""
         idle = {"digits": ("root", "class_list", "corrupt_images", "download"), "folder": ("download",)}
         without = idle.get(self.name, ("class_list", "corrupt_images"))
         return [effect for effect in super().effects(whole) if effect.name not in without]

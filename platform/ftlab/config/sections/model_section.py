@@ -32,5 +32,5 @@ class ModelConfig(TrialSection):
     )
 
     def effects(self, whole: Whole) -> list[Effect]:
-        """Return all but the stem of a backbone that is no ResNet."""
+        """Return all settings, without the stem if the backbone is not a ResNet."""
         return [effect for effect in super().effects(whole) if effect.name != "stem" or self.backbone != "small_cnn"]

@@ -7,7 +7,7 @@ from pydantic import Field
 from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
 from ftlab.config.setting import Trait
 
-# The other probes are taken after the last epoch alone.
+# The other probes are taken only after the last epoch.
 KNN = frozenset({"every", "knn_k", "knn_temperature"})
 
 
@@ -35,7 +35,7 @@ class ProbeConfig(TrialSection):
     )
 
     def effects(self, whole: Whole) -> list[Effect]:
-        """Return each setting from the first probe on that it decides."""
+        """Return all settings, each with an effect from the first probe that it decides."""
         first_knn = min(self.every or whole.epochs, whole.epochs)
         return [
             effect._replace(since=first_knn if effect.name in KNN else whole.epochs)

@@ -85,10 +85,10 @@ class TransformConfig(TrialSection):
         return {**super().settings(whole), "lambda_extrapolation": list(self.positive_range)}
 
     def effects(self, whole: Whole) -> list[Effect]:
-        """Return the settings from the start of FT on, without those of what is not mixed.
+        """Return the settings with an effect from the start of FT, without those of features that are not mixed.
 
-        Start and stop are told in epochs, so that fractions of one meaning are equal, and a stop once it has come.
-        Where FT takes part in no epoch, only the reason is left.
+        Start and stop are given in epochs, so that fractions with the same meaning are equal; stop has an effect only
+        once it is reached. If FT takes part in no epoch, only the settings that are the reason are returned.
         """
         settings, epochs_on = self.settings(whole), self.epochs_on(whole.epochs)
         if not epochs_on:

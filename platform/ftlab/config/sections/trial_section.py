@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from ftlab.config.section import Section
 from ftlab.config.setting import Setting, Settings
 
-# Of a setting that decides no number: the reason why others have no effect, or a value that changes nothing.
+# For a setting that decides no number: it is the reason why others have no effect, or its value changes nothing.
 NEVER = sys.maxsize
 
 
@@ -29,7 +29,7 @@ class Effect(NamedTuple):
 
     Attributes:
         name: Its name in the section; in a trial, its dotted name.
-        value: Its value in canonical form: the same for two that cannot make a difference.
+        value: Its value in canonical form: two values that cannot make a difference have the same form.
         since: Number of epochs trained, from 1, at which the state of the trial first depends on it; `NEVER` for a
             setting that is recorded and shown, but decides no number and enters no key.
     """
@@ -42,23 +42,23 @@ class Effect(NamedTuple):
 class TrialSection(Section):
     """Base of a trial's sections.
 
-    A section says in `settings` what an empty setting stands for, and in `effects` which settings have an effect.
+    A section declares in `settings` the meaning of an empty setting, and in `effects` the settings that have an effect.
     Names of trials and checkpoints, recorded parameters, costs, tables, searches and the error of a setting without
-    effect all ask these two, through the trial: a new setting is added to its section alone. It keeps the keys of
-    before if the value that changes nothing has its effect `NEVER`.
+    effect all use these two methods, through the trial, so a new setting is added only to its section. Existing keys
+    stay the same if the value of the new setting that changes nothing has its effect `NEVER`.
     """
 
     def settings(self, whole: Whole) -> Settings:
-        """Return every setting by its name, with what an empty one stands for filled in.
+        """Return every setting by its name, with empty ones filled in.
 
         Args:
             whole: The trial.
         """
-        del whole  # of a section whose settings stand for themselves
+        del whole  # not needed in a section whose settings have no empty value to fill in
         return self.model_dump(mode="json")
 
     def effects(self, whole: Whole) -> list[Effect]:
-        """Return the settings that have an effect; of two with the same name, the later one replaces the other.
+        """Return the settings that have an effect; if two have the same name, the later one replaces the other.
 
         Without a declaration of its own, every setting of a section has an effect from the first epoch on.
 
