@@ -1,4 +1,4 @@
-"""The command that brings in what another home's journal holds: import-journal."""
+"""The command that brings in the trials of another home's journal: import-journal."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -41,9 +41,9 @@ _MAX_NAMED = 20
 def import_journal(source: Source) -> None:
     """Bring the trials that another FTLAB_HOME recorded into this one's journal and tracking store.
 
-    For what was trained where the store cannot be reached. Every line is checked before anything is written; a file
-    with a fault is named and left out. What is here stays, so that the same command again adds only what is missing.
-    Exit status 1 where a file was left out for a fault, or the store did not take a trial.
+    Use it for trials that were trained on a machine that cannot reach the store. Every line is checked before anything
+    is written; a file with a fault is named and left out. Existing records stay, so the same command again adds only
+    what is missing. The exit status is 1 if a file was left out for a fault, or if the store did not take a trial.
     """
     home = ftlab_home()
     journal = Journal(home / "trials")
@@ -71,7 +71,7 @@ def _checked(paths: Sequence[Path], faults: list[str]) -> Iterable[TrialFile]:
 
 
 def _open_store(home: Home) -> "tuple[MlflowTracker, pd.DataFrame] | None":
-    """Open the store and load what it holds; None where it does not answer, which is said."""
+    """Open the store and load its trials; say so and return None if it does not answer."""
     try:
         tracker = open_tracker(home.local)
         tracker.reconcile()
@@ -101,7 +101,7 @@ def _take_in(
 
 
 def _deliver(keys: Sequence[str], journal: Journal, store: "tuple[MlflowTracker, pd.DataFrame] | None") -> bool:
-    """Deliver trials and say so; return whether the store has all of them."""
+    """Deliver trials and print the result; return whether the store has all of them."""
     if store is None:
         complain(
             "Nothing was delivered to the tracking store; the records are kept, and the same command delivers them."
@@ -143,7 +143,7 @@ def _shown_by(study: str) -> str:
     try:
         load_experiment(experiment)
     except ConfigError:
-        # A search, a single trial, or an experiment of the other home's.
+        # A search, a single trial, or an experiment of the other home.
         return f"make ui EXP={experiment}"
     return table_command(study)
 

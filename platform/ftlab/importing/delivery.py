@@ -1,4 +1,4 @@
-"""Hand trials that the journal has on to the tracking store, under studies that it may lack."""
+"""Deliver trials from the journal to the tracking store, and open the studies that it lacks."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -16,20 +16,20 @@ DESCRIPTION = "Trials that another home recorded, brought in by `make import-jou
 
 
 class Delivery:
-    """Records the trials that ended in the journal and not in the store.
+    """Records in the store the trials that ended by the journal but not by the store.
 
-    A study that is there keeps its description, its files and its status; one that is not is opened, and closed at the
-    end. A study that the store refuses holds up no other.
+    An existing study keeps its description, its files and its status; a missing one is opened, and closed at the end. A
+    study that the store refuses does not delay the others.
 
     Args:
         tracker: The store.
         journal: The journal.
-        recorded: What the store holds, a row a trial as ``Tracker.load_trials`` returns them.
+        recorded: The trials in the store, one row a trial as ``Tracker.load_trials`` returns them.
 
     Attributes:
         delivered: Keys of the trials that the store took.
-        undelivered: Keys of those that it did not take; the journal has them.
-        problem: What the store said last when it took something not; empty if all is well.
+        undelivered: Keys of the trials that it did not take; the journal has them.
+        problem: The last error of the store; empty if there was none.
     """
 
     def __init__(self, tracker: Tracker, journal: Journal, recorded: "pd.DataFrame") -> None:
@@ -47,7 +47,7 @@ class Delivery:
         """Deliver trials, and close the studies that were opened for them.
 
         Args:
-            keys: Trials to look at.
+            keys: Keys of the trials.
         """
         for key in keys:
             entry = self._journal.read(key)
@@ -60,7 +60,7 @@ class Delivery:
         there = self._ends.get(key)
         if there is None or _is_settled(outcome):
             return outcome.status.is_final and not (there and _is_settled(there))
-        # Of two accidents the one that the store knows stands.
+        # If both are accidents, the store keeps its own.
         return outcome.status.is_final and not there.status.is_final
 
     def _deliver(self, entry: JournalEntry, outcome: Outcome) -> None:

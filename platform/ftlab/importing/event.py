@@ -1,4 +1,4 @@
-"""A line of another home's journal, checked: somebody else wrote it, or a disk damaged it."""
+"""Check a line of another home's journal, because somebody else wrote it or a disk may have damaged it."""
 
 import json
 import posixpath
@@ -41,12 +41,12 @@ def _check_tags(tags: dict[str, str]) -> dict[str, str]:
     return tags
 
 
-# Rust's $ matches at the very end alone. A pattern also refuses halves of characters, which no store takes.
+# Rust's $ matches only at the very end. A pattern also refuses unpaired surrogates, which no store takes.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=10_000)]
-# What MLflow takes as a name.
+# The names that MLflow takes.
 Name = Annotated[str, StringConstraints(pattern=r"^[\w./ :-]+$", max_length=250), AfterValidator(_check_path)]
 Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-# Experiment, profile, overrides: the first becomes a folder of artifacts, all of it a condition of a search.
+# Experiment, profile, overrides: the first becomes a folder of artifacts, the whole name a search condition.
 Study = Annotated[
     str,
     StringConstraints(
@@ -106,38 +106,38 @@ class OutcomeFields(_Fields):
 
 
 class TrialOpened(_Fields):
-    """A worker took the trial up."""
+    """The event that a worker started the trial."""
 
     event: Literal["trial"]
     time: Time
     trial: TrialFields
 
     def record(self) -> TrialRecord:
-        """Return the trial as it was announced."""
+        """Return the record of the trial."""
         return TrialRecord(**dict(self.trial))
 
 
 class EpochsTrained(_Fields):
-    """Epochs were trained, or restored from a checkpoint."""
+    """The event that epochs were trained, or restored from a checkpoint."""
 
     event: Literal["epochs"]
     time: Time
     epochs: Annotated[list[EpochFields], Field(min_length=1)]
 
     def records(self) -> Sequence[EpochRecord]:
-        """Return the epochs."""
+        """Return the records of the epochs."""
         return [EpochRecord(**dict(epoch)) for epoch in self.epochs]
 
 
 class TrialEnded(_Fields):
-    """The trial came to an end, or was interrupted."""
+    """The event that the trial ended or was interrupted."""
 
     event: Literal["outcome"]
     time: Time
     outcome: OutcomeFields
 
     def record(self) -> Outcome:
-        """Return how it ended."""
+        """Return the outcome."""
         return Outcome(**dict(self.outcome))
 
 
@@ -151,7 +151,7 @@ class RecordError(TrackingError):
 
 
 def read_event(line: bytes) -> tuple[TrialOpened | EpochsTrained | TrialEnded, bool]:
-    """Return the event of a line, and whether a checksum vouches for it.
+    """Return the event of a line, and whether the line has a checksum.
 
     Args:
         line: The line without its end.

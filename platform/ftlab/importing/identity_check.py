@@ -1,4 +1,4 @@
-"""Check that a record is of the trial that it names, and of the numerics that this version trains with."""
+"""Check that a record belongs to the trial that it names, and to the numerics of this version."""
 
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError
@@ -10,14 +10,14 @@ from ftlab.tracking.records import TrialRecord
 
 
 def check_identity(trial: TrialRecord, key: str) -> TrialConfig:
-    """Return the config of a recorded trial once its keys are found to be those of its settings.
+    """Check that the keys of a recorded trial follow from its settings, and return its config.
 
     Args:
         trial: The record.
-        key: Key by which it was found.
+        key: Key in the name of its file.
 
     Raises:
-        RecordError: It is of another trial, of another version of the numerics or of ftlab, or was altered.
+        RecordError: It belongs to another trial or another version of the numerics or of ftlab, or was altered.
     """
     if trial.trial_key != key:
         raise RecordError(f"trial_key must be the name of the file, but got {trial.trial_key}.")

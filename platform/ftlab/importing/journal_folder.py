@@ -1,4 +1,4 @@
-"""The folder of another home's journal, found by what a user has of it."""
+"""Find the folder of another home's journal from a path that the user gives."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ RULE = "FROM must be a folder of <trial_key>.jsonl files, or a home that holds t
 
 
 def find_trial_files(folder: str, own: Path) -> list[Path]:
-    """Return the files of another home's journal in the order of their names, links and folders among them.
+    """Return the files of another home's journal, including links and folders, in the order of their names.
 
     Args:
         folder: The home, which holds ``trials/``, or the folder of ``<trial_key>.jsonl`` itself.
         own: Folder of this home's journal.
 
     Raises:
-        TrackingError: There is no such folder, it holds no journal, or it is this home's.
+        TrackingError: There is no such folder, it holds no journal, or the journal is this home's own.
     """
     try:
         chosen = _journal_folder(folder)

@@ -1,4 +1,4 @@
-"""Decide what becomes of another home's trials, and bring into this home's journal what it lacks."""
+"""Decide on the trials of another home, and bring the missing ones into this home's journal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Known:
     """The end of a trial in this home.
 
     Attributes:
-        outcome: Its result, or a failure that it would meet again.
+        outcome: Its result, or a failure that would repeat itself.
         metrics: Last value of each of its metrics.
     """
 
@@ -40,18 +40,18 @@ class Known:
 
 
 class JournalImport:
-    """Takes in the trials of another home, one by one; a result of this home's is never replaced.
+    """Takes in the trials of another home, one by one; a result of this home is never replaced.
 
-    A trial that was begun here and not ended goes on with the lines of the other home, which then decide. One that
-    failed there by accident goes in only where nothing of it is here.
+    If a trial was begun here but has not ended, the lines of the other home are added and decide its outcome. A trial
+    that failed there by accident is taken in only if nothing of it is here.
 
     Args:
         journal: This home's journal.
         claims: Claims on its trials.
-        recorded: What the tracking store holds, a row a trial as ``Tracker.load_trials`` returns them.
+        recorded: The trials in the tracking store, one row a trial as ``Tracker.load_trials`` returns them.
 
     Attributes:
-        differences: In words where trials came out otherwise in the other home.
+        differences: The different results of trials in the other home, in words.
     """
 
     def __init__(self, journal: Journal, claims: TrialClaims, recorded: "pd.DataFrame") -> None:
@@ -61,7 +61,7 @@ class JournalImport:
         self._rows = {str(row["trial_key"]): row for row in recorded.to_dict("records")}
 
     def take_in(self, file: TrialFile) -> Fate:
-        """Write a trial to the journal if it is to be there, and return what became of it.
+        """Write a trial to the journal if it belongs there, and return the decision about it.
 
         Raises:
             RecordError: The file has changed since it was checked.
@@ -84,7 +84,7 @@ class JournalImport:
         return Fate.ADDED
 
     def _find_known(self, key: str) -> Known | None:
-        """Return how a trial ended in this home, by its journal or else by the store; None if it did not."""
+        """Return the end of a trial in this home, from its journal or else from the store; None if it did not end."""
         entry = self._journal.read(key)
         if entry and entry.outcome and _is_settled(entry.outcome):
             return Known(entry.outcome, last_metrics({epoch.epoch: epoch.metrics for epoch in entry.epochs}))
@@ -103,7 +103,7 @@ class JournalImport:
 
 
 def _difference(known: Known, file: TrialFile) -> str:
-    """Return in words where a trial came out otherwise in another home; empty if it did not, or has no result there."""
+    """Return the difference of a trial's results in the two homes, in words; empty if there is none to compare."""
     theirs = file.outcome
     if theirs is None or not _is_settled(theirs):
         return ""

@@ -1,20 +1,20 @@
-"""The command that makes the table of a study, as far as its name tells it."""
+"""The command that makes the table of a study, as far as the study's name determines it."""
 
 import re
 
 from ftlab.config.setting import Trait
 from ftlab.config.trial import settings_with
 
-# Overrides are parted by the sign that a number may hold too.
+# Overrides are separated by a plus sign, which a number may also hold.
 _NEXT = re.compile(r"\+(?=[a-z_]+(?:\.[a-z_]+)?=)")
-# A name is cut where it is too long for a folder's.
+# A study's name is cut if it is too long for a folder.
 _CUT = re.compile(r"~[0-9a-f]{8}$")
-# What make and a shell take as it is.
+# Characters that make and a shell take literally.
 _PLAIN = re.compile(r"[\w.=+,\[\]-]*", re.ASCII)
 
 
 def table_command(study: str) -> str:
-    """Return the command that makes a study's table, without its seeds: a table takes in all that are recorded.
+    """Return the command that makes a study's table, without seeds, since a table includes all recorded ones.
 
     Args:
         study: Name of the study: experiment, profile, overrides.

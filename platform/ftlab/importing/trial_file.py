@@ -1,4 +1,4 @@
-"""A trial's file of another home's journal, read within bounds and checked from its first line to its last."""
+"""Read a trial's file in another home's journal, within bounds and with a check of every line."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from ftlab.importing.event import EpochsTrained, RecordError, TrialEnded, TrialO
 from ftlab.importing.identity_check import check_identity
 from ftlab.tracking.records import Outcome, TrialRecord
 
-# A trial that goes on writes all its epochs again in one line: thousands, of a ResNet-50.
+# A trial that is resumed writes all its epochs again in one line, which for a ResNet-50 may be thousands.
 MAX_LINE_BYTES = 2**25
 MAX_FILE_BYTES = 2**28
 # The journal finds the end of a trial in the last bytes of its file.
@@ -31,10 +31,10 @@ class TrialFile:
     Attributes:
         path: The file.
         trial: The trial as it was announced last.
-        outcome: How it ended; None while it is open.
+        outcome: Its outcome; None while it is open.
         metrics: Last value of each of its metrics.
         digest: SHA-256 of the file.
-        num_unchecked: Lines without a checksum, of an older ftlab.
+        num_unchecked: Lines without a checksum, written by an older ftlab.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class TrialFile:
 
     @property
     def has_ended(self) -> bool:
-        """Return whether the trial came to an end of its own."""
+        """Return whether the trial ended by itself, and was not interrupted."""
         return self.outcome is not None and self.outcome.status.is_final
 
     def read(self) -> bytes:
@@ -69,7 +69,7 @@ class TrialFile:
 
 
 def read_trial_file(path: Path) -> TrialFile:
-    """Read and check a file; of what it holds no more than a line is in memory at a time.
+    """Read and check a file, with only one line in memory at a time.
 
     Raises:
         RecordError: It breaks a rule; the message names file and line.
@@ -99,7 +99,7 @@ def last_metrics(metrics: Mapping[int, Mapping[str, float]]) -> dict[str, float]
 
 @dataclass
 class _Reading:
-    """The content of a file, as far as it was read."""
+    """The content of a file that was read so far."""
 
     path: Path
     num_lines: int = 0

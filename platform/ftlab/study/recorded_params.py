@@ -1,4 +1,4 @@
-"""A trial's settings as the tracking store holds them: what is recorded of them, and how they are read back."""
+"""A trial's settings in the tracking store: turn them into recorded parameters, and read them back."""
 
 import json
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from ftlab.errors import ConfigError
 from ftlab.study.overrides import spell
 
 NOTHING_SET = ProfileConfig(description="", metric="", protocol="")
-# Stores cut longer ones; somebody else may have written them.
+# Stores cut longer ones, and somebody else may have written them.
 MAX_LENGTH = 6_000
 
 
 def recorded_params(config: TrialConfig) -> dict[str, str]:
-    """Return the parameters that a trial is recorded with: the settings that decide something in it, as text."""
+    """Return the parameters that a trial is recorded with: its settings that have an effect, as text."""
     return {name: spell(value) for name, value in config.shown().items()}
 
 
@@ -25,19 +25,19 @@ def config_from_params(params: Mapping[str, str]) -> TrialConfig:
     """Return the trial that was recorded with these parameters.
 
     Settings that were left out had no effect and take their defaults: the trial has the keys that it was recorded
-    with, although it need not be equal in what decides nothing.
+    with, but it may differ in settings without effect.
 
     Args:
-        params: As `recorded_params` returns them, or every setting of the trial, as they were recorded before.
+        params: The result of `recorded_params`, or every setting of the trial, as older versions recorded them.
 
     Raises:
-        ConfigError: This version knows a setting no more, or refuses its value.
+        ConfigError: This version does not know a setting any more, or refuses its value.
     """
     return resolve_trial(NOTHING_SET, {name: _read(text) for name, text in params.items()})
 
 
 def params_in_effect(params: Mapping[str, str]) -> dict[str, str]:
-    """Return recorded parameters as this version records them; those of another version as they are."""
+    """Return recorded parameters as this version records them; parameters that it cannot read stay unchanged."""
     try:
         return recorded_params(config_from_params(params))
     except ConfigError:
@@ -45,7 +45,7 @@ def params_in_effect(params: Mapping[str, str]) -> dict[str, str]:
 
 
 def recorded_ft_start(params: Mapping[str, str]) -> float:
-    """Return the number of epochs before FT begins; NaN where it never does, or the trial is of another version."""
+    """Return the number of epochs before FT begins; NaN if it never does, or if this version cannot read the trial."""
     try:
         config = config_from_params(params)
     except ConfigError:

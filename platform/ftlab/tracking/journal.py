@@ -68,7 +68,7 @@ class Journal:
         self._append(trial_key, {"event": "outcome", "outcome": fields}, durable=True)
 
     def append_lines(self, trial_key: str, lines: bytes) -> None:
-        """Write whole lines of another home's journal after what is here of a trial: all of them or none.
+        """Append whole lines of another home's journal to a trial's file: all of them or none.
 
         Args:
             trial_key: The trial, which nobody trains meanwhile.

@@ -30,7 +30,7 @@ class Tracker(Protocol):
         ...
 
     def has_study(self, study: str) -> bool:
-        """Return whether there is a study of that name, open or ended: its trials can be recorded as it is."""
+        """Return whether there is a study of that name, open or ended, in which trials can be recorded."""
         ...
 
     def open_trial(self, trial: TrialRecord) -> None:
@@ -87,7 +87,7 @@ class NullTracker:
         """Ignore the study."""
 
     def has_study(self, study: str) -> bool:  # noqa: ARG002
-        """Return False: nothing was ever opened."""
+        """Return False, because nothing was ever opened."""
         return False
 
     def open_trial(self, trial: TrialRecord) -> None:
