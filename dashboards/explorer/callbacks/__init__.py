@@ -1,1 +1,1 @@
-"""Answers to what a user of the explorer chooses."""
+"""The callbacks that answer the choices of the explorer's user."""

@@ -1,4 +1,4 @@
-"""The command line: all commands together, and what the user sees of an error."""
+"""The command line: all commands together, and the report of an error to the user."""
 
 import gc
 import sys

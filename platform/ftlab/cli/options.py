@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take, and the study that they ask for."""
+"""Arguments and options that several commands share, and the study that they select."""
 
 from pathlib import Path
 from typing import Annotated

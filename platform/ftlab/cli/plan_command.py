@@ -1,4 +1,4 @@
-"""The command that says what a sweep would train, and its price: plan."""
+"""The command that lists the trials of a sweep and estimates their cost: plan."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The command that trains what a table lacks, and writes the table: sweep."""
+"""The command that trains the trials that a table lacks, and writes the table: sweep."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""One sweep of a study at a time."""
+"""The lock that lets one sweep of a study run at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

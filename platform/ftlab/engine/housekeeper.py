@@ -1,4 +1,4 @@
-"""Listeners that keep what a trial needs while it is under way, and give up what nobody needs."""
+"""Listeners that keep the checkpoints and claims of trials under way, and release those that no trial needs."""
 
 from collections.abc import Sequence
 

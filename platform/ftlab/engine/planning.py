@@ -1,4 +1,4 @@
-"""Plan a study: name its trials by their data, and find out which are missing."""
+"""Plan a study: name its trials by their data, and find the missing ones."""
 
 import pandas as pd
 

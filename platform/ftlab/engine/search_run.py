@@ -1,4 +1,4 @@
-"""The search: evaluate what it lacks, record it, write what was found. Optuna and Ray are imported at use."""
+"""The search: evaluate the missing configurations, record and report them. Optuna and Ray are imported at use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,13 +64,13 @@ class SearchWorkload:
 
 
 def run_search(spec: "SearchSpec", capacity: Capacity, results: Path, metrics: "StudyMetrics | None") -> int:
-    """Evaluate what a search lacks, record it, and write and print what was found; return the exit status.
+    """Evaluate the configurations that a search lacks, record them, write and print the report; return the exit status.
 
     Args:
         spec: The search.
-        capacity: What of this machine may be used.
+        capacity: The part of this machine that may be used.
         results: Folder of tables and figures.
-        metrics: Told of every trial; None where nobody asks for metrics.
+        metrics: Told of every trial; None without metrics.
     """
     from ftlab.search.ledger import SearchLedger
     from ftlab.search.results import close_search, make_report

@@ -1,1 +1,1 @@
-"""The price of a study before it is trained, and how its trials share the machine."""
+"""The estimate of a study's cost before it is trained, and the packing of its trials on the machine."""

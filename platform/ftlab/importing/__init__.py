@@ -1,1 +1,1 @@
-"""Records of another home's journal, checked and brought into this one."""
+"""Check the records of another home's journal, and bring them into this one."""

@@ -1,1 +1,1 @@
-"""From an experiment file to trials with names, and to the plan of those that are missing."""
+"""Turn an experiment file into trials with names, and plan those that are missing."""

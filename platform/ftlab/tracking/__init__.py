@@ -1,1 +1,1 @@
-"""Recording what a study trains."""
+"""Record the trials of a study, and read them back."""

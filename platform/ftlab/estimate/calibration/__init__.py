@@ -1,1 +1,1 @@
-"""Measure what a trial costs by a few real steps of it, in processes of their own."""
+"""Calibrate the costs of a trial by a few of its steps, in other processes."""

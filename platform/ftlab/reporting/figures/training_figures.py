@@ -1,4 +1,4 @@
-"""All figures of how a table's trials trained, computed together."""
+"""All figures of the training of a table's trials, computed together."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""Probes: how well the features of a frozen encoder separate classes."""
+"""The probes, which judge how well the features of a frozen encoder separate classes."""
