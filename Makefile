@@ -141,7 +141,7 @@ docker/.env:
 	@docker/make_env.sh
 
 test: $(STAMP)  ## Run the tests
-	$(BIN)/pytest -q -m "not slow and not browser and not services"
+	$(BIN)/pytest -q -n auto --dist loadgroup -m "not slow and not browser and not services"
 
 test-slow: $(STAMP)  ## Run the slow tests: faults with real processes
 	$(BIN)/pytest -q -m "slow and not services"

@@ -43,6 +43,17 @@ def match_snapshot(update_snapshots: bool) -> MatchSnapshot:
 
 
 @pytest.fixture(scope="session")
+def decoded_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("images")
+
+
+@pytest.fixture
+def decode_once(decoded_images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the homes of tests share the cache of images, which each would fill anew."""
+    monkeypatch.setenv("FTLAB_CACHE", str(decoded_images))
+
+
+@pytest.fixture(scope="session")
 def first_start(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A new SQLite store and what its first start printed; its migration takes seconds, so tests work on copies."""
     from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker

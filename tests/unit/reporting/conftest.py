@@ -29,7 +29,7 @@ def momentum_series() -> PublishedSeries:
     return load_published(PUBLISHED / "momentum.csv")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_trials() -> Callable[[Outcomes], pd.DataFrame]:
     """Trials as the tracker returns them, from (status, value) by cell key; seeds count from 0."""
 
@@ -125,9 +125,12 @@ def components_table(make_trials: Callable[[Outcomes], pd.DataFrame]) -> Ablatio
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def two_way_table(make_trials: Callable[[Outcomes], pd.DataFrame]) -> AblationTable:
-    """A full grid of two axes, three seeds a cell; the differences of one cell are all the same."""
+    """A full grid of two axes, three seeds a cell; the differences of one cell are all the same.
+
+    Its permutation tests take a while, so that all tests share it.
+    """
     values = {
         ("interpolate", 0.2): (84.0, 85.0, 86.0),
         ("extrapolate", 0.2): (87.5, 88.0, 88.5),

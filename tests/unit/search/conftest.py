@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import log10
@@ -120,9 +121,18 @@ def _do_not_wait(connection: Any, record: object) -> None:
 OpenLaboratory = Callable[..., Laboratory]
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new database; making its tables takes longer than most tests, so that they work on copies."""
+    path = tmp_path_factory.mktemp("searches") / "optuna.db"
+    open_storage(f"sqlite:///{path}").engine.dispose()
+    return path
+
+
 @pytest.fixture
-def open_laboratory(tmp_path: Path) -> Iterator[OpenLaboratory]:
+def open_laboratory(tmp_path: Path, empty_database: Path) -> Iterator[OpenLaboratory]:
     """Open a process that searches: `open_laboratory(spec)`; again for the next process on the same files."""
+    shutil.copy(empty_database, tmp_path)
     opened: list[Laboratory] = []
 
     def open_one(spec: SearchSpec, **options: Any) -> Laboratory:

@@ -14,6 +14,8 @@ from ftlab.study.spec import StudySpec, Trial
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
 
+pytestmark = pytest.mark.usefixtures("decode_once")
+
 HARDWARE = Hardware(cpu="a CPU", cores="2", device="cpu", threads=1, together=2)
 
 
