@@ -16,9 +16,8 @@ import numpy as np
 
 from ftlab.config.home import Home
 from ftlab.contrast.scores import BIN_RANGE, METRICS, NUM_BINS
-from ftlab.engine.closing import study_record
 from ftlab.machine.hardware import find_hardware
-from ftlab.running.recorder import trial_record
+from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.fingerprint import fingerprint_data
 from ftlab.study.spec import StudySpec, Trial, expand_trials
 from ftlab.tracking.opening import open_tracker

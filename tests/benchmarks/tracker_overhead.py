@@ -8,11 +8,10 @@ from tempfile import mkdtemp
 from _harness import report_ratio
 
 from ftlab.config.home import Home
-from ftlab.engine.closing import study_record
 from ftlab.engine.planning import name_trials
 from ftlab.machine.capacity import Capacity
 from ftlab.machine.hardware import find_hardware
-from ftlab.running.recorder import TrialRecorder
+from ftlab.running.recorder import TrialRecorder, study_record
 from ftlab.running.stage_feed import StageFeed
 from ftlab.study.spec import load_study
 from ftlab.tracking.journal import Journal

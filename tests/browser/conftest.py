@@ -12,9 +12,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from ftlab.config.home import Home
-from ftlab.engine.closing import study_record
 from ftlab.machine.hardware import find_hardware
-from ftlab.running.recorder import trial_record
+from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.spec import Trial, expand_trials, load_study
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus

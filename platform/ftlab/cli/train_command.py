@@ -7,10 +7,9 @@ import typer
 from ftlab.cli.options import Overrides, Profile
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import load_profile, parse_overrides
-from ftlab.engine.closing import study_record
 from ftlab.engine.planning import plan_study
 from ftlab.machine.hardware import find_hardware
-from ftlab.running.recorder import TrialRecorder
+from ftlab.running.recorder import TrialRecorder, study_record
 from ftlab.study.spec import single_trial_study
 from ftlab.terminal.console import console, report_undelivered, say
 from ftlab.terminal.study_display import StudyDisplay

@@ -11,20 +11,7 @@ from ftlab.config.loading import experiments_folder, flatten
 from ftlab.reporting.table.ablation import AblationTable
 from ftlab.reporting.writers.markdown import table_md
 from ftlab.study.plan import Plan
-from ftlab.study.spec import StudySpec
-from ftlab.tracking.records import StudyRecord
 from ftlab.tracking.tracker import Tracker
-
-
-def study_record(study: StudySpec) -> StudyRecord:
-    """Return the record of a study for the tracker."""
-    tags = {
-        "ftlab.profile": study.profile_name,
-        "ftlab.metric": study.metric,
-        "ftlab.overrides": json.dumps(dict(study.overrides)),
-        "ftlab.question": study.question,
-    }
-    return StudyRecord(study.experiment, study.results_name, tags)
 
 
 def close_study(tracker: Tracker, plan: Plan, table: AblationTable, results: Path, *, complete: bool) -> None:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from rich.markdown import Markdown
 
 from ftlab.config.home import ftlab_home
-from ftlab.engine.closing import study_record
 from ftlab.engine.housekeeper import CheckpointKeeper, Housekeeper
 from ftlab.estimate.quote import Quote, make_quote
 from ftlab.machine.capacity import Capacity
 from ftlab.running.checkpoints import CheckpointCollector
 from ftlab.running.claims import TrialClaims
-from ftlab.running.recorder import TrialRecorder
+from ftlab.running.recorder import TrialRecorder, study_record
 from ftlab.study.fingerprint import fingerprint_data
 from ftlab.study.plan import make_plan
 from ftlab.study.spec import Trial, expand_trials

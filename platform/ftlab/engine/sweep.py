@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftlab.config.home import ftlab_home
-from ftlab.engine.closing import close_study, study_record
+from ftlab.engine.closing import close_study
 from ftlab.engine.exclusive import exclusive
 from ftlab.engine.housekeeper import Housekeeper
 from ftlab.engine.planning import name_trials, plan_study
@@ -17,7 +17,7 @@ from ftlab.publish.table import publish_table
 from ftlab.publish.table_options import TableOptions
 from ftlab.running.checkpoints import CheckpointCollector, existing_checkpoints
 from ftlab.running.claims import TrialClaims
-from ftlab.running.recorder import TrialRecorder
+from ftlab.running.recorder import TrialRecorder, study_record
 from ftlab.running.stage_feed import StageFeed
 from ftlab.seeding.seed_feed import SeedFeed
 from ftlab.storage.atomic import require_writable

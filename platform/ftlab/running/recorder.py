@@ -1,13 +1,14 @@
 """The record of a trial, and the listener that writes it; needs neither Ray nor a tracking store."""
 
+import json
 from collections.abc import Sequence
 
 from ftlab.machine.facts import collect_provenance
 from ftlab.machine.hardware import Hardware
 from ftlab.study.identity import NUMERICS_VERSION
 from ftlab.study.recorded_params import recorded_params
-from ftlab.study.spec import Trial
-from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord
+from ftlab.study.spec import StudySpec, Trial
+from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
 
 FINGERPRINT_TAG = "data.fingerprint"
@@ -57,3 +58,14 @@ def trial_record(trial: Trial, study: str, hardware: Hardware) -> TrialRecord:
             FINGERPRINT_TAG: trial.fingerprint,
         },
     )
+
+
+def study_record(study: StudySpec) -> StudyRecord:
+    """Return the record of a study for the tracker."""
+    tags = {
+        "ftlab.profile": study.profile_name,
+        "ftlab.metric": study.metric,
+        "ftlab.overrides": json.dumps(dict(study.overrides)),
+        "ftlab.question": study.question,
+    }
+    return StudyRecord(study.experiment, study.results_name, tags)

@@ -12,12 +12,11 @@ from ftlab.assembly.images import load_images
 from ftlab.assembly.trial_parts import make_method
 from ftlab.cli.command_line import app
 from ftlab.config.home import Home
-from ftlab.engine.closing import study_record
 from ftlab.engine.planning import name_trials
 from ftlab.errors import CheckpointError, ConfigError, DataError, ResultsError
 from ftlab.machine.hardware import Hardware
 from ftlab.running.checkpoints import CheckpointCollector, checkpoints_folder
-from ftlab.running.recorder import trial_record
+from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.spec import Trial, load_study
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus

@@ -8,13 +8,12 @@ from typer.testing import CliRunner, Result
 from ftlab.cli.migrate_command import app
 from ftlab.cli.trace_command import app as trace_app
 from ftlab.config.home import Home
-from ftlab.engine.closing import study_record
 from ftlab.engine.planning import name_trials
 from ftlab.errors import TrackingError
 from ftlab.machine.hardware import Hardware
 from ftlab.publish.table import publish_table
 from ftlab.publish.table_options import TableOptions
-from ftlab.running.recorder import trial_record
+from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.spec import load_study
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus

@@ -11,13 +11,12 @@ from typer.testing import CliRunner
 
 from ftlab.cli.trace_command import app
 from ftlab.config.home import Home
-from ftlab.engine.closing import study_record
 from ftlab.engine.planning import name_trials
 from ftlab.errors import ConfigError, ResultsError
 from ftlab.machine.hardware import Hardware
 from ftlab.publish.table import publish_table
 from ftlab.publish.table_options import TableOptions
-from ftlab.running.recorder import trial_record
+from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.spec import load_study
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus

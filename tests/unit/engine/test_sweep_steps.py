@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ftlab.config.home import Home
-from ftlab.engine.closing import close_study, study_record
+from ftlab.engine.closing import close_study
 from ftlab.engine.exclusive import exclusive
 from ftlab.engine.planning import name_trials, plan_study
 from ftlab.errors import ConfigError, DataError, FtlabError
@@ -19,7 +19,7 @@ from ftlab.reporting.trace.provenance import parse_provenance
 from ftlab.reporting.trace.verification import verify_table
 from ftlab.running.feed import Assignment
 from ftlab.running.here import run_here
-from ftlab.running.recorder import TrialRecorder, trial_record
+from ftlab.running.recorder import TrialRecorder, study_record, trial_record
 from ftlab.seeding.auto import AutoSeeds
 from ftlab.seeding.rule import SeedRule
 from ftlab.study.plan import Plan

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
-from ftlab.engine.closing import study_record
+from ftlab.running.recorder import study_record
 from ftlab.search.importance import LEAST_TRIALS, compute_importance
 from ftlab.search.results import best_experiment, close_search, make_report, write_search_results
 from ftlab.search.scope import SearchSpec

@@ -4,11 +4,10 @@ from dataclasses import replace
 import pytest
 
 from ftlab.config.home import Home
-from ftlab.engine.closing import study_record
 from ftlab.engine.planning import name_trials
 from ftlab.errors import ConfigError
 from ftlab.machine.hardware import Hardware
-from ftlab.running.recorder import trial_record
+from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.recorded_trial import find_recorded
 from ftlab.study.spec import StudySpec, Trial
 from ftlab.tracking.memory_tracker import MemoryTracker
