@@ -140,8 +140,11 @@ logs:  ## Follow what the stack says
 docker/.env:
 	@docker/make_env.sh
 
+# Tests start many processes, which compile nothing anew even where the surroundings keep Python from storing bytecode.
+test test-slow test-browser test-services: export PYTHONDONTWRITEBYTECODE =
+
 test: $(STAMP)  ## Run the tests
-	$(BIN)/pytest -q -n auto --dist loadgroup -m "not slow and not browser and not services"
+	$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadgroup -m "not slow and not browser and not services"
 
 test-slow: $(STAMP)  ## Run the slow tests: faults with real processes
 	$(BIN)/pytest -q -m "slow and not services"

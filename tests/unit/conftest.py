@@ -1,4 +1,5 @@
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from difflib import unified_diff
@@ -9,6 +10,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.study.spec import StudySpec, resolve_study
@@ -51,6 +54,17 @@ def decoded_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def decode_once(decoded_images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the homes of tests share the cache of images, which each would fill anew."""
     monkeypatch.setenv("FTLAB_CACHE", str(decoded_images))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _do_not_wait_for_the_disk() -> None:
+    """Let SQLite write without waiting for the disk, which takes longer than much that is tested; no test cuts power."""
+    event.listen(Engine, "connect", _write_behind)
+
+
+def _write_behind(connection: object, record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture(scope="session")

@@ -98,12 +98,16 @@ def test_schema_writes_json_schemas(run_ftlab: RunFtlab, tmp_path: Path) -> None
     assert "question" in schema["properties"]
 
 
-def test_plan_lists_what_is_new(run_ftlab: RunFtlab, write_experiment: WriteExperiment, tracker: MemoryTracker) -> None:
+def test_plan_lists_what_is_new(
+    run_ftlab: RunFtlab, write_experiment: WriteExperiment, tracker: MemoryTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ftlab.cli.plan_command.MAX_PROBES", 0)  # an integration test calibrates
     write_experiment("exp", grid={"method.key_momentum": [0.9, 0.5]})
     ended = run_ftlab("plan", "exp", "--profile", "tiny")
     assert ended.status == 0
     assert "new  key_momentum=0.5 seed 1" in ended.out
     assert "4 trials: 4 new, 0 resumed, 0 reused; 8 epochs to train" in ended.out
+    assert "estimate: none" in ended.out
     assert tracker.trials == {}
 
 

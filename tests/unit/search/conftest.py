@@ -8,7 +8,6 @@ from typing import Any
 import optuna
 import pandas as pd
 import pytest
-import sqlalchemy
 
 from ftlab.config.experiment import ProfileConfig
 from ftlab.config.search import SearchConfig
@@ -71,9 +70,6 @@ class Laboratory:
 
     def __post_init__(self) -> None:
         self.storage = open_storage(f"sqlite:///{self.folder}/optuna.db")
-        # No test cuts the power; waiting for the disk would take most of their time.
-        sqlalchemy.event.listen(self.storage.engine, "connect", _do_not_wait)
-        self.storage.engine.dispose()
         self.ledger = SearchLedger(self.spec, self.fingerprint, self.storage)
         self.journal = Journal(self.folder / "trials")
         recorded = RecordedTrials(self.journal, self.stored, study=self.spec.name, metric=METRIC, devices=1.0)
@@ -112,10 +108,6 @@ class Laboratory:
         """Let the database go."""
         self.storage.remove_session()
         self.storage.engine.dispose()
-
-
-def _do_not_wait(connection: Any, record: object) -> None:
-    connection.execute("PRAGMA synchronous=OFF")
 
 
 OpenLaboratory = Callable[..., Laboratory]
