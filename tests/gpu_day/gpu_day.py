@@ -22,7 +22,7 @@ from typing import Any
 from commands import Runner
 from figures import PACKING, STEP, Benchmark
 from parcels import ParcelError, Store, read_parcel
-from rows import Row, Table
+from rows import Row, Table, read_row
 
 ROOT = Path(__file__).parents[2]
 PACK = ROOT / ".gpu-day"
@@ -43,7 +43,7 @@ def main() -> None:
         for folder in arguments.unpack or sorted(PACK.glob("pa[cr][kt]*")):
             missing = store.take(folder) if fits(folder) or arguments.unpack else []
             if missing:
-                print(f"{folder.name} is in; still missing: {', '.join(missing)}")
+                print(f"{folder.name} is in; {len(missing)} files are still missing, {missing[0]} among them")
         if arguments.unpack:
             return
         day = Day(arguments, store, started + 60 * arguments.minutes)
@@ -110,7 +110,7 @@ class Day:
         command = [*self._script("sweep.py"), "--output", str(self._output), "--home", str(self._home / "ray")]
         done = self._runner.run([*command, *(["--small"] if self._arguments.small else [])], self._runner.seconds_left)
         found = read_json(self._output / "sweep.json")
-        rows = [Row(**row) for row in found.get("rows", [])]
+        rows = [read_row(row) for row in found.get("rows", [])]
         self._table.add(rows or [Row("sweep", None, done.complaint)])
         if done.status != 0:
             self._table.note([f"the sweep's script ended early: {done.complaint}"])

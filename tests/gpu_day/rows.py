@@ -1,9 +1,10 @@
 """The rows of a GPU day's table: a figure, its goal, and whether it was met."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ class Row:
         if self.value is None:
             return self.what, value, str(self.goal)
         return self.what, value, f"{self.goal}: {'met' if self.goal.is_met(self.value) else 'missed'}"
+
+
+def read_row(fields: Mapping[str, Any]) -> Row:
+    """Return the row that `dataclasses.asdict` made plain values of."""
+    goal = fields["goal"] and Goal(**fields["goal"])
+    return Row(fields["what"], fields["value"], fields["unit"], goal)
 
 
 def _spell(value: float) -> str:

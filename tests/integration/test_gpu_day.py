@@ -197,7 +197,7 @@ def test_the_parts_for_a_machine_without_a_network_are_enough(
     for folder in folders:
         taken = day(gpu_python, "--unpack", str(folder), environment=offline)
         assert taken.returncode == 0, taken.stderr
-    assert "still missing" not in taken.stdout
+    assert "are still missing" not in taken.stdout
     output = tmp_path / "out"
     about = str(packs / "pack" / "about.json")
     done = day(gpu_python, "--minutes", "5", "--about", about, "--output", str(output), environment=offline)

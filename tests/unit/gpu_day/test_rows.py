@@ -1,9 +1,10 @@
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from figures import of_packing, of_step
-from rows import Goal, Row, Table
+from rows import Goal, Row, Table, read_row
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,8 @@ def test_packed_trials_are_compared_with_one() -> None:
         "images/s of 8 at once",
         "8 small trials at once / one",
     ]
+
+
+@pytest.mark.parametrize("row", [Row("lost", 0, "", Goal(0, at_least=False)), Row("memory", None, "not told")])
+def test_a_row_of_another_process_is_read_back(row: Row) -> None:
+    assert read_row(json.loads(json.dumps(asdict(row)))) == row
