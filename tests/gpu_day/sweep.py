@@ -66,7 +66,8 @@ def main() -> None:
         Row("the same again: trials reused", again.first("reused"), "", Goal(NUM_TRIALS)),
         Row("the same again: seconds", round(again.seconds, 1), "s"),
     )
-    audit = audit_store(MlflowClient(tracking_uri=laboratory.tracking_uri), laboratory.home / "trials")
+    client = MlflowClient(tracking_uri=laboratory.tracking_uri)
+    audit = audit_store(client, laboratory.home / "trials", without=("train_seconds", "epoch_seconds"))
     journals = len(list((laboratory.home / "trials").glob("*.jsonl")))
     keep(
         Row("trials in the journal", journals, "", Goal(NUM_TRIALS)),

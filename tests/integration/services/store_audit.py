@@ -1,6 +1,7 @@
 """Compare what a tracking store holds with the journal of the driver that wrote it."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from math import isnan
 from pathlib import Path
@@ -54,8 +55,15 @@ def trial_runs(client: MlflowClient) -> list[Run]:
     return [run for run in all_runs(client) if TRIAL_KEY_TAG in run.data.tags]
 
 
-def audit_store(client: MlflowClient, journal: Path) -> StoreAudit:
-    """Compare a store with a journal: each trial that ended has one run, with its end and all its epochs."""
+def audit_store(client: MlflowClient, journal: Path, *, without: Collection[str] = ()) -> StoreAudit:
+    """Compare a store with a journal: each trial that ended has one run, with its end and all its epochs.
+
+    Args:
+        client: Of the store.
+        journal: Folder of the journal.
+        without: Metrics that are not compared. Where a worker was killed, epochs are trained twice: the journal has the
+            durations of the second time, the store those of the first.
+    """
     runs = all_runs(client)
     by_key = {run.data.tags[TRIAL_KEY_TAG]: run for run in runs if TRIAL_KEY_TAG in run.data.tags}
     numbers = Counter(run.data.tags.get(TRIAL_KEY_TAG, "") for run in runs)
@@ -67,7 +75,7 @@ def audit_store(client: MlflowClient, journal: Path) -> StoreAudit:
         run = by_key.get(key)
         if run is None or run.info.status != RUN_STATUS[entry.outcome.status]:
             lost.append(key)
-        elif _stored_histories(client, run) != _histories(entry.epochs):
+        elif _without(_stored_histories(client, run), without) != _without(_histories(entry.epochs), without):
             incomplete.append(key)
     return StoreAudit(
         lost=tuple(lost),
@@ -90,6 +98,10 @@ def _stored_histories(client: MlflowClient, run: Run) -> dict[str, History]:
         name: {(point.step, _spell(point.value)) for point in client.get_metric_history(run.info.run_id, name)}
         for name in run.data.metrics
     }
+
+
+def _without(histories: dict[str, History], names: Collection[str]) -> dict[str, History]:
+    return {name: history for name, history in histories.items() if name not in names}
 
 
 def _spell(value: float) -> str:
