@@ -58,7 +58,7 @@ def decode_once(decoded_images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _do_not_wait_for_the_disk() -> None:
-    """Let SQLite write without waiting for the disk, which takes longer than much that is tested; no test cuts power."""
+    """Let SQLite write without waiting for the disk, which takes longer than much of the tests; no test cuts power."""
     event.listen(Engine, "connect", _write_behind)
 
 
