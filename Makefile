@@ -144,7 +144,7 @@ docker/.env:
 test test-slow test-browser test-services: export PYTHONDONTWRITEBYTECODE =
 
 test: $(STAMP)  ## Run the tests
-	$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadgroup -m "not slow and not browser and not services"
+	$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadfile -m "not slow and not browser and not services"
 
 test-slow: $(STAMP)  ## Run the slow tests: faults with real processes
 	$(BIN)/pytest -q -m "slow and not services"

@@ -15,13 +15,14 @@ from uuid import uuid4
 import numpy as np
 
 from ftlab.config.home import Home
-from ftlab.contrast.scores import BIN_RANGE, METRICS, NUM_BINS
+from ftlab.contrast.score_statistics import BIN_RANGE, NUM_BINS, SCORE_STATISTICS
 from ftlab.machine.hardware import find_hardware
 from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.fingerprint import fingerprint_data
 from ftlab.study.spec import StudySpec, Trial, expand_trials
 from ftlab.tracking.opening import open_tracker
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 COPIED = ("params", "metrics", "latest_metrics", "tags")
 
@@ -53,12 +54,13 @@ def _record(home: Home, study: StudySpec, trials: Iterable[Trial]) -> None:
     tracker.close_study(study.results_name, description="", artifacts=None, complete=True)
 
 
-def _epoch(trial: Trial, place: int, epoch: int) -> EpochRecord:
+def _epoch(trial: Trial, place: int, epoch: int) -> EpochResult:
     progress = epoch / trial.epochs
     positive, spread = 0.9 - 0.2 * progress, 0.1 + 0.2 * progress
     negative = 0.8 * exp(-4 * progress) + 0.01 * place
-    scores = {name: positive if "positive_mean" in name else negative for name in METRICS if "mean" in name}
-    scores |= {name: spread**2 for name in METRICS if "variance" in name}
+    names = [statistic.name for statistic in SCORE_STATISTICS]
+    scores = {name: positive if "positive_mean" in name else negative for name in names if "mean" in name}
+    scores |= {name: spread**2 for name in names if "variance" in name}
     metrics = {
         "pretrain/loss": log(trial.config.method.queue_size) * (1 - 0.5 * progress),
         "pretrain/learning_rate": 0.03 * (1 - progress),
@@ -74,7 +76,7 @@ def _epoch(trial: Trial, place: int, epoch: int) -> EpochRecord:
     clock: list[float] = [10 * (epoch - 1) + step for step in range(1, 11)]
     steps: dict[str, list[float]] = {"step": clock, **{name: [value] * len(clock) for name, value in scores.items()}}
     norms = {f"layer{depth}": 10.0**-depth * (1 - 0.5 * progress) for depth in range(6)}
-    return EpochRecord(epoch, 1.7e9 + 10 * epoch, {**scores, **metrics}, histograms, steps, norms)
+    return EpochResult(epoch, 1.7e9 + 10 * epoch, {**scores, **metrics}, histograms, steps, norms)
 
 
 def _counts(mean: float, spread: float, total: int) -> list[int]:

@@ -110,7 +110,7 @@ class BareEncoders:
                 projections: Tensor = method.query_encoder(self._views.queries)
                 with torch.no_grad():
                     method.key_encoder(self._views.keys)
-            projections.float().sum().backward()  # type: ignore[no-untyped-call]
+            projections.float().sum().backward()
         wait_for(self._device)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from _harness import report
 
 from ftlab.seeding.allocation import Allocation, allocate
-from ftlab.seeding.pairing import CellSeeds, Verdict
+from ftlab.seeding.pairing import CellSeeds, Decision
 from ftlab.seeding.rule import SeedRule
 
 # Mean and half of the 95% interval over three seeds.
@@ -81,11 +81,11 @@ def run(table: dict[str, list[float]], rule: SeedRule) -> tuple[Allocation, dict
 def told_apart(found: Allocation) -> dict[str, str]:
     """Return which cells differ from the baseline, and how."""
     verdicts = {
-        cell: standing.against_baseline.verdict
+        cell: standing.against_baseline.decision
         for cell, standing in found.standings.items()
         if standing.against_baseline
     }
-    return {cell: verdict for cell, verdict in verdicts.items() if verdict in (Verdict.ABOVE, Verdict.BELOW)}
+    return {cell: verdict for cell, verdict in verdicts.items() if verdict in (Decision.ABOVE, Decision.BELOW)}
 
 
 if __name__ == "__main__":

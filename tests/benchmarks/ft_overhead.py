@@ -87,7 +87,7 @@ def step_of(encoder: Encoder, views: Views, queue_size: int) -> Callable[[Featur
     def step(feature_transform: FeatureTransform) -> None:
         result = method.step(views, streams, feature_transform)
         optimizer.zero_grad(set_to_none=True)
-        result.loss.backward()  # type: ignore[no-untyped-call]
+        result.loss.backward()
         optimizer.step()
         method.update(result.keys)
         wait_for(device)

@@ -16,8 +16,9 @@ from ftlab.machine.hardware import find_hardware
 from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.spec import Trial, expand_trials, load_study
 from ftlab.tracking.opening import open_tracker
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.tracking.tracker import Tracker
+from ftlab.training.epoch_result import EpochResult
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
 QUIET = (
@@ -78,7 +79,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-def epoch_record(trial: Trial, epoch: int) -> EpochRecord:
+def epoch_record(trial: Trial, epoch: int) -> EpochResult:
     """Return plausible scores that differ from epoch to epoch and from seed to seed."""
     place = epoch / EPOCHS + 0.05 * trial.config.seed
     positive, negative, variance = 0.9 - 0.3 * place, 0.6 * math.exp(-3 * place), 0.02 + 0.08 * place
@@ -102,7 +103,7 @@ def epoch_record(trial: Trial, epoch: int) -> EpochRecord:
         **{name: [value, value] for name, value in metrics.items() if "/" in name},
     }
     norms = {layer: (1 + place) * 10.0**-depth for depth, layer in enumerate(("block1", "block2", "block3", "head"))}
-    return EpochRecord(epoch, 1.7e9 + epoch, metrics, histograms, steps, norms)
+    return EpochResult(epoch, 1.7e9 + epoch, metrics, histograms, steps, norms)
 
 
 def bell(mean: float, spread: float) -> list[int]:

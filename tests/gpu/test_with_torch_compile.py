@@ -64,7 +64,7 @@ def test_compiled_encoders_give_the_eager_loss_and_gradients(
     streams = StepStreams(make_generator(1), make_generator(2))
     results = [method.step(views, streams, FeatureTransform()) for method in (moco, compiled)]
     for result in results:
-        result.loss.backward()  # type: ignore[no-untyped-call]
+        result.loss.backward()
     assert compiled.compilation_failure == ""
     # Fused kernels round at other places.
     assert results[1].loss.item() == pytest.approx(results[0].loss.item(), rel=1e-5)

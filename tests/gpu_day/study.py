@@ -19,7 +19,7 @@ import torch
 from ftlab.assembly.process import make_device, prepare_process
 from ftlab.config.home import Home
 from ftlab.estimate.calibration.measurement import Measurement
-from ftlab.estimate.calibration.measuring_process import TrialProbe
+from ftlab.estimate.calibration.measuring_process import CalibratedTrial
 from ftlab.machine.hardware import find_hardware
 from ftlab.running.here import run_study_here
 from ftlab.running.recorder import TrialRecorder
@@ -27,9 +27,10 @@ from ftlab.running.stage_feed import StageFeed
 from ftlab.study.fingerprint import fingerprint_data
 from ftlab.study.spec import StudySpec, Trial, expand_trials, load_study
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.records import EpochRecord, Outcome
+from ftlab.tracking.records import Outcome
 from ftlab.tracking.tracker import NullTracker
 from ftlab.tracking.writer import TrackingWriter
+from ftlab.training.epoch_result import EpochResult
 
 EXPERIMENT = "components"
 LENGTHS = (2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200)
@@ -71,7 +72,7 @@ class Clock:
         """Remember when."""
         self._started = time.monotonic()
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """End the training if the time is over.
 
         Raises:
@@ -107,7 +108,7 @@ class Notes:
         """Forget the last trial."""
         self._last = {}
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Keep the latest metrics."""
         for epoch in epochs:
             self._last |= epoch.metrics
@@ -192,7 +193,7 @@ def choose_length(
 ) -> int:
     """Return the most epochs at which two seeds fit the time; if none does, at which one fits; at least the fewest."""
     longest = load(arguments, data, LENGTHS[-1]).cells[-1].config
-    probe = TrialProbe(longest, home, device)
+    probe = CalibratedTrial(longest, home, device)
     probe.warm_up()
     measured = probe.measure(1.0)
     most = LENGTHS[2] if arguments.small else LENGTHS[-1]

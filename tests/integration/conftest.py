@@ -196,13 +196,6 @@ def _events(path: Path) -> Iterator[str]:
             yield event["outcome"]["status"] if event["event"] == "outcome" else event["event"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            # Sweeps take every core; two at a time would only wait for each other.
-            item.add_marker(pytest.mark.xdist_group("integration"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _heed_interrupts() -> None:
     """Let commands heed Ctrl-C, which a shell that runs the tests in the background has them ignore."""

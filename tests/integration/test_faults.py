@@ -19,7 +19,8 @@ import pytest
 from small_disk import filled, mounted
 
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -210,7 +211,7 @@ def test_a_server_keeps_the_histories_of_trials(server: Server) -> None:
     # The address is the tracker's alone: nothing in the environment names the server.
     tracker = MlflowTracker(server.uri)
     tracker.open_study(StudyRecord("exp", STUDY))
-    epochs = [EpochRecord(1, 0.0, {"pretrain/loss": 2.0}, steps={"step": [1, 2], "scores/positive_mean": [0.5, 0.25]})]
+    epochs = [EpochResult(1, 0.0, {"pretrain/loss": 2.0}, steps={"step": [1, 2], "scores/positive_mean": [0.5, 0.25]})]
     for key, seed in (("a1", 0), ("b2", 1)):
         tracker.record_trial(
             TrialRecord(key, "cell", seed, STUDY, f"seed {seed}", {}), epochs, Outcome(TrialStatus.FINISHED)

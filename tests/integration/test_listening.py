@@ -6,6 +6,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 LISTENING = "0A"  # a state of Linux's table of sockets
 
 Address = IPv4Address | IPv6Address
@@ -34,6 +36,7 @@ def _parse_address(spelled: str) -> Address:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+@pytest.mark.slow
 def test_a_sweep_listens_on_this_machine_alone(make_laboratory: Callable[..., Any]) -> None:
     laboratory = make_laboratory(epochs=500, cpus_per_trial=2, processes_per_trial=2)
     laboratory.write_experiment("exp", seeds=1, grid={"method.key_momentum": [0.9]})

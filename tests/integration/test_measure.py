@@ -42,6 +42,7 @@ def test_a_probe_measures_every_part_of_a_trial(config: TrialConfig, home: Home)
     assert sorted(path.name for path in home.local.iterdir()) == ["cache"]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_as_large_as_measured(config: TrialConfig, home: Home, tmp_path: Path) -> None:
     import torch
 
@@ -57,6 +58,7 @@ def test_a_checkpoint_is_as_large_as_measured(config: TrialConfig, home: Home, t
     assert found.checkpoint_bytes == pytest.approx(path.stat().st_size, rel=0.02)
 
 
+@pytest.mark.slow
 def test_parts_that_a_trial_does_not_have_are_not_measured(config: TrialConfig, home: Home) -> None:
     always = config.model_copy(update={"transform": config.transform.model_copy(update={"start": 0.0})})
     found = measure(always, home=home, resources=CORE, step_seconds=0.1)
@@ -64,6 +66,7 @@ def test_parts_that_a_trial_does_not_have_are_not_measured(config: TrialConfig, 
     assert found.transformed_seconds is not None
 
 
+@pytest.mark.slow
 def test_what_a_user_can_act_on_is_said(config: TrialConfig, home: Home) -> None:
     folder = {"name": "folder", "root": str(home / "nowhere")}
     missing = config.model_copy(update={"data": config.data.model_copy(update=folder)})
@@ -82,9 +85,8 @@ def test_a_probe_ends_at_its_limit_and_leaves_no_process(config: TrialConfig, ho
 
 
 def test_a_driver_measures_without_torch() -> None:
-    script = (
-        "import ftlab.estimate.slots, ftlab.estimate.forecast, sys; print('torch' in sys.modules, 'ray' in sys.modules)"
-    )
+    imports = "import sys, ftlab.estimate.slots, ftlab.estimate.sweep_estimate"
+    script = f"{imports}; print('torch' in sys.modules, 'ray' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 

@@ -13,8 +13,9 @@ import pytest
 
 from ftlab.tracking.mlflow.copying import Migration
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.tracking_uri import default_tracking_uri
+from ftlab.training.epoch_result import EpochResult
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +55,7 @@ def test_a_history_moves_to_a_server(server_uri: str, tmp_path: Path) -> None:
     source.open_study(StudyRecord("momentum", "momentum/digits"))
     for seed in range(3):
         epochs = [
-            EpochRecord(
+            EpochResult(
                 epoch, 1.7e9 + epoch, {"pretrain/loss": 1 / (3 * epoch), "probe/top1": float("nan")}, {"s": [1, 2]}
             )
             for epoch in range(1, 51)

@@ -144,6 +144,7 @@ def test_more_seeds_need_the_new_trials_alone(run_here: RunHere) -> None:
     assert "12 trials: 6 new, 0 resumed, 6 reused; 12 epochs to train" in out
 
 
+@pytest.mark.slow
 def test_an_experiment_reuses_the_cells_it_shares_with_another(laboratory: Any, run_here: RunHere) -> None:
     laboratory.write_experiment(
         "other", seeds=2, cells=[{"name": "plain"}, {"name": "cold", "set": {"method.temperature": 0.05}}]

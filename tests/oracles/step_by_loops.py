@@ -51,8 +51,8 @@ def step_by_loops(
     views: Views,
     streams: StepStreams,
     transform: FeatureTransform,
-) -> tuple[Tensor, list[float]]:
-    """The paper's algorithm, number by number in float64; returns the loss and the statistics in METRICS' order.
+) -> tuple[Tensor, dict[str, float]]:
+    """The paper's algorithm, number by number in float64; returns the loss and the statistics by name.
 
     Encoders and views are on the CPU, the encoders in float64; streams draw on the device of the step.
     """
@@ -94,4 +94,5 @@ def step_by_loops(
         *moments_of(positive_scores),
         *moments_of(negative_scores),
     ]
-    return loss, statistics
+    names = [f"scores/{sign}_{moment}" for sign in ("positive", "negative") for moment in ("mean", "variance")]
+    return loss, dict(zip([*names, *(f"{name}_transformed" for name in names)], statistics, strict=True))

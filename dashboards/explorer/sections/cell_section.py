@@ -9,7 +9,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from explorer.study_view import StudyView
-from ftlab.reporting.table.layout import metric_label, print_table, row_name
+from ftlab.reporting.table.layout import lay_out, metric_label, row_name
 
 MAX_MATCHES = 50
 SHORT = 8
@@ -18,7 +18,7 @@ SHORT = 8
 def cell_heading(view: StudyView, cell: str) -> list[Component]:
     """Return the name of a cell and its result."""
     places = {row.cell: place for place, row in enumerate(view.table.rows)}
-    row, printed = view.table.rows[places[cell]], print_table(view.table).rows[places[cell]]
+    row, printed = view.table.rows[places[cell]], lay_out(view.table).rows[places[cell]]
     texts = printed.texts
     interval = f", 95% interval {texts['interval']}" if not isnan(row.summary.ci_low) else ""
     result = f"{metric_label(view.table.metric)} {texts['mean']}{interval}, n = {texts['n']}"

@@ -13,7 +13,7 @@ from explorer.downloads import FILES, file_link
 from explorer.record_store import Snapshot
 from explorer.sections.aria import aria
 from explorer.study_view import StudyView
-from ftlab.reporting.table.layout import PrintedColumn, PrintedRow, PrintedTable, print_table
+from ftlab.reporting.table.layout import PrintedColumn, PrintedRow, PrintedTable, lay_out
 
 
 def navigation(names: Mapping[str, Sequence[str]], chosen: Address) -> list[Component]:
@@ -60,7 +60,7 @@ def nothing_to_show(snapshot: Snapshot) -> list[Component]:
 
 def study_table(view: StudyView, chosen: Address, trials: pd.DataFrame) -> list[Component]:
     """Return the table, its notes and its files."""
-    printed = print_table(view.table)
+    printed = lay_out(view.table)
     files = [html.A(name, href=file_link(chosen, name), download="") for name in FILES]
     return [
         html.H1(printed.title),

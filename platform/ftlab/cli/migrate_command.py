@@ -16,7 +16,7 @@ from ftlab.terminal.console import complain, console, say
 from ftlab.tracking.tracking_uri import default_tracking_uri
 
 if TYPE_CHECKING:
-    from ftlab.tracking.mlflow.copying import Migration, Outcome
+    from ftlab.tracking.mlflow.copying import CopyOutcome, Migration
     from ftlab.tracking.mlflow.missing import Step
 
 app = typer.Typer()
@@ -74,7 +74,7 @@ def _say_actions(steps: "Iterable[Step]") -> None:
         say(f"{counts[action, True]} trials and {counts[action, False]} studies: {action}")
 
 
-def _report(outcomes: "list[Outcome]", migration: "Migration") -> None:
+def _report(outcomes: "list[CopyOutcome]", migration: "Migration") -> None:
     """Print the result of comparing the copy with its source.
 
     Raises:

@@ -7,11 +7,11 @@ import typer
 from ftlab.cli.options import Cpus, Experiment, Gpus, MaxTrials, Overrides, Profile, Seeds, Share, load_asked
 from ftlab.config.home import ftlab_home
 from ftlab.engine.planning import plan_study
-from ftlab.estimate.pricing import MAX_PROBES
-from ftlab.estimate.quote import make_quote
+from ftlab.estimate.known_costs import MAX_CALIBRATIONS
+from ftlab.estimate.resource_plan import plan_resources
 from ftlab.machine.capacity import Capacity
 from ftlab.terminal.console import say
-from ftlab.terminal.plan_listing import plan_lines, plan_summary, quote_lines
+from ftlab.terminal.plan_listing import plan_lines, plan_summary, resource_lines
 from ftlab.tracking.opening import open_tracker
 
 app = typer.Typer()
@@ -36,6 +36,8 @@ def plan(
     for line in (*plan_lines(found), plan_summary(found)):
         say(line)
     if found.todo:
-        quote = make_quote(found, home=ftlab_home(), capacity=Capacity(cpus, gpus), max_probes=MAX_PROBES)
-        for line in quote_lines(quote, at_most=auto is not None):
+        resource_plan = plan_resources(
+            found, home=ftlab_home(), capacity=Capacity(cpus, gpus), max_calibrations=MAX_CALIBRATIONS
+        )
+        for line in resource_lines(resource_plan, at_most=auto is not None):
             say(line)

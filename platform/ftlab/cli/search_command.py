@@ -7,12 +7,9 @@ import typer
 from ftlab.cli.options import RESULTS, Cpus, Gpus, Overrides, Profile, Results
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import parse_overrides
-from ftlab.engine.exclusive import exclusive
 from ftlab.engine.search_run import run_search
 from ftlab.machine.capacity import Capacity
-from ftlab.storage.atomic import require_writable
 from ftlab.terminal.console import console
-from ftlab.workers.metrics_server import serve_metrics
 
 app = typer.Typer()
 
@@ -36,10 +33,7 @@ def search(
     from ftlab.search.scope import load_search_spec
 
     spec = load_search_spec(search, profile, num_trials=trials, overrides=parse_overrides(overrides or []))
-    require_writable(results / spec.name)
-    with exclusive(ftlab_home(), spec.study), serve_metrics(spec.study.experiment) as metrics:
-        status = run_search(spec, Capacity(cpus, gpus), results, metrics)
-    raise typer.Exit(status)
+    raise typer.Exit(run_search(spec, Capacity(cpus, gpus), results))
 
 
 @app.command(name="optuna-ui")

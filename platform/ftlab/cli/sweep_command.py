@@ -16,7 +16,7 @@ from ftlab.cli.options import (
     Share,
     load_asked,
 )
-from ftlab.engine.sweep import Sweep
+from ftlab.engine.sweep import run_sweep
 from ftlab.machine.capacity import Capacity
 from ftlab.publish.table_options import TableOptions
 
@@ -39,4 +39,4 @@ def sweep(
     """Train the trials that the table still lacks, record them, then write and print the table."""
     study, auto = load_asked(experiment, profile, seeds, overrides, max_trials)
     options = TableOptions(all_seeds=seeds is None, auto=auto, interval=interval)
-    raise typer.Exit(Sweep(study, Capacity(cpus, gpus), results, options, share).run())
+    raise typer.Exit(run_sweep(study, Capacity(cpus, gpus), results, options, share=share))

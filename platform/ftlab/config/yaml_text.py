@@ -56,7 +56,7 @@ class _BoundedLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Compose a node and its children; an alias counts as many values as its anchor."""
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()  # type: ignore[no-untyped-call] # the base is of yaml, the class is ours
         if isinstance(event, yaml.AliasEvent):
             # Inside itself, an anchor has no size yet.
             self._count(self._sizes.get(str(event.anchor), MAX_NODES))

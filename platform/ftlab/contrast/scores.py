@@ -1,16 +1,21 @@
 """Score statistics: mean and variance of positive and negative scores, their histograms, and collapse."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-NUM_BINS = 100
-BIN_RANGE = (-1.0, 1.0)
-
-COLLAPSED_MARGIN = 0.05
+from ftlab.contrast.score_statistics import (
+    BIN_RANGE,
+    COLLAPSED_MARGIN,
+    NEGATIVE_MEAN,
+    NUM_BINS,
+    POSITIVE_MEAN,
+    Pooling,
+    ScoreStatistic,
+)
 
 
 class Moments(NamedTuple):
@@ -61,47 +66,25 @@ def score_histogram(scores: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def pool_moments(moments: Tensor) -> Tensor:
+def pool_statistics(parts: Tensor, statistics: Sequence[ScoreStatistic]) -> Tensor:
     """Pool the statistics of equally large parts into those of the whole.
 
     Args:
-        moments: (W, ..., 2M) of W parts; means and population variances alternate in the last dimension.
+        parts: (W, ..., M) statistics of W parts.
+        statistics: The M statistics, each of which says how it is pooled.
 
     Returns:
-        (..., 2M); with W = 1 bit for bit what was given.
+        (..., M); with W = 1 bit for bit what was given.
     """
-    means, variances = moments[..., 0::2], moments[..., 1::2]
-    pooled = means.mean(dim=0), variances.mean(dim=0) + means.var(dim=0, correction=0)
-    return torch.stack(pooled, dim=-1).flatten(-2)
+    columns = {statistic.name: column for statistic, column in zip(statistics, parts.unbind(-1), strict=True)}
 
+    def pool(statistic: ScoreStatistic) -> Tensor:
+        pooled = columns[statistic.name].mean(dim=0)
+        if statistic.pooling is Pooling.MEAN:
+            return pooled
+        return pooled + columns[statistic.mean_name].var(dim=0, correction=0)
 
-class StepScores(NamedTuple):
-    """Score statistics of one step, on the device.
-
-    Attributes:
-        positive: Of the N positive scores before FT.
-        negative: Of the N x K negative scores before FT.
-        positive_transformed: Of the positive scores that the loss sees.
-        negative_transformed: Of the negative scores that the loss sees.
-    """
-
-    positive: Moments
-    negative: Moments
-    positive_transformed: Moments
-    negative_transformed: Moments
-
-    def stacked(self) -> Tensor:
-        """Return the means and variances as one (8,) float64 tensor, in the order of `METRICS`."""
-        return torch.stack([value for moments in self for value in moments])
-
-
-METRICS = tuple(
-    f"scores/{sign}_{moment}{suffix}"
-    for suffix in ("", "_transformed")
-    for sign in ("positive", "negative")
-    for moment in ("mean", "variance")
-)
-REPORTED = tuple(name for name in METRICS if "positive_variance" not in name)
+    return torch.stack([pool(statistic) for statistic in statistics], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -120,9 +103,9 @@ def detect_collapse(metrics: Mapping[str, float]) -> CollapseVerdict:
     harder by design and can hold the loss above ln(K + 1) in a healthy training.
 
     Args:
-        metrics: ``scores/positive_mean`` and ``scores/negative_mean`` of an epoch.
+        metrics: `POSITIVE_MEAN` and `NEGATIVE_MEAN` of an epoch.
     """
-    margin = metrics["scores/positive_mean"] - metrics["scores/negative_mean"]
+    margin = metrics[POSITIVE_MEAN] - metrics[NEGATIVE_MEAN]
     if margin >= COLLAPSED_MARGIN:
         return CollapseVerdict(False)
     return CollapseVerdict(True, f"positive scores exceed negative ones by only {margin:.3f} on average")

@@ -4,7 +4,7 @@ import socket
 
 from ftlab.doctor.finding import Finding, fault, good
 from ftlab.doctor.surroundings import Surroundings
-from ftlab.workers.cluster_query import ClusterAnswer, Refusal, probe_cluster
+from ftlab.workers.cluster_query import ClusterAnswer, Refusal, query_cluster
 
 CONNECT_SECONDS = 5.0
 
@@ -24,7 +24,7 @@ def check_ray(surroundings: Surroundings) -> Finding:
             f"{address} does not answer: {error}",
             f"on the head: ray start --head --port={port}; or unset RAY_ADDRESS to use this machine",
         )
-    return _judge(address, probe_cluster(address))
+    return _judge(address, query_cluster(address))
 
 
 def _judge(address: str, answer: ClusterAnswer) -> Finding:

@@ -6,7 +6,8 @@ from ftlab.running.checkpoints import CheckpointCollector
 from ftlab.running.claims import TrialClaims
 from ftlab.study.plan import is_settled
 from ftlab.study.spec import Trial
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 
 class Housekeeper:
@@ -24,7 +25,7 @@ class Housekeeper:
     def trial_started(self, trial: Trial) -> None:
         """Ignore the event: everything is kept."""
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Ignore the event: everything is kept."""
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
@@ -51,7 +52,7 @@ class CheckpointKeeper:
             self._open[trial.key] = trial
             self._claim()
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Ignore the epochs, which change no claim."""
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:

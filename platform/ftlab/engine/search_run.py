@@ -8,32 +8,28 @@ from typing import TYPE_CHECKING
 from rich.markdown import Markdown
 
 from ftlab.config.home import ftlab_home
-from ftlab.engine.housekeeper import CheckpointKeeper, Housekeeper
-from ftlab.estimate.quote import Quote, make_quote
+from ftlab.engine.exclusive import exclusive
+from ftlab.engine.housekeeper import CheckpointKeeper
+from ftlab.engine.study_session import StudySession
+from ftlab.estimate.resource_plan import plan_resources
 from ftlab.machine.capacity import Capacity
-from ftlab.running.checkpoints import CheckpointCollector
-from ftlab.running.claims import TrialClaims
-from ftlab.running.recorder import TrialRecorder, study_record
+from ftlab.running.recorder import study_record
+from ftlab.storage.atomic import require_writable
 from ftlab.study.fingerprint import fingerprint_data
 from ftlab.study.plan import make_plan
 from ftlab.study.spec import Trial, expand_trials
 from ftlab.terminal.console import INTERRUPTED, complain, console, report_undelivered, say
 from ftlab.terminal.plan_listing import search_command
-from ftlab.terminal.study_display import StudyDisplay
-from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.records import trials_frame
 from ftlab.tracking.writer import TrackingWriter
-from ftlab.workers.session import RaySession
 
 if TYPE_CHECKING:
     from ftlab.reporting.search.findings import SearchReport
-    from ftlab.running.listener import StudyListener
     from ftlab.search.ledger import SearchLedger
     from ftlab.search.scope import SearchSpec
     from ftlab.search.suggestion_feed import SearchFeed
     from ftlab.tracking.tracker import Tracker
-    from ftlab.workers.metrics import StudyMetrics
 
 
 @dataclass(frozen=True)
@@ -62,78 +58,66 @@ class SearchWorkload:
         return self.epochs_a_trial
 
 
-def run_search(spec: "SearchSpec", capacity: Capacity, results: Path, metrics: "StudyMetrics | None") -> int:
+def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
     """Evaluate the configurations that a search lacks, record them, write and print the report; return the exit status.
 
     Args:
         spec: The search.
         capacity: The part of this machine that may be used.
         results: Folder of tables and figures.
-        metrics: Told of every trial; None without metrics.
+
+    Raises:
+        FtlabError: Another process runs the same search, or something that it needs is wrong.
     """
     from ftlab.search.ledger import SearchLedger
     from ftlab.search.results import close_search, make_report
     from ftlab.search.storage import open_storage, storage_uri
 
+    require_writable(results / spec.name)
     home = ftlab_home()
-    fingerprint = fingerprint_data(spec.study.data, spec.examples, home)
-    ledger = SearchLedger(spec, fingerprint, open_storage(storage_uri(home.local)))
-    session, collector = RaySession(capacity), CheckpointCollector(home, spec.name)
-    try:
+    with exclusive(home, spec.study), StudySession(spec.study, capacity, home) as session:
+        fingerprint = fingerprint_data(spec.study.data, spec.examples, home)
+        ledger = SearchLedger(spec, fingerprint, open_storage(storage_uri(home.local)))
         # Ray starts while the tracking store is opened.
         if len(ledger.evaluated) < spec.num_trials:
-            session.start()
-        tracker = open_tracker(home.local)
-        tracker.reconcile()
-        tracker.open_study(study_record(spec.study))
-        feed = _evaluate_missing(spec, fingerprint, ledger, tracker, session, collector, metrics)
-    finally:
-        session.stop()
-    report = make_report(spec, ledger, tracker.load_trials())
-    _print_report(spec, report, results)
-    close_search(tracker, spec, report, results / spec.name, complete=feed.is_complete)
-    if feed.is_complete:
-        collector.claim([])
-        collector.collect()
-    return _say_how_to_go_on(spec, feed)
+            session.ray.start()
+        try:
+            tracker = open_tracker(home.local)
+            tracker.reconcile()
+            tracker.open_study(study_record(spec.study))
+            feed = _evaluate_missing(spec, fingerprint, ledger, tracker, session)
+        finally:
+            session.ray.stop()
+        report = make_report(spec, ledger, tracker.load_trials())
+        _print_report(spec, report, results)
+        close_search(tracker, spec, report, results / spec.name, complete=feed.is_complete)
+        if feed.is_complete:
+            session.collector.claim([])
+            session.collector.collect()
+        return _say_how_to_go_on(spec, feed)
 
 
 def _evaluate_missing(
-    spec: "SearchSpec",
-    fingerprint: str,
-    ledger: "SearchLedger",
-    tracker: "Tracker",
-    session: RaySession,
-    collector: CheckpointCollector,
-    metrics: "StudyMetrics | None",
+    spec: "SearchSpec", fingerprint: str, ledger: "SearchLedger", tracker: "Tracker", session: StudySession
 ) -> "SearchFeed":
     from ftlab.search.recorded import RecordedTrials
     from ftlab.search.suggestion_feed import SearchFeed, num_devices
 
-    home = ftlab_home()
-    journal = Journal(home / "trials")
-    writer = TrackingWriter(tracker, journal)
+    writer = TrackingWriter(tracker, session.journal)
     try:
         # Only its journal knows the trials that a killed process finished.
         writer.replay(ledger.unfinished_keys, spec.name)
         recorded = RecordedTrials(
-            journal,
+            session.journal,
             tracker.load_trials(),
             study=spec.name,
             metric=spec.study.metric,
             devices=num_devices(spec.study.profile.resources),
         )
-        with TrialClaims(home / "locks", journal) as claims:
-            feed = SearchFeed(spec, fingerprint, ledger, recorded, claim=claims.take)
-            say(f"{spec.num_trials} configurations: {len(ledger.evaluated)} evaluated, {feed.num_left} to evaluate")
-            if not feed.is_exhausted:
-                quote = _quote(spec, fingerprint, session.capacity)
-                recorder = TrialRecorder(spec.name, writer, quote.hardware)
-                keepers = (Housekeeper(claims, collector), CheckpointKeeper(collector))
-                if metrics:
-                    metrics.watch_spool(lambda: writer.num_pending)
-                    metrics.expect(feed.num_left * len(spec.study.seeds))
-                _train(spec, feed, quote, session, (recorder, *keepers, *([metrics] if metrics else ())))
+        feed = SearchFeed(spec, fingerprint, ledger, recorded, claim=session.claims.take)
+        say(f"{spec.num_trials} configurations: {len(ledger.evaluated)} evaluated, {feed.num_left} to evaluate")
+        if not feed.is_exhausted:
+            _train(spec, fingerprint, feed, session, writer)
     finally:
         report_undelivered(writer.close(), "search")
     if feed.num_answered:
@@ -141,35 +125,19 @@ def _evaluate_missing(
     return feed
 
 
-def _quote(spec: "SearchSpec", fingerprint: str, capacity: Capacity) -> Quote:
-    """Decide from the first known configuration how trials share the machine."""
-    example = make_plan(spec.study, expand_trials(spec.study, fingerprint), trials_frame([]), frozenset())
-    return make_quote(example, home=ftlab_home(), capacity=capacity, max_probes=0)
-
-
 def _train(
-    spec: "SearchSpec",
-    feed: "SearchFeed",
-    quote: Quote,
-    session: RaySession,
-    listeners: "tuple[StudyListener, ...]",
+    spec: "SearchSpec", fingerprint: str, feed: "SearchFeed", session: StudySession, writer: TrackingWriter
 ) -> None:
-
+    # The first known configuration decides how trials share the machine.
+    example = make_plan(spec.study, expand_trials(spec.study, fingerprint), trials_frame([]), frozenset())
+    plan = plan_resources(example, home=session.home, capacity=session.ray.capacity, max_calibrations=0)
     num_trials = feed.num_left * len(spec.study.seeds)
+    if session.metrics:
+        session.metrics.watch_spool(lambda: writer.num_pending)
+        session.metrics.expect(num_trials)
     work = SearchWorkload(spec.study.metric, num_trials, spec.study.cells[0].config.train.epochs)
-    with StudyDisplay(console, work) as display:
-        session.wait()
-        # Ray takes seconds to import.
-        from ftlab.workers.study_run import run_study
-
-        run_study(
-            feed,
-            home=ftlab_home(),
-            resources=quote.resources,
-            max_slots=quote.packing.slots if quote.packing else None,
-            listeners=[*listeners, display],
-            early_stopping=spec.early_stopping,
-        )
+    keepers = [CheckpointKeeper(session.collector)]
+    session.train(feed, plan, work, writer, listeners=keepers, early_stopping=spec.early_stopping)
 
 
 def _print_report(spec: "SearchSpec", report: "SearchReport", results: Path) -> None:

@@ -77,7 +77,7 @@ class Costs:
         """Return the highest memory use of any of the trials on its device, in bytes."""
         return max(round(_nearest(self.peak_bytes, kind)) for trial in trials for kind in _all_epochs(trial))
 
-    def can_price(self, trials: Iterable[Trial]) -> bool:
+    def can_estimate(self, trials: Iterable[Trial]) -> bool:
         """Return whether the duration of every part of the trials is known, at least for the nearest kind."""
         without_knn = not any(_takes_knn(trial) for trial in trials)
         return bool(self.epoch_seconds and self.final_seconds and (self.knn_seconds or without_knn))

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.home import Home
 from ftlab.errors import ConfigError
+from ftlab.estimate.known_costs import peak_bytes
 from ftlab.estimate.packing import Packing, pack_as_profiled, pack_as_set, pack_gpus, pack_machine
-from ftlab.estimate.pricing import peak_bytes
 from ftlab.machine.hardware import device_setting, find_hardware
 from ftlab.machine.memory import available_memory, find_gpus
 from ftlab.study.spec import Trial
@@ -31,7 +31,7 @@ def pack_study(
         resources: Resources of a trial, and ``trials_per_device``.
         cores: CPU cores to use.
         num_gpus: GPUs to use.
-        measure_peak: Calibrates the memory of a trial, see `ftlab.estimate.pricing.peak_bytes`.
+        measure_peak: Calibrates the memory of a trial, see `ftlab.estimate.known_costs.peak_bytes`.
 
     Raises:
         ConfigError: One trial alone does not fit, or the number that was set does not.

@@ -19,8 +19,9 @@ from pydantic import (
 from ftlab.config.names import NAME
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal_line import FORMAT, Seal, check_seal
-from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus
+from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
 from ftlab.tracking.tracker import own_tags
+from ftlab.training.epoch_result import EpochResult
 
 MAX_EPOCHS = 100_000
 MAX_NAMES = 1000  # of settings, of tags, of metrics an epoch
@@ -76,7 +77,7 @@ class TrialFields(_Fields):
 
 
 class EpochFields(_Fields):
-    """The fields of `EpochRecord`; any metric may be NaN or infinite."""
+    """The fields of `EpochResult`; any metric may be NaN or infinite."""
 
     epoch: Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
     timestamp: Time
@@ -124,9 +125,9 @@ class EpochsTrained(_Fields):
     time: Time
     epochs: Annotated[list[EpochFields], Field(min_length=1)]
 
-    def records(self) -> Sequence[EpochRecord]:
+    def records(self) -> Sequence[EpochResult]:
         """Return the records of the epochs."""
-        return [EpochRecord(**dict(epoch)) for epoch in self.epochs]
+        return [EpochResult(**dict(epoch)) for epoch in self.epochs]
 
 
 class TrialEnded(_Fields):

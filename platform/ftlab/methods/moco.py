@@ -1,7 +1,7 @@
 """MoCo with feature transformation: one pretraining step that reads like the paper's algorithm."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,7 +12,19 @@ from torch.nn import functional as F
 from ftlab.contrast.loss import contrastive_scores, info_nce
 from ftlab.contrast.momentum import update_key_parameters
 from ftlab.contrast.queue import NegativeQueue
-from ftlab.contrast.scores import Moments, StepScores, negative_moments, score_histogram, score_moments
+from ftlab.contrast.score_statistics import (
+    AFTER_FT,
+    NEGATIVE_MEAN,
+    NEGATIVE_VARIANCE,
+    NEGATIVES,
+    POSITIVE_MEAN,
+    POSITIVE_VARIANCE,
+    POSITIVES,
+    SCORE_STATISTICS,
+    SEEN_NEGATIVES,
+    SEEN_POSITIVES,
+)
+from ftlab.contrast.scores import Moments, negative_moments, score_histogram, score_moments
 from ftlab.contrast.transform import FeatureTransform, TransformedFeatures
 from ftlab.encoders.batch_norm import GroupedBatchNorm
 from ftlab.encoders.compilation import Compilation
@@ -56,14 +68,14 @@ class StepResult(NamedTuple):
         queries: (n, C) unit vectors, without gradient.
         keys: (N, C) unit vectors of all ranks, untransformed; the queue will hold them.
         transformed: The features that the loss saw, without gradient.
-        scores: Score statistics before and after FT.
+        scores: Score statistics by name, before and after FT, as float64 scalars on the device.
     """
 
     loss: Tensor
     queries: Tensor
     keys: Tensor
     transformed: TransformedFeatures
-    scores: StepScores
+    scores: Mapping[str, Tensor]
 
 
 class MoCo(nn.Module):
@@ -80,6 +92,8 @@ class MoCo(nn.Module):
         ranks: The processes that train together. Each holds the whole queue and both encoders, and encodes its part of
             a batch; all enqueue the keys of all.
     """
+
+    statistics = SCORE_STATISTICS
 
     def __init__(
         self,
@@ -162,10 +176,10 @@ class MoCo(nn.Module):
         before = contrastive_scores(result.queries, self.ranks.own(result.keys), result.queries, self.queue.keys)
         seen = contrastive_scores(*result.transformed)
         scores = {
-            "scores/positive": before[:, :1],
-            "scores/negative": before[:, 1:],
-            "scores/positive_transformed": seen[:, :1],
-            "scores/negative_transformed": seen[:, 1:],
+            POSITIVES: before[:, :1],
+            NEGATIVES: before[:, 1:],
+            SEEN_POSITIVES: seen[:, :1],
+            SEEN_NEGATIVES: seen[:, 1:],
         }
         return {name: self.ranks.sum(score_histogram(values)) for name, values in scores.items()}
 
@@ -200,10 +214,20 @@ class MoCo(nn.Module):
     @torch.no_grad()
     def _measure(
         self, queries: Tensor, keys: Tensor, seen: TransformedFeatures, negative: Moments, transform: FeatureTransform
-    ) -> StepScores:
+    ) -> dict[str, Tensor]:
         queue = self.queue
         positive = score_moments((queries * keys).sum(dim=1))
         exact = negative_moments(queries, queue.key_sum, queue.key_gram, queue.size)
-        if transform.is_identity:
-            return StepScores(positive, exact, positive, exact)
-        return StepScores(positive, exact, score_moments((seen.queries * seen.keys).sum(dim=1)), negative)
+        before = _named(positive, exact)
+        if not transform.is_identity:
+            positive, exact = score_moments((seen.queries * seen.keys).sum(dim=1)), negative
+        return before | {name + AFTER_FT: value for name, value in _named(positive, exact).items()}
+
+
+def _named(positive: Moments, negative: Moments) -> dict[str, Tensor]:
+    return {
+        POSITIVE_MEAN: positive.mean,
+        POSITIVE_VARIANCE: positive.variance,
+        NEGATIVE_MEAN: negative.mean,
+        NEGATIVE_VARIANCE: negative.variance,
+    }

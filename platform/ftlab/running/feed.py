@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from ftlab.study.spec import Trial
-from ftlab.tracking.records import EpochRecord, Outcome
+from ftlab.tracking.records import Outcome
+from ftlab.training.epoch_result import EpochResult
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class TrialFeed(Protocol):
         """Return the trial that a free worker should train now; None if none is ready yet."""
         ...
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Take note that a trial that was handed out reached these epochs; their due checkpoints are written."""
         ...
 

@@ -13,7 +13,7 @@ from ftlab.running.trial_run import TrialRun
 from ftlab.study.recorded_trial import RecordedTrial
 from ftlab.study.spec import Trial
 from ftlab.training.checkpoint import CheckpointStore
-from ftlab.training.trainer import EpochResult
+from ftlab.training.epoch_result import EpochResult
 
 CHECKPOINT_SECONDS = 60.0
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import chain
 
 import torch
@@ -14,7 +13,8 @@ from ftlab.running.listener import StudyListener
 from ftlab.running.trial_run import StartRun, TrialRun
 from ftlab.study.plan import DIVERGED
 from ftlab.study.spec import Trial
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 _logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def run_here(
                 warned.add(run.warning)
                 _logger.warning("%s", run.warning)
             for listener in listeners if results else ():
-                listener.epochs_trained(trial, [EpochRecord(**asdict(result)) for result in results])
+                listener.epochs_trained(trial, list(results))
         outcome = run.judge()
     except NonFiniteLossError as error:
         outcome = Outcome(TrialStatus.FAILED, f"{DIVERGED}{error}")
@@ -96,7 +96,7 @@ class _FeedListener:
     def trial_started(self, trial: Trial) -> None:
         """Say nothing: the feed handed the trial out."""
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         self._feed.epochs_trained(trial, epochs)
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ftlab.study.spec import Trial
-from ftlab.tracking.records import EpochRecord, Outcome
+from ftlab.tracking.records import Outcome
+from ftlab.training.epoch_result import EpochResult
 
 
 class StudyListener(Protocol):
@@ -14,7 +15,7 @@ class StudyListener(Protocol):
         """Take note that a worker started the trial, for the first time or again after a failure."""
         ...
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Take note that the trial reached these epochs; epochs of a checkpoint come first and may be known already."""
         ...
 

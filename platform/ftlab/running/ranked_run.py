@@ -13,7 +13,7 @@ from ftlab.ranks.launch import train_in_ranks
 from ftlab.running.feed import Assignment
 from ftlab.running.trial_run import StartRun, TrialRun, judge
 from ftlab.tracking.records import Outcome
-from ftlab.training.trainer import EpochResult
+from ftlab.training.epoch_result import EpochResult
 
 
 class RankedRun:

@@ -8,8 +8,9 @@ from ftlab.machine.hardware import Hardware
 from ftlab.study.identity import NUMERICS_VERSION
 from ftlab.study.recorded_params import recorded_params
 from ftlab.study.spec import StudySpec, Trial
-from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialRecord
+from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
+from ftlab.training.epoch_result import EpochResult
 
 FINGERPRINT_TAG = "data.fingerprint"
 NUMERICS_TAG = "version.numerics"
@@ -33,7 +34,7 @@ class TrialRecorder:
         """Open the trial's run."""
         self._writer.open_trial(trial_record(trial, self._study, self._hardware))
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Record epochs."""
         self._writer.log_epochs(trial.key, epochs)
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from ftlab.running.feed import Assignment
 from ftlab.study.spec import Trial
 from ftlab.study.stages import Stage, by_urgency, plan_stages
-from ftlab.tracking.records import EpochRecord, Outcome
+from ftlab.tracking.records import Outcome
+from ftlab.training.epoch_result import EpochResult
 
 
 class StageFeed:
@@ -60,7 +61,7 @@ class StageFeed:
             self._plan([stage.trial for stage in self._waiting.values()])
         return None
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Make the branches ready whose forks were reached."""
         for key in (trial.prefix_keys[epoch.epoch - 1] for epoch in epochs):
             if self._promised.get(key) == trial.key:

@@ -16,7 +16,8 @@ from ftlab.running.checkpoints import checkpoints_folder
 from ftlab.running.feed import Assignment
 from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.training.checkpoint import CheckpointStore
-from ftlab.training.trainer import EpochResult, Trainer
+from ftlab.training.epoch_result import EpochResult
+from ftlab.training.trainer import Trainer
 
 KEPT_CHECKPOINTS = 2
 # Tag of a run whose encoders were to be compiled and were not.

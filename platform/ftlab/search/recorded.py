@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ftlab.search.verdict import KNN, TrialResult, result_of
+from ftlab.search.verdict import KNN, SeedResult, result_of
 from ftlab.study.plan import is_settled
 from ftlab.study.spec import Trial
 from ftlab.tracking.journal import Journal
@@ -30,7 +30,7 @@ class RecordedTrials:
         self._metric = metric
         self._devices = devices
 
-    def find(self, trial: Trial) -> TrialResult | None:
+    def find(self, trial: Trial) -> SeedResult | None:
         """Return the result of a trial that ended; None if it must be trained."""
         entry = self._journal.read(trial.key)
         if entry is not None and entry.outcome is not None and self._is_answer(entry.outcome, entry.trial.study):
@@ -44,7 +44,7 @@ class RecordedTrials:
         # The store holds only the last epoch's seconds.
         seconds = row.get("train_seconds", 0.0) * trial.config.train.epochs
         nothing = float("nan")
-        return TrialResult(
+        return SeedResult(
             outcome, row.get(self._metric, nothing), row.get(KNN, nothing), seconds * self._devices / 3600
         )
 

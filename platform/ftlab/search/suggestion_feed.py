@@ -8,10 +8,11 @@ from ftlab.running.feed import Assignment
 from ftlab.search.ledger import SearchLedger, Suggestion
 from ftlab.search.recorded import RecordedTrials
 from ftlab.search.scope import SearchSpec
-from ftlab.search.verdict import KNN, TrialResult, Verdict, judge_seeds, result_of
+from ftlab.search.verdict import KNN, SeedResult, Verdict, judge_seeds, result_of
 from ftlab.study.identity import cell_key, trial_key
 from ftlab.study.spec import Trial
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 # After so many repeated suggestions in a row, the sampler has used its space up.
 MAX_REPEATS = 30
@@ -23,7 +24,7 @@ class _Evaluation:
 
     suggestion: Suggestion
     trials: Sequence[Trial]
-    results: dict[str, TrialResult] = field(default_factory=dict)
+    results: dict[str, SeedResult] = field(default_factory=dict)
     reported: int = 0
 
     def verdict(self) -> Verdict | None:
@@ -65,7 +66,7 @@ class SearchFeed:
         self._devices = num_devices(spec.study.profile.resources)
         self._open: dict[str, _Evaluation] = {}
         self._queue: list[Trial] = []
-        self._epochs: dict[str, dict[int, EpochRecord]] = {}
+        self._epochs: dict[str, dict[int, EpochResult]] = {}
         self._repeats = 0
         self.num_accidents = 0
         self.num_answered = 0
@@ -100,7 +101,7 @@ class SearchFeed:
         # Early stopping may not end known configurations, because the others are compared with them.
         return Assignment(trial, may_stop=trial.cell not in self._spec.known)
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Keep the epochs for the trial's result, and report kNN accuracies to Optuna."""
         self._epochs.setdefault(trial.key, {}).update((epoch.epoch, epoch) for epoch in epochs)
         evaluation = self._open.get(trial.cell_key)

@@ -6,13 +6,14 @@ from math import isnan, nan
 from statistics import fmean
 
 from ftlab.study.plan import is_settled
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 KNN = "knn/top1"
 
 
 @dataclass(frozen=True)
-class TrialResult:
+class SeedResult:
     """The result of one trial of a search.
 
     Attributes:
@@ -30,7 +31,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a configuration; the numbers are means over its seeds, see `TrialResult`."""
+    """The verdict on a configuration; the numbers are means over its seeds, see `SeedResult`."""
 
     status: TrialStatus
     reason: str
@@ -44,7 +45,7 @@ class Verdict:
         return self.status is TrialStatus.PRUNED or is_settled(self.status, self.reason)
 
 
-def result_of(epochs: Iterable[EpochRecord], outcome: Outcome, metric: str, devices: float) -> TrialResult:
+def result_of(epochs: Iterable[EpochResult], outcome: Outcome, metric: str, devices: float) -> SeedResult:
     """Return the result of a trial from its epochs.
 
     Args:
@@ -58,10 +59,10 @@ def result_of(epochs: Iterable[EpochRecord], outcome: Outcome, metric: str, devi
         value = epoch.metrics.get(metric, value)
         knn = epoch.metrics.get(KNN, knn)
         seconds += epoch.metrics.get("train_seconds", 0.0)
-    return TrialResult(outcome, value, knn, seconds * devices / 3600)
+    return SeedResult(outcome, value, knn, seconds * devices / 3600)
 
 
-def judge_seeds(results: Sequence[TrialResult], num_seeds: int) -> Verdict | None:
+def judge_seeds(results: Sequence[SeedResult], num_seeds: int) -> Verdict | None:
     """Return the verdict over the trials of a configuration; None while it is open.
 
     A trial that failed or was stopped decides for all; a failure comes before a stop.

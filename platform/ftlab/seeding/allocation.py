@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
 
-from ftlab.seeding.pairing import CellSeeds, Comparison, Verdict, compare
+from ftlab.seeding.pairing import CellSeeds, Decision, PairComparison, compare
 from ftlab.seeding.rule import SeedRule, pair_share
 
 # Seeds of a pair that may be under way when the next one is started.
@@ -26,8 +26,8 @@ class Standing:
         has_no_value: Whether all its first seeds failed, so that it gets no more seeds.
     """
 
-    against_baseline: Comparison | None
-    against_best: Comparison | None
+    against_baseline: PairComparison | None
+    against_best: PairComparison | None
     is_baseline: bool
     is_best: bool
     has_diverged: bool
@@ -39,7 +39,7 @@ class Standing:
         return self.has_diverged or self.has_no_value
 
     @property
-    def comparisons(self) -> tuple[Comparison, ...]:
+    def comparisons(self) -> tuple[PairComparison, ...]:
         """Its comparisons, the one with the baseline first."""
         return tuple(found for found in (self.against_baseline, self.against_best) if found is not None)
 
@@ -63,7 +63,7 @@ class Allocation:
     def is_settled(self) -> bool:
         """Return whether no cell needs a further seed, however many trials are left."""
         found = (comparison for standing in self.standings.values() for comparison in standing.comparisons)
-        return all(comparison.verdict is not Verdict.OPEN for comparison in found)
+        return all(comparison.decision is not Decision.OPEN for comparison in found)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class _Wish:
     Attributes:
         trials: Cell and seed of the missing trials of its next seed.
         ahead: Seeds of the pair before this one that are under way.
-        seeds_needed: See `Comparison`.
+        seeds_needed: See `PairComparison`.
     """
 
     trials: tuple[tuple[str, int], ...]
@@ -111,8 +111,10 @@ def allocate(cells: Mapping[str, CellSeeds], baseline: str | None, rule: SeedRul
     return Allocation(standings, best, _fill(_wishes(cells, standings, (baseline, best)), trials_left))
 
 
-def _comparer(cells: Mapping[str, CellSeeds], baseline: str | None, rule: SeedRule) -> Callable[[str, str], Comparison]:
-    def compare_cells(name: str, reference: str) -> Comparison:
+def _comparer(
+    cells: Mapping[str, CellSeeds], baseline: str | None, rule: SeedRule
+) -> Callable[[str, str], PairComparison]:
+    def compare_cells(name: str, reference: str) -> PairComparison:
         share = pair_share(len(cells), baseline is not None, baseline in (name, reference))
         return compare(cells[name], cells[reference], rule, share)
 
@@ -120,16 +122,16 @@ def _comparer(cells: Mapping[str, CellSeeds], baseline: str | None, rule: SeedRu
 
 
 def _against_best(
-    name: str, best: str, cells: Mapping[str, CellSeeds], compare_cells: Callable[[str, str], Comparison]
-) -> Comparison:
+    name: str, best: str, cells: Mapping[str, CellSeeds], compare_cells: Callable[[str, str], PairComparison]
+) -> PairComparison:
     # A cell that is below any other is below the best, even while it is open which of two others is the best.
     found = compare_cells(name, best)
     higher = (other for other, seeds in cells.items() if seeds.mean > cells[name].mean and other != best)
-    if found.verdict is Verdict.BELOW or all(
-        compare_cells(name, other).verdict is not Verdict.BELOW for other in higher
+    if found.decision is Decision.BELOW or all(
+        compare_cells(name, other).decision is not Decision.BELOW for other in higher
     ):
         return found
-    return Comparison(Verdict.BELOW)
+    return PairComparison(Decision.BELOW)
 
 
 def _best(cells: Mapping[str, CellSeeds], rule: SeedRule) -> str | None:

@@ -42,8 +42,8 @@ class CellSeeds:
         return seed not in self.values and seed not in self.failed and seed not in self.pending
 
 
-class Verdict(StrEnum):
-    """The verdict on a cell from the seeds that it has in common with another."""
+class Decision(StrEnum):
+    """The decision on a cell from the seeds that it has in common with another."""
 
     ABOVE = "above"
     BELOW = "below"
@@ -55,27 +55,27 @@ class Verdict(StrEnum):
 
     @property
     def is_decided(self) -> bool:
-        """Return whether the verdict is a statement about the difference."""
-        return self in (Verdict.ABOVE, Verdict.BELOW, Verdict.WITHIN)
+        """Return whether the decision is a statement about the difference."""
+        return self in (Decision.ABOVE, Decision.BELOW, Decision.WITHIN)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairComparison:
     """A cell against a reference.
 
     Attributes:
-        verdict: The statement about the difference, or the reason why there is none.
+        decision: The statement about the difference, or the reason why there is none.
         next_seeds: Seeds that at least one of the two cells lacks, in order; empty unless open.
         seeds_needed: Further seeds after which it would be decided if mean and deviation stay the same; infinite if
             the remaining seeds would not suffice.
     """
 
-    verdict: Verdict
+    decision: Decision
     next_seeds: tuple[int, ...] = ()
     seeds_needed: float = inf
 
 
-def compare(cell: CellSeeds, reference: CellSeeds, rule: SeedRule, share: float) -> Comparison:
+def compare(cell: CellSeeds, reference: CellSeeds, rule: SeedRule, share: float) -> PairComparison:
     """Compare two cells by the differences of their trials with equal seeds.
 
     Seeds count in their order, up to the first that is missing, so that the result does not depend on which trial
@@ -95,20 +95,20 @@ def compare(cell: CellSeeds, reference: CellSeeds, rule: SeedRule, share: float)
     mean, deviation = nan, nan
     for num_pairs in range(rule.first_seeds, len(common) + 1):
         mean, deviation = _moments(differences[:num_pairs])
-        verdict = _judge(mean, rule.half_width(num_pairs, deviation, share), rule)
-        if verdict is not None:
-            return Comparison(verdict)
+        decision = _judge(mean, rule.half_width(num_pairs, deviation, share), rule)
+        if decision is not None:
+            return PairComparison(decision)
     if not absent:
-        return Comparison(Verdict.UNDECIDED)
+        return PairComparison(Decision.UNDECIDED)
     if cell.gets_no_more(rule) or reference.gets_no_more(rule):
-        return Comparison(Verdict.BLOCKED)
+        return PairComparison(Decision.BLOCKED)
     if len(common) < rule.first_seeds:
-        return Comparison(Verdict.OPEN, absent, rule.first_seeds - len(common))
+        return PairComparison(Decision.OPEN, absent, rule.first_seeds - len(common))
     if rule.chance(len(common), len(seeds), mean, deviation, share) < rule.least_chance:
-        return Comparison(Verdict.UNLIKELY)
+        return PairComparison(Decision.UNLIKELY)
     looks = range(len(common) + 1, len(seeds) + 1)
     deciding = (n for n in looks if _judge(mean, rule.half_width(n, deviation, share), rule) is not None)
-    return Comparison(Verdict.OPEN, absent, next(deciding, inf) - len(common))
+    return PairComparison(Decision.OPEN, absent, next(deciding, inf) - len(common))
 
 
 def _moments(values: list[float]) -> tuple[float, float]:
@@ -116,7 +116,7 @@ def _moments(values: list[float]) -> tuple[float, float]:
     return mean, sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
-def _judge(mean: float, half_width: float, rule: SeedRule) -> Verdict | None:
+def _judge(mean: float, half_width: float, rule: SeedRule) -> Decision | None:
     if abs(mean) > half_width:
-        return Verdict.ABOVE if mean > 0 else Verdict.BELOW
-    return Verdict.WITHIN if abs(mean) + half_width < rule.min_difference else None
+        return Decision.ABOVE if mean > 0 else Decision.BELOW
+    return Decision.WITHIN if abs(mean) + half_width < rule.min_difference else None

@@ -9,7 +9,8 @@ from ftlab.seeding.allocation import Allocation, allocate
 from ftlab.seeding.auto import AutoSeeds
 from ftlab.seeding.progress import SeedLedger
 from ftlab.study.spec import StudySpec, Trial
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +98,7 @@ class SeedFeed:
             self._ledger.start(assignment.trial.key)
         return assignment
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Remember the metric's last value."""
         for epoch in epochs:
             self._values[trial.key] = epoch.metrics.get(self._metric, self._values.get(trial.key, nan))

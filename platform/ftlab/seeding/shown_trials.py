@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ftlab.reporting.table.ablation import Seeding
 from ftlab.seeding.allocation import Standing, allocate
 from ftlab.seeding.auto import AutoSeeds
-from ftlab.seeding.pairing import Verdict
+from ftlab.seeding.pairing import Decision
 from ftlab.seeding.progress import SeedLedger
 from ftlab.seeding.rule import SeedRule
 from ftlab.study.spec import StudySpec
@@ -57,24 +57,24 @@ def _reason(standing: Standing, rule: SeedRule, is_spent: bool) -> str:
     parts = [fact for fact, holds in facts if holds]
     by_words: dict[str, list[str]] = {}
     for found, name in ((standing.against_baseline, "the baseline"), (standing.against_best, "the best")):
-        if found is not None and (found.verdict.is_decided or not standing.gets_no_more):
-            by_words.setdefault(_words(found.verdict, rule, is_spent), []).append(name)
+        if found is not None and (found.decision.is_decided or not standing.gets_no_more):
+            by_words.setdefault(_words(found.decision, rule, is_spent), []).append(name)
     return ", ".join([*parts, *(words.format(" and ".join(names)) for words, names in by_words.items())])
 
 
-def _words(verdict: Verdict, rule: SeedRule, is_spent: bool) -> str:
-    match verdict:
-        case Verdict.ABOVE | Verdict.BELOW:
-            return f"{verdict} {{}}"
-        case Verdict.WITHIN:
+def _words(decision: Decision, rule: SeedRule, is_spent: bool) -> str:
+    match decision:
+        case Decision.ABOVE | Decision.BELOW:
+            return f"{decision} {{}}"
+        case Decision.WITHIN:
             return f"within {rule.min_difference:g} of {{}}"
-        case Verdict.UNLIKELY:
+        case Decision.UNLIKELY:
             return f"unlikely to be told from {{}} by {rule.max_seeds} seeds"
-        case Verdict.UNDECIDED:
+        case Decision.UNDECIDED:
             return f"not told from {{}} by {rule.max_seeds} seeds"
-        case Verdict.BLOCKED:
+        case Decision.BLOCKED:
             return "not told from {}, which gets no more seeds"
-        case Verdict.OPEN:
+        case Decision.OPEN:
             return "budget spent, open against {}" if is_spent else "open against {}"
 
 

@@ -4,15 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ftlab.config.setting import Setting
-from ftlab.estimate.quote import Quote
+from ftlab.estimate.resource_plan import ResourcePlan
 from ftlab.seeding.auto import AutoSeeds
 from ftlab.study.plan import Plan
 from ftlab.study.spec import StudySpec
 from ftlab.study.stages import Stage
-from ftlab.terminal.forecast_listing import forecast_lines, packing_line
+from ftlab.terminal.estimate_listing import estimate_lines, packing_line
 
 MAX_LINES = 60
-NO_FORECAST = "estimate: none, because no similar trial was recorded on this hardware; make plan calibrates one"
+NO_ESTIMATE = "estimate: none, because no similar trial was recorded on this hardware; make plan calibrates one"
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -36,14 +36,18 @@ def plan_summary(plan: Plan) -> str:
     return f"{counts}; {_epochs(plan)} to train" if plan.todo else counts
 
 
-def quote_lines(quote: Quote, *, at_most: bool = False) -> list[str]:
+def resource_lines(resource_plan: ResourcePlan, *, at_most: bool = False) -> list[str]:
     """Return lines that state the estimate of a plan, or an upper one, and how its trials share the machine."""
-    without = f"estimate: none, because a calibration run failed: {quote.problem}" if quote.problem else NO_FORECAST
-    lines = forecast_lines(quote.forecast) if quote.forecast else [without]
-    if at_most and quote.forecast:
+    without = (
+        f"estimate: none, because a calibration run failed: {resource_plan.problem}"
+        if resource_plan.problem
+        else NO_ESTIMATE
+    )
+    lines = estimate_lines(resource_plan.estimate) if resource_plan.estimate else [without]
+    if at_most and resource_plan.estimate:
         lines[0] = f"upper {lines[0]}"
-    if quote.packing is not None:
-        lines.append(packing_line(quote.packing, "GPU" if quote.packing.gpus_per_trial else "machine"))
+    if resource_plan.packing is not None:
+        lines.append(packing_line(resource_plan.packing, "GPU" if resource_plan.packing.gpus_per_trial else "machine"))
     return lines
 
 

@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from ftlab.contrast.score_statistics import AFTER_FT
 from ftlab.study.spec import Trial
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 MAX_ENDED_ROWS = 8
 
@@ -95,7 +97,7 @@ class StudyDisplay:
             self._epochs_left += trial.epochs - self._epochs_counted(trial)
         self._rows[trial.key].state = "starting"
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Show a trial's latest epoch."""
         row = self._rows[trial.key]
         self._epochs_left -= sum(epoch.epoch > max(row.epoch, self._start_epochs.get(trial.key, 0)) for epoch in epochs)
@@ -167,9 +169,9 @@ class StudyDisplay:
         return table
 
 
-def _epoch_line(epoch: EpochRecord, epochs: int) -> str:
+def _epoch_line(epoch: EpochResult, epochs: int) -> str:
     shown = (name for name in epoch.metrics if name.startswith(("pretrain/loss", "scores/", "knn/", "probe/")))
-    values = ", ".join(f"{name} {epoch.metrics[name]:.3f}" for name in shown if not name.endswith("_transformed"))
+    values = ", ".join(f"{name} {epoch.metrics[name]:.3f}" for name in shown if not name.endswith(AFTER_FT))
     return f"epoch {epoch.epoch}/{epochs}: {values}, {epoch.metrics['epoch_seconds']:.2f} s"
 
 

@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 from ftlab.errors import FREE_SPACE, TrackingError, is_disk_full
 from ftlab.storage.folder import WRITING_PREFIX
 from ftlab.tracking.journal_line import journal_line
-from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus
+from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 _TAIL_BYTES = 65536
 
@@ -29,7 +30,7 @@ class JournalEntry:
     """
 
     trial: TrialRecord
-    epochs: tuple[EpochRecord, ...]
+    epochs: tuple[EpochResult, ...]
     outcome: Outcome | None
 
 
@@ -56,7 +57,7 @@ class Journal:
             fields = {**vars(trial), "params": dict(trial.params), "tags": dict(trial.tags)}
             self._append(trial.trial_key, {"event": "trial", "trial": fields})
 
-    def append_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+    def append_epochs(self, trial_key: str, epochs: Sequence[EpochResult]) -> None:
         """Write epochs of an open trial."""
         if epochs:
             self._append(trial_key, {"event": "epochs", "epochs": [_plain(epoch) for epoch in epochs]})
@@ -94,7 +95,7 @@ class Journal:
         """Return the record of a trial, None if it was never announced."""
         trial: TrialRecord | None = None
         outcome: Outcome | None = None
-        epochs: dict[int, EpochRecord] = {}
+        epochs: dict[int, EpochResult] = {}
         for event in _events(self._lines(trial_key)):
             outcome = _outcome(event)
             epochs.update(_epochs(event))
@@ -104,7 +105,7 @@ class Journal:
             return None
         return JournalEntry(trial, _ordered(epochs), outcome)
 
-    def read_epochs(self, trial_key: str, start: int, end: int) -> tuple[EpochRecord, ...]:
+    def read_epochs(self, trial_key: str, start: int, end: int) -> tuple[EpochResult, ...]:
         """Return the epochs in a trial's file between two of its sizes, in ascending order.
 
         Args:
@@ -119,7 +120,7 @@ class Journal:
             raise TrackingError(
                 f"the journal must keep what was written, but {self._path(trial_key)} is shorter than its {end} bytes."
             )
-        epochs: dict[int, EpochRecord] = {}
+        epochs: dict[int, EpochResult] = {}
         for event in _events(self._lines(trial_key, start, end)):
             epochs.update(_epochs(event))
         return _ordered(epochs)
@@ -194,17 +195,17 @@ def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             continue
 
 
-def _epochs(event: Mapping[str, Any]) -> dict[int, EpochRecord]:
+def _epochs(event: Mapping[str, Any]) -> dict[int, EpochResult]:
     if event["event"] != "epochs":
         return {}
-    return {fields["epoch"]: EpochRecord(**fields) for fields in event["epochs"]}
+    return {fields["epoch"]: EpochResult(**fields) for fields in event["epochs"]}
 
 
-def _ordered(epochs: Mapping[int, EpochRecord]) -> tuple[EpochRecord, ...]:
+def _ordered(epochs: Mapping[int, EpochResult]) -> tuple[EpochResult, ...]:
     return tuple(epochs[number] for number in sorted(epochs))
 
 
-def _plain(epoch: EpochRecord) -> dict[str, Any]:
+def _plain(epoch: EpochResult) -> dict[str, Any]:
     return {
         "epoch": int(epoch.epoch),
         "timestamp": float(epoch.timestamp),

@@ -7,17 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from ftlab.errors import TrackingError
-from ftlab.tracking.records import (
-    EpochRecord,
-    HistoryPart,
-    Outcome,
-    StudyRecord,
-    TrialRecord,
-    TrialStatus,
-    trials_frame,
-)
+from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
 from ftlab.tracking.score_history import history_frame, history_table, select_part
 from ftlab.tracking.tracker import own_tags
+from ftlab.training.epoch_result import EpochResult
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ class MemoryTracker:
         self.studies: dict[str, StudyRecord] = {}
         self.study_ends: dict[str, StudyEnd] = {}
         self.trials: dict[str, TrialRecord] = {}
-        self.epochs: dict[str, dict[int, EpochRecord]] = {}
+        self.epochs: dict[str, dict[int, EpochResult]] = {}
         self.outcomes: dict[str, Outcome] = {}
 
     def open_study(self, study: StudyRecord) -> None:
@@ -64,7 +57,7 @@ class MemoryTracker:
         if not self._status(trial.trial_key).is_result:
             self.outcomes.pop(trial.trial_key, None)
 
-    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochResult]) -> None:
         """Keep the epochs that are new."""
         self._check(trial_key in self.trials, "trial", trial_key)
         for epoch in epochs:
@@ -76,7 +69,7 @@ class MemoryTracker:
         if not self._status(trial_key).is_final:
             self.outcomes[trial_key] = outcome
 
-    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochResult], outcome: Outcome) -> None:
         """Keep the trial, its epochs and its outcome."""
         self.open_trial(trial)
         self.log_epochs(trial.trial_key, epochs)

@@ -68,29 +68,8 @@ class TrialRecord:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class EpochRecord:
-    """The measurements of one epoch of training.
-
-    Attributes:
-        epoch: Number of epochs trained so far, from 1.
-        timestamp: Unix time in seconds at which the epoch ended.
-        metrics: Scalars by metric name, e.g. ``pretrain/loss``.
-        histograms: Counts per score bin by score name; empty when none was taken.
-        steps: Series of equal length over some of the epoch's steps, among them ``step``, the number of steps so far.
-        gradient_norms: L2 norm of each layer's weight gradient by layer, from the images upwards.
-    """
-
-    epoch: int
-    timestamp: float
-    metrics: Mapping[str, float]
-    histograms: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    steps: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    gradient_norms: Mapping[str, float] = field(default_factory=dict)
-
-
 class HistoryPart(StrEnum):
-    """The parts of a history that `Tracker.load_history` can return; the fields of `EpochRecord`."""
+    """The parts of a history that `Tracker.load_history` can return; the fields of `EpochResult`."""
 
     METRICS = "metrics"
     HISTOGRAMS = "histograms"

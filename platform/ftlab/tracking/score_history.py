@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ftlab.errors import TrackingError
-from ftlab.tracking.records import HISTORY_COLUMNS, EpochRecord, HistoryPart
+from ftlab.tracking.records import HISTORY_COLUMNS, HistoryPart
+from ftlab.training.epoch_result import EpochResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,7 @@ _TYPES = {
 }
 
 
-def history_table(epochs: Iterable[EpochRecord]) -> pa.Table:
+def history_table(epochs: Iterable[EpochResult]) -> pa.Table:
     """Return epochs in long form: a row per epoch, part and name.
 
     Columns are ``epoch``, ``name``, ``value`` (of a scalar), ``counts`` (of a histogram, per score bin), ``part``, see
@@ -60,7 +61,7 @@ def history_table(epochs: Iterable[EpochRecord]) -> pa.Table:
     return pa.Table.from_pylist(list(chain.from_iterable(map(_rows, epochs))), schema=_SCHEMA)
 
 
-def write_score_history(epochs: Iterable[EpochRecord], path: Path) -> None:
+def write_score_history(epochs: Iterable[EpochResult], path: Path) -> None:
     """Write `history_table` of epochs.
 
     Args:
@@ -131,7 +132,7 @@ def history_frame(parts: Mapping[str, pa.Table], part: HistoryPart) -> "pd.DataF
     return frame
 
 
-def _rows(epoch: EpochRecord) -> Iterable[dict[str, object]]:
+def _rows(epoch: EpochResult) -> Iterable[dict[str, object]]:
     for part, column in _CONTENT.items():
         for name, content in getattr(epoch, part).items():
             filled = list(content) if part in (HistoryPart.HISTOGRAMS, HistoryPart.STEPS) else content

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ftlab.tracking.records import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, trials_frame
+from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, trials_frame
+from ftlab.training.epoch_result import EpochResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ class Tracker(Protocol):
         """Create the trial's run, or continue the run with its trial key, in any study; a result stays."""
         ...
 
-    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochResult]) -> None:
         """Record epochs of an open trial; an epoch that is already recorded is skipped."""
         ...
 
@@ -45,7 +46,7 @@ class Tracker(Protocol):
         """Record the outcome of an open trial; a final status stays until the trial is opened again."""
         ...
 
-    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochResult], outcome: Outcome) -> None:
         """Open a trial, record its epochs and close it; a store may do so in fewer steps than the three verbs take."""
         ...
 
@@ -93,13 +94,13 @@ class NullTracker:
     def open_trial(self, trial: TrialRecord) -> None:
         """Ignore the trial."""
 
-    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochResult]) -> None:
         """Ignore the epochs."""
 
     def close_trial(self, trial_key: str, outcome: Outcome) -> None:
         """Ignore the outcome."""
 
-    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochResult], outcome: Outcome) -> None:
         """Ignore the trial."""
 
     def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:

@@ -9,8 +9,9 @@ from functools import partial
 
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus
+from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
 from ftlab.tracking.tracker import Tracker
+from ftlab.training.epoch_result import EpochResult
 
 _MAX_BACKOFF_SECONDS = 60.0
 _RETRY_AT_CLOSE_SECONDS = 0.5
@@ -73,7 +74,7 @@ class TrackingWriter:
         self._journal.append_trial(trial)
         self._wait(trial.trial_key, _Waiting(trial, 0, self._journal.size(trial.trial_key), None, 1))
 
-    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochResult]) -> None:
         """Record epochs of an open trial."""
         start = self._journal.size(trial_key)
         self._journal.append_epochs(trial_key, epochs)

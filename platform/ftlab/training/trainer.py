@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ftlab.contrast.scores import METRICS, REPORTED, pool_moments
+from ftlab.contrast.scores import pool_statistics
 from ftlab.errors import CheckpointError, NonFiniteLossError
 from ftlab.methods.moco import MoCo, StepStreams, Views
+from ftlab.training.epoch_result import EpochResult
 from ftlab.training.gradient_norms import GradientNorms
 from ftlab.training.schedule import CosineSchedule
 from ftlab.training.step_series import step_series
@@ -22,29 +23,6 @@ Probe = Callable[[int], Mapping[str, float]]
 DrawViews = Callable[[Tensor, Sequence[Tensor], torch.Generator], Callable[[int], Views]]
 
 
-@dataclass(frozen=True)
-class EpochResult:
-    """The results of one epoch.
-
-    Attributes:
-        epoch: Number of epochs trained so far, from 1.
-        timestamp: Unix time in seconds at which the epoch ended.
-        metrics: Means over the epoch's steps, and the probes taken after it.
-        histograms: Score histograms of the epoch's last step, by score name.
-        steps: Series of equal length over evenly spaced steps of the epoch, unsmoothed: ``step``, the number of steps
-            so far, and the score statistics by metric name.
-        gradient_norms: L2 norm of each layer's weight gradient, the mean over the epoch's steps, by layer from the
-            images upwards.
-    """
-
-    epoch: int
-    timestamp: float
-    metrics: Mapping[str, float]
-    histograms: Mapping[str, list[int]] = field(default_factory=dict)
-    steps: Mapping[str, list[float]] = field(default_factory=dict)
-    gradient_norms: Mapping[str, float] = field(default_factory=dict)
-
-
 @dataclass
 class EpochSums:
     """The sums over the steps of an epoch so far, on the training device; the same object from step to step.
@@ -52,7 +30,7 @@ class EpochSums:
     Attributes:
         learning_rate: Learning rate of the epoch.
         losses: (steps,) loss of each step; zero for those to come.
-        scores: (steps, 8) score statistics of each step, in the order of `METRICS`; zero for those to come.
+        scores: (steps, M) the method's statistics of each step, in their order; zero for those to come.
         gradient_norms: (layers,) sums of the norms of the layers' gradients.
         histograms: Score histograms of the last step; empty before it.
     """
@@ -198,7 +176,9 @@ class Trainer:
         sums = EpochSums(
             learning_rate=learning_rate,
             losses=torch.zeros(self.batches.steps_per_epoch, device=self.device),
-            scores=torch.zeros(self.batches.steps_per_epoch, len(METRICS), dtype=torch.float64, device=self.device),
+            scores=torch.zeros(
+                self.batches.steps_per_epoch, len(self.method.statistics), dtype=torch.float64, device=self.device
+            ),
             gradient_norms=torch.zeros(len(self._gradient_norms.names), device=self.device),
         )
         self.method.train()
@@ -207,11 +187,11 @@ class Trainer:
             sums.losses[step] = result.loss.detach()
             self._refuse_non_finite(sums.losses, epoch, step)
             self.optimizer.zero_grad(set_to_none=True)
-            result.loss.backward()  # type: ignore[no-untyped-call]
+            result.loss.backward()
             self._ranks.average_gradients(self._parameters)
             sums.gradient_norms += self._gradient_norms.measure()
             self.optimizer.step()
-            sums.scores[step] = result.scores.stacked()
+            sums.scores[step] = torch.stack([result.scores[statistic.name] for statistic in self.method.statistics])
             if step == len(sums.losses) - 1:
                 sums.histograms = self.method.histograms(result)
             self.method.update(result.keys)
@@ -222,13 +202,14 @@ class Trainer:
         *_, sums = self.steps(epoch)
         self.method.complete_statistics()
         train_seconds = time.perf_counter() - started
-        pooled = pool_moments(self._ranks.gather(sums.scores[None]))
+        statistics = self.method.statistics
+        pooled = pool_statistics(self._ranks.gather(sums.scores[None]), statistics)
         # cumsum() and not sum(): one step after another, so that the last bit depends on nothing else.
-        means = dict(zip(METRICS, (pooled.cumsum(dim=0)[-1] / len(sums.losses)).tolist(), strict=True))
+        means = (pooled.cumsum(dim=0)[-1] / len(sums.losses)).tolist()
         metrics = {
             "pretrain/loss": self._ranks.mean(sums.losses).double().mean().item(),
             "pretrain/learning_rate": sums.learning_rate,
-            **{name: means[name] for name in REPORTED},
+            **{one.name: mean for one, mean in zip(statistics, means, strict=True) if one.is_reported},
             **self.probe(epoch + 1),
             "train_seconds": train_seconds,
             "epoch_seconds": time.perf_counter() - started,
@@ -239,7 +220,7 @@ class Trainer:
             time.time(),
             metrics,
             counts,
-            steps=step_series(pooled, METRICS, epoch * len(sums.losses)),
+            steps=step_series(pooled, [one.name for one in statistics], epoch * len(sums.losses)),
             gradient_norms=self._mean_norms(sums),
         )
 

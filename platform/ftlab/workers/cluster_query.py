@@ -37,7 +37,7 @@ class ClusterAnswer:
     ours: tuple[str, str] = ("", "")
 
 
-def probe_cluster(address: str) -> ClusterAnswer:
+def query_cluster(address: str) -> ClusterAnswer:
     """Query the cluster at ``HOST:PORT``, which keeps no record of a query, as it would of a driver."""
     command = [sys.executable, "-m", "ftlab.workers.cluster_query", address]
     try:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 import prometheus_client as prometheus
 
 from ftlab.study.spec import Trial
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 TRIALS = "ftlab_trials"
 SPOOL = "ftlab_tracker_spool_records"
@@ -102,7 +103,7 @@ class StudyMetrics:
             self._num_waiting = max(0, self._num_waiting - 1)
         self._move(trial, RUNNING)
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         """Count epochs and their seconds, except epochs from before the trial's start, which come from a checkpoint."""
         for epoch in epochs:
             if epoch.timestamp >= self._started[trial.key]:

@@ -19,7 +19,7 @@ def check_nodes() -> None:
     Raises:
         ConfigError: A node lacks ftlab, has another version of something that decides numbers, or does not answer.
     """
-    known = ray.nodes()  # type: ignore[no-untyped-call]
+    known = ray.nodes()
     nodes = {node["NodeID"]: node["NodeName"] for node in known if node["Alive"]}
     ask = ray.remote(installed_software)
     answers = {

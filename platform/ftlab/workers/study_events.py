@@ -14,7 +14,8 @@ from ftlab.errors import FtlabError
 from ftlab.running.dispatch import Dispatcher
 from ftlab.running.listener import StudyListener
 from ftlab.study.spec import Trial
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 _logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class StudyEvents(tune.Callback):
         self._heard[trial.trial_id] = time.monotonic()
         self._warn(result["warning"])
         # Tune keeps the last result of every trial as long as the study lasts.
-        epochs = [EpochRecord(**epoch) for epoch in result.pop("epochs")]
+        epochs: list[EpochResult] = result.pop("epochs")
         del result["config"]
         if epochs:
             self._tell(lambda listener: listener.epochs_trained(taken, epochs))

@@ -204,7 +204,7 @@ def _count_slots(resources: ResourcesConfig) -> int:
 
 def _nodes() -> list[dict[str, float]]:
     """Return the resources of each node."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The process that trains trials: a Tune actor that stays warm from one trial to the next."""
 
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ftlab.running.trial_run import Run
-    from ftlab.training.trainer import EpochResult
+    from ftlab.training.epoch_result import EpochResult
 
 REPORT_SECONDS = 1.0
 
@@ -72,7 +71,7 @@ class TrialWorker(tune.Trainable):
                 raise
             self._release_memory()
         return {
-            "epochs": [asdict(epoch) for epoch in epochs],
+            "epochs": epochs,
             "outcome": outcome,
             "out_of_memory": out_of_memory,
             "warning": self._run.warning if self._run else "",

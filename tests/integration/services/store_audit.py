@@ -11,7 +11,7 @@ from mlflow.entities import Run
 
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow.run_layout import RUN_STATUS, TRIAL_KEY_TAG
-from ftlab.tracking.records import EpochRecord
+from ftlab.training.epoch_result import EpochResult
 
 History = set[tuple[int, str]]
 
@@ -85,7 +85,7 @@ def audit_store(client: MlflowClient, journal: Path, *, without: Collection[str]
     )
 
 
-def _histories(epochs: tuple[EpochRecord, ...]) -> dict[str, History]:
+def _histories(epochs: tuple[EpochResult, ...]) -> dict[str, History]:
     found: dict[str, History] = {}
     for epoch in epochs:
         for name, value in epoch.metrics.items():

@@ -101,7 +101,7 @@ def test_schema_writes_json_schemas(run_ftlab: RunFtlab, tmp_path: Path) -> None
 def test_plan_lists_what_is_new(
     run_ftlab: RunFtlab, write_experiment: WriteExperiment, tracker: MemoryTracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ftlab.cli.plan_command.MAX_PROBES", 0)  # an integration test calibrates
+    monkeypatch.setattr("ftlab.cli.plan_command.MAX_CALIBRATIONS", 0)  # an integration test calibrates
     write_experiment("exp", grid={"method.key_momentum": [0.9, 0.5]})
     ended = run_ftlab("plan", "exp", "--profile", "tiny")
     assert ended.status == 0

@@ -19,9 +19,9 @@ from ftlab.running.checkpoints import CheckpointCollector, checkpoints_folder
 from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.spec import Trial, load_study
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.training.checkpoint import CheckpointStore
-from ftlab.training.trainer import EpochResult
+from ftlab.training.epoch_result import EpochResult
 
 WriteExperiment = Callable[..., None]
 MakeTrained = Callable[..., "Trained"]
@@ -61,7 +61,7 @@ def make_trained(
         store.open_study(study_record(study))
         [trial] = name_trials(study, home)
         store.open_trial(trial_record(trial, study.results_name, HARDWARE))
-        store.log_epochs(trial.key, [EpochRecord(2, 0.0, {**METRICS, "train_seconds": 7.0})])
+        store.log_epochs(trial.key, [EpochResult(2, 0.0, {**METRICS, "train_seconds": 7.0})])
         store.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
         method = make_method(trial.config, num_channels=1, device=torch.device("cpu"))
         weights = {name: value for name, value in method.state_dict().items() if name.startswith("query_encoder")}

@@ -16,8 +16,9 @@ from ftlab.publish.table_options import TableOptions
 from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.spec import load_study
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.tracking.tracking_uri import default_tracking_uri
+from ftlab.training.epoch_result import EpochResult
 
 WriteExperiment = Callable[..., None]
 
@@ -47,7 +48,7 @@ def source(write_experiment: WriteExperiment, home: Home, first_start: tuple[Pat
     tracker, study = MlflowTracker(default_tracking_uri(home.local)), load_study("exp", "tiny")
     tracker.open_study(study_record(study))
     for number, trial in enumerate(name_trials(study, home)):
-        epochs = [EpochRecord(epoch, 0.0, {study.metric: 80.1 + number / 3 + epoch / 8}) for epoch in (1, 2)]
+        epochs = [EpochResult(epoch, 0.0, {study.metric: 80.1 + number / 3 + epoch / 8}) for epoch in (1, 2)]
         record = trial_record(trial, study.results_name, HARDWARE)
         tracker.record_trial(record, epochs, Outcome(TrialStatus.FINISHED))
     tracker.close_study(study.results_name, description="# A table", artifacts=None, complete=True)

@@ -17,7 +17,8 @@ from ftlab.search.storage import open_storage, storage_uri
 from ftlab.search.suggestion_feed import SearchFeed
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus, trials_frame
+from ftlab.tracking.records import Outcome, TrialStatus, trials_frame
+from ftlab.training.epoch_result import EpochResult
 
 WriteExperiment = Callable[..., None]
 
@@ -59,7 +60,7 @@ def evaluate(home: Home, num_trials: int) -> None:
     for number in range(num_trials):
         assignment = feed.next_assignment()
         assert assignment is not None
-        feed.epochs_trained(assignment.trial, [EpochRecord(2, 0.0, {metric: 80.0 + number})])
+        feed.epochs_trained(assignment.trial, [EpochResult(2, 0.0, {metric: 80.0 + number})])
         feed.trial_ended(assignment.trial, Outcome(TrialStatus.FINISHED))
     storage.engine.dispose()
 

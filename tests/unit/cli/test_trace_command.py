@@ -19,7 +19,8 @@ from ftlab.publish.table_options import TableOptions
 from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.spec import load_study
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 WriteExperiment = Callable[..., None]
 
@@ -52,7 +53,7 @@ def store(
     trials = name_trials(study, home)
     for number, trial in enumerate(trials):
         store.open_trial(trial_record(trial, study.results_name, HARDWARE))
-        epochs = [EpochRecord(epoch, 0.0, {study.metric: 80.0 + number + epoch / 8}) for epoch in (1, 2)]
+        epochs = [EpochResult(epoch, 0.0, {study.metric: 80.0 + number + epoch / 8}) for epoch in (1, 2)]
         store.log_epochs(trial.key, epochs)
         store.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
     publish_table(

@@ -6,15 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ftlab.contrast.score_statistics import NUM_BINS, SCORE_STATISTICS
 from ftlab.contrast.scores import (
-    METRICS,
-    NUM_BINS,
-    REPORTED,
     Moments,
-    StepScores,
     detect_collapse,
     negative_moments,
-    pool_moments,
+    pool_statistics,
     score_histogram,
     score_moments,
 )
@@ -32,20 +29,21 @@ def moments_from_keys(queries: Tensor, keys: Tensor) -> Moments:
     return negative_moments(queries, keys.sum(dim=0), keys.T @ keys, len(keys))
 
 
-class TestPoolMoments:
+class TestPoolStatistics:
     @pytest.mark.parametrize("num_parts", [2, 3])
-    def test_agrees_with_the_moments_of_the_whole(self, num_parts: int) -> None:
-        scores = torch.randn(num_parts, 5, 2, 12, dtype=torch.float64) * torch.arange(1, num_parts + 1).view(
+    def test_agrees_with_the_statistics_of_the_whole(self, num_parts: int) -> None:
+        # Of 4 pairs of a mean and a variance at 5 steps, from 12 scores a part.
+        scores = torch.randn(num_parts, 5, 4, 12, dtype=torch.float64) * torch.arange(1, num_parts + 1).view(
             -1, 1, 1, 1
         )
         parts = torch.stack([torch.stack([s.mean(-1), s.var(-1, correction=0)], dim=-1).flatten(-2) for s in scores])
-        whole = scores.permute(1, 2, 0, 3).flatten(-2)  # (5, 2, all scores)
+        whole = scores.permute(1, 2, 0, 3).flatten(-2)  # (5, 4, all scores)
         expected = torch.stack([whole.mean(-1), whole.var(-1, correction=0)], dim=-1).flatten(-2)
-        torch.testing.assert_close(pool_moments(parts), expected, rtol=0, atol=1e-12)
+        torch.testing.assert_close(pool_statistics(parts, SCORE_STATISTICS), expected, rtol=0, atol=1e-12)
 
     def test_leaves_one_part_as_it_is(self) -> None:
-        moments = torch.rand(1, 7, 8, dtype=torch.float64)
-        assert torch.equal(pool_moments(moments), moments[0])
+        parts = torch.rand(1, 7, 8, dtype=torch.float64)
+        assert torch.equal(pool_statistics(parts, SCORE_STATISTICS), parts[0])
 
 
 class TestNegativeMoments:
@@ -119,30 +117,12 @@ class TestHistogram:
         assert score_histogram(torch.empty(0)).tolist() == [0] * NUM_BINS
 
 
-def test_stacked_statistics_follow_the_order_of_their_names() -> None:
-    values = [torch.tensor(float(value), dtype=torch.float64) for value in range(8)]
-    scores = StepScores(*(Moments(*values[first : first + 2]) for first in (0, 2, 4, 6)))
-    assert dict(zip(METRICS, scores.stacked().tolist(), strict=True)) == {
-        "scores/positive_mean": scores.positive.mean,
-        "scores/positive_variance": scores.positive.variance,
-        "scores/negative_mean": scores.negative.mean,
-        "scores/negative_variance": scores.negative.variance,
-        "scores/positive_mean_transformed": scores.positive_transformed.mean,
-        "scores/positive_variance_transformed": scores.positive_transformed.variance,
-        "scores/negative_mean_transformed": scores.negative_transformed.mean,
-        "scores/negative_variance_transformed": scores.negative_transformed.variance,
-    }
-
-
 def test_reported_statistics_are_the_papers() -> None:
-    assert (
-        tuple(
-            f"scores/{name}{suffix}"
-            for suffix in ("", "_transformed")
-            for name in ("positive_mean", "negative_mean", "negative_variance")
-        )
-        == REPORTED
-    )
+    assert tuple(
+        f"scores/{name}{suffix}"
+        for suffix in ("", "_transformed")
+        for name in ("positive_mean", "negative_mean", "negative_variance")
+    ) == tuple(statistic.name for statistic in SCORE_STATISTICS if statistic.is_reported)
 
 
 class TestCollapse:

@@ -48,6 +48,6 @@ def test_nobody_at_the_address_is_a_fault(surroundings: Surroundings) -> None:
 def test_answers_are_told_apart(
     on_cluster: Surroundings, monkeypatch: pytest.MonkeyPatch, answer: ClusterAnswer, level: Level, words: str
 ) -> None:
-    monkeypatch.setattr(cluster, "probe_cluster", lambda _: answer)
+    monkeypatch.setattr(cluster, "query_cluster", lambda _: answer)
     found = check_ray(on_cluster)
     assert (found.level, words in found.message, bool(found.fix)) == (level, True, level is not Level.OK)

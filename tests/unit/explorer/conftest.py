@@ -6,7 +6,8 @@ from ftlab.machine.hardware import find_hardware
 from ftlab.running.recorder import trial_record
 from ftlab.study.spec import expand_trials, load_study
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 METRIC = "probe/few_shot_top1"
 FINGERPRINT = "0123abcd"
@@ -37,7 +38,7 @@ def record_trial(tracker: MemoryTracker) -> Record:
         tracker.open_study(StudyRecord(study.partition("/")[0], study))
         tags = {"data.fingerprint": FINGERPRINT}
         tracker.open_trial(TrialRecord(key, f"{study}-{cell}", seed, study, f"{cell} seed {seed}", params or {}, tags))
-        tracker.log_epochs(key, [EpochRecord(1, 0.0, {METRIC: value})])
+        tracker.log_epochs(key, [EpochResult(1, 0.0, {METRIC: value})])
         if status != "running":
             tracker.close_trial(key, Outcome(TrialStatus(status)))
 
@@ -54,7 +55,7 @@ def record_study(tracker: MemoryTracker) -> Record:
         hardware = find_hardware(study.profile.resources, together=1)
         for trial in expand_trials(study, FINGERPRINT):
             tracker.open_trial(trial_record(trial, study.results_name, hardware))
-            tracker.log_epochs(trial.key, [EpochRecord(1, 0.0, {METRIC: values[trial.config.seed]})])
+            tracker.log_epochs(trial.key, [EpochResult(1, 0.0, {METRIC: values[trial.config.seed]})])
             tracker.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
 
     return record

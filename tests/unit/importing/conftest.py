@@ -17,9 +17,10 @@ from ftlab.running.recorder import TrialRecorder, trial_record
 from ftlab.study.spec import Trial, expand_trials, single_trial_study
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.journal_line import journal_line
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.tracking.tracker import NullTracker
 from ftlab.tracking.writer import TrackingWriter
+from ftlab.training.epoch_result import EpochResult
 
 Change = Callable[[dict[str, Any]], object]
 Edit = Callable[[Path, int, Change], None]
@@ -60,7 +61,7 @@ class Lab:
             epoch = {"knn/top1": value, "train_seconds": 1.0 + seed, "epoch_seconds": 2.0}
             steps = {"step": [10.0 * number], "scores/positive_mean": [0.5]}
             self.journal.append_epochs(
-                trial.key, [EpochRecord(number, 1_700_000_000.5 + number, epoch, {"scores/positive": [1, 2]}, steps)]
+                trial.key, [EpochResult(number, 1_700_000_000.5 + number, epoch, {"scores/positive": [1, 2]}, steps)]
             )
         if outcome is not None:
             self.journal.append_outcome(trial.key, outcome)

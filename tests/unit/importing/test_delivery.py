@@ -7,7 +7,8 @@ from ftlab.errors import TrackingError
 from ftlab.importing.delivery import DESCRIPTION, Delivery
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 # isort: split
 # The variables that MLflow reads when it is imported are set by now.
@@ -30,7 +31,7 @@ class WatchedTracker(MemoryTracker):
         self.opened.append(study.study)
         super().open_study(study)
 
-    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochResult], outcome: Outcome) -> None:
         if self.refuses(trial.study):
             raise TrackingError(f"{trial.study} is refused")
         self.num_records += 1

@@ -18,7 +18,8 @@ from ftlab.running.claims import TrialClaims
 from ftlab.running.recorder import trial_record
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.journal_line import Seal, check_seal
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus, trials_frame
+from ftlab.tracking.records import Outcome, TrialStatus, trials_frame
+from ftlab.training.epoch_result import EpochResult
 
 Lab = Any  # of conftest.py
 MakeImport = Callable[..., JournalImport]
@@ -168,7 +169,7 @@ def test_a_trial_that_is_trained_here_is_left_out(lab: Lab, ours: Lab, make_impo
 def test_a_sweep_may_train_what_was_not_brought_in(lab: Lab, ours: Lab, make_import: MakeImport) -> None:
     path = lab.record()
     file = read_trial_file(path)
-    lab.journal.append_epochs(file.key, [EpochRecord(2, 1.0, {})])
+    lab.journal.append_epochs(file.key, [EpochResult(2, 1.0, {})])
     with pytest.raises(RecordError, match="has changed"):
         make_import().take_in(file)
     assert not ours.trials.exists()

@@ -11,7 +11,8 @@ from ftlab.errors import TrackingError
 from ftlab.importing.event import RecordError
 from ftlab.importing.trial_file import MAX_FILE_BYTES, MAX_LINE_BYTES, last_metrics, read_trial_file
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 Lab = Any  # of conftest.py
 Change = Callable[[dict[str, Any]], object]
@@ -60,7 +61,7 @@ def test_the_last_event_decides_and_a_later_epoch_replaces_an_earlier_one(lab: L
     key = path.stem
     lab.journal.append_trial(read_trial_file(path).trial)
     assert read_trial_file(path).outcome is None
-    lab.journal.append_epochs(key, [EpochRecord(2, 1.0, {"knn/top1": 70.0}), EpochRecord(1, 0.5, {"knn/top1": 9.0})])
+    lab.journal.append_epochs(key, [EpochResult(2, 1.0, {"knn/top1": 70.0}), EpochResult(1, 0.5, {"knn/top1": 9.0})])
     lab.journal.append_outcome(key, Outcome(TrialStatus.FINISHED))
     assert read_trial_file(path).metrics["knn/top1"] == 70.0
 
@@ -271,7 +272,7 @@ def test_a_file_is_called_by_its_key(lab: Lab, name: str) -> None:
 def test_a_file_that_changes_after_the_check_is_refused(lab: Lab) -> None:
     path = lab.record()
     file = read_trial_file(path)
-    lab.journal.append_epochs(path.stem, [EpochRecord(2, 1.0, {})])
+    lab.journal.append_epochs(path.stem, [EpochResult(2, 1.0, {})])
     with pytest.raises(RecordError, match="must stay as it is while it is brought in, but has changed"):
         file.read()
 

@@ -5,7 +5,8 @@ import pytest
 from ftlab.running.dispatch import Dispatcher
 from ftlab.running.feed import Assignment
 from ftlab.study.spec import StudySpec, Trial, expand_trials
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 FINISHED = Outcome(TrialStatus.FINISHED)
 
@@ -24,7 +25,7 @@ class ListFeed:
     def next_assignment(self) -> Assignment | None:
         return Assignment(self._trials.pop(0), frozenset({1})) if self._trials else None
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         pass
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:

@@ -11,7 +11,8 @@ from ftlab.running.feed import Assignment
 from ftlab.running.here import run_here, run_study_here
 from ftlab.running.stage_feed import StageFeed
 from ftlab.study.spec import Trial, expand_trials, single_trial_study
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 CPU = torch.device("cpu")
 
@@ -20,12 +21,12 @@ class Metrics:
     """The listener that keeps each trial's epochs."""
 
     def __init__(self) -> None:
-        self.epochs: dict[str, list[EpochRecord]] = {}
+        self.epochs: dict[str, list[EpochResult]] = {}
 
     def trial_started(self, trial: Trial) -> None:
         self.epochs[trial.key] = []
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         self.epochs[trial.key] += epochs
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:

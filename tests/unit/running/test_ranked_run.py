@@ -20,7 +20,7 @@ from ftlab.running.ranked_run import RankedRun, run_starter
 from ftlab.running.trial_run import Run, TrialRun
 from ftlab.study.spec import expand_trials, single_trial_study
 from ftlab.tracking.records import TrialStatus
-from ftlab.training.trainer import EpochResult
+from ftlab.training.epoch_result import EpochResult
 
 StartTrial = Callable[..., Run]
 
@@ -93,6 +93,7 @@ def test_one_process_trains_where_it_is_started(start_trial: StartTrial, home: H
     assert isinstance(start_trial(home, processes=1), TrialRun)
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_trains(start_trial: StartTrial, tmp_path: Path, children: Children) -> None:
     alone = start_trial(Home(str(tmp_path / "alone")), processes=1)
     expected = list(alone.epochs())

@@ -10,8 +10,9 @@ from ftlab.study.recorded_params import recorded_params
 from ftlab.study.spec import StudySpec, expand_trials
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialStatus
+from ftlab.tracking.records import Outcome, StudyRecord, TrialStatus
 from ftlab.tracking.writer import TrackingWriter
+from ftlab.training.epoch_result import EpochResult
 
 MakeStudy = Callable[..., StudySpec]
 
@@ -45,7 +46,7 @@ def test_a_recorder_writes_what_a_listener_hears(make_study: MakeStudy, tmp_path
     writer = TrackingWriter(tracker, Journal(tmp_path / "trials"), flush_seconds=0.01)
     recorder, outcome = TrialRecorder("exp/tiny", writer, HARDWARE), Outcome(TrialStatus.FINISHED, tags={"told": "yes"})
     recorder.trial_started(trial)
-    recorder.epochs_trained(trial, [EpochRecord(1, 1.0, {"knn/top1": 50.0})])
+    recorder.epochs_trained(trial, [EpochResult(1, 1.0, {"knn/top1": 50.0})])
     recorder.trial_ended(trial, outcome)
     assert writer.close() == []
     entry = Journal(tmp_path / "trials").read(trial.key)

@@ -4,7 +4,8 @@ import pytest
 
 from ftlab.running.stage_feed import StageFeed
 from ftlab.study.spec import StudySpec, Trial, expand_trials
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 FINISHED = Outcome(TrialStatus.FINISHED)
 FAILED = Outcome(TrialStatus.FAILED, "the worker died")
@@ -18,7 +19,7 @@ def trials(make_study: Callable[..., StudySpec]) -> list[Trial]:
 
 
 def train(feed: StageFeed, trial: Trial, epoch: int) -> None:
-    feed.epochs_trained(trial, [EpochRecord(epoch, 0.0, {})])
+    feed.epochs_trained(trial, [EpochResult(epoch, 0.0, {})])
 
 
 def taken(feed: StageFeed) -> Trial | None:

@@ -2,7 +2,6 @@ import dataclasses
 import resource
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ from ftlab.running.here import run_here
 from ftlab.running.trial_run import TrialRun, judge
 from ftlab.study.identity import prefix_key
 from ftlab.study.spec import Trial, expand_trials, single_trial_study
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.training.checkpoint import CheckpointStore
-from ftlab.training.trainer import EpochResult
+from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., Trial]
 
@@ -35,12 +34,12 @@ class Witness:
 
     def __init__(self) -> None:
         self.heard: list[str] = []
-        self.epochs: list[EpochRecord] = []
+        self.epochs: list[EpochResult] = []
 
     def trial_started(self, trial: Trial) -> None:
         self.heard.append(f"seed {trial.config.seed} started")
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         self.heard += [f"seed {trial.config.seed} epoch {epoch.epoch}" for epoch in epochs]
         self.epochs += epochs
 
@@ -141,7 +140,7 @@ def test_a_trial_forks_from_what_another_trained(make_trial: MakeTrial, tmp_path
     _, alone = run(branch, Home(str(tmp_path / "alone")))
     shared = Home(str(tmp_path / "shared"))
     trunk = TrialRun(Assignment(baseline, frozenset({2})), shared, CPU, checkpoint_seconds=3600.0)
-    trained = [EpochRecord(**asdict(result)) for result in trunk.epochs()]
+    trained = list(trunk.epochs())
     _, forked = run(branch, shared)
     assert forked.epochs[:2] == trained[:2]
     assert numbers(forked) == numbers(alone)
@@ -214,7 +213,7 @@ def test_a_disk_that_is_full_costs_a_checkpoint_and_no_result(
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
         full = TrialRun(Assignment(trial), home, CPU, checkpoint_seconds=0.0)
         disturbed = Witness()
-        disturbed.epochs_trained(trial, [EpochRecord(**asdict(result)) for result in full.epochs()])
+        disturbed.epochs_trained(trial, list(full.epochs()))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
@@ -258,7 +257,7 @@ def test_a_divergence_is_an_outcome(make_trial: MakeTrial, home: Home) -> None:
 
 def test_a_trial_that_is_stopped_ends_as_interrupted(make_trial: MakeTrial, home: Home) -> None:
     class Stops(Witness):
-        def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+        def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
             super().epochs_trained(trial, epochs)
             raise KeyboardInterrupt
 

@@ -19,7 +19,8 @@ from ftlab.search.storage import open_storage
 from ftlab.search.suggestion_feed import SearchFeed
 from ftlab.study.spec import Trial
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus, trials_frame
+from ftlab.tracking.records import Outcome, TrialStatus, trials_frame
+from ftlab.training.epoch_result import EpochResult
 
 MakeSearch = Callable[..., SearchSpec]
 
@@ -51,11 +52,11 @@ def accuracy(config: TrialConfig) -> float:
     return 90.0 - 20.0 * distances[0] ** 2 - 20.0 * distances[1] ** 2 - 5.0 * distances[2] ** 2
 
 
-def epochs_of(value: float, *, num_epochs: int = 2, seconds: float = 36.0) -> list[EpochRecord]:
+def epochs_of(value: float, *, num_epochs: int = 2, seconds: float = 36.0) -> list[EpochResult]:
     """Epochs that end at an accuracy; each has a kNN accuracy and takes 0.01 hours."""
     metrics = [{"knn/top1": value - num_epochs + epoch, "train_seconds": seconds} for epoch in range(1, num_epochs + 1)]
     metrics[-1][METRIC] = value
-    return [EpochRecord(number, 0.0, values) for number, values in enumerate(metrics, 1)]
+    return [EpochResult(number, 0.0, values) for number, values in enumerate(metrics, 1)]
 
 
 @dataclass

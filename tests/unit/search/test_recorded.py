@@ -5,10 +5,11 @@ import pytest
 
 from ftlab.config.trial import TrialConfig
 from ftlab.search.recorded import RecordedTrials
-from ftlab.search.verdict import TrialResult
+from ftlab.search.verdict import SeedResult
 from ftlab.study.spec import Trial
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus, trials_frame
+from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus, trials_frame
+from ftlab.training.epoch_result import EpochResult
 
 METRIC = "probe/top1"
 TRIAL = Trial("key", "cell", "a", TrialConfig(), "data")
@@ -30,7 +31,7 @@ def write(folder: Path, outcome: Outcome | None, study: str) -> None:
     journal = Journal(folder)
     journal.append_trial(TrialRecord("key", "cell", 0, study, "n", {}))
     metrics = {METRIC: 81.0, "knn/top1": 71.0, "train_seconds": 1800.0}
-    journal.append_epochs("key", [EpochRecord(number, 0.0, metrics) for number in (1, 2)])
+    journal.append_epochs("key", [EpochResult(number, 0.0, metrics) for number in (1, 2)])
     if outcome:
         journal.append_outcome("key", outcome)
 
@@ -39,12 +40,12 @@ def write(folder: Path, outcome: Outcome | None, study: str) -> None:
 def test_the_store_answers_for_any_experiment(status: str, reason: str, tmp_path: Path) -> None:
     # 100 epochs of 18 seconds on two devices are an hour.
     found = recorded(tmp_path, [row(status, reason)]).find(TRIAL)
-    assert found == TrialResult(Outcome(TrialStatus(status), reason), 80.0, 70.0, 1.0)
+    assert found == SeedResult(Outcome(TrialStatus(status), reason), 80.0, 70.0, 1.0)
 
 
 def test_the_journal_goes_before_the_store(tmp_path: Path) -> None:
     write(tmp_path, FINISHED, "momentum/tiny")
-    assert recorded(tmp_path, [row("interrupted")]).find(TRIAL) == TrialResult(FINISHED, 81.0, 71.0, 2.0)
+    assert recorded(tmp_path, [row("interrupted")]).find(TRIAL) == SeedResult(FINISHED, 81.0, 71.0, 2.0)
 
 
 @pytest.mark.parametrize(("status", "reason"), [("running", ""), ("interrupted", ""), ("failed", "disk full")])

@@ -11,7 +11,8 @@ from ftlab.errors import ConfigError
 from ftlab.search.scope import SearchSpec
 from ftlab.search.suggestion_feed import MAX_REPEATS
 from ftlab.study.identity import trial_key
-from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus, trials_frame
+from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus, trials_frame
+from ftlab.training.epoch_result import EpochResult
 
 MakeSearch = Callable[..., SearchSpec]
 OpenLaboratory = Callable[..., Any]
@@ -135,9 +136,9 @@ def test_what_was_stopped_early_counts_and_the_sampler_hears_of_it(
 ) -> None:
     laboratory = open_laboratory(make_search(num_trials=2))
     trial = laboratory.next_trial()
-    laboratory.feed.epochs_trained(trial, [EpochRecord(1, 0.0, {"knn/top1": 40.0})])
+    laboratory.feed.epochs_trained(trial, [EpochResult(1, 0.0, {"knn/top1": 40.0})])
     # A worker that died begins again with the epochs of its checkpoint.
-    laboratory.feed.epochs_trained(trial, [EpochRecord(1, 0.0, {"knn/top1": 40.0})])
+    laboratory.feed.epochs_trained(trial, [EpochResult(1, 0.0, {"knn/top1": 40.0})])
     laboratory.feed.trial_ended(trial, Outcome(TrialStatus.PRUNED, "stopped early"))
     assert laboratory.feed.num_left == 1
     (told,) = laboratory.ledger.study.get_trials()
@@ -174,9 +175,9 @@ def test_a_killed_process_is_continued(make_search: MakeSearch, open_laboratory:
         # The journal heard of their ends, and the search did not.
         killed.journal.append_trial(TrialRecord(trial.key, trial.cell_key, 0, spec.name, trial.name, {}))
         metrics = {"probe/few_shot_top1": 77.0, "knn/top1": 66.0}
-        killed.journal.append_epochs(trial.key, [EpochRecord(2, 0.0, metrics)])
+        killed.journal.append_epochs(trial.key, [EpochResult(2, 0.0, metrics)])
         killed.journal.append_outcome(trial.key, outcome)
-    killed.feed.epochs_trained(halfway, [EpochRecord(1, 0.0, {"knn/top1": 50.0})])
+    killed.feed.epochs_trained(halfway, [EpochResult(1, 0.0, {"knn/top1": 50.0})])
     killed.close()
 
     again = open_laboratory(spec)
@@ -313,7 +314,7 @@ def test_a_trial_that_another_process_trains_is_awaited(
     assert not laboratory.feed.is_exhausted
     (key,) = taken
     laboratory.journal.append_trial(TrialRecord(key, "cell", 0, "table/tiny", "a", {}))
-    laboratory.journal.append_epochs(key, [EpochRecord(2, 0.0, {"probe/few_shot_top1": 77.0})])
+    laboratory.journal.append_epochs(key, [EpochResult(2, 0.0, {"probe/few_shot_top1": 77.0})])
     laboratory.journal.append_outcome(key, Outcome(TrialStatus.FINISHED))
     assert laboratory.feed.next_assignment() is None
     assert laboratory.feed.is_complete

@@ -23,7 +23,8 @@ from ftlab.reporting.writers.markdown import table_md
 from ftlab.reporting.writers.spreadsheet import table_csv, trials_csv
 from ftlab.terminal.console import PlainConsole
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 METRIC = "knn/top1"
 SCRIPT = "</script></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'`"
@@ -122,7 +123,7 @@ def test_a_download_is_called_what_we_call_it(study: str) -> None:
     tracker = MemoryTracker()
     tracker.open_study(StudyRecord(study, study))
     tracker.open_trial(TrialRecord("k", "c", 0, study, SCRIPT, {}, {}))
-    tracker.log_epochs("k", [EpochRecord(1, 0.0, {METRIC: 1.0})])
+    tracker.log_epochs("k", [EpochResult(1, 0.0, {METRIC: 1.0})])
     tracker.close_trial("k", Outcome(TrialStatus.FINISHED, SCRIPT))
     client = make_app(RecordStore(lambda: tracker), StudyViews()).server.test_client()
     experiment, _, profile = study.rpartition("/")

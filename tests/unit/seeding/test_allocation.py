@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ftlab.seeding.allocation import Allocation, allocate
-from ftlab.seeding.pairing import CellSeeds, Verdict
+from ftlab.seeding.pairing import CellSeeds, Decision
 from ftlab.seeding.rule import SeedRule
 
 Simulate = Callable[..., tuple[Allocation, int]]
@@ -25,9 +25,9 @@ def test_seeds_go_to_the_open_cell_and_to_what_it_is_compared_with() -> None:
     assert not found.is_settled
     low, near, high = (found.standings[name] for name in ("low", "near", "high"))
     assert low.against_best is not None
-    assert low.against_best.verdict is Verdict.BELOW
+    assert low.against_best.decision is Decision.BELOW
     assert near.against_best is not None
-    assert near.against_best.verdict is Verdict.OPEN
+    assert near.against_best.decision is Decision.OPEN
     assert (high.is_best, high.against_best, near.against_baseline) == (True, None, None)
 
 
@@ -40,7 +40,7 @@ def test_the_baseline_counts_once_where_it_is_the_best() -> None:
 def test_a_cell_is_compared_with_the_baseline_and_with_the_best() -> None:
     found = allocate({"high": HIGH, "near": NEAR, "low": LOW}, "low", RULE, inf)
     near = found.standings["near"]
-    assert [comparison.verdict for comparison in near.comparisons] == [Verdict.ABOVE, Verdict.OPEN]
+    assert [comparison.decision for comparison in near.comparisons] == [Decision.ABOVE, Decision.OPEN]
     assert found.standings["low"].against_best is not None
 
 
@@ -52,10 +52,10 @@ def test_a_cell_that_is_below_any_other_is_below_the_best() -> None:
     found = allocate({"best": best, "second": second, "low": low}, None, RULE, inf)
     assert found.best == "best"
     alone = allocate({"best": best, "low": low, "third": LOW}, None, RULE, inf)
-    for table, verdict in ((found, Verdict.BELOW), (alone, Verdict.OPEN)):
+    for table, decision in ((found, Decision.BELOW), (alone, Decision.OPEN)):
         comparison = table.standings["low"].against_best
         assert comparison is not None
-        assert comparison.verdict is verdict
+        assert comparison.decision is decision
 
 
 @pytest.mark.parametrize("cells", [{}, {"only": HIGH}, {"high": HIGH, "low": LOW}])
@@ -129,8 +129,8 @@ def test_a_mean_of_fewer_seeds_is_no_rank_yet() -> None:
 def test_ties_are_settled_within_the_seeds_of_a_cell(simulate: Simulate) -> None:
     found, num_trials = simulate(np.full((10, 4), 50.0), RULE)
     assert {
-        standing.against_baseline.verdict for standing in found.standings.values() if standing.against_baseline
-    } == {Verdict.WITHIN}
+        standing.against_baseline.decision for standing in found.standings.values() if standing.against_baseline
+    } == {Decision.WITHIN}
     assert num_trials < 40
 
 
@@ -143,11 +143,11 @@ def false_statements(found: Allocation, means: "np.ndarray") -> int:
             comparison = getattr(standing, place)
             difference = means[cell] - means[reference]
             truths = {
-                Verdict.ABOVE: difference > 0,
-                Verdict.BELOW: difference < 0,
-                Verdict.WITHIN: abs(difference) < RULE.min_difference,
+                Decision.ABOVE: difference > 0,
+                Decision.BELOW: difference < 0,
+                Decision.WITHIN: abs(difference) < RULE.min_difference,
             }
-            count += comparison is not None and not truths.get(comparison.verdict, True)
+            count += comparison is not None and not truths.get(comparison.decision, True)
     return count
 
 
@@ -166,8 +166,10 @@ def test_tables_with_a_false_statement_are_as_rare_as_stated(
 
 def told_apart(found: Allocation) -> list[str]:
     """Return by cell what is said of it against the baseline, as far as they differ."""
-    verdicts = [standing.against_baseline.verdict for standing in found.standings.values() if standing.against_baseline]
-    return [str(verdict) if verdict in (Verdict.ABOVE, Verdict.BELOW) else "equal" for verdict in verdicts]
+    verdicts = [
+        standing.against_baseline.decision for standing in found.standings.values() if standing.against_baseline
+    ]
+    return [str(decision) if decision in (Decision.ABOVE, Decision.BELOW) else "equal" for decision in verdicts]
 
 
 def test_real_differences_are_found_with_fewer_trials_than_ten_seeds_of_every_cell(

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from ftlab.seeding.pairing import CellSeeds, Verdict, compare
+from ftlab.seeding.pairing import CellSeeds, Decision, compare
 from ftlab.seeding.rule import SeedRule
 
 RULE = SeedRule()
@@ -21,89 +21,89 @@ def constant(num_seeds: int) -> CellSeeds:
     return seeds_of([90.0] * num_seeds)
 
 
-@pytest.mark.parametrize(("by", "verdict"), [(-20.0, Verdict.BELOW), (20.0, Verdict.ABOVE)])
-def test_cells_far_apart_are_told_apart_by_the_first_seeds(by: float, verdict: Verdict) -> None:
-    assert compare(shifted(by, 3), constant(3), RULE, 1.0).verdict is verdict
+@pytest.mark.parametrize(("by", "decision"), [(-20.0, Decision.BELOW), (20.0, Decision.ABOVE)])
+def test_cells_far_apart_are_told_apart_by_the_first_seeds(by: float, decision: Decision) -> None:
+    assert compare(shifted(by, 3), constant(3), RULE, 1.0).decision is decision
 
 
 def test_what_seeds_have_in_common_cancels() -> None:
     of_seed = [50.0, 90.0, 70.0, 60.0]
     low = seeds_of([value + noise for value, noise in zip(of_seed, NOISE, strict=False)])
     high = seeds_of([value + 10 for value in of_seed])
-    assert compare(low, high, RULE, 1.0).verdict is Verdict.BELOW
+    assert compare(low, high, RULE, 1.0).decision is Decision.BELOW
 
 
 def test_more_pairs_of_cells_ask_for_more_seeds() -> None:
-    assert compare(shifted(5.0, 3), constant(3), RULE, 1.0).verdict is Verdict.ABOVE
+    assert compare(shifted(5.0, 3), constant(3), RULE, 1.0).decision is Decision.ABOVE
     found = compare(shifted(5.0, 3), constant(3), RULE, 0.01)
-    assert (found.verdict, found.next_seeds) == (Verdict.OPEN, (3, 4, 5, 6, 7, 8, 9))
+    assert (found.decision, found.next_seeds) == (Decision.OPEN, (3, 4, 5, 6, 7, 8, 9))
     assert 1 <= found.seeds_needed <= 4
 
 
 def test_a_difference_that_is_surely_small_is_within() -> None:
-    assert compare(shifted(0.05, 8, scale=0.2), constant(8), RULE, 1.0).verdict is Verdict.WITHIN
+    assert compare(shifted(0.05, 8, scale=0.2), constant(8), RULE, 1.0).decision is Decision.WITHIN
 
 
 def test_equal_values_are_within_after_a_few_seeds_and_not_at_once() -> None:
     # Every seed collapsed to the same accuracy: no variance at all.
-    assert compare(constant(3), constant(3), RULE, 0.1).verdict is Verdict.OPEN
-    assert compare(constant(6), constant(6), RULE, 0.1).verdict is Verdict.WITHIN
+    assert compare(constant(3), constant(3), RULE, 0.1).decision is Decision.OPEN
+    assert compare(constant(6), constant(6), RULE, 0.1).decision is Decision.WITHIN
 
 
 def test_a_constant_difference_counts_as_much_as_a_finite_test_set_allows() -> None:
     step = seeds_of([90.2, 90.2, 90.2])
-    assert compare(step, constant(3), RULE, 0.1).verdict is Verdict.OPEN
-    assert compare(seeds_of([10.0] * 3), constant(3), RULE, 0.1).verdict is Verdict.BELOW
+    assert compare(step, constant(3), RULE, 0.1).decision is Decision.OPEN
+    assert compare(seeds_of([10.0] * 3), constant(3), RULE, 0.1).decision is Decision.BELOW
 
 
 def test_what_a_number_of_seeds_has_decided_stays_decided() -> None:
     early = [100.0, 100.3, 99.8]
-    assert compare(seeds_of(early), constant(3), RULE, 1.0).verdict is Verdict.ABOVE
-    assert compare(seeds_of([*early, 40.0, 130.0, 20.0]), constant(6), RULE, 1.0).verdict is Verdict.ABOVE
+    assert compare(seeds_of(early), constant(3), RULE, 1.0).decision is Decision.ABOVE
+    assert compare(seeds_of([*early, 40.0, 130.0, 20.0]), constant(6), RULE, 1.0).decision is Decision.ABOVE
 
 
 def test_a_difference_beyond_reach_is_unlikely_to_be_decided() -> None:
-    assert compare(shifted(0.0, 5, scale=20.0), constant(5), RULE, 0.01).verdict is Verdict.UNLIKELY
-    assert compare(shifted(0.0, 3, scale=20.0), constant(3), RULE, 0.01).verdict is Verdict.OPEN
+    assert compare(shifted(0.0, 5, scale=20.0), constant(5), RULE, 0.01).decision is Decision.UNLIKELY
+    assert compare(shifted(0.0, 3, scale=20.0), constant(3), RULE, 0.01).decision is Decision.OPEN
 
 
 def test_the_last_seed_leaves_open_cells_undecided() -> None:
     values = [91.0, 90.2, 91.5, 90.1, 91.3, 90.4, 91.4, 90.2, 91.1, 90.0]
-    assert compare(seeds_of(values), constant(10), RULE, 0.001).verdict is Verdict.UNDECIDED
+    assert compare(seeds_of(values), constant(10), RULE, 0.001).decision is Decision.UNDECIDED
     more = seeds_of([*values, *[100.0] * 10])
-    assert compare(more, constant(20), RULE, 0.001).verdict is Verdict.UNDECIDED
+    assert compare(more, constant(20), RULE, 0.001).decision is Decision.UNDECIDED
 
 
 def test_seeds_count_up_to_the_first_that_is_not_there() -> None:
     gap = CellSeeds({0: 70.0, 1: 70.3, 2: 69.8, 4: 70.0}, pending=frozenset({3}))
     found = compare(gap, constant(5), RULE, 0.001)
-    assert (found.verdict, found.next_seeds) == (Verdict.OPEN, (3, 5, 6, 7, 8, 9))
+    assert (found.decision, found.next_seeds) == (Decision.OPEN, (3, 5, 6, 7, 8, 9))
     whole = CellSeeds({**gap.values, 3: 70.1})
-    assert compare(whole, constant(5), RULE, 0.001).verdict is Verdict.BELOW
+    assert compare(whole, constant(5), RULE, 0.001).decision is Decision.BELOW
 
 
 def test_a_failed_seed_is_passed_over_in_both_cells() -> None:
     failed = CellSeeds({0: 70.0, 2: 70.3, 3: 69.8}, failed=frozenset({1}))
-    assert compare(failed, constant(4), RULE, 1.0).verdict is Verdict.BELOW
-    assert compare(constant(4), failed, RULE, 1.0).verdict is Verdict.ABOVE
+    assert compare(failed, constant(4), RULE, 1.0).decision is Decision.BELOW
+    assert compare(constant(4), failed, RULE, 1.0).decision is Decision.ABOVE
     waiting = compare(failed, constant(1), RULE, 1.0)
     assert waiting.next_seeds == (2, 3, 4, 5, 6, 7, 8, 9)
 
 
 def test_a_pair_without_common_seeds_is_open() -> None:
     found = compare(CellSeeds(), constant(3), RULE, 1.0)
-    assert (found.verdict, found.seeds_needed) == (Verdict.OPEN, 3)
+    assert (found.decision, found.seeds_needed) == (Decision.OPEN, 3)
 
 
 def test_a_diverged_cell_is_judged_by_what_there_is_and_gets_no_more() -> None:
     diverged = seeds_of([70.0, 70.3, 69.8], diverged=True, failed=frozenset({3}))
-    assert compare(diverged, constant(3), RULE, 1.0).verdict is Verdict.BELOW
+    assert compare(diverged, constant(3), RULE, 1.0).decision is Decision.BELOW
     close = seeds_of([90.5, 89.0, 91.0], diverged=True, failed=frozenset({3}))
-    assert compare(close, constant(3), RULE, 1.0).verdict is Verdict.BLOCKED
-    assert compare(constant(3), close, RULE, 1.0).verdict is Verdict.BLOCKED
+    assert compare(close, constant(3), RULE, 1.0).decision is Decision.BLOCKED
+    assert compare(constant(3), close, RULE, 1.0).decision is Decision.BLOCKED
 
 
 def test_a_cell_whose_first_seeds_all_failed_gets_no_more() -> None:
     broken = CellSeeds(failed=frozenset({0, 1, 2}))
-    assert compare(broken, constant(3), RULE, 1.0).verdict is Verdict.BLOCKED
+    assert compare(broken, constant(3), RULE, 1.0).decision is Decision.BLOCKED
     assert CellSeeds(failed=frozenset({0, 1})).gets_no_more(RULE) is False

@@ -9,10 +9,11 @@ import pytest
 from ftlab.errors import ConfigError
 from ftlab.running.feed import Assignment
 from ftlab.seeding.auto import AutoSeeds
-from ftlab.seeding.pairing import Verdict
+from ftlab.seeding.pairing import Decision
 from ftlab.seeding.seed_feed import SeedFeed
 from ftlab.study.spec import StudySpec, Trial
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 MakeStudy = Callable[..., StudySpec]
 RecordTrials = Callable[..., pd.DataFrame]
@@ -46,7 +47,7 @@ class QueueFeed:
             self.elsewhere.append(self.queue.popleft())
         return Assignment(self.queue.popleft()) if self.queue and self.is_ready else None
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
         self.heard.append(f"{trial.name}: {len(epochs)}")
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
@@ -78,8 +79,8 @@ def value_of(trial: Trial) -> float:
 
 def finish(feed: SeedFeed, trial: Trial, value: float | None = None) -> None:
     metrics = {METRIC: value_of(trial) if value is None else value}
-    feed.epochs_trained(trial, [EpochRecord(1, 0.0, {METRIC: 1.0}), EpochRecord(2, 1.0, {"pretrain/loss": 1.0})])
-    feed.epochs_trained(trial, [EpochRecord(3, 2.0, metrics)])
+    feed.epochs_trained(trial, [EpochResult(1, 0.0, {METRIC: 1.0}), EpochResult(2, 1.0, {"pretrain/loss": 1.0})])
+    feed.epochs_trained(trial, [EpochResult(3, 2.0, metrics)])
     feed.trial_ended(trial, FINISHED)
 
 
@@ -113,7 +114,7 @@ def test_every_cell_gets_its_first_seeds_and_open_cells_get_more(make_feed: Make
     assert feed.allocation.is_settled
     low = feed.allocation.standings[LOW].against_baseline
     assert low is not None
-    assert low.verdict is Verdict.BELOW
+    assert low.decision is Decision.BELOW
 
 
 def test_the_bound_counts_all_trials_of_the_table(make_feed: MakeFeed) -> None:
@@ -187,7 +188,7 @@ def test_an_interrupted_trial_has_no_value_and_is_not_asked_for_again(make_feed:
     feed = make_feed()
     first = feed.next_assignment()
     assert first is not None
-    feed.epochs_trained(first.trial, [EpochRecord(1, 0.0, {METRIC: 50.0})])
+    feed.epochs_trained(first.trial, [EpochResult(1, 0.0, {METRIC: 50.0})])
     feed.trial_ended(first.trial, Outcome(TrialStatus.INTERRUPTED))
     assert first.trial.key not in {trial.key for trial in run(feed, 1)}
 

@@ -11,7 +11,8 @@ from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.recorded_trial import find_recorded
 from ftlab.study.spec import StudySpec, Trial
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 pytestmark = pytest.mark.usefixtures("decode_once")
 
@@ -28,7 +29,7 @@ class Store(MemoryTracker):
         self.made = name_trials(study, home)
         for trial in self.made:
             self.open_trial(trial_record(trial, self.study, HARDWARE))
-            self.log_epochs(trial.key, [EpochRecord(2, 0.0, {"probe/top1": 80.0, "train_seconds": 3.0})])
+            self.log_epochs(trial.key, [EpochResult(2, 0.0, {"probe/top1": 80.0, "train_seconds": 3.0})])
             self.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
 
 

@@ -2,18 +2,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig, ResourcesConfig
-from ftlab.estimate.forecast import Forecast
 from ftlab.estimate.packing import Packing
-from ftlab.estimate.quote import Quote
+from ftlab.estimate.resource_plan import ResourcePlan
+from ftlab.estimate.sweep_estimate import Estimate
 from ftlab.machine.hardware import Hardware
 from ftlab.study.plan import Plan, make_plan
 from ftlab.study.spec import expand_trials, resolve_study
-from ftlab.terminal.plan_listing import MAX_LINES, NO_FORECAST, plan_lines, plan_summary, quote_lines, sweep_command
+from ftlab.terminal.plan_listing import (
+    MAX_LINES,
+    NO_ESTIMATE,
+    plan_lines,
+    plan_summary,
+    resource_lines,
+    sweep_command,
+)
 from ftlab.tracking.records import trials_frame
 
 PROFILE = ProfileConfig(description="", metric="knn/top1", protocol="")
-QUOTE = Quote(ResourcesConfig(), None, Hardware("EPYC", "2", "cpu", threads=1, together=2), None)
-FORECAST = Forecast(12, 1200, 220.0, 0.12, "CPU", 9_800_000, 7_200_000, "12 recorded trials")
+RESOURCE_PLAN = ResourcePlan(ResourcesConfig(), None, Hardware("EPYC", "2", "cpu", threads=1, together=2), None)
+ESTIMATE = Estimate(12, 1200, 220.0, 0.12, "CPU", 9_800_000, 7_200_000, "12 recorded trials")
 PACKING = Packing(3, 3, 0.3333, 2_500_000_000, "memory")
 
 
@@ -33,8 +40,8 @@ def test_a_plan_says_what_is_done_with_each_trial_and_what_it_costs(
     match_snapshot: Callable[[str, Mapping[str, str]], None],
 ) -> None:
     plan = plan_of([0.0, 0.2, 0.5, "never"], seeds=2)
-    quote = replace(QUOTE, forecast=FORECAST, packing=PACKING)
-    listing = [*plan_lines(plan), plan_summary(plan), *quote_lines(quote), sweep_command(plan.study)]
+    resource_plan = replace(RESOURCE_PLAN, estimate=ESTIMATE, packing=PACKING)
+    listing = [*plan_lines(plan), plan_summary(plan), *resource_lines(resource_plan), sweep_command(plan.study)]
     match_snapshot("plan", {"make plan": "\n".join(listing)})
 
 
@@ -45,11 +52,11 @@ def test_a_long_plan_is_cut() -> None:
 
 
 def test_only_a_price_is_at_most() -> None:
-    assert quote_lines(QUOTE, at_most=True) == [NO_FORECAST]
-    priced, *_ = quote_lines(replace(QUOTE, forecast=FORECAST), at_most=True)
-    assert priced.startswith("upper estimate: 3 min 40 s")
+    assert resource_lines(RESOURCE_PLAN, at_most=True) == [NO_ESTIMATE]
+    upper, *_ = resource_lines(replace(RESOURCE_PLAN, estimate=ESTIMATE), at_most=True)
+    assert upper.startswith("upper estimate: 3 min 40 s")
 
 
 def test_a_probe_that_failed_is_named() -> None:
-    (line,) = quote_lines(replace(QUOTE, problem="the loss is NaN"))
+    (line,) = resource_lines(replace(RESOURCE_PLAN, problem="the loss is NaN"))
     assert line == "estimate: none, because a calibration run failed: the loss is NaN"

@@ -8,7 +8,8 @@ from ftlab.engine.search_run import SearchWorkload
 from ftlab.study.plan import Plan, make_plan
 from ftlab.study.spec import expand_trials, resolve_study
 from ftlab.terminal.study_display import MAX_ENDED_ROWS, StudyDisplay
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus, trials_frame
+from ftlab.tracking.records import Outcome, TrialStatus, trials_frame
+from ftlab.training.epoch_result import EpochResult
 
 METRIC = "probe/few_shot_top1"
 
@@ -22,9 +23,9 @@ def plan() -> Plan:
     return make_plan(study, trials, trials_frame([]), {trials[1].prefix_keys[0]})
 
 
-def epoch(number: int, **metrics: float) -> EpochRecord:
+def epoch(number: int, **metrics: float) -> EpochResult:
     extra = {name.replace("__", "/"): value for name, value in metrics.items()}
-    return EpochRecord(number, 0.0, {"pretrain/loss": 1.5, "epoch_seconds": 0.25, **extra})
+    return EpochResult(number, 0.0, {"pretrain/loss": 1.5, "epoch_seconds": 0.25, **extra})
 
 
 def lines_of(printed: StringIO) -> list[str]:

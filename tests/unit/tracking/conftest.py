@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ftlab.tracking.records import EpochRecord, StudyRecord, TrialRecord
+from ftlab.tracking.records import StudyRecord, TrialRecord
+from ftlab.training.epoch_result import EpochResult
 
 
 @pytest.fixture
@@ -27,10 +28,10 @@ def make_trial(study: StudyRecord) -> Callable[..., TrialRecord]:
 
 
 @pytest.fixture
-def make_epoch() -> Callable[..., EpochRecord]:
-    def make(epoch: int, loss: float | None = None) -> EpochRecord:
+def make_epoch() -> Callable[..., EpochResult]:
+    def make(epoch: int, loss: float | None = None) -> EpochResult:
         metrics = {"pretrain/loss": 1.0 / epoch if loss is None else loss, "probe/top1": 10.0 * epoch}
-        return EpochRecord(
+        return EpochResult(
             epoch,
             1_700_000_000.0 + epoch,
             metrics,

@@ -9,10 +9,11 @@ import pytest
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.journal_line import FORMAT, Seal, check_seal
-from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus
+from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., TrialRecord]
-MakeEpoch = Callable[..., EpochRecord]
+MakeEpoch = Callable[..., EpochResult]
 
 FINISHED = Outcome(TrialStatus.FINISHED)
 INTERRUPTED = Outcome(TrialStatus.INTERRUPTED, "Ctrl-C")
@@ -121,7 +122,7 @@ def test_floats_keep_every_bit(journal: Journal, make_trial: MakeTrial) -> None:
     values = [0.1, 1 / 3, math.pi * 1e-300, 5e-324, -0.0, 1.7976931348623157e308, math.inf, -math.inf, math.nan]
     metrics = {f"m{index}": value for index, value in enumerate(values)}
     journal.append_trial(make_trial())
-    journal.append_epochs("a1", [EpochRecord(1, 1_700_000_000.123456, metrics)])
+    journal.append_epochs("a1", [EpochResult(1, 1_700_000_000.123456, metrics)])
     entry = journal.read("a1")
     assert entry is not None
     (epoch,) = entry.epochs
@@ -179,7 +180,7 @@ def test_a_trial_that_is_opened_again_is_open_unless_it_has_a_result(journal: Jo
 
 def test_the_end_is_found_in_a_long_file(journal: Journal, make_trial: MakeTrial) -> None:
     journal.append_trial(make_trial())
-    long_epoch = EpochRecord(1, 1.0, {}, {"scores/positive": [1] * 100_000})
+    long_epoch = EpochResult(1, 1.0, {}, {"scores/positive": [1] * 100_000})
     journal.append_epochs("a1", [long_epoch])
     assert journal.outcome("a1") is None
     journal.append_outcome("a1", FINISHED)

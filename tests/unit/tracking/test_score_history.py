@@ -6,10 +6,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ftlab.tracking.records import HISTORY_COLUMNS, EpochRecord, HistoryPart
+from ftlab.tracking.records import HISTORY_COLUMNS, HistoryPart
 from ftlab.tracking.score_history import history_frame, read_score_history, write_score_history
+from ftlab.training.epoch_result import EpochResult
 
-MakeEpoch = Callable[..., EpochRecord]
+MakeEpoch = Callable[..., EpochResult]
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_a_row_per_epoch_part_and_name(path: Path, make_epoch: MakeEpoch) -> Non
 
 
 def test_each_part_is_read_back(path: Path, make_epoch: MakeEpoch) -> None:
-    write_score_history([make_epoch(1), EpochRecord(2, 0.0, {"pretrain/loss": nan}), make_epoch(3)], path)
+    write_score_history([make_epoch(1), EpochResult(2, 0.0, {"pretrain/loss": nan}), make_epoch(3)], path)
     losses = [row for row in read(path, HistoryPart.METRICS) if row[1] == "pretrain/loss"]
     assert [row[0] for row in losses] == [1, 2, 3]
     assert isnan(losses[1][2])  # type: ignore[arg-type]

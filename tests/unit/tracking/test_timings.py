@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.records import EpochRecord, Outcome, TrialRecord, TrialStatus
+from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
 from ftlab.tracking.timings import MAX_BYTES, Attempt, EpochTiming, newest_journals, read_description, read_timings
+from ftlab.training.epoch_result import EpochResult
 
 OPENED: dict[str, Any] = {"event": "trial", "trial": {"params": {"seed": "0"}, "tags": {"python": "3"}}}
 FINISHED: dict[str, Any] = {"event": "outcome", "outcome": {"status": "finished", "reason": ""}}
@@ -115,8 +116,8 @@ def test_the_journal_is_read_back(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "trials")
     journal.append_trial(TrialRecord("b2", "c", 0, "exp/tiny", "cell seed 0", {"seed": "0"}, {"python": "3"}))
     now = read_timings(tmp_path / "trials" / "b2.jsonl").attempts[0].opened  # type: ignore[union-attr]
-    restored = EpochRecord(1, now - 50.0, {"train_seconds": 9.0, "epoch_seconds": 9.0})
-    own = EpochRecord(2, now + 3.0, {"train_seconds": 2.0, "epoch_seconds": 2.5}, {"scores/positive": [1, 2]})
+    restored = EpochResult(1, now - 50.0, {"train_seconds": 9.0, "epoch_seconds": 9.0})
+    own = EpochResult(2, now + 3.0, {"train_seconds": 2.0, "epoch_seconds": 2.5}, {"scores/positive": [1, 2]})
     journal.append_epochs("b2", [restored, own])
     journal.append_outcome("b2", Outcome(TrialStatus.FINISHED))
     (path,) = newest_journals(tmp_path / "trials")

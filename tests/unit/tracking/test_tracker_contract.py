@@ -11,7 +11,6 @@ from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.records import (
     HISTORY_COLUMNS,
     TRIAL_COLUMNS,
-    EpochRecord,
     HistoryPart,
     Outcome,
     StudyRecord,
@@ -19,9 +18,10 @@ from ftlab.tracking.records import (
     TrialStatus,
 )
 from ftlab.tracking.tracker import NullTracker, Tracker
+from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., TrialRecord]
-MakeEpoch = Callable[..., EpochRecord]
+MakeEpoch = Callable[..., EpochResult]
 
 FINISHED = Outcome(TrialStatus.FINISHED)
 
@@ -76,7 +76,7 @@ def test_frame_holds_identity_status_and_last_metrics(
     recorder.open_trial(make_trial("b2", seed=1))
     recorder.open_trial(make_trial("a1", seed=0))
     recorder.log_epochs("a1", [make_epoch(1), make_epoch(2)])
-    recorder.log_epochs("a1", [EpochRecord(3, 1.0, {"pretrain/loss": 0.25})])
+    recorder.log_epochs("a1", [EpochResult(3, 1.0, {"pretrain/loss": 0.25})])
     recorder.close_trial("a1", Outcome(TrialStatus.FAILED, "out of memory"))
 
     frame = recorder.load_trials()

@@ -10,12 +10,13 @@ import pytest
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.tracker import NullTracker
 from ftlab.tracking.writer import TrackingWriter
+from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., TrialRecord]
-MakeEpoch = Callable[..., EpochRecord]
+MakeEpoch = Callable[..., EpochResult]
 
 FINISHED = Outcome(TrialStatus.FINISHED)
 
@@ -41,7 +42,7 @@ class FlakyTracker(MemoryTracker):
         self._call("open", trial.trial_key)
         super().open_trial(trial)
 
-    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochResult]) -> None:
         self._call("log", trial_key, *(epoch.epoch for epoch in epochs))
         super().log_epochs(trial_key, epochs)
 
@@ -72,7 +73,7 @@ class HangingTracker(NullTracker):
 class SlowTracker(MemoryTracker):
     """Takes a while for each record."""
 
-    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochResult]) -> None:
         time.sleep(0.05)
         super().log_epochs(trial_key, epochs)
 

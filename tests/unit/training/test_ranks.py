@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from ftlab.errors import NonFiniteLossError
 from ftlab.ranks.exchange import Ranks, Stateful
-from ftlab.training.trainer import EpochResult, Trainer
+from ftlab.training.epoch_result import EpochResult
+from ftlab.training.trainer import Trainer
 
 BuildTrainer = Callable[..., Trainer]
 BuildTeam = Callable[..., list[Trainer]]
@@ -110,7 +111,7 @@ def assert_close_states(found: Trainer, expected: Trainer) -> None:
         torch.testing.assert_close(state[name], value, rtol=0, atol=1e-4, msg=name)
 
 
-@pytest.mark.parametrize(("size", "groups"), [(2, 2), (2, 4), (4, 4)])
+@pytest.mark.parametrize(("size", "groups"), [(2, 2), pytest.param(2, 4, marks=pytest.mark.slow), (4, 4)])
 @pytest.mark.parametrize("granularity", ["batch", "sample", "dimension", "element"])
 def test_ranks_train_what_a_process_alone_trains(
     build_trainer: BuildTrainer, build_team: BuildTeam, size: int, groups: int, granularity: str

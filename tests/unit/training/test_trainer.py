@@ -3,6 +3,7 @@ from dataclasses import asdict
 from itertools import islice
 from math import isfinite, nan
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -10,15 +11,18 @@ import torch
 from same_bits import assert_same_bits, flatten, is_a_time
 from torch import Tensor
 
-from ftlab.contrast.scores import METRICS, REPORTED
+from ftlab.contrast.score_statistics import SCORE_STATISTICS
 from ftlab.errors import CheckpointError, NonFiniteLossError
 from ftlab.methods.moco import StepStreams, Views
 from ftlab.storage.local import LocalFolder
 from ftlab.training.checkpoint import CheckpointStore
+from ftlab.training.epoch_result import EpochResult
 from ftlab.training.streams import make_generator
-from ftlab.training.trainer import Batches, EpochResult, Trainer
+from ftlab.training.trainer import Batches, Trainer
 
 BuildTrainer = Callable[..., Trainer]
+
+REPORTED = tuple(statistic.name for statistic in SCORE_STATISTICS if statistic.is_reported)
 
 BOTH = {"positives": "extrapolate", "negatives": "interpolate"}
 TRANSFORMS: dict[str, dict[str, Any]] = {
@@ -265,7 +269,7 @@ class TestEpochs:
             for views in oracle.batches.epoch(epoch):
                 step = method.step(views, streams, method.transform)
                 losses.append(step.loss.item())
-                scores.append(step.scores.stacked())
+                scores.append({name: value.item() for name, value in step.scores.items()})
                 gradients = torch.autograd.grad(step.loss, queries)
                 with torch.no_grad():
                     for query, key, gradient, velocity in zip(queries, keys, gradients, velocities, strict=True):
@@ -275,10 +279,8 @@ class TestEpochs:
                     method.queue.enqueue(step.keys)
             metrics = results[epoch].metrics
             assert metrics["pretrain/loss"] == pytest.approx(sum(losses) / len(losses), abs=1e-5)
-            means = dict(zip(METRICS, (sum(scores) / len(scores)).tolist(), strict=True))
-            assert {name: metrics[name] for name in REPORTED} == pytest.approx(
-                {name: means[name] for name in REPORTED}, abs=1e-5
-            )
+            means = {name: fmean(step[name] for step in scores) for name in REPORTED}
+            assert {name: metrics[name] for name in REPORTED} == pytest.approx(means, abs=1e-5)
         for name, value in trainer.method.state_dict().items():
             torch.testing.assert_close(value, method.state_dict()[name], rtol=0, atol=1e-4, msg=name)
 

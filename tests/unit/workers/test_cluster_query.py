@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ftlab.workers.cluster_query import ClusterAnswer, Refusal, probe_cluster
+from ftlab.workers.cluster_query import ClusterAnswer, Refusal, query_cluster
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ def test_what_the_process_says_is_understood(
         return original([sys.executable, "-S", "-c", script], **kwargs)
 
     monkeypatch.setattr(subprocess, "run", run_script)
-    assert probe_cluster("127.0.0.1:6379") == expected
+    assert query_cluster("127.0.0.1:6379") == expected

@@ -4,7 +4,8 @@ from collections.abc import Callable
 import pytest
 
 from ftlab.study.spec import StudySpec, Trial, expand_trials
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 from ftlab.workers.metrics import METRIC_NAMES, STATES, StudyMetrics
 
 MakeStudy = Callable[..., StudySpec]
@@ -33,8 +34,8 @@ def value(metrics: StudyMetrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, {"experiment": "exp", **labels})
 
 
-def epoch(number: int, *, ago: float = -1.0, seconds: float = 0.3) -> EpochRecord:
-    return EpochRecord(number, time.time() - ago, {"epoch_seconds": seconds})
+def epoch(number: int, *, ago: float = -1.0, seconds: float = 0.3) -> EpochResult:
+    return EpochResult(number, time.time() - ago, {"epoch_seconds": seconds})
 
 
 def test_every_name_is_exported_before_anything_happens(metrics: StudyMetrics) -> None:

@@ -10,7 +10,8 @@ from ftlab.running.dispatch import Dispatcher
 from ftlab.running.feed import Assignment
 from ftlab.running.stage_feed import StageFeed
 from ftlab.study.spec import StudySpec, Trial, expand_trials
-from ftlab.tracking.records import EpochRecord, Outcome, TrialStatus
+from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 from ftlab.workers.study_events import StudyEvents
 
 MakeStudy = Callable[..., StudySpec]
@@ -26,7 +27,7 @@ class Listener:
     def trial_started(self, trial: Trial) -> None:  # noqa: ARG002
         self._hear("started")
 
-    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochRecord]) -> None:  # noqa: ARG002
+    def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:  # noqa: ARG002
         self._hear("epochs")
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:  # noqa: ARG002

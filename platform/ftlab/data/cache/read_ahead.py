@@ -91,14 +91,14 @@ class _CudaReader:
     def __init__(self, images: UInt8Array, rows: Sequence[Tensor], device: torch.device) -> None:
         self._host = _HostReader(images, rows, pinned=True)
         self._device = device
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._stream = torch.cuda.Stream(device)
         self._copied: deque[torch.cuda.Event] = deque()
 
     def read(self, step: int) -> tuple[Tensor, torch.cuda.Event]:
         if len(self._copied) > STEPS_AHEAD:
             self._copied.popleft().synchronize()  # the buffer's last content has left it; only this thread waits
         images = self._host.read(step)
-        copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        copied = torch.cuda.Event(blocking=True)
         with torch.cuda.stream(self._stream):
             sent = images.to(self._device, non_blocking=True)
             copied.record()

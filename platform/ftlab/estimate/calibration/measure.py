@@ -16,7 +16,7 @@ from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.home import Home
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import FtlabError
-from ftlab.estimate.calibration.measurement import Measurement, ProbeRequest
+from ftlab.estimate.calibration.measurement import CalibrationRequest, Measurement
 from ftlab.machine.hardware import device_setting
 
 STEP_SECONDS = 2.0
@@ -47,7 +47,7 @@ def measure(
     Raises:
         FtlabError: The trial cannot be built or run, does not fit its device, or is not measured within the limit.
     """
-    request = ProbeRequest(config, home, device_setting(resources), resources.cpus_per_trial, step_seconds)
+    request = CalibrationRequest(config, home, device_setting(resources), resources.cpus_per_trial, step_seconds)
     with _processes(min(together, MAX_TOGETHER), resources.cpus_per_trial) as processes:
         timer = Timer(time_limit, _stop, [processes])
         timer.daemon = True
@@ -69,7 +69,7 @@ class _SilentProcessError(Exception):
     """A calibrating process ended without an answer; the message is its last line of errors."""
 
 
-class _ProbingProcess:
+class _CalibratingProcess:
     def __init__(self, threads: int, complaints: IO[bytes]) -> None:
         self._complaints = complaints
         self._process = subprocess.Popen(
@@ -112,21 +112,21 @@ class _ProbingProcess:
 
 
 @contextmanager
-def _processes(number: int, threads: int) -> Iterator[list[_ProbingProcess]]:
+def _processes(number: int, threads: int) -> Iterator[list[_CalibratingProcess]]:
     with ExitStack() as stack:
         started = []
         for _ in range(number):
-            started.append(_ProbingProcess(threads, stack.enter_context(TemporaryFile())))
+            started.append(_CalibratingProcess(threads, stack.enter_context(TemporaryFile())))
             stack.callback(started[-1].close)
         yield started
 
 
-def _stop(processes: Sequence[_ProbingProcess]) -> None:
+def _stop(processes: Sequence[_CalibratingProcess]) -> None:
     for process in processes:
         process.stop()
 
 
-def _converse(processes: Sequence[_ProbingProcess], request: ProbeRequest) -> list[Measurement]:
+def _converse(processes: Sequence[_CalibratingProcess], request: CalibrationRequest) -> list[Measurement]:
     for process in processes:
         process.tell(json.dumps(request.to_json()))
     for process in processes:

@@ -7,7 +7,7 @@ from ftlab.config.trial import TrialConfig
 
 
 @dataclass(frozen=True)
-class ProbeRequest:
+class CalibrationRequest:
     """The request to a calibrating process.
 
     Attributes:

@@ -35,7 +35,7 @@ RESULT_BYTES = 1_100
 CONTEXT_BYTES = 600 * 1024**2
 
 
-class TrialProbe:
+class CalibratedTrial:
     """A trial that is built to be calibrated.
 
     Args:
@@ -122,7 +122,7 @@ def main() -> None:
     try:
         torch.set_num_threads(request["threads"])
         config = TrialConfig.model_validate(request["config"])
-        probe = TrialProbe(config, Home(request["home"]), make_device(request["device"]))
+        probe = CalibratedTrial(config, Home(request["home"]), make_device(request["device"]))
         probe.warm_up()
         answer({"ready": True})
         sys.stdin.readline()

@@ -7,7 +7,8 @@ from math import isfinite
 
 import pandas as pd
 
-COLLAPSED_MARGIN = 0.05
+from ftlab.contrast.score_statistics import COLLAPSED_MARGIN, NEGATIVE_MEAN, NEGATIVE_VARIANCE, POSITIVE_MEAN
+
 NEAR_ONE = 0.95
 RISE = 1.5
 RECENT_EPOCHS = 5
@@ -66,9 +67,9 @@ def health_marks(
 
 
 def _collapse(series: Mapping[str, pd.Series]) -> HealthMark | None:
-    if not {"scores/positive_mean", "scores/negative_mean"} <= series.keys():
+    if not {POSITIVE_MEAN, NEGATIVE_MEAN} <= series.keys():
         return None
-    margin = series["scores/positive_mean"] - series["scores/negative_mean"]
+    margin = series[POSITIVE_MEAN] - series[NEGATIVE_MEAN]
     since = _state_since(margin < COLLAPSED_MARGIN)
     if since is None:
         return None
@@ -87,7 +88,7 @@ def _stale_queue(settings: Mapping[str, str], steps_per_epoch: int | None) -> He
 
 
 def _negative_variance_rising(series: Mapping[str, pd.Series]) -> HealthMark | None:
-    variance = series.get("scores/negative_variance")
+    variance = series.get(NEGATIVE_VARIANCE)
     if variance is None or len(variance) < 2 * RECENT_EPOCHS:
         return None
     before = variance.iloc[-2 * RECENT_EPOCHS : -RECENT_EPOCHS].mean()
@@ -109,7 +110,7 @@ def _loss_not_finite(series: Mapping[str, pd.Series]) -> HealthMark | None:
 
 
 def _positives_near_one(series: Mapping[str, pd.Series]) -> HealthMark | None:
-    positives = series.get("scores/positive_mean")
+    positives = series.get(POSITIVE_MEAN)
     since = None if positives is None else _state_since(positives > NEAR_ONE)
     if positives is None or since is None:
         return None

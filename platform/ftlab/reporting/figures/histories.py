@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-SCORES = tuple(f"scores/{name}" for name in ("positive_mean", "negative_mean", "negative_variance"))
-SEEN_SCORES = tuple(f"{name}_transformed" for name in SCORES)
-SCORE_LABELS = {
-    "scores/positive_mean": "mean of positives",
-    "scores/negative_mean": "mean of negatives",
-    "scores/negative_variance": "variance of negatives",
-}
+from ftlab.contrast.score_statistics import AFTER_FT, BEFORE_FT
+
+SCORE_LABELS = {statistic.name: statistic.label for statistic in BEFORE_FT if statistic.is_reported}
+SCORES = tuple(SCORE_LABELS)
+SEEN_SCORES = tuple(name + AFTER_FT for name in SCORES)
 
 
 @dataclass(frozen=True)
@@ -51,5 +49,5 @@ def score_label(name: str) -> str:
     >>> score_label("scores/negative_mean_transformed")
     'mean of negatives'
     """
-    plain = name.removesuffix("_transformed")
+    plain = name.removesuffix(AFTER_FT)
     return SCORE_LABELS.get(plain, plain)

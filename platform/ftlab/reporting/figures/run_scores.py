@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ftlab.contrast.score_statistics import AFTER_FT, BIN_RANGE
 from ftlab.reporting.figures.histories import SCORES
-from ftlab.reporting.figures.score_distributions import BIN_RANGE
 
 LOSS = "pretrain/loss"
-TRANSFORMED = "_transformed"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def run_courses(metrics: pd.DataFrame, labels: Mapping[str, str]) -> tuple[RunCo
     courses = []
     for key, label in labels.items():
         for statistic in (*SCORES, LOSS):
-            before, after = groups.get((key, statistic)), groups.get((key, statistic + TRANSFORMED))
+            before, after = groups.get((key, statistic)), groups.get((key, statistic + AFTER_FT))
             courses += [_course(label, statistic, False, before)] if before is not None else []
             if before is not None and after is not None and not np.array_equal(before["value"], after["value"]):
                 courses.append(_course(label, statistic, True, after))
@@ -93,7 +92,7 @@ def score_distributions_at(
     found = []
     for key, label in labels.items():
         for sign in ("positive", "negative"):
-            before, after = (counts.get((key, f"scores/{sign}{ending}")) for ending in ("", TRANSFORMED))
+            before, after = (counts.get((key, f"scores/{sign}{ending}")) for ending in ("", AFTER_FT))
             if before is not None and sum(before):
                 found.append(_distribution(label, sign, False, before))
             if before is not None and after is not None and sum(after) and list(before) != list(after):

@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ftlab.contrast.score_statistics import BIN_RANGE, NEGATIVES, POSITIVES, SEEN_NEGATIVES, SEEN_POSITIVES
 from ftlab.reporting.figures.cell_choice import ShownCell, choose_cells
 from ftlab.reporting.figures.cell_labels import axes_in_words
 from ftlab.reporting.figures.histories import Histories, LeftOut
 from ftlab.reporting.table.ablation import AblationTable
 
-BIN_RANGE = (-1.0, 1.0)
-POSITIVES, NEGATIVES = "scores/positive", "scores/negative"
-SEEN_POSITIVES, SEEN_NEGATIVES = "scores/positive_transformed", "scores/negative_transformed"
 LAST_PART = 0.1
 
 Floats = NDArray[np.float64]

@@ -6,11 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES, SEEN_NEGATIVES, SEEN_POSITIVES
 from ftlab.reporting.figures.score_distributions import (
-    NEGATIVES,
-    POSITIVES,
-    SEEN_NEGATIVES,
-    SEEN_POSITIVES,
     DistributionPanel,
     EffectPanel,
     FtEffect,

@@ -10,11 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES, SEEN_NEGATIVES, SEEN_POSITIVES
 from ftlab.reporting.figures.score_distributions import (
-    NEGATIVES,
-    POSITIVES,
-    SEEN_NEGATIVES,
-    SEEN_POSITIVES,
     DistributionPanel,
     ScoreDistributions,
 )

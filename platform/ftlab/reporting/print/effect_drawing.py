@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ftlab.reporting.figures.score_distributions import NEGATIVES, POSITIVES, EffectPanel, FtEffect
+from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES
+from ftlab.reporting.figures.score_distributions import EffectPanel, FtEffect
 from ftlab.reporting.print.panel_grid import even_columns, grid_height, label_outside, name_panel, panel_grid
 from ftlab.reporting.print.print_style import NEGATIVE, POSITIVE, TWO_COLUMNS, print_figure, write_note
 

@@ -83,8 +83,8 @@ def _png(canvas: Figure, dots: int) -> bytes:
     """Return a picture in the 256 colours that fit it best: a third of the bytes, and no difference in print."""
     canvas.set_dpi(dots)
     pixels = FigureCanvasAgg(canvas)
-    pixels.draw()  # type: ignore[no-untyped-call]
-    rgba = np.asarray(pixels.buffer_rgba())  # type: ignore[no-untyped-call]
+    pixels.draw()
+    rgba = np.asarray(pixels.buffer_rgba())
     picture = Image.fromarray(rgba).convert("RGB").quantize(dither=Image.Dither.NONE)
     buffer = BytesIO()
     picture.save(buffer, "png", optimize=True, dpi=(dots, dots))

@@ -120,7 +120,7 @@ def row_name(table: AblationTable, row: AblationRow) -> str:
     return " ".join(f"{label} {text}" for label, text in values.items() if text)
 
 
-def print_table(table: AblationTable) -> PrintedTable:
+def lay_out(table: AblationTable) -> PrintedTable:
     """Lay a table out in plain text, with numbers rounded for people.
 
     The column of cell names is left out if the rows are points of a grid: the axes say the same.

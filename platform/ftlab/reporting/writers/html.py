@@ -5,7 +5,7 @@ from html import escape
 from itertools import groupby
 
 from ftlab.reporting.table.ablation import AblationTable
-from ftlab.reporting.table.layout import NOTHING, PrintedColumn, PrintedRow, PrintedTable, print_table
+from ftlab.reporting.table.layout import NOTHING, PrintedColumn, PrintedRow, PrintedTable, lay_out
 from ftlab.reporting.table.two_way import TwoWay
 
 EMPHASIS = {1: "strong", 2: "em"}
@@ -17,7 +17,7 @@ def table_html(table: AblationTable) -> str:
     All headings have a scope, and the elements of a cell have its name in ``data-cell``. Within them, the
     class of each ``<td>`` (in a table of two dimensions, of each ``<span>``) is the name of its column.
     """
-    printed = print_table(table)
+    printed = lay_out(table)
     marks = "; best in bold, second best in italics" if printed.ranked else ""
     body = _list(printed) if printed.two_way is None else _grid(printed, printed.two_way)
     lines = [

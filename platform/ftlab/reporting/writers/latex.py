@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from ftlab.reporting.table.ablation import AblationTable
-from ftlab.reporting.table.layout import NOTHING, PrintedRow, PrintedTable, print_table
+from ftlab.reporting.table.layout import NOTHING, PrintedRow, PrintedTable, lay_out
 from ftlab.reporting.table.two_way import TwoWay
 from ftlab.reporting.writers.latex_numbers import NumberColumn, escape_tex, interval_tex, number_column
 
@@ -21,7 +21,7 @@ def table_tex(table: AblationTable) -> str:
 
     Numbers are aligned by siunitx. A table that would be wider than the text is scaled down to its width.
     """
-    printed = _narrowed(print_table(table))
+    printed = _narrowed(lay_out(table))
     body = _list(printed) if printed.two_way is None else _grid(printed, printed.two_way)
     lines = [
         r"% Needs \usepackage{booktabs,siunitx,graphicx}.",

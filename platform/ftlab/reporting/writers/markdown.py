@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ftlab.reporting.table.ablation import AblationTable
-from ftlab.reporting.table.layout import NOTHING, PrintedRow, PrintedTable, print_table
+from ftlab.reporting.table.layout import NOTHING, PrintedRow, PrintedTable, lay_out
 from ftlab.reporting.table.two_way import TwoWay
 from ftlab.reporting.writers.plain_text import one_line
 
@@ -15,7 +15,7 @@ LEFT, RIGHT = ":---", "---:"
 
 def table_md(table: AblationTable) -> str:
     """Return the table in GitHub Markdown: title, table, then the notes, a paragraph each."""
-    printed = print_table(table)
+    printed = lay_out(table)
     body = _list(printed) if printed.two_way is None else _grids(printed, printed.two_way)
     marks = "; best in bold, second best in italics" if printed.ranked else ""
     notes = [escaped(note) for note in (f"{printed.summary}{marks}.", *printed.notes)]

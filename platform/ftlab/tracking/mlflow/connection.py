@@ -76,7 +76,7 @@ def is_new(uri: str) -> bool:
     path = sqlite_path(uri)
     if path is not None:
         return not path.exists() or path.stat().st_size == 0
-    return not uri.startswith(SERVERS) and _is_empty_database(create_sqlalchemy_engine(uri))  # type: ignore[no-untyped-call]
+    return not uri.startswith(SERVERS) and _is_empty_database(create_sqlalchemy_engine(uri))
 
 
 def find_experiments(client: MlflowClient) -> dict[str, str]:

@@ -34,7 +34,7 @@ ItemT = TypeVar("ItemT")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CopyOutcome:
     """The outcome of a step.
 
     Attributes:
@@ -85,7 +85,7 @@ class Migration:
             found = _EMPTY if is_new(self._target_uri) else _read_runs(connect(self._target_uri))
         return plan_migration(self._source_runs, found)
 
-    def run(self, steps: list[Step]) -> Iterator[Outcome]:
+    def run(self, steps: list[Step]) -> Iterator[CopyOutcome]:
         """Take the steps of a plan, and yield the outcome of each.
 
         Raises:
@@ -98,11 +98,11 @@ class Migration:
             with _translated(self._target_uri):
                 yield self._take(client, step)
 
-    def _take(self, client: MlflowClient, step: Step) -> Outcome:
+    def _take(self, client: MlflowClient, step: Step) -> CopyOutcome:
         if study := study_name(step.run):
             self._parents[study] = step.found.info.run_id if step.found else self._create(client, step)
         if step.action in (Action.KEEP, Action.LEAVE):
-            return Outcome(step, RunContent(), ())
+            return CopyOutcome(step, RunContent(), ())
         if step.found:
             copy_id = step.found.info.run_id
         else:
@@ -110,7 +110,7 @@ class Migration:
         with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
             return self._make_equal(client, step, copy_id, Path(folder))
 
-    def _make_equal(self, client: MlflowClient, step: Step, copy_id: str, folder: Path) -> Outcome:
+    def _make_equal(self, client: MlflowClient, step: Step, copy_id: str, folder: Path) -> CopyOutcome:
         """Add the missing content to a copy, read it back, and end it if it is equal."""
         original = _read(self._source, step.run, folder / "original")
         copy = client.get_run(copy_id)
@@ -123,7 +123,7 @@ class Migration:
             _end(client, copy_id, step.run)
         if not problems:
             problems = _tag_differences(step.run, client.get_run(copy_id))
-        return Outcome(step, original, tuple(problems))
+        return CopyOutcome(step, original, tuple(problems))
 
     def _create(self, client: MlflowClient, step: Step) -> str:
         """Create the copy of a run without its content; the copy counts as running until its content is complete."""
@@ -165,7 +165,7 @@ def _add(client: MlflowClient, copy: Run, lacking: RunContent, folder: Path) -> 
     repository = open_artifacts(copy.info.artifact_uri, copy_id, client.tracking_uri)
     for path in lacking.files:
         parent = str(Path(path).parent)
-        repository.log_artifact(str(folder / path), None if parent == "." else parent)  # type: ignore[no-untyped-call]
+        repository.log_artifact(str(folder / path), None if parent == "." else parent)
 
 
 def _batches(items: Sequence[ItemT], size: int) -> Iterator[Sequence[ItemT]]:

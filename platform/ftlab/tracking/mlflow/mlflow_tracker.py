@@ -17,17 +17,10 @@ from ftlab.tracking.driver_process import driver_identity, has_died
 from ftlab.tracking.mlflow import run_layout as layout
 from ftlab.tracking.mlflow.connection import connect, find_experiments, open_artifacts, open_experiment, search_runs
 from ftlab.tracking.mlflow.run_history import StoredTrial, load_parts
-from ftlab.tracking.records import (
-    EpochRecord,
-    HistoryPart,
-    Outcome,
-    StudyRecord,
-    TrialRecord,
-    TrialStatus,
-    trials_frame,
-)
+from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_frame, write_score_history
 from ftlab.tracking.tracking_uri import check_tracking_uri, sqlite_path
+from ftlab.training.epoch_result import EpochResult
 
 # isort: split
 # The variables that MLflow reads when it is imported are set by now.
@@ -48,7 +41,7 @@ class _OpenTrial:
     run_id: str
     status: TrialStatus
     last_epoch: int | None
-    epochs: dict[int, EpochRecord] = field(default_factory=dict)
+    epochs: dict[int, EpochResult] = field(default_factory=dict)
 
 
 def _translated(
@@ -134,7 +127,7 @@ class MlflowTracker:
         self._trials[trial.trial_key] = self._create_trial(trial) if run is None else self._continue_trial(trial, run)
 
     @_translated
-    def log_epochs(self, trial_key: str, epochs: Sequence[EpochRecord]) -> None:
+    def log_epochs(self, trial_key: str, epochs: Sequence[EpochResult]) -> None:
         """Record the epochs after the last recorded one.
 
         The skipped epochs are kept too, for the score history that is written when the trial is closed.
@@ -161,7 +154,7 @@ class MlflowTracker:
         del self._trials[trial_key]
 
     @_translated
-    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochRecord], outcome: Outcome) -> None:
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochResult], outcome: Outcome) -> None:
         """Open, log and close a trial; a trial without a run takes fewer requests than by the three verbs."""
         known = trial.trial_key in self._trials or self._find(layout.trial_filter(trial.trial_key))
         if known or not epochs:
@@ -190,7 +183,7 @@ class MlflowTracker:
         run_id = run.run_id
         self._set_tags(run_id, {layout.DESCRIPTION_TAG: description})
         if artifacts is not None:
-            open_artifacts(run.artifact_uri, run_id, self.uri).log_artifacts(str(artifacts))  # type: ignore[no-untyped-call]
+            open_artifacts(run.artifact_uri, run_id, self.uri).log_artifacts(str(artifacts))
         self._end_run(run_id, Outcome(TrialStatus.FINISHED if complete else TrialStatus.INTERRUPTED))
         del self._studies[study]
 
@@ -276,7 +269,7 @@ class MlflowTracker:
         self._set_tags(run_id, layout.outcome_tags(outcome))
         self._client.set_terminated(run_id, layout.RUN_STATUS[outcome.status])
 
-    def _upload_score_history(self, run: RunInfo, epochs: Sequence[EpochRecord]) -> None:
+    def _upload_score_history(self, run: RunInfo, epochs: Sequence[EpochResult]) -> None:
         if not epochs:
             return
         with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
@@ -284,7 +277,7 @@ class MlflowTracker:
             write_score_history(epochs, path)
             # The client would ask the store for the address once more.
             repository = open_artifacts(run.artifact_uri, run.run_id, self.uri)
-            repository.log_artifact(str(path))  # type: ignore[no-untyped-call]
+            repository.log_artifact(str(path))
 
     def _last_epoch(self, run_id: str) -> int:
         names = self._client.get_run(run_id).data.metrics
@@ -323,7 +316,7 @@ def _run_tags(tags: Mapping[str, str]) -> list[RunTag]:
     return [RunTag(name, text) for name, text in layout.clipped(tags, layout.MAX_TAG_LENGTH).items()]
 
 
-def _metric_batches(epochs: Iterable[EpochRecord]) -> Iterator[list[Metric]]:
+def _metric_batches(epochs: Iterable[EpochResult]) -> Iterator[list[Metric]]:
     batch: list[Metric] = []
     for epoch in epochs:
         timestamp = int(epoch.timestamp * 1000)

@@ -88,7 +88,7 @@ def _load_files(client: MlflowClient, run: Run, folder: Path) -> dict[str, str]:
     repository = open_artifacts(run.info.artifact_uri, run.info.run_id, client.tracking_uri)
     if not repository.list_artifacts():
         return {}  # MLflow refuses to load nothing
-    repository.download_artifacts("", str(folder))  # type: ignore[no-untyped-call]
+    repository.download_artifacts("", str(folder))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
 

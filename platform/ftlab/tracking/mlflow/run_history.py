@@ -15,8 +15,9 @@ import pyarrow as pa
 from ftlab.credentials import without_credentials
 from ftlab.tracking.mlflow.artifact_address import check_artifact_address
 from ftlab.tracking.mlflow.run_layout import unbounded
-from ftlab.tracking.records import EpochRecord, HistoryPart, TrialStatus
+from ftlab.tracking.records import HistoryPart, TrialStatus
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_table, read_score_history, select_part
+from ftlab.training.epoch_result import EpochResult
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -72,7 +73,7 @@ def _stored_metrics(client: "MlflowClient", run_id: str) -> pa.Table:
     for name in client.get_run(run_id).data.metrics:
         for point in client.get_metric_history(run_id, name):
             epochs.setdefault(point.step, {})[name] = unbounded(point.value)
-    records = (EpochRecord(number, 0.0, epochs[number]) for number in sorted(epochs))
+    records = (EpochResult(number, 0.0, epochs[number]) for number in sorted(epochs))
     return select_part(history_table(records), HistoryPart.METRICS)
 
 
@@ -92,7 +93,7 @@ def _local_file(client: "MlflowClient", trial: StoredTrial) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory(prefix="ftlab-") as temporary:
         repository = open_artifacts(trial.artifact_uri, trial.run_id, client.tracking_uri)
-        repository.download_artifacts(SCORE_HISTORY_FILE, temporary)  # type: ignore[no-untyped-call]
+        repository.download_artifacts(SCORE_HISTORY_FILE, temporary)
         yield Path(temporary) / SCORE_HISTORY_FILE
 
 

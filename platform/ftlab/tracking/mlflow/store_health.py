@@ -80,13 +80,13 @@ def stored_revision(path: Path) -> str:
 
 def expected_revision() -> str:
     """Return the revision of the tables that the installed MLflow needs."""
-    return str(_get_latest_schema_revision())  # type: ignore[no-untyped-call]
+    return str(_get_latest_schema_revision())
 
 
 def _ask(uri: str, endpoint: str) -> Answer:
     try:
-        said = http_request(  # type: ignore[no-untyped-call]
-            get_default_host_creds(uri),  # type: ignore[no-untyped-call]
+        said = http_request(
+            get_default_host_creds(uri),
             endpoint,
             "GET",
             max_retries=0,

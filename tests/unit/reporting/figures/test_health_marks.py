@@ -4,8 +4,7 @@ from math import inf, nan
 import pandas as pd
 import pytest
 
-from ftlab.contrast.scores import COLLAPSED_MARGIN as JUDGED_MARGIN
-from ftlab.reporting.figures.health_marks import COLLAPSED_MARGIN, MarkKind, health_marks
+from ftlab.reporting.figures.health_marks import MarkKind, health_marks
 
 POSITIVE, NEGATIVE, VARIANCE = "scores/positive_mean", "scores/negative_mean", "scores/negative_variance"
 
@@ -18,10 +17,6 @@ def metrics(**series: Sequence[float]) -> pd.DataFrame:
 
 def marks(frame: pd.DataFrame) -> list[tuple[MarkKind, int]]:
     return [(mark.kind, mark.epoch) for mark in health_marks(frame, {}, None)]
-
-
-def test_collapse_is_what_the_trial_is_judged_by() -> None:
-    assert COLLAPSED_MARGIN == JUDGED_MARGIN
 
 
 def test_a_healthy_trial_has_no_marks() -> None:

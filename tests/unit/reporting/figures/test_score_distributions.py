@@ -4,16 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ftlab.contrast.scores import BIN_RANGE as RECORDED_RANGE
+from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES
 from ftlab.reporting.figures.histories import Histories, LeftOut
-from ftlab.reporting.figures.score_distributions import BIN_RANGE, NEGATIVES, POSITIVES, ft_effect, score_distributions
+from ftlab.reporting.figures.score_distributions import ft_effect, score_distributions
 from ftlab.reporting.table.ablation import AblationTable
 
 MakeHistories = Callable[..., Histories]
-
-
-def test_bins_are_those_of_the_recording() -> None:
-    assert BIN_RANGE == RECORDED_RANGE
 
 
 def test_counts_of_the_seeds_are_added(momentum_table: AblationTable, momentum_histories: Histories) -> None:

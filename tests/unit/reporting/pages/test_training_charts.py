@@ -4,14 +4,11 @@ from math import nan
 import numpy as np
 import pytest
 
+from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES, SEEN_NEGATIVES, SEEN_POSITIVES
 from ftlab.reporting.figures.gradient_landscape import GradientLandscape, GradientPanel
 from ftlab.reporting.figures.histories import SCORES, SEEN_SCORES
 from ftlab.reporting.figures.score_curves import CellCurves, Curve, ScoreCurves
 from ftlab.reporting.figures.score_distributions import (
-    NEGATIVES,
-    POSITIVES,
-    SEEN_NEGATIVES,
-    SEEN_POSITIVES,
     DistributionPanel,
     ScoreDistributions,
     ft_effect,

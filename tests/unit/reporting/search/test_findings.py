@@ -130,6 +130,7 @@ def test_a_search_in_markdown() -> None:
     assert "No trial." in search_md(report(()))
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_the_same_each_time() -> None:
     found = report(has_cost=True)
     for draw in (draw_history, draw_importance, draw_front):

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from ftlab.reporting.table.ablation import AblationTable, Seeding
-from ftlab.reporting.table.layout import print_table
+from ftlab.reporting.table.layout import lay_out
 from ftlab.reporting.table.two_way import find_two_way
 
 
@@ -27,7 +27,7 @@ def test_one_axis_is_a_list(momentum_table: AblationTable) -> None:
 
 
 def test_named_cells_are_a_list(components_table: AblationTable) -> None:
-    assert print_table(components_table).two_way is None
+    assert lay_out(components_table).two_way is None
 
 
 def test_one_value_of_an_axis_is_a_list(two_way_table: AblationTable) -> None:
@@ -42,6 +42,6 @@ def test_seeds_by_a_rule_are_a_list(two_way_table: AblationTable) -> None:
 def test_unequal_numbers_of_seeds_are_told(two_way_table: AblationTable) -> None:
     first, *others = two_way_table.rows
     rows = (replace(first, summary=replace(first.summary, n=2)), *others)
-    assert print_table(two_way_table).notes[-1].startswith("Baseline:")
-    notes = print_table(replace(two_way_table, rows=rows)).notes
+    assert lay_out(two_way_table).notes[-1].startswith("Baseline:")
+    notes = lay_out(replace(two_way_table, rows=rows)).notes
     assert any(note.startswith("Seeds: positives interpolate alpha extrapolation 0.2 (2), ") for note in notes)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ftlab.reporting.table.ablation import AblationTable, Cell, ablate
-from ftlab.reporting.table.layout import print_table
+from ftlab.reporting.table.layout import lay_out
 from ftlab.reporting.writers.latex import table_tex
 
 MakeTrials = Callable[[dict[str, list[tuple[str, float]]]], pd.DataFrame]
@@ -84,7 +84,7 @@ def test_braces_and_columns_match(
     momentum_table: AblationTable, components_table: AblationTable, empty_table: AblationTable
 ) -> None:
     for table in (momentum_table, components_table, empty_table):
-        text, printed = table_tex(table), print_table(table)
+        text, printed = table_tex(table), lay_out(table)
         columns = len(printed.label_headings) + len(printed.columns)
         body = [line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
         assert {line.count(" & ") for line in body} == {columns - 1}

@@ -11,21 +11,21 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from ftlab.errors import TrackingError
-from ftlab.tracking.mlflow.copying import Migration, Outcome
+from ftlab.tracking.mlflow.copying import CopyOutcome, Migration
 from ftlab.tracking.mlflow.missing import Action
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import EpochRecord, HistoryPart, StudyRecord, TrialRecord, TrialStatus
-from ftlab.tracking.records import Outcome as Ended
+from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.tracking_uri import default_tracking_uri, sqlite_path
+from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., TrialRecord]
-MakeEpoch = Callable[..., EpochRecord]
+MakeEpoch = Callable[..., EpochResult]
 
 STATUSES = {
-    "done": Ended(TrialStatus.FINISHED, tags={"train.compiled": "no"}),
-    "flat": Ended(TrialStatus.COLLAPSED, "variance 0"),
-    "broken": Ended(TrialStatus.FAILED, "out of memory"),
-    "cut": Ended(TrialStatus.INTERRUPTED),
+    "done": Outcome(TrialStatus.FINISHED, tags={"train.compiled": "no"}),
+    "flat": Outcome(TrialStatus.COLLAPSED, "variance 0"),
+    "broken": Outcome(TrialStatus.FAILED, "out of memory"),
+    "cut": Outcome(TrialStatus.INTERRUPTED),
 }
 
 
@@ -47,16 +47,16 @@ def source(
     return tracker
 
 
-def migrate(source: MlflowTracker, target_uri: str) -> list[Outcome]:
+def migrate(source: MlflowTracker, target_uri: str) -> list[CopyOutcome]:
     migration = Migration(source.uri, target_uri)
     return list(migration.run(migration.plan()))
 
 
-def problems(outcomes: list[Outcome]) -> list[str]:
+def problems(outcomes: list[CopyOutcome]) -> list[str]:
     return [problem for outcome in outcomes for problem in outcome.problems]
 
 
-def actions(outcomes: list[Outcome]) -> set[Action]:
+def actions(outcomes: list[CopyOutcome]) -> set[Action]:
     return {outcome.step.action for outcome in outcomes}
 
 
@@ -147,10 +147,10 @@ def test_a_second_time_nothing_is_written_to_either(source: MlflowTracker, targe
     ("verb", "call"),
     [
         ("create_run", 3),
-        ("log_batch", 1),
+        pytest.param("log_batch", 1, marks=pytest.mark.slow),
         ("log_batch", 5),
-        ("log_batch", 6),
-        ("set_terminated", 1),
+        pytest.param("log_batch", 6, marks=pytest.mark.slow),
+        pytest.param("set_terminated", 1, marks=pytest.mark.slow),
         ("set_terminated", 4),
     ],
 )
@@ -216,8 +216,8 @@ def test_a_result_of_the_targets_own_stands(
 ) -> None:
     there = MlflowTracker(target_uri)
     there.open_study(study)
-    there.record_trial(make_trial("done", name="theirs"), [make_epoch(1, loss=0.7)], Ended(TrialStatus.FINISHED))
-    there.record_trial(make_trial("flat", 1, name="theirs too"), [make_epoch(1)], Ended(TrialStatus.FAILED))
+    there.record_trial(make_trial("done", name="theirs"), [make_epoch(1, loss=0.7)], Outcome(TrialStatus.FINISHED))
+    there.record_trial(make_trial("flat", 1, name="theirs too"), [make_epoch(1)], Outcome(TrialStatus.FAILED))
     outcomes = migrate(source, target_uri)
     assert problems(outcomes) == []
     kept = {outcome.step.name for outcome in outcomes if outcome.step.action is Action.KEEP}
@@ -239,7 +239,7 @@ def test_a_trial_that_still_runs_is_left_out_until_it_ends(
     assert runs_of(target_uri)["momentum/digits"].info.status == "KILLED"
 
     source.log_epochs("late", [make_epoch(2)])
-    source.close_trial("late", Ended(TrialStatus.FINISHED))
+    source.close_trial("late", Outcome(TrialStatus.FINISHED))
     outcomes = migrate(source, target_uri)
     assert problems(outcomes) == []
     assert MlflowTracker(target_uri).load_trials()["status"].value_counts()["finished"] == 2
@@ -252,7 +252,7 @@ def test_a_trial_that_went_on_since_is_copied_beside_its_old_copy(
     source.open_study(study)
     source.open_trial(make_trial("cut", 3))
     source.log_epochs("cut", [make_epoch(number) for number in (1, 2, 3, 4)])
-    source.close_trial("cut", Ended(TrialStatus.FINISHED))
+    source.close_trial("cut", Outcome(TrialStatus.FINISHED))
     outcomes = migrate(source, target_uri)
     copied = {outcome.step.name for outcome in outcomes if outcome.step.action is Action.COPY}
     assert (problems(outcomes), copied) == ([], {"momentum/digits, seed 3"})
@@ -261,13 +261,14 @@ def test_a_trial_that_went_on_since_is_copied_beside_its_old_copy(
         pd.testing.assert_frame_equal(mine, theirs, check_exact=True)
 
 
+@pytest.mark.slow
 def test_limits_of_the_store_are_kept(
     source: MlflowTracker, target_uri: str, study: StudyRecord, make_trial: MakeTrial
 ) -> None:
     source.open_study(study)
     params = {f"section.setting_{index}": "x" for index in range(150)}
-    epochs = [EpochRecord(epoch, 1.0 * epoch, {f"m/{i}": i / 7 for i in range(400)}) for epoch in (1, 2, 3)]
-    source.record_trial(make_trial("large", 5, params=params), epochs, Ended(TrialStatus.FINISHED))
+    epochs = [EpochResult(epoch, 1.0 * epoch, {f"m/{i}": i / 7 for i in range(400)}) for epoch in (1, 2, 3)]
+    source.record_trial(make_trial("large", 5, params=params), epochs, Outcome(TrialStatus.FINISHED))
     outcomes = {outcome.step.name: outcome for outcome in migrate(source, target_uri)}
     large = outcomes["momentum/digits, seed 5"]
     assert (large.content.num_points, len(large.content.params), large.problems) == (1200, 150, ())

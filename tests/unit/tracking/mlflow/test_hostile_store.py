@@ -15,12 +15,13 @@ from ftlab.errors import ConfigError, TrackingError
 from ftlab.study.retraining import retraining_command
 from ftlab.tracking import score_history
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, read_score_history, write_score_history
 from ftlab.tracking.tracking_uri import sqlite_path
+from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., TrialRecord]
-MakeEpoch = Callable[..., EpochRecord]
+MakeEpoch = Callable[..., EpochResult]
 KEYS = ("a1", "b2")
 PROFILE = ProfileConfig(description="", metric="", protocol="")
 

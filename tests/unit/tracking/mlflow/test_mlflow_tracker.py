@@ -15,10 +15,11 @@ from mlflow.entities import Run
 from ftlab.errors import TrackingError
 from ftlab.tracking.mlflow import connection
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import EpochRecord, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., TrialRecord]
-MakeEpoch = Callable[..., EpochRecord]
+MakeEpoch = Callable[..., EpochResult]
 
 FINISHED = Outcome(TrialStatus.FINISHED)
 EPOCH_ROWS = ("pretrain/loss", "probe/top1", "scores/positive", "step", "scores/positive_mean", "head", "backbone")
@@ -26,12 +27,13 @@ EPOCH_ROWS = ("pretrain/loss", "probe/top1", "scores/positive", "step", "scores/
 DRIVER_THAT_HANGS = """
 import sys, time
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import EpochRecord, StudyRecord, TrialRecord
+from ftlab.tracking.records import StudyRecord, TrialRecord
+from ftlab.training.epoch_result import EpochResult
 
 tracker = MlflowTracker(sys.stdin.readline().strip())
 tracker.open_study(StudyRecord("momentum", "momentum/digits"))
 tracker.open_trial(TrialRecord("dead", "cell", 0, "momentum/digits", "seed 0", {"optimizer.lr": "0.1"}))
-tracker.log_epochs("dead", [EpochRecord(1, 1.0, {"pretrain/loss": 1.0}), EpochRecord(2, 2.0, {"pretrain/loss": 0.5})])
+tracker.log_epochs("dead", [EpochResult(1, 1.0, {"pretrain/loss": 1.0}), EpochResult(2, 2.0, {"pretrain/loss": 0.5})])
 print("ready", flush=True)
 time.sleep(600)
 """
@@ -232,7 +234,7 @@ def test_limits_of_the_store_are_kept(
     tags = {f"tag_{index}": "y" for index in range(150)} | {"long": "y" * 10_000}
     for _ in range(2):
         tracker.open_trial(make_trial(params=params, tags=tags))
-        tracker.log_epochs("a1", [EpochRecord(n, 1.0, {f"m/{i}": 1.0 for i in range(400)}) for n in range(1, 4)])
+        tracker.log_epochs("a1", [EpochResult(n, 1.0, {f"m/{i}": 1.0 for i in range(400)}) for n in range(1, 4)])
         tracker.close_trial("a1", Outcome(TrialStatus.INTERRUPTED))
     tracker.close_study("momentum/digits", description="# long\n" * 5_000, artifacts=None, complete=True)
     run = runs_of(client)["seed 0"]
@@ -329,6 +331,7 @@ def test_a_store_that_fails_later_is_named(tracker: MlflowTracker, store_uri: st
         tracker.open_trial(make_trial())
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_new_store_at_once_all_succeed(tmp_path: Path) -> None:
     script = (
         f"from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker; MlflowTracker('sqlite:///{tmp_path}/new.db')"

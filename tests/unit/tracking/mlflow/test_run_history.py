@@ -6,11 +6,12 @@ import pytest
 from mlflow import MlflowClient
 
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import EpochRecord, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE
+from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., TrialRecord]
-MakeEpoch = Callable[..., EpochRecord]
+MakeEpoch = Callable[..., EpochResult]
 
 KEYS = ("a1", "b2")
 

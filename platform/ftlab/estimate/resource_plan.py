@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.home import Home
 from ftlab.errors import ConfigError, FtlabError
-from ftlab.estimate.forecast import Forecast, forecast
+from ftlab.estimate.known_costs import find_costs
 from ftlab.estimate.packing import Packing
-from ftlab.estimate.pricing import price_trials
 from ftlab.estimate.slots import pack_study, packed
+from ftlab.estimate.sweep_estimate import Estimate, estimate_sweep
 from ftlab.machine.capacity import Capacity
 from ftlab.machine.hardware import Hardware, find_hardware
 from ftlab.machine.memory import find_gpus
@@ -18,32 +18,32 @@ from ftlab.study.stages import by_urgency
 
 
 @dataclass(frozen=True)
-class Quote:
+class ResourcePlan:
     """The resources of a plan's trials, and the estimate of its cost.
 
     Attributes:
         resources: Resources of a trial.
         packing: The packing of trials on this machine; None on a cluster, where Ray's nodes decide.
         hardware: Hardware that a trial's durations are recorded with.
-        forecast: The estimate; None if nothing similar was recorded or calibrated.
+        estimate: The estimate; None if nothing similar was recorded or calibrated.
         problem: The reason why there is no estimate, if a calibration run failed; empty otherwise.
     """
 
     resources: ResourcesConfig
     packing: Packing | None
     hardware: Hardware
-    forecast: Forecast | None
+    estimate: Estimate | None
     problem: str = ""
 
 
-def make_quote(plan: Plan, *, home: Home, capacity: Capacity, max_probes: int) -> Quote:
+def plan_resources(plan: Plan, *, home: Home, capacity: Capacity, max_calibrations: int) -> ResourcePlan:
     """Decide how the trials of a plan share the machine, and estimate their cost.
 
     Args:
         plan: The plan; it has at least one trial to train.
         home: Folder of everything ftlab keeps.
         capacity: The part of this machine that may be used.
-        max_probes: Most calibration runs for trials unlike any recorded one; 0 makes the estimate quick.
+        max_calibrations: Most calibration runs for trials unlike any recorded one; 0 makes the estimate quick.
 
     Raises:
         ConfigError: A trial does not fit.
@@ -56,28 +56,30 @@ def make_quote(plan: Plan, *, home: Home, capacity: Capacity, max_probes: int) -
         together = _trials_per_gpu(resources)
         if resources.gpus_per_trial and resources.trials_per_device:
             resources = resources.model_copy(update={"gpus_per_trial": 1.0 / together})
-        return Quote(resources, None, find_hardware(resources, together), None)
+        return ResourcePlan(resources, None, find_hardware(resources, together), None)
     cores = capacity.cpus or os.cpu_count() or 1
     num_gpus = len(find_gpus()) if capacity.gpus is None else capacity.gpus
     packing = pack_study(plan.todo, home=home, resources=resources, cores=cores, num_gpus=num_gpus)
     resources = packed(resources, packing)
     hardware = find_hardware(resources, packing.trials_per_device)
     try:
-        prices = price_trials(plan.todo, home=home, resources=resources, hardware=hardware, max_probes=max_probes)
+        known = find_costs(
+            plan.todo, home=home, resources=resources, hardware=hardware, max_calibrations=max_calibrations
+        )
     except FtlabError as error:
         # A trial that diverges in its first steps is no reason against the others.
-        return Quote(resources, packing, hardware, None, str(error))
-    if prices is None:
-        return Quote(resources, packing, hardware, None)
-    price = forecast(
+        return ResourcePlan(resources, packing, hardware, None, str(error))
+    if known is None:
+        return ResourcePlan(resources, packing, hardware, None)
+    estimate = estimate_sweep(
         by_urgency(plan.stages),
-        prices.costs,
+        known.costs,
         slots=packing.slots,
         resources=resources,
-        source=prices.source,
-        num_nearest=prices.num_nearest,
+        source=known.source,
+        num_nearest=known.num_nearest,
     )
-    return Quote(resources, packing, hardware, price)
+    return ResourcePlan(resources, packing, hardware, estimate)
 
 
 def _trials_per_gpu(resources: ResourcesConfig) -> int:

@@ -16,14 +16,14 @@ from ftlab.machine.hardware import Hardware
 from ftlab.study.spec import Trial
 
 # A calibration run takes seconds: if there are more kinds than these, the others take the costs of the nearest.
-MAX_PROBES = 3
+MAX_CALIBRATIONS = 3
 
 
 Measure = Callable[..., Measurement]
 
 
 @dataclass(frozen=True)
-class Prices:
+class KnownCosts:
     """The costs of trials, with their source.
 
     Attributes:
@@ -37,15 +37,15 @@ class Prices:
     num_nearest: int
 
 
-def price_trials(
+def find_costs(
     trials: Sequence[Trial],
     *,
     home: Home,
     resources: ResourcesConfig,
     hardware: Hardware,
-    max_probes: int = MAX_PROBES,
+    max_calibrations: int = MAX_CALIBRATIONS,
     measure: Measure = measure,
-) -> Prices | None:
+) -> KnownCosts | None:
     """Return the costs of trials.
 
     Args:
@@ -53,7 +53,7 @@ def price_trials(
         home: Folder of everything ftlab keeps.
         resources: Resources of a trial.
         hardware: Hardware that the trials would run on. A cluster is not calibrated from here.
-        max_probes: Most new calibration runs.
+        max_calibrations: Most new calibration runs.
         measure: Makes a calibration run, see `ftlab.estimate.calibration.measure.measure`.
 
     Returns:
@@ -70,13 +70,17 @@ def price_trials(
         return (measured | recorded.costs).lacks_seconds(trial) or measured.lacks_size(trial)
 
     if hardware.cluster:
-        max_probes = 0
-    measured = _probe_what_lacks(trials, lacks, store, home, resources, hardware.together, max_probes, measure)
+        max_calibrations = 0
+    measured = _calibrate_what_lacks(
+        trials, lacks, store, home, resources, hardware.together, max_calibrations, measure
+    )
     costs = measured | recorded.costs
-    if not costs.can_price(trials):
+    if not costs.can_estimate(trials):
         return None
-    probed = any(recorded.costs.lacks_seconds(trial) for trial in trials)
-    return Prices(costs, _source(recorded.num_trials, probed), sum(costs.lacks_seconds(trial) for trial in trials))
+    calibrated = any(recorded.costs.lacks_seconds(trial) for trial in trials)
+    return KnownCosts(
+        costs, _source(recorded.num_trials, calibrated), sum(costs.lacks_seconds(trial) for trial in trials)
+    )
 
 
 def peak_bytes(
@@ -87,7 +91,7 @@ def peak_bytes(
     hardware: Hardware,
     measure: Measure = measure,
 ) -> int:
-    """Return the highest memory use of any of the trials on its device, with at most `MAX_PROBES` new calibration runs.
+    """Return the highest memory use of any of the trials on its device, after at most `MAX_CALIBRATIONS` new runs.
 
     Args:
         trials: The trials; at least one. The images should be in the cache.
@@ -100,8 +104,8 @@ def peak_bytes(
         FtlabError: A calibration run failed, or one trial alone does not fit.
     """
     store = CostStore(home, hardware)
-    measured = _probe_what_lacks(
-        trials, Costs.lacks_peak, store, home, resources, hardware.together, MAX_PROBES, measure
+    measured = _calibrate_what_lacks(
+        trials, Costs.lacks_peak, store, home, resources, hardware.together, MAX_CALIBRATIONS, measure
     )
     return measured.largest_peak(trials)
 
@@ -125,18 +129,18 @@ def measured_costs(trial: Trial, found: Measurement) -> Costs:
     )
 
 
-def _probe_what_lacks(
+def _calibrate_what_lacks(
     trials: Sequence[Trial],
     lacks: Callable[[Costs, Trial], bool],
     store: CostStore,
     home: Home,
     resources: ResourcesConfig,
     together: int,
-    max_probes: int,
+    max_calibrations: int,
     measure: Measure,
 ) -> Costs:
     measured = store.load()
-    for _ in range(max_probes):
+    for _ in range(max_calibrations):
         lacking = [trial for trial in trials if lacks(measured, trial)]
         if not lacking:
             break
@@ -157,8 +161,8 @@ def _most_telling(trials: Sequence[Trial]) -> Trial:
     return max(trials, key=num_covered)
 
 
-def _source(num_recorded: int, probed: bool) -> str:
+def _source(num_recorded: int, calibrated: bool) -> str:
     recorded = "1 recorded trial" if num_recorded == 1 else f"{num_recorded} recorded trials"
-    if not probed:
+    if not calibrated:
         return recorded
     return f"{recorded} and a calibration run" if num_recorded else "a calibration run"

@@ -1,32 +1,32 @@
 """Lines that state an estimate before a sweep, and compare it with the outcome afterwards."""
 
-from ftlab.estimate.forecast import Actual, Forecast
 from ftlab.estimate.packing import Packing
+from ftlab.estimate.sweep_estimate import Actual, Estimate
 from ftlab.terminal.study_display import format_seconds
 
 
-def forecast_lines(forecast: Forecast) -> list[str]:
+def estimate_lines(estimate: Estimate) -> list[str]:
     """Return lines that estimate the time and disk of a sweep, and name the source of the estimate."""
-    price = f"{format_seconds(forecast.wall_seconds)} and {_hours(forecast.device_hours)} {forecast.device}-hours"
+    cost = f"{format_seconds(estimate.wall_seconds)} and {_hours(estimate.device_hours)} {estimate.device}-hours"
     lines = [
-        f"estimate: {price} for {forecast.num_epochs} epochs, from {forecast.source}",
-        f"disk: {_disk(forecast)}",
+        f"estimate: {cost} for {estimate.num_epochs} epochs, from {estimate.source}",
+        f"disk: {_disk(estimate)}",
     ]
-    if forecast.num_nearest:
-        who = "1 trial is" if forecast.num_nearest == 1 else f"{forecast.num_nearest} trials are"
+    if estimate.num_nearest:
+        who = "1 trial is" if estimate.num_nearest == 1 else f"{estimate.num_nearest} trials are"
         lines.append(f"{who} estimated from the nearest recorded or calibrated trial")
     return lines
 
 
-def comparison_line(forecast: Forecast, actual: Actual) -> str:
+def comparison_line(estimate: Estimate, actual: Actual) -> str:
     """Return a line that compares an estimate with the time that the sweep took."""
     line = (
-        f"estimate {format_seconds(forecast.wall_seconds)} and {_hours(forecast.device_hours)} "
-        f"{forecast.device}-hours; it took {format_seconds(actual.wall_seconds)} and {_hours(actual.device_hours)}"
+        f"estimate {format_seconds(estimate.wall_seconds)} and {_hours(estimate.device_hours)} "
+        f"{estimate.device}-hours; it took {format_seconds(actual.wall_seconds)} and {_hours(actual.device_hours)}"
     )
-    if not forecast.wall_seconds:
+    if not estimate.wall_seconds:
         return line
-    return f"{line} ({actual.wall_seconds / forecast.wall_seconds - 1:+.0%})"
+    return f"{line} ({actual.wall_seconds / estimate.wall_seconds - 1:+.0%})"
 
 
 def packing_line(packing: Packing, device: str) -> str:
@@ -54,11 +54,11 @@ def format_bytes(size: float) -> str:
     return f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
 
 
-def _disk(forecast: Forecast) -> str:
-    records = f"{format_bytes(forecast.record_bytes)} of records that stay"
-    if forecast.checkpoint_bytes is None:
+def _disk(estimate: Estimate) -> str:
+    records = f"{format_bytes(estimate.record_bytes)} of records that stay"
+    if estimate.checkpoint_bytes is None:
         return f"{records}; make plan calibrates the size of checkpoints"
-    return f"{format_bytes(forecast.checkpoint_bytes)} of checkpoints until the sweep ends, {records}"
+    return f"{format_bytes(estimate.checkpoint_bytes)} of checkpoints until the sweep ends, {records}"
 
 
 def _hours(hours: float) -> str:

@@ -16,7 +16,7 @@ RECORD_BYTES_PER_EPOCH = 6_000
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Estimate:
     """The estimated cost of the trials that a sweep will train.
 
     Attributes:
@@ -56,7 +56,7 @@ class Actual:
     device_hours: float
 
 
-def forecast(
+def estimate_sweep(
     works: Sequence[Work],
     costs: Costs,
     *,
@@ -65,7 +65,7 @@ def forecast(
     source: str,
     num_nearest: int = 0,
     startup_seconds: float = STARTUP_SECONDS,
-) -> Forecast:
+) -> Estimate:
     """Return the estimate of a sweep.
 
     Disk counts one checkpoint per trial, which replaces its own earlier ones, and one per fork.
@@ -87,7 +87,7 @@ def forecast(
     num_epochs = sum(work.trial.config.train.epochs - work.start_epoch for work in works)
     forks = {(work.parent, work.start_epoch): work.trial for work in works if work.parent is not None}
     checkpoints = [*(work.trial for work in works), *forks.values()]
-    return Forecast(
+    return Estimate(
         num_trials=len(works),
         num_epochs=num_epochs,
         wall_seconds=startup_seconds + max(turn.end for turn in turns) if turns else 0.0,
