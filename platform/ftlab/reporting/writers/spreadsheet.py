@@ -3,15 +3,17 @@
 import csv
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from io import StringIO
 from math import isnan, nan
 
 from ftlab.reporting.table.ablation import AblationRow, AblationTable
 from ftlab.reporting.table.axes import axis_text
 from ftlab.reporting.table.comparison import Comparison
+from ftlab.reporting.table.statistics import Summary
 
 COUNTS = ("n", "n_collapsed", "n_failed", "n_missing")
-STATISTICS = ("mean", "std", "ci_low", "ci_high", "iqm")
+STATISTICS = tuple(statistic.name for statistic in fields(Summary) if statistic.name != "n")
 COMPARISON = (
     "n_pairs",
     "difference",
@@ -66,7 +68,7 @@ def _line(table: AblationTable, row: AblationRow) -> list[str]:
         row.cell,
         *(axis_text(row.axes.get(axis)) for axis in table.axes),
         *(str(count) for count in (summary.n, row.n_collapsed, row.n_failed, row.n_missing)),
-        *(number_text(value) for value in (summary.mean, summary.std, summary.ci_low, summary.ci_high, summary.iqm)),
+        *(number_text(getattr(summary, name)) for name in STATISTICS),
         *_comparison(row.comparison),
         row.published.shown if row.published else "",
         ("yes" if table.same_protocol else "no") if table.published else "",
