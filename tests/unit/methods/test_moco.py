@@ -77,7 +77,7 @@ def test_a_step_agrees_with_the_algorithm_by_loops(make_moco: MakeMoCo, name: st
     result.loss.backward()
     # The encoders run in float32 here and in float64 there.
     assert result.loss.item() == pytest.approx(loss.item(), rel=1e-5)
-    measured = {name: value.item() for name, value in result.scores.items()}
+    measured = {name: result.scores[name].item() for name in statistics}
     assert measured == pytest.approx(statistics, rel=1e-4, abs=1e-5)
     assert {statistic.name for statistic in moco.statistics} == result.scores.keys()
     for (name, parameter), (_, expected) in zip(

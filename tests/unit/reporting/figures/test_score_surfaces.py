@@ -4,7 +4,7 @@ from math import isnan
 import numpy as np
 import pandas as pd
 
-from ftlab.reporting.figures.histories import Histories, LeftOut
+from ftlab.reporting.figures.histories import SEEN_SCORES, Histories, LeftOut
 from ftlab.reporting.figures.score_surfaces import MAX_STEPS, score_surfaces
 from ftlab.reporting.table.ablation import AblationTable
 
@@ -13,11 +13,7 @@ def test_a_row_of_means_per_cell(momentum_table: AblationTable, momentum_histori
     figure = score_surfaces(momentum_table, momentum_histories)
     assert not isinstance(figure, LeftOut)
     assert (figure.axis, figure.labels, figure.places) == ("key momentum", ("0.5", "0.99", "1.0"), (1, 2, 3, 4))
-    assert list(figure.surfaces) == [
-        "scores/negative_variance_transformed",
-        "scores/negative_mean_transformed",
-        "scores/positive_mean_transformed",
-    ]
+    assert tuple(figure.surfaces) == SEEN_SCORES[::-1]
     expected = [[0.2, 0.4, 0.6, 0.8], [3, 6, 9, 12], [5, 10, 15, 20]]
     np.testing.assert_allclose(figure.surfaces["scores/negative_mean_transformed"], expected)
 
