@@ -199,12 +199,7 @@ class TestEpochs:
         each = {
             "pretrain/loss",
             "pretrain/learning_rate",
-            "scores/positive_mean",
-            "scores/negative_mean",
-            "scores/negative_variance",
-            "scores/positive_mean_transformed",
-            "scores/negative_mean_transformed",
-            "scores/negative_variance_transformed",
+            *REPORTED,
             "knn/top1",
             "train_seconds",
             "epoch_seconds",
