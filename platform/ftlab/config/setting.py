@@ -10,6 +10,7 @@ class Trait(Enum):
     """A trait of a setting, in the annotation of its field, that the rest of the program reads.
 
     Attributes:
+        ADDED: It was added when trials had been trained: its default is what was done before, and enters no key.
         SWITCH: It decides whether other settings have an effect.
         PATH: It leads to files on this machine; only the last part of its value means something elsewhere.
         UNMARKED: It is not part of a study's name.
@@ -19,6 +20,7 @@ class Trait(Enum):
         CHECKPOINT_COST: It decides the size of a checkpoint.
     """
 
+    ADDED = auto()
     SWITCH = auto()
     PATH = auto()
     UNMARKED = auto()

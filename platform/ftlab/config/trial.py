@@ -14,7 +14,7 @@ from ftlab.config.sections.model_section import ModelConfig
 from ftlab.config.sections.probe_section import ProbeConfig
 from ftlab.config.sections.train_section import TrainConfig
 from ftlab.config.sections.transform_section import TransformConfig
-from ftlab.config.sections.trial_section import Effect, TrialSection
+from ftlab.config.sections.trial_section import NEVER, Effect, TrialSection
 from ftlab.config.sections.views_section import ViewsConfig
 from ftlab.config.setting import Settings, Trait
 
@@ -45,7 +45,11 @@ class TrialConfig(Section):
         """Return the settings with an effect, by dotted name, as the sections declare them."""
         found = [Effect("seed", self.seed)]
         for name, section in self._sections():
-            found += (Effect(f"{name}.{key}", value, since) for key, value, since in section.effects(self))
+            unused = section.unused_additions()
+            found += (
+                Effect(f"{name}.{key}", value, NEVER if key in unused else since)
+                for key, value, since in section.effects(self)
+            )
         return found
 
     def effective(self, epochs: int | None = None) -> Settings:

@@ -1,12 +1,11 @@
 """The declarations of the sections: the settings that have an effect, and the epoch from which they have it."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
 from ftlab.config.loading import flatten
 from ftlab.config.sections.train_section import TrainConfig
-from ftlab.config.sections.trial_section import NEVER, Effect, Whole
 from ftlab.config.setting import Trait
 from ftlab.config.trial import TrialConfig, setting_fields, settings_with
 from ftlab.study.identity import prefix_keys, trial_key
@@ -15,14 +14,7 @@ from ftlab.study.identity import prefix_keys, trial_key
 class TrainWithNesterov(TrainConfig):
     """The section with a setting that was added later."""
 
-    nesterov: bool = False
-
-    def effects(self, whole: Whole) -> list[Effect]:
-        """Return the settings; without Nesterov's momentum, trials are what they were before."""
-        return [
-            effect._replace(since=NEVER) if effect.name == "nesterov" and not self.nesterov else effect
-            for effect in super().effects(whole)
-        ]
+    nesterov: Annotated[bool, Trait.ADDED] = False
 
 
 class LaterTrial(TrialConfig):

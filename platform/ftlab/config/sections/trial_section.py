@@ -4,7 +4,7 @@ import sys
 from typing import NamedTuple, Protocol
 
 from ftlab.config.section import Section
-from ftlab.config.setting import Setting, Settings
+from ftlab.config.setting import Setting, Settings, Trait
 
 # For a setting that decides no number: it is the reason why others have no effect, or its value changes nothing.
 NEVER = sys.maxsize
@@ -45,7 +45,7 @@ class TrialSection(Section):
     A section declares in `settings` the meaning of an empty setting, and in `effects` the settings that have an effect.
     Names of trials and checkpoints, recorded parameters, costs, tables, searches and the error of a setting without
     effect all use these two methods, through the trial, so a new setting is added only to its section. Existing keys
-    stay the same if the value of the new setting that changes nothing has its effect `NEVER`.
+    stay the same if its default changes nothing and its field has `Trait.ADDED`.
     """
 
     def settings(self, whole: Whole) -> Settings:
@@ -66,3 +66,8 @@ class TrialSection(Section):
             whole: The trial.
         """
         return [Effect(name, value) for name, value in self.settings(whole).items()]
+
+    def unused_additions(self) -> set[str]:
+        """Return the names of settings with `Trait.ADDED` that have their default, which decides no number."""
+        added = {name: field for name, field in type(self).model_fields.items() if Trait.ADDED in field.metadata}
+        return {name for name, field in added.items() if getattr(self, name) == field.get_default()}
