@@ -45,12 +45,13 @@ class TrialConfig(Section):
         """Return the settings with an effect, by dotted name, as the sections declare them."""
         found = [Effect("seed", self.seed)]
         for name, section in self._sections():
-            unused = section.unused_additions()
-            found += (
-                Effect(f"{name}.{key}", value, NEVER if key in unused else since)
-                for key, value, since in section.effects(self)
-            )
-        return found
+            found += (Effect(f"{name}.{key}", value, since) for key, value, since in section.effects(self))
+        unused = self.unused_additions()
+        return [effect._replace(since=NEVER) if effect.name in unused else effect for effect in found]
+
+    def unused_additions(self) -> set[str]:
+        """Return the dotted names of settings with `Trait.ADDED` that have their default, and so decide no number."""
+        return {f"{name}.{key}" for name, section in self._sections() for key in section.unused_additions()}
 
     def effective(self, epochs: int | None = None) -> Settings:
         """Return the settings that have had an effect after ``epochs`` epochs, in canonical form.

@@ -65,7 +65,9 @@ class SearchSpec:
         Args:
             fingerprint: Digest of the data's content.
         """
-        base = {name: value for name, value in flatten(self.space.resolve({})).items() if not _is_data(name)}
+        trial = self.space.resolve({})
+        left_out = trial.unused_additions()
+        base = {name: value for name, value in flatten(trial).items() if not _is_data(name) and name not in left_out}
         content = {
             "space": {name: space.model_dump(mode="json") for name, space in self.config.space.items()},
             "base": base,

@@ -21,13 +21,13 @@ EVERYTHING: dict[str, Setting] = {
 
 # Another value of every setting that has two.
 CHANGED: dict[str, Setting] = {
+    **{name: not field.default for name, field in setting_fields().items() if field.annotation is bool},
     "seed": 1,
     "data.name": "folder",
     "data.root": "/elsewhere",
     "data.image_size": 16,
     "data.class_list": "classes.txt",
     "data.corrupt_images": "skip",
-    "data.download": True,
     "views.recipe": "moco_v2",
     "views.size": 12,
     "model.backbone": "resnet34",
@@ -46,7 +46,6 @@ CHANGED: dict[str, Setting] = {
     "transform.lambda_interpolation": [0.25, 0.75],
     "transform.granularity": "element",
     "transform.query_for_negatives": "original",
-    "transform.renormalise": True,
     "transform.start": 0.3,
     "transform.stop": 0.8,
     "train.epochs": 50,
@@ -57,8 +56,6 @@ CHANGED: dict[str, Setting] = {
     "train.sgd_momentum": 0.5,
     "train.weight_decay": 1e-4,
     "train.precision": "bfloat16",
-    "train.channels_last": True,
-    "train.compile": True,
     "probe.every": 20,
     "probe.knn_k": 10,
     "probe.knn_temperature": 0.2,
