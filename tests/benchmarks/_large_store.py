@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
+from _training import moco_settings
 
 from ftlab.config.home import Home
 from ftlab.contrast.score_statistics import BIN_RANGE, NUM_BINS, SCORE_STATISTICS
@@ -62,7 +63,7 @@ def _epoch(trial: Trial, place: int, epoch: int) -> EpochResult:
     scores = {name: positive if "positive_mean" in name else negative for name in names if "mean" in name}
     scores |= {name: spread**2 for name in names if "variance" in name}
     metrics = {
-        "pretrain/loss": log(trial.config.method.queue_size) * (1 - 0.5 * progress),
+        "pretrain/loss": log(moco_settings(trial.config).queue_size) * (1 - 0.5 * progress),
         "pretrain/learning_rate": 0.03 * (1 - progress),
         "epoch_seconds": 0.1,
         "train_seconds": 0.08,

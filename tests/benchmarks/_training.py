@@ -12,9 +12,11 @@ from ftlab.assembly.images import load_images
 from ftlab.assembly.process import keep_freed_memory
 from ftlab.assembly.trial_parts import make_trainer
 from ftlab.config.home import Home
+from ftlab.config.sections.moco_section import MoCoSection
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
-from ftlab.methods.moco import MoCo, Views
+from ftlab.methods.method import Views
+from ftlab.methods.moco import MoCo
 from ftlab.study.spec import load_study
 from ftlab.training.trainer import EpochSums, Trainer
 
@@ -107,17 +109,25 @@ class BareEncoders:
         for _ in range(num_steps):
             method.query_encoder.zero_grad(set_to_none=True)
             with torch.autocast(self._device.type, method.precision, enabled=method.precision != torch.float32):
-                projections: Tensor = method.query_encoder(self._views.queries)
+                projections: Tensor = method.query_encoder(self._views.images[0])
                 with torch.no_grad():
-                    method.key_encoder(self._views.keys)
+                    method.key_encoder(self._views.images[1])
             projections.float().sum().backward()
         wait_for(self._device)
+
+
+def moco_settings(config: TrialConfig) -> MoCoSection:
+    """Return the section ``method`` of a trial of MoCo."""
+    assert isinstance(config.method, MoCoSection)
+    return config.method
 
 
 def bare_encoders(ours: OurSteps, device: torch.device) -> BareEncoders:
     """Return the bare encoders of a trainer, with views of its first step."""
     views = next(iter(ours.trainer.batches.epoch(0)))
-    return BareEncoders(ours.trainer.method, views, device)
+    method = ours.trainer.method
+    assert isinstance(method, MoCo)
+    return BareEncoders(method, views, device)
 
 
 def wait_for(device: torch.device) -> None:

@@ -15,10 +15,11 @@ from _training import wait_for
 from torch import nn
 
 from ftlab.assembly.process import keep_freed_memory
-from ftlab.contrast.queue import NegativeQueue
+from ftlab.config.sections.moco_section import MoCoSection
 from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.encoders.encoder import Encoder, make_encoder
-from ftlab.methods.moco import MoCo, StepStreams, Views
+from ftlab.methods.method import MethodParts, Views
+from ftlab.methods.moco import MoCo
 
 DIM = 128
 
@@ -59,7 +60,7 @@ def main() -> None:
 def make_views(device: torch.device, batch_size: int, *shape: int) -> Views:
     """Return random views of a batch, each of a shape."""
     queries, keys = torch.randn(2, batch_size, *shape, device=device)
-    return Views(queries, keys, torch.randperm(batch_size, device=device))
+    return Views((queries, keys), torch.randperm(batch_size, device=device))
 
 
 def transform(granularity: Any) -> FeatureTransform:
@@ -71,25 +72,27 @@ def transform(granularity: Any) -> FeatureTransform:
 
 def step_of(encoder: Encoder, views: Views, queue_size: int) -> Callable[[FeatureTransform], None]:
     """Return a training step without data path, with its optimiser."""
-    device = views.queries.device
+    device = views.images[0].device
     generator = torch.Generator(device).manual_seed(0)
-    method = MoCo(
-        encoder,
-        NegativeQueue(queue_size, DIM, generator=generator),
-        key_momentum=0.99,
-        temperature=0.2,
+    parts = MethodParts(
+        make_encoder=lambda: encoder,
+        feature_dim=DIM,
         transform=FeatureTransform(),
-        transform_epochs=range(0),
-    ).to(device)
-    optimizer = torch.optim.SGD(method.query_encoder.parameters(), lr=0.03, momentum=0.9, fused=True)
-    streams = StepStreams(generator, generator)
+        transform_epochs=range(1),
+        precision=torch.float32,
+        make_generator=lambda _: torch.Generator().manual_seed(0),
+    )
+    method = MoCo(parts, MoCoSection(key_momentum=0.99, queue_size=queue_size, temperature=0.2)).to(device)
+    optimizer = torch.optim.SGD(method.trained_parameters(), lr=0.03, momentum=0.9, fused=True)
+    streams = dict.fromkeys(method.streams, generator)
 
     def step(feature_transform: FeatureTransform) -> None:
-        result = method.step(views, streams, feature_transform)
+        method.transform = feature_transform
+        result = method.step(views, streams, 0)
         optimizer.zero_grad(set_to_none=True)
         result.loss.backward()
         optimizer.step()
-        method.update(result.keys)
+        method.update(result)
         wait_for(device)
 
     return step

@@ -85,7 +85,7 @@ def compare_with_peer(
         from _lightly import LightlyProcess, plain_batch_norm
     except ImportError as error:
         return f"not measured: {error}"
-    encoder = ours.trainer.method.query_encoder
+    encoder = ours.trainer.method.encoder
     peer = LightlyProcess(
         torch.get_num_threads(),
         plain_batch_norm(encoder),

@@ -11,7 +11,7 @@ import statistics
 import torch
 from _harness import paired_seconds, report
 from _lightly import LightlySteps, plain_batch_norm
-from _training import OurSteps, cell_config, load_digits
+from _training import OurSteps, cell_config, load_digits, moco_settings
 
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
@@ -49,13 +49,13 @@ def time_pairs(ours: OurSteps, peer: LightlySteps, arguments: argparse.Namespace
 
 def make_peer(ours: OurSteps, config: TrialConfig, dataset: ImageDataset, num_workers: int) -> LightlySteps:
     """Return lightly's steps with the same encoder, the same digits and the recipe that comes nearest to ours."""
-    encoder = ours.trainer.method.query_encoder
+    encoder = ours.trainer.method.encoder
     return LightlySteps(
         plain_batch_norm(encoder),
         encoder.num_features,
         dataset.train_images,
         dim=config.model.feature_dim,
-        queue_size=config.method.queue_size,
+        queue_size=moco_settings(config).queue_size,
         batch_size=config.train.batch_size,
         num_workers=num_workers,
         device=CPU,

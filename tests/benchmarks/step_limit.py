@@ -7,7 +7,7 @@ import argparse
 
 import torch
 from _harness import paired_seconds, report_ratio
-from _training import OurSteps, bare_encoders, cell_config, load_digits
+from _training import OurSteps, bare_encoders, cell_config, load_digits, moco_settings
 
 CPU = torch.device("cpu")
 
@@ -24,7 +24,7 @@ def main() -> None:
     bare, steps = bare_encoders(ours, CPU), arguments.steps
     pairs = paired_seconds(lambda: ours.run(steps), lambda: bare.run(steps), rounds=arguments.rounds, repeats=1)
     per_step = [(a / steps, b / steps) for a, b in pairs]
-    details = {"batch": config.train.batch_size, "K": config.method.queue_size, "threads": 1, "FT": "both"}
+    details = {"batch": config.train.batch_size, "K": moco_settings(config).queue_size, "threads": 1, "FT": "both"}
     report_ratio("step_limit", per_step, details)
 
 

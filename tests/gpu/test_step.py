@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ftlab.assembly.trial_parts import make_method, make_optimizer
 from ftlab.config.trial import TrialConfig
-from ftlab.methods.moco import MoCo, StepStreams, Views
+from ftlab.methods.method import Streams, Views
+from ftlab.methods.moco import MoCo
 from ftlab.training.evaluation.probe import no_probe
 from ftlab.training.schedule import CosineSchedule
 from ftlab.training.trainer import Trainer
@@ -29,7 +30,9 @@ TRANSFORMS: dict[str, dict[str, Any]] = {
 MakeConfig = Callable[..., TrialConfig]
 MakeMoCo = Callable[..., MoCo]
 MakeGenerator = Callable[[int], torch.Generator]
-MakeStreams = Callable[[], StepStreams]
+MakeStreams = Callable[[], Streams]
+
+EPOCH = 0
 
 
 def views_of(seed: int, size: int = 8) -> Views:
@@ -37,17 +40,17 @@ def views_of(seed: int, size: int = 8) -> Views:
     generator = torch.Generator().manual_seed(seed)
     images = torch.randn(2 * N, 3, size, size, generator=generator)
     order = torch.randperm(N, generator=generator)
-    return Views(images[:N], images[N:][order], order)
+    return Views((images[:N], images[N:][order]), order)
 
 
 def moved(views: Views, device: torch.device, layout: torch.memory_format = torch.contiguous_format) -> Views:
-    queries, keys, order = (part.to(device) for part in views)
-    return Views(queries.contiguous(memory_format=layout), keys.contiguous(memory_format=layout), order)
+    images = (view.to(device).contiguous(memory_format=layout) for view in views.images)
+    return Views(tuple(images), views.order.to(device))
 
 
 @pytest.fixture
 def make_streams(make_generator: MakeGenerator) -> MakeStreams:
-    return lambda: StepStreams(make_generator(1), make_generator(2))
+    return lambda: {"positives": make_generator(1), "negatives": make_generator(2)}
 
 
 @pytest.fixture
@@ -56,6 +59,7 @@ def make_moco(device: torch.device, make_config: MakeConfig) -> MakeMoCo:
 
     def make(**changes: dict[str, Any]) -> MoCo:
         moco = make_method(make_config(**changes), 3, torch.device("cpu"))
+        assert isinstance(moco, MoCo)
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for parameter in moco.key_encoder.parameters():
@@ -74,7 +78,7 @@ def test_a_step_agrees_with_the_algorithm_by_loops(
     encoders = [deepcopy(encoder).cpu().double() for encoder in (moco.query_encoder, moco.key_encoder)]
     loss, statistics = step_by_loops(moco, encoders[0], encoders[1], views, make_streams(), moco.transform)
     loss.backward()
-    result = moco.step(moved(views, device), make_streams(), moco.transform)
+    result = moco.step(moved(views, device), make_streams(), EPOCH)
     result.loss.backward()
     # The encoders run in float32 here and in float64 there.
     assert result.loss.item() == pytest.approx(loss.item(), rel=1e-5)
@@ -94,8 +98,8 @@ def test_float32_encoders_are_within_tf32s_rounding(
 ) -> None:
     """As trials run them: torch lets cuDNN use TF32, whose 10 bits of mantissa give 5e-4 a product."""
     moco, views = make_moco(), views_of(0)
-    exact = deepcopy(moco.query_encoder).cpu().double()(views.queries.double())
-    queries = moco.step(moved(views, device), make_streams(), moco.transform).queries.cpu().double()
+    exact = deepcopy(moco.query_encoder).cpu().double()(views.images[0].double())
+    queries = moco.step(moved(views, device), make_streams(), EPOCH).queries.cpu().double()
     expected = torch.nn.functional.normalize(exact).detach()
     assert (queries - expected).abs().max().item() <= 1e-2
 
@@ -109,7 +113,7 @@ def test_bfloat16_encoders_give_float32_features_and_finite_gradients(
     for precision in ("bfloat16", "float32"):
         moco = make_moco(train={"precision": precision}, transform=BOTH).to(memory_format=layout)
         views = moved(views_of(0, size=16), device, layout)
-        result = moco.step(views, make_streams(), moco.transform)
+        result = moco.step(views, make_streams(), EPOCH)
         result.loss.backward()
         gradients = [parameter.grad for parameter in moco.query_encoder.parameters()]
         assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
@@ -146,7 +150,7 @@ def test_two_epochs_train_what_the_cpu_trains(device: torch.device, make_config:
     def train(device: torch.device, layout: torch.memory_format) -> tuple[Sequence[float], dict[str, Tensor]]:
         method = make_method(config, 3, device).to(memory_format=layout)
         batches: Any = SameViews(device, layout)
-        optimizer = make_optimizer(config, method.query_encoder)
+        optimizer = make_optimizer(config, method)
         trainer = Trainer(method, optimizer, CosineSchedule(0.03, 2), batches, no_probe, seed=0, device=device)
         losses = [result.metrics["pretrain/loss"] for result in trainer.epochs()]
         return losses, {name: value.cpu() for name, value in method.state_dict().items()}

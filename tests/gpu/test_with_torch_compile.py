@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from ftlab.contrast.queue import NegativeQueue
+from ftlab.config.sections.moco_section import MoCoSection
 from ftlab.contrast.transform import FeatureTransform
 from ftlab.encoders.batch_norm import GroupedBatchNorm
 from ftlab.encoders.encoder import Encoder, make_projection_head
-from ftlab.methods.moco import MoCo, StepStreams, Views
+from ftlab.methods.method import MethodParts, Views
+from ftlab.methods.moco import MoCo
 
 N, C = 8, 8
 
@@ -44,10 +44,16 @@ def moco(device: torch.device) -> MoCo:
     backbone = nn.Sequential(
         nn.Conv2d(3, C, 3, 2, 1, bias=False), GroupedBatchNorm(C, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     )
-    queue = NegativeQueue(16, C, generator=torch.Generator().manual_seed(0))
-    off: dict[str, Any] = {"transform": FeatureTransform(), "transform_epochs": range(0)}
     encoder = Encoder(backbone, make_projection_head("linear", C, C), C)
-    return MoCo(encoder, queue, key_momentum=0.9, temperature=0.2, **off).train().to(device)
+    parts = MethodParts(
+        make_encoder=lambda: encoder,
+        feature_dim=C,
+        transform=FeatureTransform(),
+        transform_epochs=range(0),
+        precision=torch.float32,
+        make_generator=lambda _: torch.Generator().manual_seed(0),
+    )
+    return MoCo(parts, MoCoSection(key_momentum=0.9, queue_size=16, temperature=0.2)).train().to(device)
 
 
 # Of the compiler's own, such as the advice to allow TF32.
@@ -58,11 +64,11 @@ def test_compiled_encoders_give_the_eager_loss_and_gradients(
 ) -> None:
     generator = torch.Generator().manual_seed(1)
     images = torch.randn(2, N, 3, 8, 8, generator=generator).to(device)
-    views = Views(images[0], images[1], torch.randperm(N, generator=generator).to(device))
+    views = Views((images[0], images[1]), torch.randperm(N, generator=generator).to(device))
     compiled = deepcopy(moco)
     compiled.compile_encoders()
-    streams = StepStreams(make_generator(1), make_generator(2))
-    results = [method.step(views, streams, FeatureTransform()) for method in (moco, compiled)]
+    streams = {"positives": make_generator(1), "negatives": make_generator(2)}
+    results = [method.step(views, streams, 0) for method in (moco, compiled)]
     for result in results:
         result.loss.backward()
     assert compiled.compilation_failure == ""

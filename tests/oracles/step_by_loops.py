@@ -5,7 +5,8 @@ from torch import Tensor
 
 from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform, sample_coefficients
 from ftlab.encoders.encoder import Encoder
-from ftlab.methods.moco import MoCo, StepStreams, Views
+from ftlab.methods.method import Streams, Views
+from ftlab.methods.moco import MoCo
 
 Row = list[Tensor]
 
@@ -49,28 +50,28 @@ def step_by_loops(
     query_encoder: Encoder,
     key_encoder: Encoder,
     views: Views,
-    streams: StepStreams,
+    streams: Streams,
     transform: FeatureTransform,
 ) -> tuple[Tensor, dict[str, float]]:
     """The paper's algorithm, number by number in float64; returns the loss and the statistics by name.
 
     Encoders and views are on the CPU, the encoders in float64; streams draw on the device of the step.
     """
-    order = views.key_order.tolist()
+    order = views.order.tolist()
     num_images, (queue_size, dim) = len(order), moco.queue.keys.shape
-    queries = [unit(row) for row in rows_of(query_encoder(views.queries.double()))]
+    queries = [unit(row) for row in rows_of(query_encoder(views.images[0].double()))]
     with torch.no_grad():
-        shuffled = rows_of(key_encoder(views.keys.double()))
+        shuffled = rows_of(key_encoder(views.images[1].double()))
         keys = [unit(shuffled[order.index(n)]) for n in range(num_images)]
         queue = rows_of(moco.queue.keys.cpu().double())
 
     new_queries, new_keys, new_queue = queries, keys, queue
     if transform.positives is not None:
-        shares = shares_of(transform.positives, (num_images, dim), streams.positives)
+        shares = shares_of(transform.positives, (num_images, dim), streams["positives"])
         new_queries = [mixed(queries[n], keys[n], shares[n]) for n in range(num_images)]
         new_keys = [mixed(keys[n], queries[n], shares[n]) for n in range(num_images)]
     if transform.negatives is not None:
-        generator = streams.negatives
+        generator = streams["negatives"]
         shares = shares_of(transform.negatives, (queue_size, dim), generator)
         partners = torch.randperm(queue_size, generator=generator, device=generator.device).tolist()
         new_queue = [mixed(queue[k], queue[partners[k]], shares[k]) for k in range(queue_size)]

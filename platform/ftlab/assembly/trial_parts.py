@@ -1,18 +1,22 @@
 """Build the objects that train a trial from its settings."""
 
+from pkgutil import resolve_name
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from ftlab.assembly.batches import make_batches
+from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.transform_section import TransformConfig
 from ftlab.config.trial import TrialConfig
-from ftlab.contrast.queue import NegativeQueue
 from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.data.cache.decode_once import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
 from ftlab.data.views.two_views import normalise
 from ftlab.encoders.encoder import Encoder, make_encoder
-from ftlab.methods.moco import MoCo
+from ftlab.errors import ConfigError
+from ftlab.methods.method import MethodParts, PretrainingMethod
 from ftlab.ranks.exchange import ALONE, Ranks
 from ftlab.training.evaluation.linear import LinearEvaluation
 from ftlab.training.evaluation.probe import Features, ProbeSuite, extract_features, no_probe
@@ -38,44 +42,64 @@ def make_trainer(config: TrialConfig, dataset: ImageDataset, device: torch.devic
         method.compile_encoders()
     return Trainer(
         method,
-        make_optimizer(config, method.query_encoder),
+        make_optimizer(config, method),
         CosineSchedule(
             peak=config.train.learning_rate,
             epochs=config.train.epochs,
             floor=config.train.learning_rate_floor,
             warmup_epochs=config.train.warmup_epochs,
         ),
-        make_batches(config, dataset, train, device, ranks),
-        make_probe(config, dataset, method.query_encoder, train, device) if ranks.rank == 0 else no_probe,
+        make_batches(config, dataset, train, device, ranks, type(method)),
+        make_probe(config, dataset, method.encoder, train, device) if ranks.rank == 0 else no_probe,
         seed=config.seed,
         device=device,
     )
 
 
-def make_method(config: TrialConfig, num_channels: int, device: torch.device, ranks: Ranks = ALONE) -> MoCo:
-    """Build MoCo with its feature transformation and seeded weights, on ``device``."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(config.seed, "weights"))
-        encoder = make_encoder(
-            backbone=config.model.backbone,
-            stem=config.model.stem,
-            head=config.model.head,
-            feature_dim=config.model.feature_dim,
-            num_channels=num_channels,
-            bn_groups=config.model.bn_groups,
-        )
-    queue_generator = make_generator(config.seed, "queue")
-    queue = NegativeQueue(config.method.queue_size, config.model.feature_dim, generator=queue_generator)
-    return MoCo(
-        encoder,
-        queue,
-        key_momentum=config.method.key_momentum,
-        temperature=config.method.temperature,
+def make_method(
+    config: TrialConfig, num_channels: int, device: torch.device, ranks: Ranks = ALONE
+) -> PretrainingMethod[Any]:
+    """Build the pretraining method with its feature transformation and seeded weights, on ``device``."""
+
+    def make_seeded_encoder() -> Encoder:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream_seed(config.seed, "weights"))
+            return make_encoder(
+                backbone=config.model.backbone,
+                stem=config.model.stem,
+                head=config.model.head,
+                feature_dim=config.model.feature_dim,
+                num_channels=num_channels,
+                bn_groups=config.model.bn_groups,
+            )
+
+    parts = MethodParts(
+        make_encoder=make_seeded_encoder,
+        feature_dim=config.model.feature_dim,
         transform=make_transform(config.transform),
         transform_epochs=config.transform.epochs_on(config.train.epochs),
         precision=getattr(torch, config.train.precision),
+        make_generator=lambda purpose: make_generator(config.seed, purpose),
         ranks=ranks,
-    ).to(device)
+    )
+    return method_class(config.method).build(parts, config.method).to(device)
+
+
+def method_class(section: MethodSection) -> type[PretrainingMethod[Any]]:
+    """Return the class of a method.
+
+    Raises:
+        ConfigError: The section names no `PretrainingMethod`.
+    """
+    try:
+        found = resolve_name(section.implementation)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"the method {section.name!r} must be importable, but is not: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, PretrainingMethod)):
+        raise ConfigError(
+            f"the method {section.name!r} must be a PretrainingMethod, but {section.implementation} is not."
+        )
+    return found
 
 
 def make_transform(config: TransformConfig) -> FeatureTransform:
@@ -93,10 +117,10 @@ def make_transform(config: TransformConfig) -> FeatureTransform:
     return FeatureTransform(positives, negatives, config.query_for_negatives, config.renormalise)
 
 
-def make_optimizer(config: TrialConfig, encoder: Encoder) -> torch.optim.Optimizer:
-    """Build SGD over the query encoder's parameters."""
+def make_optimizer(config: TrialConfig, method: PretrainingMethod[Any]) -> torch.optim.Optimizer:
+    """Build SGD over the parameters that the method trains."""
     return torch.optim.SGD(
-        encoder.parameters(),
+        method.trained_parameters(),
         lr=config.train.learning_rate,
         momentum=config.train.sgd_momentum,
         weight_decay=config.train.weight_decay,
@@ -111,7 +135,7 @@ def make_probe(
     train: ResidentImages,
     device: torch.device,
 ) -> ProbeSuite:
-    """Build the probes of the query encoder."""
+    """Build the probes of an encoder."""
     test = ResidentImages(dataset.test_images, device)
     train_labels = torch.tensor(dataset.train_labels, device=device)
     test_labels = torch.tensor(dataset.test_labels, device=device)

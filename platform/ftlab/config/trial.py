@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 from pydantic.fields import FieldInfo
 
 from ftlab.config.section import Section, models_in
 from ftlab.config.sections.data_section import DataConfig
-from ftlab.config.sections.method_section import MethodConfig
+from ftlab.config.sections.method_choice import DEFAULT, METHODS, one_of
+from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.model_section import ModelConfig
 from ftlab.config.sections.probe_section import ProbeConfig
 from ftlab.config.sections.train_section import TrainConfig
@@ -17,6 +18,11 @@ from ftlab.config.sections.transform_section import TransformConfig
 from ftlab.config.sections.trial_section import NEVER, Effect, TrialSection
 from ftlab.config.sections.views_section import ViewsConfig
 from ftlab.config.setting import Settings, Trait
+
+if TYPE_CHECKING:
+    Method = MethodSection
+else:
+    Method = one_of(METHODS)
 
 
 class TrialConfig(Section):
@@ -26,7 +32,7 @@ class TrialConfig(Section):
     data: DataConfig = DataConfig()
     views: ViewsConfig = ViewsConfig()
     model: ModelConfig = ModelConfig()
-    method: MethodConfig = MethodConfig()
+    method: Method = DEFAULT()
     transform: TransformConfig = TransformConfig()
     train: TrainConfig = TrainConfig()
     probe: ProbeConfig = ProbeConfig()
@@ -35,6 +41,11 @@ class TrialConfig(Section):
     def epochs(self) -> int:
         """Length of the training."""
         return self.train.epochs
+
+    @property
+    def batch_size(self) -> int:
+        """Images of a step."""
+        return self.train.batch_size
 
     @property
     def view_size(self) -> int:
@@ -87,7 +98,7 @@ class TrialConfig(Section):
 
     @model_validator(mode="after")
     def _check_across_sections(self) -> Self:
-        batch_size, groups, queue_size = self.train.batch_size, self.model.bn_groups, self.method.queue_size
+        batch_size, groups = self.train.batch_size, self.model.bn_groups
         if batch_size % groups:
             raise ValueError(
                 f"train.batch_size must be a multiple of model.bn_groups, but got batch_size={batch_size}, "
@@ -98,11 +109,8 @@ class TrialConfig(Section):
                 "each group of batch normalisation needs at least 2 images, but got "
                 f"batch_size={batch_size}, bn_groups={groups}; nearest valid bn_groups: {_most_groups(batch_size)}."
             )
-        if queue_size < batch_size:
-            raise ValueError(
-                "method.queue_size must be at least train.batch_size, but got "
-                f"queue_size={queue_size}, batch_size={batch_size}; nearest valid queue_size: {batch_size}."
-            )
+        for _, section in self._sections():
+            section.check(self)
         if self.train.warmup_epochs >= self.train.epochs:
             raise ValueError(
                 "train.warmup_epochs must be less than train.epochs, but got "

@@ -11,7 +11,6 @@ from torch import Tensor
 from ftlab.encoders.encoder import Backbone
 from ftlab.encoders.library import Library
 
-BACKBONE_PREFIX = "query_encoder.backbone."
 RUNNING_STATISTICS = ("running_mean", "running_var")
 
 # Parts of torchvision's names, and detectron2's names for them.
@@ -55,41 +54,39 @@ class Normalisation:
     std: tuple[float, ...]
 
 
-def query_backbone(method_state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the query encoder's backbone from the state of a method, without the groups of batch normalisation.
+def backbone_state(method_state: Mapping[str, Tensor], encoder_name: str) -> dict[str, Tensor]:
+    """Return the backbone of an encoder from the state of a method, without the groups of batch normalisation.
 
     The (G, C) running statistics of `GroupedBatchNorm` become their (C,) mean over groups, by which it normalises in
     evaluation.
 
     Args:
         method_state: ``state_dict()`` of the method.
+        encoder_name: Name of the encoder in the method.
     """
-    state = {
-        name.removeprefix(BACKBONE_PREFIX): value
-        for name, value in method_state.items()
-        if name.startswith(BACKBONE_PREFIX)
-    }
+    prefix = f"{encoder_name}.backbone."
+    state = {name.removeprefix(prefix): value for name, value in method_state.items() if name.startswith(prefix)}
     return {
         name: (value.mean(dim=0) if name.endswith(RUNNING_STATISTICS) else value).cpu().contiguous()
         for name, value in state.items()
     }
 
 
-def library_weights(backbone_state: Mapping[str, Tensor], library: Library) -> dict[str, Any]:
+def library_weights(backbone: Mapping[str, Tensor], library: Library) -> dict[str, Any]:
     """Return the content that ``torch.save`` writes for ``library``: tensors and plain values only.
 
     torchvision and timm share their names and take a state dict. detectron2's ``DetectionCheckpointer`` takes a mapping
     whose ``model`` is one, and ``matching_heuristics`` lets it find the backbone inside a detector.
 
     Args:
-        backbone_state: A ResNet's state as `query_backbone` returns it.
+        backbone: A ResNet's state as `backbone_state` returns it.
         library: The library that will load the weights with ``strict=True``.
     """
     if library == "detectron2":
-        model = {_detectron2_name(name): value for name, value in backbone_state.items()}
+        model = {_detectron2_name(name): value for name, value in backbone.items()}
         return {"model": model, "__author__": "ftlab", "matching_heuristics": True}
-    weights = dict(backbone_state)
-    for name in backbone_state:
+    weights = dict(backbone)
+    for name in backbone:
         if name.endswith("running_mean"):
             # Torch counts batches for normalisation without momentum, which a ResNet never uses.
             weights[f"{name.removesuffix('running_mean')}num_batches_tracked"] = torch.zeros((), dtype=torch.int64)

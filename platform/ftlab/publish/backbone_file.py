@@ -12,10 +12,11 @@ from typing import Any
 import torch
 
 from ftlab.assembly.images import load_images
+from ftlab.assembly.trial_parts import method_class
 from ftlab.config.home import Home
 from ftlab.config.setting import Setting
 from ftlab.config.trial import TrialConfig
-from ftlab.encoders.export import Architecture, Normalisation, library_weights, loading_lines, query_backbone
+from ftlab.encoders.export import Architecture, Normalisation, backbone_state, library_weights, loading_lines
 from ftlab.encoders.library import Library
 from ftlab.errors import ResultsError
 from ftlab.running.final_state import differing_metrics
@@ -86,7 +87,7 @@ def write_backbone(
         DataError: The images, whose mean and deviation the backbone needs, are missing or differ.
         StorageError: The folder cannot be written.
     """
-    backbone = query_backbone(state["method"])
+    backbone = backbone_state(state["method"], method_class(found.trial.config.method).encoder_name)
     model = found.trial.config.model
     architecture = Architecture(model.backbone, model.stem, int(backbone["conv1.weight"].shape[1]))
     dataset = load_images(found.trial.config.data, home, fingerprint=found.trial.fingerprint)

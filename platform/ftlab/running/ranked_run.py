@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 
+from ftlab.assembly.trial_parts import method_class
 from ftlab.config.home import Home
 from ftlab.ranks.exchange import Ranks
 from ftlab.ranks.launch import train_in_ranks
@@ -40,6 +41,7 @@ class RankedRun:
     ) -> None:
         part = _Part(assignment, home, checkpoint_seconds)
         self._num_epochs = assignment.trial.epochs
+        self._method = method_class(assignment.trial.config.method)
         self._reports: Iterator[_Report] = train_in_ranks(part.train, processes, device)
         self.history: list[EpochResult] = []
         self._take(next(self._reports))
@@ -57,7 +59,9 @@ class RankedRun:
 
     def judge(self) -> Outcome | None:
         """Return the outcome of the trial; None while epochs are left."""
-        return judge(self.history[-1], self._tags) if len(self.history) == self._num_epochs else None
+        if len(self.history) < self._num_epochs:
+            return None
+        return judge(self._method, self.history[-1], self._tags)
 
     def _take(self, report: "_Report") -> None:
         self.history += report.results

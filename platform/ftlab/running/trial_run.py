@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
 from ftlab.assembly.images import load_images
 from ftlab.assembly.trial_parts import make_trainer
 from ftlab.config.home import Home
-from ftlab.contrast.scores import detect_collapse
 from ftlab.errors import CheckpointError
+from ftlab.methods.method import PretrainingMethod
 from ftlab.ranks.exchange import ALONE, Ranks
 from ftlab.running.checkpoints import checkpoints_folder
 from ftlab.running.feed import Assignment
@@ -123,7 +123,9 @@ class TrialRun:
     def judge(self) -> Outcome | None:
         """Return the outcome of the trial; None while epochs are left."""
         trainer = self._trainer
-        return judge(trainer.history[-1], self.tags) if trainer.epochs_trained == self._trial.epochs else None
+        if trainer.epochs_trained < self._trial.epochs:
+            return None
+        return judge(type(trainer.method), trainer.history[-1], self.tags)
 
     def _restored_trainer(self) -> Trainer:
         dataset = load_images(self._trial.config.data, self._home, fingerprint=self._trial.fingerprint)
@@ -155,8 +157,10 @@ class TrialRun:
         return True
 
 
-def judge(last_epoch: EpochResult, tags: Mapping[str, str] | None = None) -> Outcome:
+def judge(
+    method: type[PretrainingMethod[Any]], last_epoch: EpochResult, tags: Mapping[str, str] | None = None
+) -> Outcome:
     """Return finished or collapsed for a trial that trained all its epochs, with the tags of its record."""
-    verdict = detect_collapse(last_epoch.metrics)
+    verdict = method.detect_collapse(last_epoch.metrics)
     status = TrialStatus.COLLAPSED if verdict.collapsed else TrialStatus.FINISHED
     return Outcome(status, verdict.reason, tags or {})

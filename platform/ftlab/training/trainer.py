@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ftlab.contrast.scores import pool_statistics
 from ftlab.errors import CheckpointError, NonFiniteLossError
-from ftlab.methods.moco import MoCo, StepStreams, Views
+from ftlab.methods.method import PretrainingMethod, Streams, Views
 from ftlab.training.epoch_result import EpochResult
 from ftlab.training.gradient_norms import GradientNorms
 from ftlab.training.schedule import CosineSchedule
@@ -43,15 +43,16 @@ class EpochSums:
 
 
 class Batches:
-    """Two views of every training image, in a seeded order, for one epoch at a time.
+    """Views of every training image, in a seeded order, for one epoch at a time.
 
     Args:
         num_images: Number of training images.
         batch_size: N; the ragged last batch is dropped.
-        draw_views: Called once an epoch with its order, (steps * N,) rows on the CPU, the (N,) key order of each step,
-            and its generator; returns a function from a 0-based step to this rank's views.
-        seed: Seed of order, key orders and views.
+        draw_views: Called once an epoch with its order, (steps * N,) rows on the CPU, the (N,) order of each step's
+            other views, see `Views`, and its generator; returns a function from a 0-based step to this rank's views.
+        seed: Seed of order, orders of other views, and views.
         device: Device of the views.
+        shuffled: Whether the other views of a batch are in a random order; else in that of the first.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Batches:
         *,
         seed: int,
         device: torch.device,
+        shuffled: bool = True,
     ) -> None:
         self.num_images = num_images
         self.batch_size = batch_size
@@ -69,17 +71,22 @@ class Batches:
         self._draw_views = draw_views
         self._seed = seed
         self._device = device
+        self._shuffled = shuffled
 
     def epoch(self, epoch: int) -> Iterator[Views]:
         """Yield the views of each step of the 0-based ``epoch``."""
         order = torch.randperm(self.num_images, generator=make_generator(self._seed, "order", epoch))
         used = order[: self.steps_per_epoch * self.batch_size]
+        views = self._draw_views(used, self._orders(epoch), make_generator(self._seed, "views", epoch, self._device))
+        return map(views, range(self.steps_per_epoch))
+
+    def _orders(self, epoch: int) -> list[Tensor]:
+        if not self._shuffled:
+            return [torch.arange(self.batch_size, device=self._device)] * self.steps_per_epoch
         shuffle = make_generator(self._seed, "shuffle", epoch, self._device)
-        key_orders = [
+        return [
             torch.randperm(self.batch_size, generator=shuffle, device=self._device) for _ in range(self.steps_per_epoch)
         ]
-        views = self._draw_views(used, key_orders, make_generator(self._seed, "views", epoch, self._device))
-        return map(views, range(self.steps_per_epoch))
 
 
 class Trainer:
@@ -91,7 +98,7 @@ class Trainer:
 
     Args:
         method: The pretraining method, which knows its ranks.
-        optimizer: Moves the query encoder's parameters.
+        optimizer: Moves the method's `trained_parameters`.
         schedule: Learning rate of each epoch.
         batches: Source of views.
         probe: Called after each epoch with the number of epochs trained; returns metrics of the frozen encoder.
@@ -101,7 +108,7 @@ class Trainer:
 
     def __init__(
         self,
-        method: MoCo,
+        method: PretrainingMethod[Any],
         optimizer: torch.optim.Optimizer,
         schedule: CosineSchedule,
         batches: Batches,
@@ -119,8 +126,8 @@ class Trainer:
         self.device = device
         self.history: list[EpochResult] = []
         self._ranks = method.ranks
-        self._parameters = list(method.query_encoder.parameters())
-        self._gradient_norms = GradientNorms(method.query_encoder)
+        self._parameters = method.trained_parameters()
+        self._gradient_norms = GradientNorms(method.encoder)
 
     @property
     def epochs_trained(self) -> int:
@@ -172,7 +179,6 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         streams = self._streams(epoch)
-        transform = self.method.transform_at(epoch)
         sums = EpochSums(
             learning_rate=learning_rate,
             losses=torch.zeros(self.batches.steps_per_epoch, device=self.device),
@@ -183,7 +189,7 @@ class Trainer:
         )
         self.method.train()
         for step, views in enumerate(self.batches.epoch(epoch)):
-            result = self.method.step(views, streams, transform)
+            result = self.method.step(views, streams, epoch)
             sums.losses[step] = result.loss.detach()
             self._refuse_non_finite(sums.losses, epoch, step)
             self.optimizer.zero_grad(set_to_none=True)
@@ -194,7 +200,7 @@ class Trainer:
             sums.scores[step] = torch.stack([result.scores[statistic.name] for statistic in self.method.statistics])
             if step == len(sums.losses) - 1:
                 sums.histograms = self.method.histograms(result)
-            self.method.update(result.keys)
+            self.method.update(result)
             yield sums
 
     def _train_epoch(self, epoch: int) -> EpochResult:
@@ -228,11 +234,8 @@ class Trainer:
         norms = (sums.gradient_norms / len(sums.losses)).tolist()
         return dict(zip(self._gradient_norms.names, norms, strict=True))
 
-    def _streams(self, epoch: int) -> StepStreams:
-        return StepStreams(
-            positives=make_generator(self.seed, "positives", epoch, self.device),
-            negatives=make_generator(self.seed, "negatives", epoch, self.device),
-        )
+    def _streams(self, epoch: int) -> Streams:
+        return {name: make_generator(self.seed, name, epoch, self.device) for name in self.method.streams}
 
     def _refuse_non_finite(self, losses: Tensor, epoch: int, step: int) -> None:
         # Reading a loss makes the host wait for a GPU, and ranks for each other, so there it is read now and then and

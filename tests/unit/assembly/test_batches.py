@@ -14,7 +14,8 @@ from ftlab.config.trial import TrialConfig
 from ftlab.data.cache import residency
 from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
-from ftlab.methods.moco import Views
+from ftlab.methods.method import Views
+from ftlab.methods.moco import MoCo
 from ftlab.ranks.exchange import ALONE, Ranks
 from ftlab.training.trainer import Batches
 
@@ -49,13 +50,14 @@ def make(tmp_path: Path) -> MakeBatches:
     dataset = ImageDataset("noise", "", ("a",), images, labels, images, labels, (0.5,) * 3, (0.25,) * 3, ())
 
     def build(ranks: Ranks) -> Batches:
-        return make_batches(CONFIG, dataset, ResidentImages(images, CPU), CPU, ranks)
+        return make_batches(CONFIG, dataset, ResidentImages(images, CPU), CPU, ranks, MoCo)
 
     return build
 
 
 def assert_same(found: Views, expected: Views) -> None:
-    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+    pairs = zip((*found.images, found.order), (*expected.images, expected.order), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
 
 
 @pytest.mark.parametrize("ranks", [ALONE, OneOfTwo(0), OneOfTwo(1)], ids=["alone", "rank 0", "rank 1"])

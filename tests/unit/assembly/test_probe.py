@@ -32,7 +32,7 @@ def make_dataset() -> ImageDataset:
 
 
 def features_of(dataset: ImageDataset) -> Features:
-    encoder = make_method(CONFIG, 1, CPU).query_encoder
+    encoder = make_method(CONFIG, 1, CPU).encoder
     return make_probe(CONFIG, dataset, encoder, ResidentImages(dataset.train_images, CPU), CPU).extract()
 
 

@@ -7,7 +7,7 @@ import torchvision
 from torch import Tensor, nn
 
 from ftlab.encoders.encoder import Backbone, Encoder, make_encoder
-from ftlab.encoders.export import Architecture, Normalisation, library_weights, loading_lines, query_backbone
+from ftlab.encoders.export import Architecture, Normalisation, backbone_state, library_weights, loading_lines
 from ftlab.encoders.library import Library, check_exportable
 from ftlab.errors import ConfigError
 
@@ -39,10 +39,10 @@ def images(channels: int, side: int) -> Tensor:
     return torch.randn(4, channels, side, side, generator=torch.Generator().manual_seed(1))
 
 
-def backbone_state(encoder: Encoder) -> dict[str, Tensor]:
+def trained_state(encoder: Encoder) -> dict[str, Tensor]:
     """Return the backbone from a state that also holds a key encoder, which must not be taken."""
     state = {f"query_encoder.{name}": value for name, value in encoder.state_dict().items()}
-    return query_backbone({**state, "key_encoder.backbone.conv1.weight": torch.zeros(1)})
+    return backbone_state({**state, "key_encoder.backbone.conv1.weight": torch.zeros(1)}, "query_encoder")
 
 
 def load(lines: tuple[str, ...]) -> nn.Module:
@@ -63,7 +63,7 @@ def test_the_lines_build_a_model_with_the_encoders_features(
 ) -> None:
     encoder = trained_encoder(backbone, stem=stem, channels=channels)
     path = str(tmp_path / "backbone.pth")
-    torch.save(library_weights(backbone_state(encoder), library), path)
+    torch.save(library_weights(trained_state(encoder), library), path)
     model = load(loading_lines(Architecture(backbone, stem, channels), NORMALISATION, library, path))
     assert type(model).__module__.split(".")[0] == library
     batch = images(channels, 16 if stem == "cifar" else 64)
@@ -73,7 +73,7 @@ def test_the_lines_build_a_model_with_the_encoders_features(
 
 def test_running_statistics_are_the_mean_over_groups() -> None:
     encoder = trained_encoder()
-    found = backbone_state(encoder)
+    found = trained_state(encoder)
     groups = encoder.backbone.bn1.running_mean
     assert groups.shape == (2, 64)
     assert not torch.equal(groups[0], groups[1])
@@ -82,19 +82,19 @@ def test_running_statistics_are_the_mean_over_groups() -> None:
 
 def test_only_the_query_encoders_backbone_is_taken() -> None:
     encoder = trained_encoder()
-    assert backbone_state(encoder).keys() == encoder.backbone.state_dict().keys()
+    assert trained_state(encoder).keys() == encoder.backbone.state_dict().keys()
 
 
 @pytest.mark.parametrize("make_model", [torchvision.models.resnet18, timm.models.resnet18])
 def test_no_name_is_left_over(make_model: Any) -> None:
     model = make_model(num_classes=1)
     model.fc = nn.Identity()
-    weights = library_weights(backbone_state(trained_encoder(stem="imagenet")), "torchvision")
+    weights = library_weights(trained_state(trained_encoder(stem="imagenet")), "torchvision")
     assert weights.keys() == model.state_dict().keys()
 
 
 def test_detectron2s_names() -> None:
-    content = library_weights(backbone_state(trained_encoder(stem="imagenet")), "detectron2")
+    content = library_weights(trained_state(trained_encoder(stem="imagenet")), "detectron2")
     convolutions = {f"{name}.weight" for name in DETECTRON2_RESNET18}
     norms = {f"{name}.norm.{value}" for name in DETECTRON2_RESNET18 for value in DETECTRON2_NORM}
     assert content["model"].keys() == convolutions | norms
@@ -103,7 +103,7 @@ def test_detectron2s_names() -> None:
 
 def test_detectron2s_weights_are_the_same_in_the_same_places() -> None:
     encoder = trained_encoder("resnet50", stem="imagenet")
-    state = backbone_state(encoder)
+    state = trained_state(encoder)
     weights = library_weights(state, "detectron2")["model"]
     assert len(weights) == len(state)
     for ours, theirs in (
@@ -118,7 +118,7 @@ def test_detectron2s_weights_are_the_same_in_the_same_places() -> None:
 
 
 def test_detectron2s_file_needs_no_pickled_code(tmp_path: Any) -> None:
-    content = library_weights(backbone_state(trained_encoder(stem="imagenet")), "detectron2")
+    content = library_weights(trained_state(trained_encoder(stem="imagenet")), "detectron2")
     torch.save(content, tmp_path / "backbone.pth")
     assert torch.load(tmp_path / "backbone.pth", weights_only=True)["model"].keys() == content["model"].keys()
 

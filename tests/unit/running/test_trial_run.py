@@ -13,6 +13,7 @@ from ftlab.config.experiment import ProfileConfig
 from ftlab.config.home import Home
 from ftlab.config.sections.data_section import DataConfig
 from ftlab.errors import DataError, StorageError
+from ftlab.methods.moco import MoCo
 from ftlab.running.checkpoints import checkpoints_folder
 from ftlab.running.feed import Assignment
 from ftlab.running.here import run_here
@@ -270,6 +271,6 @@ def test_a_trial_that_is_stopped_ends_as_interrupted(make_trial: MakeTrial, home
 @pytest.mark.parametrize(("negative_mean", "status"), [(0.1, TrialStatus.FINISHED), (0.89, TrialStatus.COLLAPSED)])
 def test_collapse_is_judged_from_the_last_epoch(negative_mean: float, status: TrialStatus) -> None:
     metrics = {"scores/positive_mean": 0.9, "scores/negative_mean": negative_mean, "pretrain/loss": 1.0}
-    outcome = judge(EpochResult(2, 0.0, metrics))
+    outcome = judge(MoCo, EpochResult(2, 0.0, metrics))
     assert outcome.status is status
     assert bool(outcome.reason) == (status is TrialStatus.COLLAPSED)

@@ -162,10 +162,10 @@ def test_only_the_first_rank_probes(build_team: BuildTeam) -> None:
 def test_each_rank_makes_the_views_that_it_encodes(build_trainer: BuildTrainer, build_team: BuildTeam) -> None:
     whole = next(build_trainer().batches.epoch(1))
     parts = [next(trainer.batches.epoch(1)) for trainer in build_team(4, model={"bn_groups": 4})]
-    assert {part.queries.shape[0] for part in parts} == {2}
-    assert all(torch.equal(part.key_order, whole.key_order) for part in parts)
-    torch.testing.assert_close(torch.cat([part.queries for part in parts]), whole.queries, rtol=0, atol=1e-6)
-    torch.testing.assert_close(torch.cat([part.keys for part in parts]), whole.keys, rtol=0, atol=1e-6)
+    assert {part.images[0].shape[0] for part in parts} == {2}
+    assert all(torch.equal(part.order, whole.order) for part in parts)
+    torch.testing.assert_close(torch.cat([part.images[0] for part in parts]), whole.images[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(torch.cat([part.images[1] for part in parts]), whole.images[1], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2), (4, 2)])
@@ -205,7 +205,7 @@ def test_one_rank_with_a_loss_that_is_not_finite_stops_the_others(build_team: Bu
     team = build_team(2)
     draw = team[1].batches.epoch
     team[1].batches.epoch = lambda epoch: (
-        views._replace(queries=views.queries * float("inf")) for views in draw(epoch)
+        views._replace(images=(views.images[0] * float("inf"), views.images[1])) for views in draw(epoch)
     )
 
     def train(trainer: Trainer) -> None:

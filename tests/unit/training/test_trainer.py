@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from itertools import islice
 from math import isfinite, nan
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ftlab.contrast.score_statistics import SCORE_STATISTICS
 from ftlab.errors import CheckpointError, NonFiniteLossError
-from ftlab.methods.moco import StepStreams, Views
+from ftlab.methods.method import Views
 from ftlab.storage.local import LocalFolder
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.epoch_result import EpochResult
@@ -35,6 +35,11 @@ TRANSFORMS: dict[str, dict[str, Any]] = {
 
 def measured(result: EpochResult) -> dict[str, Any]:
     return {name: value for name, value in flatten(asdict(result)) if not is_a_time(name)}
+
+
+def equal_views(first: Iterable[Views], second: Iterable[Views]) -> bool:
+    pairs = zip(first, second, strict=True)
+    return all(all(map(torch.equal, (*a.images, a.order), (*b.images, b.order))) for a, b in pairs)
 
 
 def train(trainer: Trainer, epochs: int) -> list[EpochResult]:
@@ -129,20 +134,18 @@ class TestCommonRandomNumbers:
         for name, value in baseline.method.query_encoder.state_dict().items():
             assert torch.equal(value, weights[name]), name
         for epoch in (0, 3):
-            pairs = zip(baseline.batches.epoch(epoch), other.batches.epoch(epoch), strict=True)
-            assert all(all(map(torch.equal, first, second)) for first, second in pairs)
+            assert equal_views(baseline.batches.epoch(epoch), other.batches.epoch(epoch))
 
     def test_views_do_not_depend_on_what_was_trained_before(self, build_trainer: BuildTrainer) -> None:
         fresh, trained = build_trainer(), build_trainer(transform=BOTH)
         train(trained, 2)
-        pairs = zip(fresh.batches.epoch(2), trained.batches.epoch(2), strict=True)
-        assert all(all(map(torch.equal, first, second)) for first, second in pairs)
+        assert equal_views(fresh.batches.epoch(2), trained.batches.epoch(2))
 
     def test_seeds_share_nothing(self, build_trainer: BuildTrainer) -> None:
         first, second = build_trainer(seed=0), build_trainer(seed=1)
         views = next(first.batches.epoch(0))
         for other in (next(second.batches.epoch(0)), next(first.batches.epoch(1))):
-            assert not any(map(torch.equal, views, other))
+            assert not any(map(torch.equal, views.images, other.images))
         assert not torch.equal(first.method.queue.keys, second.method.queue.keys)
         weights = [trainer.method.query_encoder.backbone[0].weight for trainer in (first, second)]
         assert not torch.equal(*weights)
@@ -259,10 +262,10 @@ class TestEpochs:
         velocities = [torch.zeros_like(query) for query in queries]
         for epoch in range(2):
             learning_rate = oracle.schedule.learning_rate(epoch)
-            streams = StepStreams(*(make_generator(3, name, epoch) for name in ("positives", "negatives")))
+            streams = {name: make_generator(3, name, epoch) for name in method.streams}
             losses, scores = [], []
             for views in oracle.batches.epoch(epoch):
-                step = method.step(views, streams, method.transform)
+                step = method.step(views, streams, epoch)
                 losses.append(step.loss.item())
                 scores.append({name: value.item() for name, value in step.scores.items()})
                 gradients = torch.autograd.grad(step.loss, queries)
@@ -349,7 +352,7 @@ class TestBatches:
         ) -> Callable[[int], Views]:
             def views(step: int) -> Views:
                 rows = order[step * batch_size : (step + 1) * batch_size]
-                return Views(rows, torch.rand(batch_size, generator=generator), key_orders[step])
+                return Views((rows, torch.rand(batch_size, generator=generator)), key_orders[step])
 
             return views
 
@@ -360,20 +363,20 @@ class TestBatches:
         batches = self.make_batches(num_images, 4)
         drawn = list(batches.epoch(0))
         assert batches.steps_per_epoch == len(drawn) == steps
-        rows = [row for views in drawn for row in views.queries.tolist()]
+        rows = [row for views in drawn for row in views.images[0].tolist()]
         assert len(set(rows)) == 4 * steps
         assert set(rows) <= set(range(num_images))
 
     def test_each_epoch_has_its_own_order(self) -> None:
         batches = self.make_batches(40, 4)
-        epochs = [torch.cat([views.queries for views in batches.epoch(epoch)]) for epoch in (0, 1, 0)]
+        epochs = [torch.cat([views.images[0] for views in batches.epoch(epoch)]) for epoch in (0, 1, 0)]
         assert torch.equal(epochs[0].sort().values, torch.arange(40))
         assert not torch.equal(epochs[0], epochs[1])
         assert torch.equal(epochs[0], epochs[2])
 
     def test_each_step_has_its_own_key_order(self) -> None:
         batches = self.make_batches(40, 8)
-        epochs = [[views.key_order.tolist() for views in batches.epoch(epoch)] for epoch in (0, 1, 0)]
+        epochs = [[views.order.tolist() for views in batches.epoch(epoch)] for epoch in (0, 1, 0)]
         orders = epochs[0] + epochs[1]
         assert all(sorted(order) == list(range(8)) for order in orders)
         assert len({tuple(order) for order in orders}) == 10
@@ -381,8 +384,8 @@ class TestBatches:
 
     def test_queries_and_keys_are_views_of_the_same_images(self, build_trainer: BuildTrainer) -> None:
         epoch = list(build_trainer().batches.epoch(0))
-        queries = torch.cat([views.queries for views in epoch])
-        keys = torch.cat([views.keys[views.key_order.argsort()] for views in epoch])
+        queries = torch.cat([views.images[0] for views in epoch])
+        keys = torch.cat([views.images[1][views.order.argsort()] for views in epoch])
         assert queries.shape == keys.shape == (40, 1, 8, 8)
         assert not torch.equal(queries, keys)
         # An image stays brighter or darker than others in both views: no other pairing fits as well.

@@ -1,20 +1,22 @@
-"""The section ``method`` of a trial."""
+"""The base of the methods' sections."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar
 
-from pydantic import Field
-
-from ftlab.config.section import Fraction
 from ftlab.config.sections.trial_section import TrialSection
 from ftlab.config.setting import Trait
 
 
-class MethodConfig(TrialSection):
-    """The pretraining method."""
+class MethodSection(TrialSection):
+    """The settings of a pretraining method, under the key ``method`` of a trial.
 
-    name: Annotated[Literal["moco"], Trait.EPOCH_COST] = Field("moco", description="Pretraining method.")
-    key_momentum: Fraction = Field(0.99, description="Share of the old key encoder in each update; 1 freezes it.")
-    queue_size: Annotated[int, Trait.EPOCH_COST, Trait.CHECKPOINT_COST] = Field(
-        1024, ge=1, description="Number K of negatives."
-    )
-    temperature: float = Field(0.1, gt=0.0, description="Temperature that divides the scores in InfoNCE.")
+    A subclass narrows ``name`` to a literal, the method's name, which is its default too, adds settings, and names the
+    class that it configures. It imports no torch, because every command reads it.
+
+    Attributes:
+        implementation: The `ftlab.methods.method.PretrainingMethod`, as ``package.module:Class``; imported by workers.
+        name: Name of the method.
+    """
+
+    implementation: ClassVar[str]
+
+    name: Annotated[str, Trait.EPOCH_COST]

@@ -19,6 +19,11 @@ class Whole(Protocol):
         ...
 
     @property
+    def batch_size(self) -> int:
+        """Images of a step."""
+        ...
+
+    @property
     def view_size(self) -> int:
         """Side of a view, in pixels."""
         ...
@@ -66,6 +71,16 @@ class TrialSection(Section):
             whole: The trial.
         """
         return [Effect(name, value) for name, value in self.settings(whole).items()]
+
+    def check(self, whole: Whole) -> None:
+        """Check the section against the rest of its trial; nothing here.
+
+        Args:
+            whole: The trial.
+
+        Raises:
+            ValueError: They do not fit; the message names both settings and the nearest valid value.
+        """
 
     def unused_additions(self) -> set[str]:
         """Return the names of settings with `Trait.ADDED` that have their default, which decides no number."""

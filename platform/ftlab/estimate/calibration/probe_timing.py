@@ -31,7 +31,7 @@ def time_probes(
     """
     part = _part(dataset)
     train = ResidentImages(part.train_images, device)
-    suite = make_probe(config, part, trainer.method.query_encoder, train, device)
+    suite = make_probe(config, part, trainer.method.encoder, train, device)
     scale = (len(dataset.train_labels) + len(dataset.test_labels)) / (len(part.train_labels) + len(part.test_labels))
     extract = scale * watch.seconds(suite.extract)
     features = _random_features(dataset, suite.extract().train.shape[1], device)

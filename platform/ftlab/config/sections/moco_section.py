@@ -1,0 +1,32 @@
+"""The section ``method`` of a trial of MoCo."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from ftlab.config.section import Fraction
+from ftlab.config.sections.method_section import MethodSection
+from ftlab.config.sections.trial_section import Whole
+from ftlab.config.setting import Trait
+
+
+class MoCoSection(MethodSection):
+    """The pretraining method: MoCo."""
+
+    implementation: ClassVar[str] = "ftlab.methods.moco:MoCo"
+
+    name: Annotated[Literal["moco"], Trait.EPOCH_COST] = Field("moco", description="Pretraining method.")
+    key_momentum: Fraction = Field(0.99, description="Share of the old key encoder in each update; 1 freezes it.")
+    queue_size: Annotated[int, Trait.EPOCH_COST, Trait.CHECKPOINT_COST] = Field(
+        1024, ge=1, description="Number K of negatives."
+    )
+    temperature: float = Field(0.1, gt=0.0, description="Temperature that divides the scores in InfoNCE.")
+
+    def check(self, whole: Whole) -> None:
+        """Check that the queue holds a batch."""
+        if self.queue_size < whole.batch_size:
+            raise ValueError(
+                "method.queue_size must be at least train.batch_size, but got "
+                f"queue_size={self.queue_size}, batch_size={whole.batch_size}; "
+                f"nearest valid queue_size: {whole.batch_size}."
+            )
