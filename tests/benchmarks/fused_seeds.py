@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.nn import functional as F
 
-from ftlab.encoders.encoder import Encoder, make_projection_head, make_small_cnn
+from ftlab.encoders.encoder import Encoder, make_projection_head
+from ftlab.encoders.small_cnn import make_small_cnn
 
 BATCH, QUEUE, DIM, FEATURES = 128, 1024, 64, 64
 
@@ -76,7 +77,9 @@ def main() -> None:
 def make_encoder(seed: int) -> Encoder:
     """Return the digits profile's encoder with batch normalisation that keeps no running statistics."""
     torch.manual_seed(seed)
-    backbone = make_small_cnn(1, lambda width: nn.BatchNorm2d(width, track_running_stats=False))
+    backbone, _ = make_small_cnn(
+        num_channels=1, norm_layer=lambda width: nn.BatchNorm2d(width, track_running_stats=False)
+    )
     for module in backbone.modules():
         if isinstance(module, nn.ReLU):
             module.inplace = False  # vmap refuses some in-place operations

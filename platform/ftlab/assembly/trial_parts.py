@@ -71,6 +71,8 @@ def make_method(
                 feature_dim=config.model.feature_dim,
                 num_channels=num_channels,
                 bn_groups=config.model.bn_groups,
+                width=config.model.width,
+                depth=config.model.depth,
             )
 
     parts = MethodParts(

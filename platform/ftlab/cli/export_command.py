@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ftlab.config.home import ftlab_home
-from ftlab.encoders.library import Library, check_exportable
+from ftlab.encoders.backbones import Library, check_exportable
 from ftlab.errors import CheckpointError
 from ftlab.terminal.console import complain, say
 from ftlab.tracking.opening import open_tracker

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ftlab.encoders.encoder import Backbone
-from ftlab.encoders.library import Library
+from ftlab.encoders.backbones import Library, Stem
 
 RUNNING_STATISTICS = ("running_mean", "running_var")
 
@@ -36,8 +35,8 @@ class Architecture:
         num_channels: Channels of its images.
     """
 
-    backbone: Backbone
-    stem: Literal["cifar", "imagenet"]
+    backbone: str
+    stem: Stem
     num_channels: int
 
 

@@ -7,6 +7,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ftlab.plugins import plugin_packages
+
 PACKAGES = ("ftlab", "torch", "torchvision", "ray", "mlflow", "numpy")
 
 
@@ -22,6 +24,7 @@ def collect_provenance() -> dict[str, str]:
         "hardware.cores": str(os.cpu_count()),
         "python": platform.python_version(),
         **{f"version.{package}": _version(package) for package in PACKAGES},
+        **{f"version.{name}": plugin.version for name, plugin in plugin_packages().items()},
     }
 
 

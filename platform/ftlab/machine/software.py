@@ -9,6 +9,7 @@ from pathlib import Path
 
 import ftlab
 from ftlab.errors import ConfigError
+from ftlab.plugins import plugin_packages
 from ftlab.study.identity import NUMERICS_VERSION
 
 # A trial's key does not include their versions, but the last bits of its numbers may depend on them.
@@ -46,6 +47,7 @@ def installed_software() -> Software:
         "ftlab code": code_digest(Path(ftlab.__file__).parent),
         "python": ".".join(platform.python_version_tuple()[:2]),
         **{package: _public_version(package) for package in PACKAGES},
+        **{f"{name} code": plugin.code[:12] for name, plugin in plugin_packages().items()},
     }
     return Software(platform.node(), versions)
 

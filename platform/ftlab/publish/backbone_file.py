@@ -16,8 +16,8 @@ from ftlab.assembly.trial_parts import method_class
 from ftlab.config.home import Home
 from ftlab.config.setting import Setting
 from ftlab.config.trial import TrialConfig
+from ftlab.encoders.backbones import Library
 from ftlab.encoders.export import Architecture, Normalisation, backbone_state, library_weights, loading_lines
-from ftlab.encoders.library import Library
 from ftlab.errors import ResultsError
 from ftlab.running.final_state import differing_metrics
 from ftlab.storage.local import LocalFolder

@@ -3,10 +3,10 @@ import torch
 from torch import nn
 
 from ftlab.encoders.batch_norm import GroupedBatchNorm
-from ftlab.encoders.encoder import Backbone, Encoder, make_encoder
+from ftlab.encoders.encoder import Encoder, make_encoder
 
 
-def build(backbone: Backbone, *, stem: str = "cifar", head: str = "mlp", channels: int = 3, groups: int = 2) -> Encoder:
+def build(backbone: str, *, stem: str = "cifar", head: str = "mlp", channels: int = 3, groups: int = 2) -> Encoder:
     torch.manual_seed(0)
     return make_encoder(
         backbone=backbone, stem=stem, head=head, feature_dim=16, num_channels=channels, bn_groups=groups
@@ -26,9 +26,11 @@ def images(side: int, channels: int) -> torch.Tensor:
         ("small_cnn", "imagenet", 5, 64),
         ("resnet18", "cifar", 8, 512),
         ("resnet18", "imagenet", 32, 512),
+        ("mobilenet_v3_small", "imagenet", 32, 1024),
+        ("convnext_tiny", "imagenet", 32, 768),
     ],
 )
-def test_shapes(backbone: Backbone, stem: str, side: int, num_features: int, head: str, channels: int) -> None:
+def test_shapes(backbone: str, stem: str, side: int, num_features: int, head: str, channels: int) -> None:
     encoder = build(backbone, stem=stem, head=head, channels=channels)
     assert encoder.num_features == num_features
     assert encoder.backbone(images(side, channels)).shape == (4, num_features)
@@ -39,7 +41,7 @@ def test_shapes(backbone: Backbone, stem: str, side: int, num_features: int, hea
 @pytest.mark.parametrize(
     ("backbone", "num_features", "num_blocks"), [("resnet18", 512, 8), ("resnet34", 512, 16), ("resnet50", 2048, 16)]
 )
-def test_resnets_have_their_depth_and_width(backbone: Backbone, num_features: int, num_blocks: int) -> None:
+def test_resnets_have_their_depth_and_width(backbone: str, num_features: int, num_blocks: int) -> None:
     with torch.device("meta"):
         encoder = build(backbone)
     assert encoder.num_features == num_features
@@ -60,7 +62,7 @@ def test_stems() -> None:
 
 
 @pytest.mark.parametrize("backbone", ["small_cnn", "resnet18"])
-def test_every_normalisation_is_grouped(backbone: Backbone) -> None:
+def test_every_normalisation_is_grouped(backbone: str) -> None:
     with torch.device("meta"):
         encoder = build(backbone, groups=8)
     norms = [module for module in encoder.modules() if "Norm" in type(module).__name__]
@@ -80,3 +82,20 @@ def test_weights_follow_the_global_seed_alone() -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
     other = dict(build("small_cnn", groups=4).named_parameters())
     assert all(torch.equal(first[name], parameter) for name, parameter in other.items())
+
+
+def test_the_small_cnn_has_its_width_and_depth() -> None:
+    encoder = make_encoder(
+        backbone="small_cnn", stem="cifar", head="mlp", feature_dim=16, num_channels=1, bn_groups=2, width=4, depth=2
+    )
+    convolutions = [layer for layer in encoder.backbone if isinstance(layer, nn.Conv2d)]
+    assert [(layer.out_channels, layer.stride) for layer in convolutions] == [(4, (1, 1)), (8, (2, 2))]
+    assert encoder.num_features == 8
+    assert encoder(images(8, 1)).shape == (4, 16)
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v3_small", "convnext_tiny"])
+def test_a_classifier_draws_nothing_while_it_trains(backbone: str) -> None:
+    encoder = build(backbone, stem="imagenet").train()
+    first, second = encoder.backbone(images(32, 3)), encoder.backbone(images(32, 3))
+    assert torch.equal(first, second)

@@ -6,9 +6,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from ftlab.encoders.encoder import Backbone, Encoder, make_encoder
+from ftlab.encoders.backbones import Library, check_exportable
+from ftlab.encoders.encoder import Encoder, make_encoder
 from ftlab.encoders.export import Architecture, Normalisation, backbone_state, library_weights, loading_lines
-from ftlab.encoders.library import Library, check_exportable
 from ftlab.errors import ConfigError
 
 NORMALISATION = Normalisation((0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
@@ -24,7 +24,7 @@ DETECTRON2_RESNET18 = {
 }
 
 
-def trained_encoder(backbone: Backbone = "resnet18", *, stem: str = "cifar", channels: int = 3) -> Encoder:
+def trained_encoder(backbone: str = "resnet18", *, stem: str = "cifar", channels: int = 3) -> Encoder:
     """Build an encoder whose groups of batch normalisation have seen different images."""
     torch.manual_seed(0)
     encoder = make_encoder(
@@ -59,7 +59,7 @@ def load(lines: tuple[str, ...]) -> nn.Module:
     [("resnet18", "cifar", 3), ("resnet18", "imagenet", 1), ("resnet34", "imagenet", 3), ("resnet50", "imagenet", 3)],
 )
 def test_the_lines_build_a_model_with_the_encoders_features(
-    library: Library, backbone: Backbone, stem: str, channels: int, tmp_path: Any
+    library: Library, backbone: str, stem: str, channels: int, tmp_path: Any
 ) -> None:
     encoder = trained_encoder(backbone, stem=stem, channels=channels)
     path = str(tmp_path / "backbone.pth")
@@ -139,6 +139,6 @@ def test_detectron2s_settings() -> None:
         ("resnet18", "cifar", "detectron2", r"7x7 .* but got model.stem='cifar'; nearest valid: --to torchvision"),
     ],
 )
-def test_what_has_no_counterpart_is_refused(backbone: Backbone, stem: str, library: Library, match: str) -> None:
+def test_what_has_no_counterpart_is_refused(backbone: str, stem: str, library: Library, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         check_exportable(backbone, stem, library)

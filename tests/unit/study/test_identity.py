@@ -32,6 +32,8 @@ CHANGED: dict[str, Setting] = {
     "views.size": 12,
     "model.backbone": "resnet34",
     "model.stem": "cifar",
+    "model.width": 8,
+    "model.depth": 2,
     "model.head": "linear",
     "model.feature_dim": 32,
     "model.bn_groups": 2,
@@ -68,7 +70,8 @@ CHANGED: dict[str, Setting] = {
 }
 ONE_CHOICE = {"method.name"}
 WITHOUT_EFFECT = sorted(name for name in CHANGED if name.startswith("data."))
-WITH_EFFECT = sorted(set(CHANGED) - set(WITHOUT_EFFECT))
+OF_THE_SMALL_CNN = ["model.width", "model.depth"]
+WITH_EFFECT = sorted(set(CHANGED) - {*WITHOUT_EFFECT, *OF_THE_SMALL_CNN})
 
 
 def with_settings(settings: dict[str, Setting]) -> TrialConfig:
@@ -118,6 +121,13 @@ def test_every_setting_is_tried_below() -> None:
 @pytest.mark.parametrize("name", WITH_EFFECT)
 def test_a_setting_with_an_effect_changes_the_key(name: str) -> None:
     assert key_of({**EVERYTHING, name: CHANGED[name]}) != key_of(EVERYTHING)
+
+
+@pytest.mark.parametrize("name", OF_THE_SMALL_CNN)
+def test_the_size_of_the_small_cnn_changes_the_key_of_a_small_cnn(name: str) -> None:
+    small = {**EVERYTHING, "model.backbone": "small_cnn"}
+    assert key_of({**small, name: CHANGED[name]}) != key_of(small)
+    assert key_of({**EVERYTHING, name: CHANGED[name]}) == key_of(EVERYTHING)
 
 
 @pytest.mark.parametrize("name", WITHOUT_EFFECT)

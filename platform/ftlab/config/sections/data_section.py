@@ -1,17 +1,24 @@
 """The section ``data`` of a trial."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
 from ftlab.config.setting import Trait
+from ftlab.plugins import plugins
+
+if TYPE_CHECKING:
+    DataName = str
+else:
+    # Those of `ftlab.data.sets.catalogue`, which imports what decodes images.
+    DataName = Literal["digits", "cifar10", "cifar100", "stl10", "fashion_mnist", "folder", *plugins("data")]
 
 
 class DataConfig(TrialSection):
     """The images that are trained on."""
 
-    name: Annotated[Literal["digits", "cifar10", "cifar100", "stl10", "fashion_mnist", "folder"], Trait.SWITCH] = Field(
+    name: Annotated[DataName, Trait.SWITCH] = Field(
         "digits", description="Data set; `folder` reads train/ and test/ class folders below `root`."
     )
     root: Annotated[str | None, Trait.PATH] = Field(

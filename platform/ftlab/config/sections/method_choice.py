@@ -7,9 +7,12 @@ from pydantic import BeforeValidator, Field
 
 from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.moco_section import MoCoSection
+from ftlab.plugins import plugins
 
-METHODS: tuple[type[MethodSection], ...] = (MoCoSection,)
 DEFAULT = MoCoSection
+BUILT_IN: tuple[type[MethodSection], ...] = (MoCoSection,)
+ADDED = (plugin.value for plugin in plugins("methods").values())
+METHODS = (*BUILT_IN, *(value for value in ADDED if isinstance(value, type) and issubclass(value, MethodSection)))
 
 
 def one_of(sections: tuple[type[MethodSection], ...]) -> Any:

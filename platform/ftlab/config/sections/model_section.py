@@ -1,25 +1,37 @@
 """The section ``model`` of a trial."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
 from ftlab.config.setting import Trait
+from ftlab.encoders.backbones import Stem, backbones
+
+if TYPE_CHECKING:
+    BackboneName = str
+else:
+    BackboneName = Literal[tuple(backbones())]
 
 
 class ModelConfig(TrialSection):
     """The encoder that is pretrained."""
 
     backbone: Annotated[
-        Literal["small_cnn", "resnet18", "resnet34", "resnet50"],
+        BackboneName,
         Trait.SWITCH,
         Trait.EPOCH_COST,
         Trait.PROBE_COST,
         Trait.CHECKPOINT_COST,
     ] = Field("small_cnn", description="Encoder.")
-    stem: Annotated[Literal["cifar", "imagenet"], Trait.EPOCH_COST, Trait.PROBE_COST, Trait.CHECKPOINT_COST] = Field(
+    stem: Annotated[Stem, Trait.EPOCH_COST, Trait.PROBE_COST, Trait.CHECKPOINT_COST] = Field(
         "imagenet", description="First layers of a ResNet: 3x3 stride 1 without pooling (cifar) or 7x7 stride 2."
+    )
+    width: Annotated[int, Trait.ADDED, Trait.EPOCH_COST, Trait.PROBE_COST, Trait.CHECKPOINT_COST] = Field(
+        16, ge=1, le=4096, description="Channels of the small CNN's first block; each later block has twice as many."
+    )
+    depth: Annotated[int, Trait.ADDED, Trait.EPOCH_COST, Trait.PROBE_COST, Trait.CHECKPOINT_COST] = Field(
+        3, ge=1, le=8, description="Blocks of the small CNN; each but the first halves the side."
     )
     head: Annotated[Literal["linear", "mlp"], Trait.EPOCH_COST, Trait.CHECKPOINT_COST] = Field(
         "mlp", description="Projection head: linear (MoCo v1) or two layers (v2)."
@@ -32,5 +44,7 @@ class ModelConfig(TrialSection):
     )
 
     def effects(self, whole: Whole) -> list[Effect]:
-        """Return all settings, without the stem if the backbone is not a ResNet."""
-        return [effect for effect in super().effects(whole) if effect.name != "stem" or self.backbone != "small_cnn"]
+        """Return all settings, without those that the backbone does not have."""
+        backbone = backbones()[self.backbone]
+        idle = {*([] if backbone.stems else ["stem"]), *([] if backbone.is_scaled else ["width", "depth"])}
+        return [effect for effect in super().effects(whole) if effect.name not in idle]

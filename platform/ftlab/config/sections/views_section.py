@@ -1,19 +1,23 @@
 """The section ``views`` of a trial."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from ftlab.config.sections.trial_section import TrialSection, Whole
 from ftlab.config.setting import Settings, Trait
+from ftlab.data.views.recipes import RECIPES
+
+if TYPE_CHECKING:
+    Recipe = str
+else:
+    Recipe = Literal[tuple(RECIPES)]
 
 
 class ViewsConfig(TrialSection):
     """The two random views of an image."""
 
-    recipe: Annotated[Literal["moco_v1", "moco_v2", "digits"], Trait.EPOCH_COST] = Field(
-        "digits", description="Augmentation recipe."
-    )
+    recipe: Annotated[Recipe, Trait.EPOCH_COST] = Field("digits", description="Augmentation recipe.")
     size: int | None = Field(None, ge=4, description="Side of a view, in pixels; empty: data.image_size.")
 
     def settings(self, whole: Whole) -> Settings:

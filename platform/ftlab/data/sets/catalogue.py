@@ -1,16 +1,19 @@
 """The known data sets and the reader of each; does not import torch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from ftlab.data.sets.digits import DigitsReader
 from ftlab.data.sets.image_folder import open_folder
 from ftlab.data.sets.reader import Reader
 from ftlab.data.sets.torchvision_sets import SETS, TorchvisionReader
 from ftlab.errors import DataError, nearest
+from ftlab.plugins import plugins
 
-DATASET_NAMES = ("digits", *SETS, "folder")
+BUILT_IN = ("digits", *SETS, "folder")
+DATASET_NAMES = (*BUILT_IN, *(name for name in plugins("data") if name not in BUILT_IN))
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class DatasetSource:
     download: bool = False
 
 
+# What an entry point of `ftlab.data` names: it takes the data set and the home, as `open_reader` does.
+OpenReader = Callable[[DatasetSource, Path], Reader]
+
+
 def open_reader(source: DatasetSource, home: Path) -> Reader:
     """Return the reader of a data set, without decoding anything.
 
@@ -50,6 +57,9 @@ def open_reader(source: DatasetSource, home: Path) -> Reader:
         )
     if source.class_list is not None and source.name != "folder":
         raise DataError(f"data.class_list selects classes of an image folder, but got data.name={source.name!r}.")
+    if source.name not in BUILT_IN:
+        open_added = cast("OpenReader", plugins("data")[source.name].value)
+        return open_added(source, home)
     if source.name == "digits":
         return DigitsReader(source.image_size)
     if source.name != "folder":

@@ -1,6 +1,9 @@
 """The random changes that turn an image into a view, and their strengths."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from ftlab.plugins import plugins
 
 Range = tuple[float, float]
 
@@ -40,7 +43,7 @@ class ViewRecipe:
 
 # moco_v1 and moco_v2: arXiv 2108.02982, settings of its MoCo baselines; digits: for 8x8 pixels, where a flip or a blur
 # would turn one digit into another
-RECIPES: dict[str, ViewRecipe] = {
+BUILT_IN: Mapping[str, ViewRecipe] = {
     "moco_v1": ViewRecipe(
         crop_scale=(0.2, 1.0),
         flip_probability=0.5,
@@ -63,4 +66,10 @@ RECIPES: dict[str, ViewRecipe] = {
         blur_sigma=(0.1, 2.0),
     ),
     "digits": ViewRecipe(crop_scale=(0.3, 1.0), rotation_degrees=15.0, brightness=0.4, contrast=0.4),
+}
+
+# Other packages' recipes stand beside them.
+RECIPES: Mapping[str, ViewRecipe] = {
+    **{name: plugin.value for name, plugin in plugins("views").items() if isinstance(plugin.value, ViewRecipe)},
+    **BUILT_IN,
 }

@@ -1,0 +1,69 @@
+"""The table of backbones: their names, stems, builders and the libraries that know them; imports no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ftlab.errors import ConfigError
+from ftlab.plugins import plugins
+
+Stem = Literal["cifar", "imagenet"]
+Library = Literal["torchvision", "timm", "detectron2"]
+
+TORCHVISION = "ftlab.encoders.torchvision_backbones"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A backbone that ``model.backbone`` may choose.
+
+    Attributes:
+        builder: Function that builds it, as ``package.module:function``. It is called with ``name``, ``stem``,
+            ``num_channels`` of the images, ``norm_layer``, which builds a normalisation of so many features, ``width``
+            and ``depth``, and returns the module, (N, channels, H, W) images to (N, F) features, and F.
+        stems: First layers to choose from; empty if there is one choice.
+        is_scaled: Whether width and depth are settings.
+        libraries: Libraries that have a model with the same weights.
+    """
+
+    builder: str
+    stems: tuple[Stem, ...] = ()
+    is_scaled: bool = False
+    libraries: tuple[Library, ...] = ()
+
+
+_RESNET = Backbone(f"{TORCHVISION}:make_resnet", ("cifar", "imagenet"), libraries=("torchvision", "timm", "detectron2"))
+_CLASSIFIER = Backbone(f"{TORCHVISION}:make_classifier")
+
+BUILT_IN: Mapping[str, Backbone] = {
+    "small_cnn": Backbone("ftlab.encoders.small_cnn:make_small_cnn", is_scaled=True),
+    "resnet18": _RESNET,
+    "resnet34": _RESNET,
+    "resnet50": _RESNET,
+    "mobilenet_v3_small": _CLASSIFIER,
+    "convnext_tiny": _CLASSIFIER,
+}
+
+
+def backbones() -> Mapping[str, Backbone]:
+    """Return every backbone by name: built-in ones, then those of other packages."""
+    added = {name: plugin.value for name, plugin in plugins("backbones").items() if isinstance(plugin.value, Backbone)}
+    return {**added, **BUILT_IN}
+
+
+def check_exportable(backbone: str, stem: str, library: Library) -> None:
+    """Raise unless ``library`` has a counterpart of the backbone.
+
+    Raises:
+        ConfigError: The backbone has none, or detectron2 is asked for the CIFAR stem.
+    """
+    if library not in backbones()[backbone].libraries:
+        raise ConfigError(
+            "an exported backbone must have a counterpart in torchvision, timm and detectron2, but got "
+            f"model.backbone={backbone!r}; nearest valid: a trial with 'resnet18'."
+        )
+    if library == "detectron2" and stem == "cifar":
+        raise ConfigError(
+            "detectron2's ResNets begin with a 7x7 convolution and pooling, but got model.stem='cifar'; "
+            "nearest valid: --to torchvision."
+        )

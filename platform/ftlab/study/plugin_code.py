@@ -1,0 +1,23 @@
+"""The sources of other packages that decide a trial's numbers."""
+
+from ftlab.config.sections import method_choice
+from ftlab.config.trial import TrialConfig
+from ftlab.data.views import recipes
+from ftlab.encoders import backbones
+from ftlab.plugins import Kind, plugins
+
+
+def plugin_code(config: TrialConfig) -> dict[str, str]:
+    """Return the digest of the package that adds the trial's method, backbone or views, by kind; none of built-in ones.
+
+    The package of a data set decides the images alone, whose content is in the data's fingerprint.
+    """
+    built_in = {section.model_fields["name"].default for section in method_choice.BUILT_IN}
+    chosen: dict[Kind, str] = {}
+    if config.method.name not in built_in:
+        chosen["methods"] = config.method.name
+    if config.model.backbone not in backbones.BUILT_IN:
+        chosen["backbones"] = config.model.backbone
+    if config.views.recipe not in recipes.BUILT_IN:
+        chosen["views"] = config.views.recipe
+    return {kind: plugins(kind)[name].code for kind, name in chosen.items()}
