@@ -1,6 +1,5 @@
 """Methods, backbones, data sets and view recipes that other installed packages add by entry points."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,60 +9,78 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from ftlab.errors import ConfigError
+
 Kind = Literal["methods", "backbones", "data", "views"]
 KINDS: tuple[Kind, ...] = ("methods", "backbones", "data", "views")
 
-_logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
-class Plugin:
-    """Something that another package adds.
+class Package:
+    """A package that adds something.
 
     Attributes:
-        name: Its name, by which a setting chooses it.
-        value: The object that the entry point names.
-        package: Distribution that holds it.
+        name: Name of the distribution.
         version: Version of the distribution.
-        code: Digest of the sources of its top package: they decide numbers, while a version need not change with them.
+        code: Digest of the sources of the module that an entry point names, and of all others in its top package: they
+            decide numbers, while the version need not change with them.
     """
 
     name: str
-    value: object
-    package: str
     version: str
     code: str
 
 
-@cache
-def plugins(kind: Kind) -> Mapping[str, Plugin]:
-    """Return what installed packages add to a kind, by name; one that cannot be imported is left out with a warning.
+def plugin_names(kind: Kind) -> tuple[str, ...]:
+    """Return the names of what other packages add to a kind; imports nothing of theirs.
 
     Args:
         kind: The end of the entry points' group, e.g. ``methods`` of ``ftlab.methods``.
     """
-    found: dict[str, Plugin] = {}
-    for entry in sorted(entry_points(group=f"ftlab.{kind}"), key=lambda entry: (entry.name, entry.value)):
-        package, version = (entry.dist.name, entry.dist.version) if entry.dist else (entry.module, "")
-        if entry.name in found:
-            _logger.warning("%s of %s is left out: %s has that name.", entry.name, package, found[entry.name].package)
-            continue
-        try:
-            found[entry.name] = Plugin(entry.name, entry.load(), package, version, _code_digest(entry))
-        except Exception as error:
-            # Whatever a package of others raises, commands that do not need it must work.
-            _logger.warning("%s of %s is left out, because importing it failed: %s", entry.name, package, error)
-    return found
+    return tuple(sorted(_entries(kind)))
+
+
+def load_plugin(kind: Kind, name: str) -> object:
+    """Return the object that an entry point names.
+
+    Raises:
+        ConfigError: It cannot be imported.
+    """
+    entry = _entries(kind)[name]
+    try:
+        return entry.load()
+    except Exception as error:  # whatever a package of others raises
+        raise ConfigError(
+            f"{name!r} of the package {_package_name(entry)} must be importable as {entry.value}, but is not: {error}"
+        ) from error
 
 
 @cache
-def plugin_packages() -> Mapping[str, Plugin]:
-    """Return one plugin of each package that adds anything, by the package's name."""
-    return {plugin.package: plugin for kind in KINDS for plugin in plugins(kind).values()}
+def plugin_package(kind: Kind, name: str) -> Package:
+    """Return the package that adds something."""
+    entry = _entries(kind)[name]
+    version = entry.dist.version if entry.dist else ""
+    return Package(_package_name(entry), version, _code_digest(entry.module.partition(".")[0]))
 
 
-def _code_digest(entry: EntryPoint) -> str:
-    spec = find_spec(entry.module.partition(".")[0])
+@cache
+def plugin_packages() -> tuple[Package, ...]:
+    """Return every package that adds something, by name."""
+    found = {plugin_package(kind, name) for kind in KINDS for name in plugin_names(kind)}
+    return tuple(sorted(found, key=lambda package: (package.name, package.code)))
+
+
+@cache
+def _entries(kind: Kind) -> Mapping[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=f"ftlab.{kind}")}
+
+
+def _package_name(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.module.partition(".")[0]
+
+
+def _code_digest(top: str) -> str:
+    spec = find_spec(top)
     if spec is None or spec.origin is None:
         return ""
     folder = Path(spec.origin).parent

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ftlab.data.views.blur import NO_BLUR
-from ftlab.data.views.two_views import RECIPES, ViewParameters, make_views, normalise, sample_parameters
+from ftlab.data.views.recipes import BUILT_IN as RECIPES
+from ftlab.data.views.two_views import ViewParameters, make_views, normalise, sample_parameters
 
 NUM_IMAGES = 24
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)

@@ -10,7 +10,8 @@ from torch import Tensor
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
-from ftlab.data.views.two_views import RECIPES, ViewParameters, make_views, sample_parameters
+from ftlab.data.views.recipes import find_recipe
+from ftlab.data.views.two_views import ViewParameters, make_views, sample_parameters
 from ftlab.methods.method import PretrainingMethod, Views
 from ftlab.ranks.exchange import Ranks
 from ftlab.training.trainer import Batches
@@ -26,7 +27,7 @@ def make_batches(
 ) -> Batches:
     """Build the source of the views that a method takes; each rank makes the views that it encodes."""
     num_views = method.num_views
-    recipe = RECIPES[config.views.recipe]
+    recipe = find_recipe(config.views.recipe)
     layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
 
     def render(images: Tensor, parameters: ViewParameters) -> Tensor:

@@ -12,6 +12,7 @@ from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.names import check_name
 from ftlab.config.search import SearchConfig
 from ftlab.config.section import models_in
+from ftlab.config.sections.method_choice import method_name
 from ftlab.config.setting import Setting
 from ftlab.config.trial import TrialConfig, setting_fields
 from ftlab.config.yaml_text import parse_yaml, read_yaml
@@ -93,12 +94,16 @@ def resolve_trial(profile: ProfileConfig, settings: Mapping[str, Setting]) -> Tr
         ConfigError: A name is unknown (the nearest is named) or a value breaks a rule.
     """
     values: dict[str, Any] = {section: dict(content) for section, content in profile.trial.items()}
+    own = method_name(values.get("method", {}))
+    if settings.get("method.name", own) != own:
+        # What the profile says of its own method means nothing to another.
+        del values["method"]
     defaults = flatten(TrialConfig())
     for name, value in settings.items():
         check_setting_name(name)
         section, _, key = name.partition(".")
         content, last = (values.setdefault(section, {}), key) if key else (values, name)
-        content[last] = _scale(name, value, content.get(last, defaults[name]))
+        content[last] = _scale(name, value, content.get(last, defaults.get(name, setting_fields()[name].default)))
     return _validate(TrialConfig, values, "settings")
 
 
@@ -168,26 +173,40 @@ def _validate(model: type[ModelT], content: Mapping[str, Any], source: str) -> M
 
 def _explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
     # pydantic appends the branch of a union, e.g. constrained-float; no key of ours looks like that.
-    location = ".".join(str(part) for part in problem["loc"] if not UNION_BRANCH.search(str(part)))
+    spelled, models = _walk(model, problem["loc"][:-1])
+    # The last part is a key, whatever its name.
+    parts = [*spelled, *problem["loc"][-1:]]
+    location = ".".join(str(part) for part in parts if not UNION_BRANCH.search(str(part)))
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        known = _keys_at(model, problem["loc"][:-1])
+        known = list(dict.fromkeys(key for kind in models for key in kind.model_fields))
         return f"{location} is not a known key.{nearest(str(problem['loc'][-1]), known)}"
+    if problem["type"] == "union_tag_invalid":
+        tag, choices = problem["ctx"]["tag"], re.findall(r"'([^']*)'", problem["ctx"]["expected_tags"])
+        return (
+            f"{location}.{problem['ctx']['discriminator'][1:-1]} must be known, but got {tag!r}.{nearest(tag, choices)}"
+        )
     if problem["type"] in ("value_error", "missing"):
         return f"{location}: {message}" if location else message
     return f"{location}: {message}, but got {problem['input']!r}."
 
 
-def _keys_at(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+def _walk(model: type[BaseModel], location: Sequence[int | str]) -> tuple[list[int | str], list[type[BaseModel]]]:
+    """Return a location without the tags of unions, as a user spells it, and the schemas that lie there."""
+    spelled: list[int | str] = []
     models = [model]
     for part in location:
         # A union's branch is named by its tag; everything else that is no field is a key or an index.
         tagged = [kind for kind in models if part in _tags(kind)]
+        if len(models) > 1 and tagged:
+            models = tagged
+            continue
+        spelled.append(part)
         fields = [kind.model_fields[str(part)].annotation for kind in models if str(part) in kind.model_fields]
-        models = tagged or [nested for annotation in fields for nested in models_in(annotation)] or models
-    return list(dict.fromkeys(key for kind in models for key in kind.model_fields))
+        models = [nested for annotation in fields for nested in models_in(annotation)] or models
+    return spelled, models
 
 
 def _tags(model: type[BaseModel]) -> tuple[object, ...]:
-    kind = model.model_fields.get("kind")
-    return get_args(kind.annotation) if kind else ()
+    tag = model.model_fields.get("kind") or model.model_fields.get("name")
+    return get_args(tag.annotation) if tag else ()

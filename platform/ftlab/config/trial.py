@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from ftlab.config.section import Section, models_in
 from ftlab.config.sections.data_section import DataConfig
-from ftlab.config.sections.method_choice import DEFAULT, METHODS, one_of
+from ftlab.config.sections.method_choice import BUILT_IN, DEFAULT, added_methods, one_of
 from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.model_section import ModelConfig
 from ftlab.config.sections.probe_section import ProbeConfig
@@ -22,7 +22,7 @@ from ftlab.config.setting import Settings, Trait
 if TYPE_CHECKING:
     Method = MethodSection
 else:
-    Method = one_of(METHODS)
+    Method = one_of((*BUILT_IN, *added_methods()))
 
 
 class TrialConfig(Section):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ftlab.errors import ConfigError
-from ftlab.plugins import plugins
+from ftlab.plugins import load_plugin, plugin_names
 
 Stem = Literal["cifar", "imagenet"]
 Library = Literal["torchvision", "timm", "detectron2"]
@@ -45,10 +45,19 @@ BUILT_IN: Mapping[str, Backbone] = {
 }
 
 
-def backbones() -> Mapping[str, Backbone]:
-    """Return every backbone by name: built-in ones, then those of other packages."""
-    added = {name: plugin.value for name, plugin in plugins("backbones").items() if isinstance(plugin.value, Backbone)}
-    return {**added, **BUILT_IN}
+BACKBONE_NAMES = (*BUILT_IN, *(name for name in plugin_names("backbones") if name not in BUILT_IN))
+
+
+def find_backbone(name: str) -> Backbone:
+    """Return the backbone of a name in `BACKBONE_NAMES`.
+
+    Raises:
+        ConfigError: That of another package cannot be imported, or is none.
+    """
+    backbone = BUILT_IN[name] if name in BUILT_IN else load_plugin("backbones", name)
+    if not isinstance(backbone, Backbone):
+        raise ConfigError(f"a backbone must be a Backbone, but {name!r} is {type(backbone).__name__}.")
+    return backbone
 
 
 def check_exportable(backbone: str, stem: str, library: Library) -> None:
@@ -57,7 +66,7 @@ def check_exportable(backbone: str, stem: str, library: Library) -> None:
     Raises:
         ConfigError: The backbone has none, or detectron2 is asked for the CIFAR stem.
     """
-    if library not in backbones()[backbone].libraries:
+    if library not in find_backbone(backbone).libraries:
         raise ConfigError(
             "an exported backbone must have a counterpart in torchvision, timm and detectron2, but got "
             f"model.backbone={backbone!r}; nearest valid: a trial with 'resnet18'."

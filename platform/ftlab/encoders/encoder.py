@@ -5,7 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from ftlab.encoders.backbones import Stem, backbones
+from ftlab.encoders.backbones import Stem, find_backbone
 from ftlab.encoders.batch_norm import GroupedBatchNorm
 
 
@@ -44,7 +44,7 @@ def make_encoder(
     """Build an encoder with freshly initialised weights from torch's global generator.
 
     Args:
-        backbone: A name of `ftlab.encoders.backbones.backbones`.
+        backbone: One of `ftlab.encoders.backbones.BACKBONE_NAMES`.
         stem: Its first layers, if it has a choice of them.
         head: ``linear`` (MoCo v1) or ``mlp`` with one hidden layer as wide as the features (MoCo v2).
         feature_dim: C.
@@ -57,7 +57,7 @@ def make_encoder(
     def norm_layer(num_features: int) -> GroupedBatchNorm:
         return GroupedBatchNorm(num_features, bn_groups)
 
-    build = resolve_name(backbones()[backbone].builder)
+    build = resolve_name(find_backbone(backbone).builder)
     body, num_features = build(
         name=backbone, stem=stem, num_channels=num_channels, norm_layer=norm_layer, width=width, depth=depth
     )

@@ -24,7 +24,7 @@ def collect_provenance() -> dict[str, str]:
         "hardware.cores": str(os.cpu_count()),
         "python": platform.python_version(),
         **{f"version.{package}": _version(package) for package in PACKAGES},
-        **{f"version.{name}": plugin.version for name, plugin in plugin_packages().items()},
+        **{f"version.{package.name}": package.version for package in plugin_packages()},
     }
 
 

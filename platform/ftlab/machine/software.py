@@ -47,7 +47,7 @@ def installed_software() -> Software:
         "ftlab code": code_digest(Path(ftlab.__file__).parent),
         "python": ".".join(platform.python_version_tuple()[:2]),
         **{package: _public_version(package) for package in PACKAGES},
-        **{f"{name} code": plugin.code[:12] for name, plugin in plugin_packages().items()},
+        **{f"{package.name} code": package.code[:12] for package in plugin_packages()},
     }
     return Software(platform.node(), versions)
 

@@ -4,7 +4,7 @@ from ftlab.config.sections import method_choice
 from ftlab.config.trial import TrialConfig
 from ftlab.data.views import recipes
 from ftlab.encoders import backbones
-from ftlab.plugins import Kind, plugins
+from ftlab.plugins import Kind, plugin_package
 
 
 def plugin_code(config: TrialConfig) -> dict[str, str]:
@@ -20,4 +20,4 @@ def plugin_code(config: TrialConfig) -> dict[str, str]:
         chosen["backbones"] = config.model.backbone
     if config.views.recipe not in recipes.BUILT_IN:
         chosen["views"] = config.views.recipe
-    return {kind: plugins(kind)[name].code for kind, name in chosen.items()}
+    return {kind: plugin_package(kind, name).code for kind, name in chosen.items()}

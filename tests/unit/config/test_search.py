@@ -41,7 +41,10 @@ def test_a_wrong_float_is_refused(fields: dict[str, Any], message: str, write_ex
         ({"kind": "choice", "choices": ["a", "b", "a"]}, "the values of a choice must differ, but got 'a' twice"),
         ({"kind": "range", "within": [0, 1], "width": [0.1, 2]}, "nearest valid: [0.1, 1]"),
         ({"kind": "range", "within": [1, 0], "width": [0.1, 1]}, "low must be below high, but got low=1, high=0"),
-        ({"kind": "floot", "low": 0, "high": 1}, "expected tags: 'float', 'int', 'choice', 'range'"),
+        (
+            {"kind": "floot", "low": 0, "high": 1},
+            "kind must be known, but got 'floot'. Did you mean 'float'? Choices: choice, float, int, range.",
+        ),
     ],
 )
 def test_a_wrong_space_is_refused(space: dict[str, Any], message: str, write_experiment: WriteExperiment) -> None:

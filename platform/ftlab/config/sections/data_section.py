@@ -6,13 +6,13 @@ from pydantic import Field
 
 from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
 from ftlab.config.setting import Trait
-from ftlab.plugins import plugins
+from ftlab.plugins import plugin_names
 
 if TYPE_CHECKING:
     DataName = str
 else:
     # Those of `ftlab.data.sets.catalogue`, which imports what decodes images.
-    DataName = Literal["digits", "cifar10", "cifar100", "stl10", "fashion_mnist", "folder", *plugins("data")]
+    DataName = Literal["digits", "cifar10", "cifar100", "stl10", "fashion_mnist", "folder", *plugin_names("data")]
 
 
 class DataConfig(TrialSection):

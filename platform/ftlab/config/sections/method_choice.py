@@ -1,18 +1,35 @@
 """The choice among the methods' sections by the name of the method."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Union
 
 from pydantic import BeforeValidator, Field
 
 from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.moco_section import MoCoSection
-from ftlab.plugins import plugins
+from ftlab.errors import ConfigError
+from ftlab.plugins import load_plugin, plugin_names
+
+_logger = logging.getLogger(__name__)
 
 DEFAULT = MoCoSection
 BUILT_IN: tuple[type[MethodSection], ...] = (MoCoSection,)
-ADDED = (plugin.value for plugin in plugins("methods").values())
-METHODS = (*BUILT_IN, *(value for value in ADDED if isinstance(value, type) and issubclass(value, MethodSection)))
+
+
+def added_methods() -> Iterator[type[MethodSection]]:
+    """Yield the sections of other packages' methods; one that cannot be imported is left out with a warning."""
+    for name in plugin_names("methods"):
+        try:
+            section = load_plugin("methods", name)
+        except ConfigError as error:
+            # Commands that do not need it must work.
+            _logger.warning("%s It is left out.", error)
+            continue
+        if isinstance(section, type) and issubclass(section, MethodSection):
+            yield section
+        else:
+            _logger.warning("A method must name a MethodSection, but %r does not. It is left out.", name)
 
 
 def one_of(sections: tuple[type[MethodSection], ...]) -> Any:

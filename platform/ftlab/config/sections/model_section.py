@@ -6,12 +6,12 @@ from pydantic import Field
 
 from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
 from ftlab.config.setting import Trait
-from ftlab.encoders.backbones import Stem, backbones
+from ftlab.encoders.backbones import BACKBONE_NAMES, Stem, find_backbone
 
 if TYPE_CHECKING:
     BackboneName = str
 else:
-    BackboneName = Literal[tuple(backbones())]
+    BackboneName = Literal[BACKBONE_NAMES]
 
 
 class ModelConfig(TrialSection):
@@ -45,6 +45,6 @@ class ModelConfig(TrialSection):
 
     def effects(self, whole: Whole) -> list[Effect]:
         """Return all settings, without those that the backbone does not have."""
-        backbone = backbones()[self.backbone]
+        backbone = find_backbone(self.backbone)
         idle = {*([] if backbone.stems else ["stem"]), *([] if backbone.is_scaled else ["width", "depth"])}
         return [effect for effect in super().effects(whole) if effect.name not in idle]

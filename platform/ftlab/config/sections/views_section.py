@@ -6,12 +6,12 @@ from pydantic import Field
 
 from ftlab.config.sections.trial_section import TrialSection, Whole
 from ftlab.config.setting import Settings, Trait
-from ftlab.data.views.recipes import RECIPES
+from ftlab.data.views.recipes import RECIPE_NAMES
 
 if TYPE_CHECKING:
     Recipe = str
 else:
-    Recipe = Literal[tuple(RECIPES)]
+    Recipe = Literal[RECIPE_NAMES]
 
 
 class ViewsConfig(TrialSection):

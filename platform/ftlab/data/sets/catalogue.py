@@ -10,10 +10,10 @@ from ftlab.data.sets.image_folder import open_folder
 from ftlab.data.sets.reader import Reader
 from ftlab.data.sets.torchvision_sets import SETS, TorchvisionReader
 from ftlab.errors import DataError, nearest
-from ftlab.plugins import plugins
+from ftlab.plugins import load_plugin, plugin_names
 
 BUILT_IN = ("digits", *SETS, "folder")
-DATASET_NAMES = (*BUILT_IN, *(name for name in plugins("data") if name not in BUILT_IN))
+DATASET_NAMES = (*BUILT_IN, *(name for name in plugin_names("data") if name not in BUILT_IN))
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def open_reader(source: DatasetSource, home: Path) -> Reader:
     if source.class_list is not None and source.name != "folder":
         raise DataError(f"data.class_list selects classes of an image folder, but got data.name={source.name!r}.")
     if source.name not in BUILT_IN:
-        open_added = cast("OpenReader", plugins("data")[source.name].value)
+        open_added = cast("OpenReader", load_plugin("data", source.name))
         return open_added(source, home)
     if source.name == "digits":
         return DigitsReader(source.image_size)

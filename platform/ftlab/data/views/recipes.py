@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ftlab.plugins import plugins
+from ftlab.errors import ConfigError
+from ftlab.plugins import load_plugin, plugin_names
 
 Range = tuple[float, float]
 
@@ -68,8 +69,16 @@ BUILT_IN: Mapping[str, ViewRecipe] = {
     "digits": ViewRecipe(crop_scale=(0.3, 1.0), rotation_degrees=15.0, brightness=0.4, contrast=0.4),
 }
 
-# Other packages' recipes stand beside them.
-RECIPES: Mapping[str, ViewRecipe] = {
-    **{name: plugin.value for name, plugin in plugins("views").items() if isinstance(plugin.value, ViewRecipe)},
-    **BUILT_IN,
-}
+RECIPE_NAMES = (*BUILT_IN, *(name for name in plugin_names("views") if name not in BUILT_IN))
+
+
+def find_recipe(name: str) -> ViewRecipe:
+    """Return the recipe of a name in `RECIPE_NAMES`.
+
+    Raises:
+        ConfigError: That of another package cannot be imported, or is none.
+    """
+    recipe = BUILT_IN[name] if name in BUILT_IN else load_plugin("views", name)
+    if not isinstance(recipe, ViewRecipe):
+        raise ConfigError(f"a recipe of views must be a ViewRecipe, but {name!r} is {type(recipe).__name__}.")
+    return recipe

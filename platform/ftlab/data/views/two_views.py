@@ -16,9 +16,9 @@ from ftlab.data.views.colour import (
 )
 from ftlab.data.views.geometry import resample
 from ftlab.data.views.parameters import ViewParameters, sample_parameters
-from ftlab.data.views.recipes import RECIPES, ViewRecipe
+from ftlab.data.views.recipes import ViewRecipe
 
-__all__ = ["RECIPES", "ViewParameters", "ViewRecipe", "make_views", "normalise", "sample_parameters"]
+__all__ = ["ViewParameters", "ViewRecipe", "make_views", "normalise", "sample_parameters"]
 
 
 def make_views(

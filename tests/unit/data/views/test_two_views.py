@@ -8,7 +8,8 @@ from torchvision.transforms import functional as oracle
 from ftlab.data.views.blur import NO_BLUR, blur_kernel_size, gaussian_blur
 from ftlab.data.views.colour import adjust_brightness, adjust_contrast, adjust_saturation, remove_colour, shift_hue
 from ftlab.data.views.geometry import crop_matrices, resample
-from ftlab.data.views.recipes import RECIPES, ViewRecipe
+from ftlab.data.views.recipes import BUILT_IN as RECIPES
+from ftlab.data.views.recipes import ViewRecipe
 from ftlab.data.views.two_views import ViewParameters, make_views, normalise, sample_parameters
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)

@@ -10,7 +10,8 @@ from torchvision.transforms.v2 import functional as oracle
 
 from ftlab.data.views.blur import NO_BLUR, blur_kernel_size
 from ftlab.data.views.geometry import crop_matrices
-from ftlab.data.views.two_views import RECIPES, ViewParameters, make_views, sample_parameters
+from ftlab.data.views.recipes import BUILT_IN as RECIPES
+from ftlab.data.views.two_views import ViewParameters, make_views, sample_parameters
 
 NUM_DRAWS = 2000
 SIDE = 1000  # torchvision's crops are whole pixels
