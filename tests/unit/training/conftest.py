@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -9,12 +8,11 @@ from ftlab.assembly.trial_parts import make_trainer
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.ranks.exchange import ALONE, Ranks
+from ftlab.testing.method_contract import make_images
 from ftlab.training.trainer import Trainer
 
 # The number of threads decides the last bits of a result.
 torch.set_num_threads(1)
-
-NUM_CLASSES = 4
 
 BuildTrainer = Callable[..., Trainer]
 
@@ -22,27 +20,7 @@ BuildTrainer = Callable[..., Trainer]
 @pytest.fixture(scope="session")
 def dataset() -> ImageDataset:
     """44 training and 16 test images of 8x8 noise, brighter from class to class."""
-    random = np.random.default_rng(0)
-
-    def split(num_images: int) -> tuple[np.ndarray, np.ndarray]:
-        labels = np.arange(num_images, dtype=np.int64) % NUM_CLASSES
-        noise = random.integers(0, 100, (num_images, 1, 8, 8))
-        return (noise + 50 * labels[:, None, None, None]).astype(np.uint8), labels
-
-    train_images, train_labels = split(44)
-    test_images, test_labels = split(16)
-    return ImageDataset(
-        name="noise",
-        fingerprint="0" * 32,
-        class_names=tuple("abcd"),
-        train_images=train_images,
-        train_labels=train_labels,
-        test_images=test_images,
-        test_labels=test_labels,
-        channel_mean=(float(train_images.mean() / 255),),
-        channel_std=(float(train_images.std() / 255),),
-        skipped=(),
-    )
+    return make_images()
 
 
 @pytest.fixture

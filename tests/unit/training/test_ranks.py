@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from itertools import islice
 from math import isclose
-from threading import Barrier
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from ftlab.errors import NonFiniteLossError
-from ftlab.ranks.exchange import Ranks, Stateful
+from ftlab.testing.thread_ranks import Meeting, ThreadRanks
 from ftlab.training.epoch_result import EpochResult
 from ftlab.training.trainer import Trainer
 
@@ -21,51 +18,6 @@ BuildTrainer = Callable[..., Trainer]
 BuildTeam = Callable[..., list[Trainer]]
 
 BOTH = {"positives": "extrapolate", "negatives": "interpolate"}
-SECONDS = 60.0
-
-
-class Meeting:
-    """A meeting point at which threads exchange values."""
-
-    def __init__(self, size: int) -> None:
-        self._barrier = Barrier(size, timeout=SECONDS)
-        self._brought: list[Any] = [None] * size
-
-    def exchange(self, rank: int, value: Any) -> list[Any]:
-        self._brought[rank] = value
-        self._barrier.wait()
-        brought = list(self._brought)
-        self._barrier.wait()  # nobody brings the next thing before all have seen this one
-        return brought
-
-
-class ThreadRanks(Ranks):
-    """A rank that is a thread."""
-
-    def __init__(self, rank: int, size: int, meeting: Meeting) -> None:
-        self.rank = rank
-        self.size = size
-        self._meeting = meeting
-
-    def __deepcopy__(self, memo: object) -> "ThreadRanks":
-        return self
-
-    def gather(self, rows: Tensor) -> Tensor:
-        return torch.cat(self._meeting.exchange(self.rank, rows.clone()))
-
-    def sum(self, values: Tensor) -> Tensor:
-        return torch.stack(self._meeting.exchange(self.rank, values.clone())).sum(dim=0)
-
-    def mean(self, values: Tensor) -> Tensor:
-        return self.sum(values) / self.size
-
-    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        for parameter in parameters:
-            parameter.grad.copy_(self.mean(parameter.grad))
-
-    def follow_first(self, stateful: Stateful) -> None:
-        state = self._meeting.exchange(self.rank, deepcopy(stateful.state_dict()))[0]
-        stateful.load_state_dict(deepcopy(state))
 
 
 @pytest.fixture

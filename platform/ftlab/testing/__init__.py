@@ -1,0 +1,1 @@
+"""The contract that packages which extend ftlab test their methods with."""
