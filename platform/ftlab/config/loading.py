@@ -97,7 +97,7 @@ def resolve_trial(profile: ProfileConfig, settings: Mapping[str, Setting]) -> Tr
     own = method_name(values.get("method", {}))
     if settings.get("method.name", own) != own:
         # What the profile says of its own method means nothing to another.
-        del values["method"]
+        values.pop("method", None)
     defaults = flatten(TrialConfig())
     for name, value in settings.items():
         check_setting_name(name)

@@ -76,6 +76,8 @@ from ftlab.errors import ConfigError
 profile = ProfileConfig(
     description="", metric="probe/top1", protocol="", trial={"method": {"key_momentum": 0.5, "queue_size": 512}}
 )
+nothing_set = ProfileConfig(description="", metric="probe/top1", protocol="")
+assert resolve_trial(nothing_set, arguments[0]).method.name == "barlow_twins"
 answer = []
 for settings in arguments:
     try:
