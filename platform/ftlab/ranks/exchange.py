@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 class Stateful(Protocol):
@@ -21,7 +23,7 @@ class Ranks:
 
     A batch of N rows is split into W equal parts in a row, one a rank. Every rank draws the same random numbers for all
     N rows and uses its own part of them, so that a trial means the same at every W. What is exchanged has no gradient,
-    and all ranks call the same methods in the same order.
+    except in `gather_with_gradient`, and all ranks call the same methods in the same order.
 
     Attributes:
         rank: This process, 0 <= rank < size; rank 0 probes, writes checkpoints and reports.
@@ -50,6 +52,20 @@ class Ranks:
         """Return the (W * n, ...) rows of all ranks, in their order, from each rank's (n, ...)."""
         return rows
 
+    def gather_with_gradient(self, rows: Tensor) -> Tensor:
+        """Return the (W * n, ...) rows of all ranks like `gather`, with gradient into each rank's own.
+
+        A row's gradient is the sum over the losses of all ranks, so that the mean over ranks of the parameters'
+        gradients, see `average_gradients`, is the gradient of the mean loss. All ranks must call ``backward``.
+
+        Args:
+            rows: (n, ...) rows of this rank, with gradient.
+        """
+        if self.size == 1:
+            return rows
+        gathered: Tensor = _GatherWithGradient.apply(rows, self)
+        return gathered
+
     def sum(self, values: Tensor) -> Tensor:
         """Return the sum over the ranks, entry by entry."""
         return values
@@ -63,6 +79,19 @@ class Ranks:
 
     def follow_first(self, stateful: Stateful) -> None:
         """Make every rank take over the state of rank 0."""
+
+
+class _GatherWithGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, ranks: Ranks) -> Tensor:
+        ctx.ranks = ranks
+        return ranks.gather(rows.detach())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        ranks: Ranks = ctx.ranks
+        return ranks.sum(gradient)[ranks.own_part(len(gradient))], None
 
 
 ALONE = Ranks()
