@@ -7,12 +7,15 @@ from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ftlab.errors import ConfigError
 
 Kind = Literal["methods", "backbones", "data", "views"]
 KINDS: tuple[Kind, ...] = ("methods", "backbones", "data", "views")
+
+
+ExpectedT = TypeVar("ExpectedT")
 
 
 @dataclass(frozen=True)
@@ -40,19 +43,30 @@ def plugin_names(kind: Kind) -> tuple[str, ...]:
     return tuple(sorted(_entries(kind)))
 
 
-def load_plugin(kind: Kind, name: str) -> object:
+def load_plugin(kind: Kind, name: str, expected: type[ExpectedT]) -> ExpectedT:
     """Return the object that an entry point names.
 
+    Args:
+        kind: See `plugin_names`.
+        name: Name of the entry point.
+        expected: Type of the object.
+
     Raises:
-        ConfigError: It cannot be imported.
+        ConfigError: It cannot be imported, or has another type.
     """
     entry = _entries(kind)[name]
     try:
-        return entry.load()
+        found = entry.load()
     except Exception as error:  # whatever a package of others raises
         raise ConfigError(
             f"{name!r} of the package {_package_name(entry)} must be importable as {entry.value}, but is not: {error}"
         ) from error
+    if not isinstance(found, expected):
+        raise ConfigError(
+            f"{name!r} of the package {_package_name(entry)} must be a {expected.__name__}, but {entry.value} is a "
+            f"{type(found).__name__}."
+        )
+    return found
 
 
 @cache

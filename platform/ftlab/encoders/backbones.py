@@ -54,10 +54,7 @@ def find_backbone(name: str) -> Backbone:
     Raises:
         ConfigError: That of another package cannot be imported, or is none.
     """
-    backbone = BUILT_IN[name] if name in BUILT_IN else load_plugin("backbones", name)
-    if not isinstance(backbone, Backbone):
-        raise ConfigError(f"a backbone must be a Backbone, but {name!r} is {type(backbone).__name__}.")
-    return backbone
+    return BUILT_IN[name] if name in BUILT_IN else load_plugin("backbones", name, Backbone)
 
 
 def check_exportable(backbone: str, stem: str, library: Library) -> None:

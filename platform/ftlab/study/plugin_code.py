@@ -12,9 +12,8 @@ def plugin_code(config: TrialConfig) -> dict[str, str]:
 
     The package of a data set decides the images alone, whose content is in the data's fingerprint.
     """
-    built_in = {section.model_fields["name"].default for section in method_choice.BUILT_IN}
     chosen: dict[Kind, str] = {}
-    if config.method.name not in built_in:
+    if config.method.name not in method_choice.BUILT_IN_NAMES:
         chosen["methods"] = config.method.name
     if config.model.backbone not in backbones.BUILT_IN:
         chosen["backbones"] = config.model.backbone

@@ -185,6 +185,40 @@ def test_settings_of_another_method_are_unknown_keys(outside: Surroundings) -> N
     assert "method.redundancy_weight: " in value
 
 
+@pytest.mark.parametrize("name", ["moco", "twins"])
+def test_a_method_of_another_name_or_of_a_built_in_one_is_left_out(outside: Surroundings, name: str) -> None:
+    assert outside.folder is not None
+    [information] = outside.folder.glob("*.dist-info")
+    (information / "entry_points.txt").write_text(f"[ftlab.methods]\n{name} = elsewhere.settings:BarlowTwinsSection\n")
+    if name == "moco":
+        settings = outside.folder / "elsewhere" / "settings.py"
+        settings.write_text(settings.read_text().replace('"barlow_twins"', '"moco"'))
+    script = "from ftlab.config.trial import TrialConfig\nanswer = type(TrialConfig().method).__name__"
+    assert outside.run(script) == "MoCoSection"
+
+
+def test_an_entry_of_another_kind_is_refused_by_name(outside: Surroundings) -> None:
+    assert outside.folder is not None
+    [information] = outside.folder.glob("*.dist-info")
+    text = (information / "entry_points.txt").read_text()
+    (information / "entry_points.txt").write_text(
+        text.replace("elsewhere.settings:CROPS", "elsewhere.settings:PLAIN_MLP")
+    )
+    answer = outside.run(
+        """
+from ftlab.data.views.recipes import find_recipe
+from ftlab.errors import ConfigError
+try:
+    find_recipe("crops")
+except ConfigError as error:
+    answer = str(error)
+"""
+    )
+    assert answer == (
+        "'crops' of the package elsewhere must be a ViewRecipe, but elsewhere.settings:PLAIN_MLP is a Backbone."
+    )
+
+
 def test_a_package_that_cannot_be_imported_is_left_out_with_a_word(outside: Surroundings) -> None:
     assert outside.folder is not None
     (outside.folder / "elsewhere" / "settings.py").write_text("import nothing_like_it\n")

@@ -15,21 +15,24 @@ _logger = logging.getLogger(__name__)
 
 DEFAULT = MoCoSection
 BUILT_IN: tuple[type[MethodSection], ...] = (MoCoSection,)
+BUILT_IN_NAMES = frozenset(section.model_fields["name"].default for section in BUILT_IN)
 
 
 def added_methods() -> Iterator[type[MethodSection]]:
     """Yield the sections of other packages' methods; one that cannot be imported is left out with a warning."""
     for name in plugin_names("methods"):
         try:
-            section = load_plugin("methods", name)
+            section = load_plugin("methods", name, type)
         except ConfigError as error:
             # Commands that do not need it must work.
             _logger.warning("%s It is left out.", error)
             continue
-        if isinstance(section, type) and issubclass(section, MethodSection):
-            yield section
+        if not issubclass(section, MethodSection) or section.model_fields["name"].default != name:
+            _logger.warning("The method %r must name a MethodSection of that name, but does not. It is left out.", name)
+        elif name in BUILT_IN_NAMES:
+            _logger.warning("A method must not have the name of a built-in one, but %r has. It is left out.", name)
         else:
-            _logger.warning("A method must name a MethodSection, but %r does not. It is left out.", name)
+            yield section
 
 
 def one_of(sections: tuple[type[MethodSection], ...]) -> Any:

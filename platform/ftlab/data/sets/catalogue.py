@@ -58,7 +58,7 @@ def open_reader(source: DatasetSource, home: Path) -> Reader:
     if source.class_list is not None and source.name != "folder":
         raise DataError(f"data.class_list selects classes of an image folder, but got data.name={source.name!r}.")
     if source.name not in BUILT_IN:
-        open_added = cast("OpenReader", load_plugin("data", source.name))
+        open_added = cast("OpenReader", load_plugin("data", source.name, object))
         return open_added(source, home)
     if source.name == "digits":
         return DigitsReader(source.image_size)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ftlab.errors import ConfigError
 from ftlab.plugins import load_plugin, plugin_names
 
 Range = tuple[float, float]
@@ -78,7 +77,4 @@ def find_recipe(name: str) -> ViewRecipe:
     Raises:
         ConfigError: That of another package cannot be imported, or is none.
     """
-    recipe = BUILT_IN[name] if name in BUILT_IN else load_plugin("views", name)
-    if not isinstance(recipe, ViewRecipe):
-        raise ConfigError(f"a recipe of views must be a ViewRecipe, but {name!r} is {type(recipe).__name__}.")
-    return recipe
+    return BUILT_IN[name] if name in BUILT_IN else load_plugin("views", name, ViewRecipe)
