@@ -28,7 +28,7 @@ def config(tiny_profile: dict[str, Any], home: Home) -> TrialConfig:
     return found
 
 
-def test_a_probe_measures_every_part_of_a_trial(config: TrialConfig, home: Home) -> None:
+def test_a_calibration_measures_every_part_of_a_trial(config: TrialConfig, home: Home) -> None:
     found = measure(config, home=home, resources=CORE, together=2, step_seconds=0.2)
     assert found.plain_seconds is not None
     assert found.transformed_seconds is not None
@@ -76,7 +76,7 @@ def test_what_a_user_can_act_on_is_said(config: TrialConfig, home: Home) -> None
         measure(config, home=home, resources=ResourcesConfig(device="cuda", gpus_per_trial=1))
 
 
-def test_a_probe_ends_at_its_limit_and_leaves_no_process(config: TrialConfig, home: Home) -> None:
+def test_a_calibration_ends_at_its_limit_and_leaves_no_process(config: TrialConfig, home: Home) -> None:
     started = time.monotonic()
     with pytest.raises(FtlabError, match=r"must end within its limit, but took over 0\.5 s"):
         measure(config, home=home, resources=CORE, together=2, time_limit=0.5)

@@ -72,7 +72,7 @@ def record(home: Home, trial: Trial, train_seconds: float) -> None:
     journal.append_epochs(trial.key, [EpochResult(epoch, 4e9 + epoch, metrics) for epoch in range(1, 5)])
 
 
-def test_without_history_a_probe_is_made_once(home: Home, fake: FakeMeasure) -> None:
+def test_without_history_a_calibration_is_made_once(home: Home, fake: FakeMeasure) -> None:
     trials = [make_trial(), make_trial(seed=1)]
     for _ in range(2):
         known = find_costs(trials, home=home, resources=RESOURCES, hardware=HARDWARE, measure=fake)
@@ -85,7 +85,7 @@ def test_without_history_a_probe_is_made_once(home: Home, fake: FakeMeasure) -> 
     assert fake.asked == [(1024, "never", 2)]
 
 
-def test_the_trial_with_the_parts_of_most_others_is_probed(home: Home, fake: FakeMeasure) -> None:
+def test_the_trial_with_the_parts_of_most_others_is_calibrated(home: Home, fake: FakeMeasure) -> None:
     trials = [make_trial("never"), make_trial(0.0), make_trial(0.5), make_trial(0.25)]
     known = find_costs(trials, home=home, resources=RESOURCES, hardware=HARDWARE, measure=fake)
     assert fake.asked == [(1024, "0.5", 2)]
@@ -93,7 +93,7 @@ def test_the_trial_with_the_parts_of_most_others_is_probed(home: Home, fake: Fak
     assert [known.costs.training_seconds(trial, 0, 4) for trial in trials] == [8.0, 12.0, 10.0, 11.0]
 
 
-def test_of_many_kinds_a_few_are_probed(home: Home, fake: FakeMeasure) -> None:
+def test_of_many_kinds_a_few_are_calibrated(home: Home, fake: FakeMeasure) -> None:
     trials = [make_trial(queue_size=1024 * size) for size in range(1, 7)]
     known = find_costs(trials, home=home, resources=RESOURCES, hardware=HARDWARE, measure=fake)
     assert known is not None
@@ -101,7 +101,7 @@ def test_of_many_kinds_a_few_are_probed(home: Home, fake: FakeMeasure) -> None:
     assert known.num_nearest == len(trials) - MAX_CALIBRATIONS
 
 
-def test_recorded_trials_tell_more_than_a_probe(home: Home, fake: FakeMeasure) -> None:
+def test_recorded_trials_tell_more_than_a_calibration(home: Home, fake: FakeMeasure) -> None:
     trial = make_trial()
     find_costs([trial], home=home, resources=RESOURCES, hardware=HARDWARE, measure=fake)
     record(home, make_trial(seed=1), train_seconds=8.0)
@@ -112,7 +112,9 @@ def test_recorded_trials_tell_more_than_a_probe(home: Home, fake: FakeMeasure) -
     assert len(fake.asked) == 1
 
 
-def test_recorded_trials_tell_without_a_probe_all_but_the_size_of_checkpoints(home: Home, fake: FakeMeasure) -> None:
+def test_recorded_trials_tell_without_a_calibration_all_but_the_size_of_checkpoints(
+    home: Home, fake: FakeMeasure
+) -> None:
     record(home, make_trial(seed=1), train_seconds=8.0)
     known = find_costs(
         [make_trial()], home=home, resources=RESOURCES, hardware=HARDWARE, max_calibrations=0, measure=fake
@@ -123,7 +125,7 @@ def test_recorded_trials_tell_without_a_probe_all_but_the_size_of_checkpoints(ho
     assert known.costs.checkpoint_bytes == {}
 
 
-def test_trials_with_a_probe_that_was_never_recorded_have_no_price(home: Home, fake: FakeMeasure) -> None:
+def test_trials_with_a_probe_that_was_never_recorded_have_no_estimate(home: Home, fake: FakeMeasure) -> None:
     record(home, make_trial(seed=1), train_seconds=8.0)
     trial = make_trial()
     probed = trial.config.model_copy(update={"probe": trial.config.probe.model_copy(update={"every": 2})})
@@ -133,7 +135,7 @@ def test_trials_with_a_probe_that_was_never_recorded_have_no_price(home: Home, f
     )
 
 
-def test_a_part_that_was_never_recorded_is_probed(home: Home, fake: FakeMeasure) -> None:
+def test_a_part_that_was_never_recorded_is_calibrated(home: Home, fake: FakeMeasure) -> None:
     trials = [make_trial(), make_trial(queue_size=2048)]
     record(home, make_trial(seed=1), train_seconds=8.0)
     record(home, make_trial(seed=2), train_seconds=8.0)
@@ -143,7 +145,7 @@ def test_a_part_that_was_never_recorded_is_probed(home: Home, fake: FakeMeasure)
     assert known.costs.training_seconds(trials[1], 0, 1) == pytest.approx(2.0, abs=0.01)
 
 
-def test_a_cluster_is_not_probed_from_here(home: Home, fake: FakeMeasure) -> None:
+def test_a_cluster_is_not_calibrated_from_here(home: Home, fake: FakeMeasure) -> None:
     cluster = Hardware("EPYC", "2", "cpu", threads=1, together=2, cluster="ray://head:10001")
     found = find_costs([make_trial()], home=home, resources=RESOURCES, hardware=cluster, measure=fake)
     assert found is None

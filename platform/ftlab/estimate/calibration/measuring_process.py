@@ -122,11 +122,11 @@ def main() -> None:
     try:
         torch.set_num_threads(request["threads"])
         config = TrialConfig.model_validate(request["config"])
-        probe = CalibratedTrial(config, Home(request["home"]), make_device(request["device"]))
-        probe.warm_up()
+        trial = CalibratedTrial(config, Home(request["home"]), make_device(request["device"]))
+        trial.warm_up()
         answer({"ready": True})
         sys.stdin.readline()
-        answer({"measurement": asdict(probe.measure(request["seconds"]))})
+        answer({"measurement": asdict(trial.measure(request["seconds"]))})
     except FtlabError as error:
         answer({"error": str(error)})
     except torch.OutOfMemoryError as error:
