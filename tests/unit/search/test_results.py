@@ -81,6 +81,7 @@ def test_the_front_is_an_experiment_too(make_search: MakeSearch, open_laboratory
     assert [cell["name"] for cell in cells[1:]] == [f"{trial.name} of s" for trial in report.front]
 
 
+@pytest.mark.slow
 def test_importance_finds_what_decides(make_search: MakeSearch, open_laboratory: OpenLaboratory) -> None:
     laboratory = open_laboratory(make_search(num_trials=30, sampler={"startup_trials": 30}, user={"train.epochs": 10}))
     for _ in range(LEAST_TRIALS - 1):

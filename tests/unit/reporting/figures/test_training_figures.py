@@ -18,6 +18,7 @@ def histories(make_histories: MakeHistories) -> Histories:
     return make_histories({"0.5-0": 0.1, "0.5-1": 0.3, "0.99-0": 1.0, "0.9-0": 0.5, "1.0-1": 5.0}, ft_start=1.0)
 
 
+@pytest.mark.slow
 def test_all_figures_are_written(momentum_table: AblationTable, histories: Histories, tmp_path: Path) -> None:
     paths = write_training_figures(training_figures(momentum_table, histories), tmp_path)
     assert [path.name for path in paths] == [f"{name}.{ending}" for name in NAMES for ending in ("png", "pdf")]
