@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ftlab.cli.schema_command import schema
+from ftlab.cli.config_command import schema
 from ftlab.config.loading import load_experiment, load_profile
 from ftlab.config.yaml_text import read_yaml
 from ftlab.errors import ConfigError

@@ -13,7 +13,6 @@ from ftlab.cli import (
     journal_command,
     migrate_command,
     plan_command,
-    schema_command,
     search_command,
     serve_command,
     sweep_command,
@@ -33,7 +32,6 @@ app.add_typer(table_command.app)
 app.add_typer(train_command.app)
 app.add_typer(serve_command.app)
 app.add_typer(config_command.app)
-app.add_typer(schema_command.app)
 app.add_typer(search_command.app)
 app.add_typer(trace_command.app)
 app.add_typer(migrate_command.app)

@@ -1,10 +1,16 @@
-"""The command that prints the settings of every cell: config."""
+"""The commands about settings: config prints those of every cell, schema writes what editors check them by."""
+
+import json
+from pathlib import Path
+from typing import Annotated
 
 import typer
 import yaml
 
 from ftlab.cli.options import Experiment, Overrides, Profile, Seeds, load_asked
-from ftlab.terminal.console import console
+from ftlab.config.json_schemas import json_schemas
+from ftlab.config.loading import experiments_folder
+from ftlab.terminal.console import console, say
 
 app = typer.Typer()
 
@@ -24,3 +30,16 @@ def config(
         "cells": {cell.name: cell.config.model_dump(mode="json", exclude={"seed"}) for cell in study.cells},
     }
     console.print(yaml.safe_dump(content, sort_keys=False), end="", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def schema(
+    folder: Annotated[Path | None, typer.Argument(help="Folder to write to; by default experiments/schema.")] = None,
+) -> None:
+    """Write the JSON schemas that let editors complete experiment, profile and search files."""
+    target = folder or experiments_folder() / "schema"
+    target.mkdir(parents=True, exist_ok=True)
+    for name, content in json_schemas().items():
+        path = target / f"{name}.json"
+        path.write_text(json.dumps(content, indent=2) + "\n")
+        say(f"{path}: completes and checks every {name} file")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from ftlab.errors import ConfigError
 
-# For fragmentation, and for what a few steps do not show: an resource_plan once an epoch, two peaks at the same time.
+# For fragmentation, and for what a few steps do not show: an allocation once an epoch, two peaks at the same time.
 SAFETY_FACTOR = 1.2
 # Memory of Ray's worker beside the trial, which a calibration run does not have.
 WORKER_BYTES = 250 * 1024**2
