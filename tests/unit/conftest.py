@@ -125,3 +125,14 @@ def make_study(profile: ProfileConfig) -> MakeStudy:
         return resolve_study("exp", experiment, "tiny", profile, None, overrides)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: their number decides the last bits of a result."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 import torch
 
@@ -20,15 +18,9 @@ from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.records import StudyRecord
 from ftlab.tracking.writer import TrackingWriter
 
+pytestmark = pytest.mark.usefixtures("_one_thread")
+
 HARDWARE = Hardware(cpu="a CPU", cores="2", device="cpu", threads=1, together=2)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

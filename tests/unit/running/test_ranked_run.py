@@ -1,7 +1,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from ftlab.study.spec import expand_trials, single_trial_study
 from ftlab.tracking.records import TrialStatus
 from ftlab.training.epoch_result import EpochResult
 
+pytestmark = pytest.mark.usefixtures("_one_thread")
+
 StartTrial = Callable[..., Run]
 
 CPU = torch.device("cpu")
@@ -33,14 +35,6 @@ SETTINGS = {
     "train.epochs": 3,
     "train.channels_last": True,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import dataclasses
 import resource
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from ftlab.study.spec import Trial, expand_trials, single_trial_study
 from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.epoch_result import EpochResult
+
+pytestmark = pytest.mark.usefixtures("_one_thread")
 
 MakeTrial = Callable[..., Trial]
 
@@ -46,14 +48,6 @@ class Witness:
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
         self.heard.append(f"seed {trial.config.seed} {outcome.status.value}")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

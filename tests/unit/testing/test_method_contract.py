@@ -1,6 +1,6 @@
 """The contract of methods, passed by the built-in ones and failed by those that break it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,13 +9,7 @@ import torch
 from ftlab.methods.moco import MoCo, MoCoResult
 from ftlab.testing.method_contract import MethodContract
 
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("_one_thread")
 
 
 class TestMoCo(MethodContract):
