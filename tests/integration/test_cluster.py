@@ -1,5 +1,6 @@
 """A cluster of three nodes, as three raylets on this machine, with its checkpoints in an object store."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from installed_copies import install_elsewhere
 from loopback import wait_until
 from ray_nodes import RayNodes
 
@@ -101,6 +103,19 @@ def test_a_node_with_other_code_is_refused_before_anything_is_computed(
     command = laboratory.start_sweep("exp")
     assert command.wait() == 1
     assert "Every node must have the driver's version of ftlab and its packages, but there is ftlab code" in command.err
+    assert "first epoch" not in command.out
+
+
+def test_a_node_that_lacks_a_package_which_adds_something_is_refused_by_its_name(
+    laboratory: Any, cluster: RayNodes, tmp_path: Path
+) -> None:
+    install_elsewhere(tmp_path / "site")
+    laboratory.surroundings["PYTHONPATH"] = str(tmp_path / "site")
+    settings = {"method.name": "barlow_twins", "model.bn_groups": 1}
+    laboratory.write_experiment("twins", seeds=1, cells=[{"name": "plain"}, {"name": "twins", "set": settings}])
+    command = laboratory.start_sweep("twins")
+    assert command.wait() == 1
+    assert re.search(r"but there is elsewhere code [0-9a-f]+ on .*, absent on ", command.err)
     assert "first epoch" not in command.out
 
 

@@ -10,6 +10,7 @@ from ftlab.cli import (
     config_command,
     doctor_command,
     export_command,
+    init_command,
     journal_command,
     migrate_command,
     plan_command,
@@ -26,6 +27,7 @@ from ftlab.terminal.console import error_console
 app = typer.Typer(
     help="Ablation tables for contrastive learning as build targets.", no_args_is_help=True, add_completion=False
 )
+app.add_typer(init_command.app)
 app.add_typer(plan_command.app)
 app.add_typer(sweep_command.app)
 app.add_typer(table_command.app)

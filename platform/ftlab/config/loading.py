@@ -25,9 +25,22 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def experiments_folder() -> Path:
-    """Return the folder of experiment files: ``FTLAB_EXPERIMENTS``, else the checkout's ``experiments/``."""
+    """Return the folder of experiment files: ``FTLAB_EXPERIMENTS``, else that of a project here, else ftlab's own.
+
+    A project is here if the working folder has ``experiments/profiles/``, as `ftlab init` writes it.
+    """
     configured = os.environ.get("FTLAB_EXPERIMENTS")
-    return Path(configured) if configured else Path(__file__).parents[3] / "experiments"
+    if configured:
+        return Path(configured)
+    own = Path.cwd() / "experiments"
+    return own if (own / "profiles").is_dir() else shipped_experiments()
+
+
+def shipped_experiments() -> Path:
+    """Return the folder of ftlab's own experiment files: that of the wheel, else the checkout's."""
+    package = Path(__file__).parents[1]
+    in_wheel = package / "experiments"
+    return in_wheel if in_wheel.is_dir() else package.parents[1] / "experiments"
 
 
 def load_experiment(name: str) -> ExperimentConfig:

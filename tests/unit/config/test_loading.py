@@ -13,6 +13,7 @@ from ftlab.config.loading import (
     load_profile,
     parse_overrides,
     resolve_trial,
+    shipped_experiments,
 )
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError
@@ -177,3 +178,14 @@ def test_the_folder_of_experiments_follows_the_environment(monkeypatch: pytest.M
     assert (experiments_folder() / "momentum.yaml").is_file()
     monkeypatch.setenv("FTLAB_EXPERIMENTS", str(tmp_path))
     assert experiments_folder() == tmp_path
+
+
+def test_a_project_in_the_working_folder_has_its_own_experiments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FTLAB_EXPERIMENTS", raising=False)
+    (tmp_path / "experiments").mkdir()
+    assert experiments_folder() == shipped_experiments()  # a folder of that name alone is no project
+    (tmp_path / "experiments" / "profiles").mkdir()
+    assert experiments_folder() == tmp_path / "experiments"

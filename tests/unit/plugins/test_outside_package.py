@@ -2,16 +2,15 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from installed_copies import install_elsewhere
 
 from ftlab.machine.software import Software
 
-PACKAGE = Path(__file__).parents[2] / "outside_package"
 SETTINGS = {
     "data": {"name": "stripes"},
     "views": {"recipe": "crops"},
@@ -109,24 +108,11 @@ class Surroundings:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
-    def install(self, version: str) -> None:
-        """Write what an installer writes beside a package."""
-        assert self.folder is not None
-        for old in self.folder.glob("*.dist-info"):
-            shutil.rmtree(old)
-        information = self.folder / f"elsewhere-{version}.dist-info"
-        information.mkdir()
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: elsewhere\nVersion: {version}\n")
-        shutil.copy(PACKAGE / "entry_points.txt", information)
-
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Surroundings:
-    folder = tmp_path / "site"
-    shutil.copytree(PACKAGE / "elsewhere", folder / "elsewhere", ignore=shutil.ignore_patterns("__pycache__"))
-    surroundings = Surroundings(folder)
-    surroundings.install("1.0")
-    return surroundings
+    install_elsewhere(tmp_path / "site")
+    return Surroundings(tmp_path / "site")
 
 
 def test_it_trains_and_resumes_to_the_same_bits(outside: Surroundings, tmp_path: Path) -> None:
@@ -150,9 +136,9 @@ def test_its_code_is_part_of_the_keys_of_its_trials_and_its_version_is_not(outsi
     keys = outside.run(KEYS, uses)
     assert isinstance(keys, list)
     assert outside.run(KEYS, uses) == keys
-    outside.install("2.0")
-    assert outside.run(KEYS, uses) == keys
     assert outside.folder is not None
+    install_elsewhere(outside.folder, "2.0")
+    assert outside.run(KEYS, uses) == keys
     with (outside.folder / "elsewhere" / "networks.py").open("a") as file:
         file.write("# changed\n")
     changed = outside.run(KEYS, uses)
