@@ -83,7 +83,7 @@ def test_negatives_are_mixed_with_the_permutation_drawn(
     device: torch.device, make_generator: MakeGenerator, negatives: Tensor, granularity: Granularity, union: bool
 ) -> None:
     queue = negatives.to(device)
-    found = NegativeTransform(1.6, granularity=granularity, union=union)(queue, generator=make_generator(1))
+    found = NegativeTransform(1.6, granularity=granularity, union=union)(queue, generator=make_generator(1)).features
     generator = make_generator(1)
     drawn = sample_coefficients(1.6, (0.0, 1.0), (K, C), granularity, generator=generator)
     permutation = torch.randperm(K, generator=generator, device=device).cpu()

@@ -52,6 +52,11 @@ class TrialConfig(Section):
         """Side of a view, in pixels."""
         return self.views.size or self.data.image_size
 
+    @property
+    def positives_mixed(self) -> range:
+        """The 0-based epochs in which FT mixes positives."""
+        return self.transform.epochs_on(self.epochs) if self.transform.positives != "none" else range(0)
+
     def effects(self) -> list[Effect]:
         """Return the settings with an effect, by dotted name, as the sections declare them."""
         found = [Effect("seed", self.seed)]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ftlab.contrast.scores import Moments
+from ftlab.contrast.scores import Moments, score_moments
 
 # Scores computed at a time: as many as a core's cache holds, or as a GPU computes in a few large kernels.
 BLOCK_SCORES = {"cpu": 2**17, "cuda": 2**26}
@@ -49,6 +49,29 @@ def info_nce(
         raise ValueError("negatives must come from the queue, without gradient, but got some that require one.")
     loss, mean, variance = _InfoNCE.apply(queries, keys, negative_queries, negatives, temperature)
     return Contrast(loss, Moments(mean, variance))
+
+
+def info_nce_of_scores(
+    positive_scores: Tensor, negative_scores: Tensor, temperature: float, excluded: Tensor | None = None
+) -> Contrast:
+    """Return the loss of `info_nce` from scores that are there already, and that gradients flow through.
+
+    For negatives that are other ones for each query, that a query must not meet, or that carry a gradient. It keeps all
+    N x M scores; `info_nce` is for a large queue of constants.
+
+    Args:
+        positive_scores: (N,).
+        negative_scores: (N, M), those of each query's own negatives.
+        temperature: T > 0.
+        excluded: (N, M) bool, the negatives that a query does not have; None if each has all.
+
+    Returns:
+        Loss and moments of the scores that are not excluded; NaN moments if all are, and NaN if one of the others is.
+    """
+    kept = negative_scores if excluded is None else negative_scores.masked_fill(excluded, -torch.inf)
+    logits = torch.cat([positive_scores[:, None], kept], dim=1) / temperature
+    losses = torch.logsumexp(logits, dim=1) - logits[:, 0]
+    return Contrast(losses.mean(), score_moments(negative_scores.detach(), excluded))
 
 
 def contrastive_scores(queries: Tensor, keys: Tensor, negative_queries: Tensor, negatives: Tensor) -> Tensor:

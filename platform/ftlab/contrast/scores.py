@@ -8,11 +8,14 @@ import torch
 from torch import Tensor
 
 from ftlab.contrast.score_statistics import (
+    AFTER_FT,
     BIN_RANGE,
     COLLAPSED_MARGIN,
     NEGATIVE_MEAN,
+    NEGATIVE_VARIANCE,
     NUM_BINS,
     POSITIVE_MEAN,
+    POSITIVE_VARIANCE,
     Pooling,
     ScoreStatistic,
 )
@@ -44,10 +47,31 @@ def negative_moments(queries: Tensor, key_sum: Tensor, key_gram: Tensor, num_key
 
 
 @torch.no_grad()
-def score_moments(scores: Tensor) -> Moments:
-    """Return mean and population variance over all entries of ``scores``, of any shape; NaN when empty."""
-    variance, mean = torch.var_mean(scores, correction=0)
-    return Moments(mean.double(), variance.double())
+def score_moments(scores: Tensor, excluded: Tensor | None = None) -> Moments:
+    """Return mean and population variance of scores; NaN if there are none.
+
+    Args:
+        scores: Any shape.
+        excluded: bool of that shape, the entries that do not count; None if all do.
+    """
+    if excluded is None:
+        variance, mean = torch.var_mean(scores, correction=0)
+        return Moments(mean.double(), variance.double())
+    # Without indexing, whose shape the host would have to wait for.
+    count = (~excluded).sum()
+    mean = scores.double().masked_fill(excluded, 0.0).sum() / count
+    return Moments(mean, (scores - mean).masked_fill(excluded, 0.0).square().sum() / count)
+
+
+def name_moments(positive: Moments, negative: Moments, *, after_ft: bool = False) -> dict[str, Tensor]:
+    """Return the moments of both kinds of scores as values of `SCORE_STATISTICS`, of those before FT or after it."""
+    moments = {
+        POSITIVE_MEAN: positive.mean,
+        POSITIVE_VARIANCE: positive.variance,
+        NEGATIVE_MEAN: negative.mean,
+        NEGATIVE_VARIANCE: negative.variance,
+    }
+    return {name + AFTER_FT: value for name, value in moments.items()} if after_ft else moments
 
 
 @torch.no_grad()

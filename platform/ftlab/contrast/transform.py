@@ -118,10 +118,26 @@ class PositiveTransform:
             generator: Source of the coefficients of the whole batch.
             ranks: The ranks that hold the other parts.
         """
-        shape = (ranks.size * queries.shape[0], queries.shape[1])
-        coefficients = sample_coefficients(self.alpha, self.bounds, shape, self.granularity, generator=generator)
-        coefficients = ranks.own(coefficients).to(queries.dtype)
+        coefficients = self.coefficients(queries, generator=generator, ranks=ranks)
         return mix(queries, keys, coefficients), mix(keys, queries, coefficients)
+
+    def coefficients(self, features: Tensor, *, generator: torch.Generator, ranks: Ranks = ALONE) -> Tensor:
+        """Draw the coefficients of (n, C) features, this rank's part of the batch; they broadcast to it."""
+        shape = (ranks.size * features.shape[0], features.shape[1])
+        drawn = sample_coefficients(self.alpha, self.bounds, shape, self.granularity, generator=generator)
+        return ranks.own(drawn).to(features.dtype)
+
+
+class MixedNegatives(NamedTuple):
+    """Negatives, each with the rows that it was mixed from.
+
+    Attributes:
+        features: (M, C); gradients flow into all rows that have one.
+        rows: (M, 2) int64, places in the bank before mixing: negative m holds parts of both; equal if it is unmixed.
+    """
+
+    features: Tensor
+    rows: Tensor
 
 
 @dataclass(frozen=True)
@@ -140,14 +156,23 @@ class NegativeTransform:
     granularity: Granularity = "batch"
     union: bool = False
 
-    def __call__(self, negatives: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Return the (K, C) mixed negatives, or the (2K, C) originals and mixed ones."""
+    def __call__(self, negatives: Tensor, *, generator: torch.Generator) -> MixedNegatives:
+        """Return the K mixed negatives, or the 2K originals and mixed ones."""
         shape = (negatives.shape[0], negatives.shape[1])
         coefficients = sample_coefficients(self.alpha, self.bounds, shape, self.granularity, generator=generator)
         permutation = torch.randperm(shape[0], generator=generator, device=negatives.device)
         # In place and not by mix(): at the paper's K each copy of the queue takes longer than its arithmetic.
         mixed = negatives.index_select(0, permutation).lerp_(negatives, coefficients.to(negatives.dtype))
-        return torch.cat([negatives, mixed]) if self.union else mixed
+        own = unmixed_rows(negatives)
+        rows = torch.stack([own[:, 0], permutation], dim=1)
+        if not self.union:
+            return MixedNegatives(mixed, rows)
+        return MixedNegatives(torch.cat([negatives, mixed]), torch.cat([own, rows]))
+
+
+def unmixed_rows(negatives: Tensor) -> Tensor:
+    """Return `MixedNegatives.rows` of (K, C) negatives that nothing mixed."""
+    return torch.arange(negatives.shape[0], device=negatives.device)[:, None].expand(-1, 2)
 
 
 @dataclass(frozen=True)
@@ -193,14 +218,21 @@ class FeatureTransform:
             negative_generator: Randomness of the negatives.
             ranks: The ranks that hold the other parts of the batch.
         """
-        new_queries, new_keys, new_negatives = queries, keys, negatives
+        new_queries, new_keys = queries, keys
         if self.positives is not None:
-            new_queries, new_keys = self.positives(queries, keys, generator=positive_generator, ranks=ranks)
-            if self.renormalise:
-                new_queries, new_keys = F.normalize(new_queries), F.normalize(new_keys)
-        if self.negatives is not None:
-            new_negatives = self.negatives(negatives, generator=negative_generator)
-            if self.renormalise:
-                new_negatives = F.normalize(new_negatives)
+            mixed = self.positives(queries, keys, generator=positive_generator, ranks=ranks)
+            new_queries, new_keys = map(self.scaled, mixed)
+        new_negatives = self.mix_negatives(negatives, generator=negative_generator).features
         negative_queries = new_queries if self.query_for_negatives == "transformed" else queries
         return TransformedFeatures(new_queries, new_keys, negative_queries, new_negatives)
+
+    def mix_negatives(self, negatives: Tensor, *, generator: torch.Generator) -> MixedNegatives:
+        """Return (K, C) unit vectors transformed, and the rows that each comes from."""
+        if self.negatives is None:
+            return MixedNegatives(negatives, unmixed_rows(negatives))
+        features, rows = self.negatives(negatives, generator=generator)
+        return MixedNegatives(self.scaled(features), rows)
+
+    def scaled(self, mixed: Tensor) -> Tensor:
+        """Return mixed (rows, C) features as the loss sees them: scaled back to unit length if asked to."""
+        return F.normalize(mixed) if self.renormalise else mixed

@@ -11,12 +11,7 @@ from ftlab.contrast.loss import contrastive_scores, info_nce
 from ftlab.contrast.momentum import update_key_parameters
 from ftlab.contrast.queue import NegativeQueue
 from ftlab.contrast.score_statistics import (
-    AFTER_FT,
-    NEGATIVE_MEAN,
-    NEGATIVE_VARIANCE,
     NEGATIVES,
-    POSITIVE_MEAN,
-    POSITIVE_VARIANCE,
     POSITIVES,
     SCORE_STATISTICS,
     SEEN_NEGATIVES,
@@ -25,6 +20,7 @@ from ftlab.contrast.score_statistics import (
 from ftlab.contrast.scores import (
     Moments,
     detect_collapse,
+    name_moments,
     negative_moments,
     score_histogram,
     score_moments,
@@ -158,16 +154,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
         queue = self.queue
         positive = score_moments((queries * keys).sum(dim=1))
         exact = negative_moments(queries, queue.key_sum, queue.key_gram, queue.size)
-        before = _named(positive, exact)
+        before = name_moments(positive, exact)
         if not transform.is_identity:
             positive, exact = score_moments((seen.queries * seen.keys).sum(dim=1)), negative
-        return before | {name + AFTER_FT: value for name, value in _named(positive, exact).items()}
-
-
-def _named(positive: Moments, negative: Moments) -> dict[str, Tensor]:
-    return {
-        POSITIVE_MEAN: positive.mean,
-        POSITIVE_VARIANCE: positive.variance,
-        NEGATIVE_MEAN: negative.mean,
-        NEGATIVE_VARIANCE: negative.variance,
-    }
+        return before | name_moments(positive, exact, after_ft=True)

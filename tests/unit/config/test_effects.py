@@ -35,7 +35,18 @@ def without_effect(config: TrialConfig) -> set[str]:
 
 
 def test_the_fields_are_those_of_a_flat_trial() -> None:
-    assert list(setting_fields()) == list(flatten(TrialConfig()))
+    flat = flatten(TrialConfig())
+    assert [name for name in setting_fields() if name in flat] == list(flat)
+    assert {name.partition(".")[0] for name in setting_fields() if name not in flat} == {"method"}  # of other methods
+
+
+def test_the_gradient_of_a_partner_has_an_effect_while_positives_are_mixed() -> None:
+    simclr = {"name": "simclr", "partner": "key_constant"}
+    assert "method.partner" not in make_trial(method=simclr).shown()
+    assert "method.partner" not in make_trial(method=simclr, transform={"negatives": "interpolate"}).shown()
+    mixed = make_trial(method=simclr, transform={"positives": "extrapolate", "start": 0.3})
+    assert "method.partner" not in mixed.effective(3)
+    assert "method.partner" in mixed.effective(4)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ftlab.contrast import loss as contrast
-from ftlab.contrast.loss import contrastive_scores, info_nce
+from ftlab.contrast.loss import contrastive_scores, info_nce, info_nce_of_scores
 
 N, K, C = 5, 7, 4
 
@@ -133,3 +133,42 @@ def test_negatives_with_a_gradient_are_a_mistake(features: Features) -> None:
     *others, negatives = features
     with pytest.raises(ValueError, match="without gradient"):
         info_nce(*others, negatives.requires_grad_(), 0.1)
+
+
+class TestLossOfScores:
+    def test_is_that_of_a_queue_without_gradient(self, features: Features) -> None:
+        expected = info_nce(*features, 0.2)
+        positive, *negative = contrastive_scores(*features).unbind(dim=1)
+        found = info_nce_of_scores(positive, torch.stack(negative, dim=1), 0.2)
+        assert found.loss.item() == pytest.approx(expected.loss.item(), abs=1e-12)
+        assert found.negative.mean.item() == pytest.approx(expected.negative.mean.item(), abs=1e-12)
+        assert found.negative.variance.item() == pytest.approx(expected.negative.variance.item(), abs=1e-12)
+
+    def test_gradient_reaches_negatives_of_each_query(self, features: Features) -> None:
+        queries, keys, *_ = features
+        own = torch.rand(N, K, C, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+
+        def loss(negatives: Tensor) -> Tensor:
+            scores = torch.einsum("nc,nkc->nk", queries, negatives)
+            return info_nce_of_scores((queries * keys).sum(dim=1), scores, 0.2).loss
+
+        assert torch.autograd.gradcheck(loss, own)
+
+    def test_what_is_excluded_is_not_there(self, features: Features) -> None:
+        scores = contrastive_scores(*features).detach()
+        excluded = torch.zeros(N, K, dtype=torch.bool)
+        excluded[:, 2] = True
+        few = torch.cat([scores[:, 1:3], scores[:, 4:]], dim=1)
+        scores[:, 3] = nan  # the negative that is excluded
+        found, expected = (
+            info_nce_of_scores(scores[:, 0], scores[:, 1:], 0.2, excluded),
+            info_nce_of_scores(scores[:, 0], few, 0.2),
+        )
+        assert found.loss.item() == pytest.approx(expected.loss.item(), abs=1e-12)
+        assert found.negative.mean.item() == pytest.approx(expected.negative.mean.item(), abs=1e-12)
+        assert found.negative.variance.item() == pytest.approx(expected.negative.variance.item(), abs=1e-12)
+
+    def test_without_negatives_there_is_nothing_to_lose(self) -> None:
+        loss, negative = info_nce_of_scores(torch.ones(2), torch.ones(2, 3), 0.1, torch.ones(2, 3, dtype=torch.bool))
+        assert loss.item() == 0.0
+        assert isnan(negative.mean.item())

@@ -197,14 +197,22 @@ class TestNegativeTransform:
         partners = torch.stack([negatives[partner] for partner in permutation])
         assert sorted(permutation) == list(range(K))
         mixed = NegativeTransform(1.6, granularity=granularity)(negatives, generator=make_generator(1))
-        torch.testing.assert_close(mixed, mix_by_loops(negatives, partners, drawn), rtol=0, atol=1e-12)
+        assert mixed.rows.tolist() == [[k, permutation[k]] for k in range(K)]
+        torch.testing.assert_close(mixed.features, mix_by_loops(negatives, partners, drawn), rtol=0, atol=1e-12)
 
     def test_union_has_the_originals_first(self, negatives: Tensor, granularity: Granularity) -> None:
         union = NegativeTransform(1.6, granularity=granularity, union=True)(negatives, generator=make_generator(1))
         mixed = NegativeTransform(1.6, granularity=granularity)(negatives, generator=make_generator(1))
-        assert union.shape == (2 * K, C)
-        assert torch.equal(union[:K], negatives)
-        assert torch.equal(union[K:], mixed)
+        assert union.features.shape == (2 * K, C)
+        assert torch.equal(union.features[:K], negatives)
+        assert torch.equal(union.features[K:], mixed.features)
+        assert union.rows.tolist() == [*([k, k] for k in range(K)), *mixed.rows.tolist()]
+
+    def test_gradient_reaches_both_rows_of_each(self, negatives: Tensor, granularity: Granularity) -> None:
+        transform = NegativeTransform(1.6, granularity=granularity)
+        assert torch.autograd.gradcheck(
+            lambda bank: transform(bank, generator=make_generator(1)).features, negatives.requires_grad_()
+        )
 
     def test_the_queue_itself_is_left_alone(self, negatives: Tensor, granularity: Granularity) -> None:
         before = negatives.clone()
@@ -213,7 +221,7 @@ class TestNegativeTransform:
 
     def test_a_coefficient_of_one_is_the_identity(self, negatives: Tensor, granularity: Granularity) -> None:
         transform = NegativeTransform(1.6, (1.0, 1.0), granularity)
-        assert torch.equal(transform(negatives, generator=make_generator(1)), negatives)
+        assert torch.equal(transform(negatives, generator=make_generator(1)).features, negatives)
 
 
 class TestFeatureTransform:

@@ -56,7 +56,12 @@ def load(lines: tuple[str, ...]) -> nn.Module:
 @pytest.mark.parametrize("library", ["torchvision", "timm"])
 @pytest.mark.parametrize(
     ("backbone", "stem", "channels"),
-    [("resnet18", "cifar", 3), ("resnet18", "imagenet", 1), ("resnet34", "imagenet", 3), ("resnet50", "imagenet", 3)],
+    [
+        ("resnet18", "cifar", 3),
+        ("resnet18", "imagenet", 1),
+        pytest.param("resnet34", "imagenet", 3, marks=pytest.mark.slow),
+        ("resnet50", "imagenet", 3),
+    ],
 )
 def test_the_lines_build_a_model_with_the_encoders_features(
     library: Library, backbone: str, stem: str, channels: int, tmp_path: Any

@@ -162,7 +162,9 @@ def test_old_checkpoints_make_room_for_new_ones_but_not_forks(make_trial: MakeTr
     assert [epoch for epoch in range(1, 7) if checkpoint(trial, home, epoch).exists()] == [2, 5, 6]
 
 
-@pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
+@pytest.mark.parametrize(
+    "damage", ["flip", *(pytest.param(damage, marks=pytest.mark.slow) for damage in ("truncate", "empty"))]
+)
 def test_a_damaged_checkpoint_costs_time_and_no_result(
     damage: str, make_trial: MakeTrial, home: Home, tmp_path: Path
 ) -> None:

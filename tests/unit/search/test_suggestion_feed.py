@@ -53,6 +53,7 @@ def test_the_search_ends_with_the_number_of_configurations(
     assert len({trial.key for trial in under_way}) == 3
 
 
+@pytest.mark.slow
 def test_what_is_learned_beats_chance(make_search: MakeSearch, open_laboratory: OpenLaboratory) -> None:
     learned = open_laboratory(make_search(num_trials=30, sampler={"startup_trials": 10}))
     learned.train()

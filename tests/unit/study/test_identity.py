@@ -68,6 +68,7 @@ CHANGED: dict[str, Setting] = {
     "probe.linear_learning_rates": [1.0],
     "probe.linear_holdout": 0.2,
 }
+OF_OTHER_METHODS = {"simclr": {"method.partner": "key_constant"}}
 ONE_CHOICE = {"method.name"}
 WITHOUT_EFFECT = sorted(name for name in CHANGED if name.startswith("data."))
 OF_THE_SMALL_CNN = ["model.width", "model.depth"]
@@ -113,7 +114,8 @@ def test_a_trial_with_every_setting_in_effect_keeps_its_keys() -> None:
 
 
 def test_every_setting_is_tried_below() -> None:
-    assert set(CHANGED) | ONE_CHOICE == set(setting_fields())
+    others = {name for settings in OF_OTHER_METHODS.values() for name in settings}
+    assert set(CHANGED) | others | ONE_CHOICE == set(setting_fields())
     defaults = flatten(with_settings(EVERYTHING))
     assert [name for name, value in CHANGED.items() if defaults[name] == value] == []
 
@@ -121,6 +123,14 @@ def test_every_setting_is_tried_below() -> None:
 @pytest.mark.parametrize("name", WITH_EFFECT)
 def test_a_setting_with_an_effect_changes_the_key(name: str) -> None:
     assert key_of({**EVERYTHING, name: CHANGED[name]}) != key_of(EVERYTHING)
+
+
+@pytest.mark.parametrize(("method", "settings"), OF_OTHER_METHODS.items())
+def test_a_setting_of_another_method_changes_the_keys_of_that(method: str, settings: dict[str, Setting]) -> None:
+    everything = {name: value for name, value in EVERYTHING.items() if not name.startswith("method.")}
+    everything |= {"method.name": method}
+    for name, value in settings.items():
+        assert key_of({**everything, name: value}) != key_of(everything)
 
 
 @pytest.mark.parametrize("name", OF_THE_SMALL_CNN)

@@ -17,6 +17,22 @@ class TestMoCo(MethodContract):
     transform: Mapping[str, Any] = {"positives": "extrapolate", "negatives": "interpolate"}
 
 
+class TestSimCLR(MethodContract):
+    settings: Mapping[str, Mapping[str, Any]] = {"method": {"name": "simclr"}}
+    transform: Mapping[str, Any] = {"positives": "extrapolate"}
+
+
+class TestSimCLRWithMixedNegatives(TestSimCLR):
+    transform: Mapping[str, Any] = {"positives": "extrapolate", "negatives": "interpolate"}
+
+    def test_ft_with_a_coefficient_of_one_is_the_plain_method(self) -> None:
+        # But for negatives that are left out since a view of the anchor's image is mixed in, even with a share of 0.
+        neutral = {**self.transform, "lambda_extrapolation": [1.0, 1.0], "lambda_interpolation": [1.0, 1.0]}
+        plain, mixed = self.trainer(), self.trainer(transform=neutral)
+        losses = [next(trainer.steps(0)).losses[0].item() for trainer in (plain, mixed)]
+        assert 0.8 * losses[0] < losses[1] < losses[0]
+
+
 class TestBrokenMethods:
     def test_randomness_of_its_own_is_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
         step = MoCo.step

@@ -63,7 +63,9 @@ def assert_close_states(found: Trainer, expected: Trainer) -> None:
         torch.testing.assert_close(state[name], value, rtol=0, atol=1e-4, msg=name)
 
 
-@pytest.mark.parametrize(("size", "groups"), [(2, 2), pytest.param(2, 4, marks=pytest.mark.slow), (4, 4)])
+@pytest.mark.parametrize(
+    ("size", "groups"), [(2, 2), *(pytest.param(size, 4, marks=pytest.mark.slow) for size in (2, 4))]
+)
 @pytest.mark.parametrize("granularity", ["batch", "sample", "dimension", "element"])
 def test_ranks_train_what_a_process_alone_trains(
     build_trainer: BuildTrainer, build_team: BuildTeam, size: int, groups: int, granularity: str

@@ -28,6 +28,11 @@ class Whole(Protocol):
         """Side of a view, in pixels."""
         ...
 
+    @property
+    def positives_mixed(self) -> range:
+        """The 0-based epochs in which FT mixes positives."""
+        ...
+
 
 class Effect(NamedTuple):
     """A setting that decides something in its trial.

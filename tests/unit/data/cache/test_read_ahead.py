@@ -114,7 +114,7 @@ def test_steps_come_in_order(images: np.ndarray) -> None:
 def test_images_that_fit_are_gathered_where_they_lie(images: np.ndarray) -> None:
     before, rows = threads(), steps_of(8, 8)
     of_step = ResidentImages(images, CPU).in_steps(rows)
-    assert threads() == before
+    assert threads() <= before  # those of earlier tests may end meanwhile
     np.testing.assert_array_equal(of_step(1).numpy(), images[rows[1].numpy()])
 
 
