@@ -38,7 +38,7 @@ def check_own_file(path: Path) -> None:
     if path.parent.name == "profiles":
         single_trial_study(path.stem, load_profile(path.stem), 0, {})
         return
-    load: Callable[[str, str], object] = load_search_spec if "space" in (read_yaml(path) or ()) else load_study
+    load: Callable[[str, str], object] = load_search_spec if "space" in (read_yaml(path).content or ()) else load_study
     refusals = []
     for profile in sorted(path.parent.glob("profiles/*.yaml"), key=lambda profile: profile.stem != "digits"):
         try:

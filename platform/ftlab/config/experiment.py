@@ -3,12 +3,13 @@
 from math import prod
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from ftlab.config.names import NAME
 from ftlab.config.section import Section
-from ftlab.config.setting import Setting, Settings
+from ftlab.config.setting import Setting, Settings, first_twice
 from ftlab.config.trial import TrialConfig
+from ftlab.config.yaml_text import Document
 from ftlab.errors import ConfigError
 
 # Nobody reads a larger table, and without a bound a grid of a few long axes fills the memory before any message.
@@ -41,6 +42,16 @@ class ExperimentConfig(Section):
     grid: dict[str, list[Setting]] = Field(default_factory=dict, description="Values by dotted name; all combinations.")
     baseline: str | None = Field(None, description="Name of the cell that the others are compared with.")
     published: PublishedReference | None = Field(None, description="Published numbers beside ours.")
+    _file: Document | None = PrivateAttr(None)
+
+    def written_in(self, file: Document) -> Self:
+        """Return the experiment with the file that it was read from."""
+        self._file = file
+        return self
+
+    def place(self, *location: str | int) -> str:
+        """Return the file and line of a part, for messages; empty if no file holds it."""
+        return self._file.place(location) if self._file else ""
 
     @model_validator(mode="after")
     def _check_cells(self) -> Self:
@@ -49,6 +60,9 @@ class ExperimentConfig(Section):
         empty = [axis for axis, values in self.grid.items() if not values]
         if empty:
             raise ValueError(f"each axis of the grid needs at least one value, but got none for {empty[0]!r}.")
+        for axis, values in self.grid.items():
+            if twice := first_twice(values):
+                raise ValueError(f"the values of an axis must differ, but {axis!r} has {twice[0]!r} twice.")
         num_cells = len(self.cells) + (prod(map(len, self.grid.values())) if self.grid else 0)
         if num_cells > MAX_CELLS:
             raise ValueError(f"an experiment must have at most {MAX_CELLS:,} cells, but its grid makes {num_cells:,}.")

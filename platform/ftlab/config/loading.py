@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -15,7 +15,7 @@ from ftlab.config.section import models_in
 from ftlab.config.sections.method_choice import method_name
 from ftlab.config.setting import Setting
 from ftlab.config.trial import TrialConfig, setting_fields
-from ftlab.config.yaml_text import parse_yaml, read_yaml
+from ftlab.config.yaml_text import Document, Location, parse_yaml, read_yaml
 from ftlab.errors import ConfigError, nearest
 
 RELATIVE = re.compile(r"(\d+(?:\.\d+)?)x")
@@ -49,10 +49,10 @@ def load_experiment(name: str) -> ExperimentConfig:
     Raises:
         ConfigError: No such experiment (the nearest is named), it is a search, or the file breaks the schema.
     """
-    path, content = _read("experiment", name, experiments_folder())
-    if "space" in content:
-        raise ConfigError(f"{path} must be an experiment, but is a search; run it with: make search EXP={name}")
-    return _validate(ExperimentConfig, content, str(path))
+    file = _read("experiment", name, experiments_folder())
+    if "space" in file.content:
+        raise ConfigError(f"{file.path} must be an experiment, but is a search; run it with: make search EXP={name}")
+    return _validate(ExperimentConfig, file.content, file.place).written_in(file)
 
 
 def load_search(name: str) -> SearchConfig:
@@ -61,27 +61,29 @@ def load_search(name: str) -> SearchConfig:
     Raises:
         ConfigError: No such search (the nearest is named), it is an experiment, or the file breaks the schema.
     """
-    path, content = _read("search", name, experiments_folder())
-    if "space" not in content and {"cells", "grid"} & set(content):
-        raise ConfigError(f"{path} must be a search, but is an experiment; run it with: make sweep EXP={name}")
-    return _validate(SearchConfig, content, str(path))
+    file = _read("search", name, experiments_folder())
+    if "space" not in file.content and {"cells", "grid"} & set(file.content):
+        raise ConfigError(f"{file.path} must be a search, but is an experiment; run it with: make sweep EXP={name}")
+    return _validate(SearchConfig, file.content, file.place)
 
 
 def load_profile(name: str) -> ProfileConfig:
     """Load ``experiments/profiles/<name>.yaml``.
 
     Raises:
-        ConfigError: No such profile (the nearest is named), or the file breaks the schema.
+        ConfigError: No such profile (the nearest is named), or the file or the trial in it breaks the schema.
     """
-    path, content = _read("profile", name, experiments_folder() / "profiles")
-    return _validate(ProfileConfig, content, str(path))
+    file = _read("profile", name, experiments_folder() / "profiles")
+    profile = _validate(ProfileConfig, file.content, file.place)
+    _validate(TrialConfig, profile.trial, file.place, within=("trial",))
+    return profile
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, Setting]:
     """Turn ``["train.epochs=5"]`` into ``{"train.epochs": 5}``; values are read as YAML.
 
     Raises:
-        ConfigError: An assignment has no ``=``.
+        ConfigError: An assignment has no ``=``, is no YAML, or names a setting that another one sets too.
 
     >>> parse_overrides(["train.epochs=5", "transform.lambda_extrapolation=[1, 1.5]"])
     {'train.epochs': 5, 'transform.lambda_extrapolation': [1, 1.5]}
@@ -91,17 +93,24 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, Setting]:
         name, separator, value = assignment.partition("=")
         if not separator or not name:
             raise ConfigError(f"an override must read name=value, but got {assignment!r}; e.g. train.epochs=5.")
+        if name in overrides:
+            raise ConfigError(
+                f"a setting must be overridden once, but {name!r} is twice: {assignment!r} is the second."
+            )
         overrides[name] = _parse_value(assignment, value)
     return overrides
 
 
-def resolve_trial(profile: ProfileConfig, settings: Mapping[str, Setting]) -> TrialConfig:
+def resolve_trial(
+    profile: ProfileConfig, settings: Mapping[str, Setting], place: Callable[[str], str] = lambda _: "settings"
+) -> TrialConfig:
     """Lay settings by dotted name over a profile and check the result.
 
     Args:
         profile: The scale of the run.
         settings: Values by dotted name, e.g. ``{"method.key_momentum": 0.9}``. A text like ``2x`` multiplies the
             profile's number, or the default, so that an experiment means the same at every scale.
+        place: Returns the place where a setting is written, for messages, by its dotted name.
 
     Raises:
         ConfigError: A name is unknown (the nearest is named) or a value breaks a rule.
@@ -113,17 +122,17 @@ def resolve_trial(profile: ProfileConfig, settings: Mapping[str, Setting]) -> Tr
         values.pop("method", None)
     defaults = flatten(TrialConfig())
     for name, value in settings.items():
-        check_setting_name(name)
+        check_setting_name(name, place(name))
         section, _, key = name.partition(".")
         content, last = (values.setdefault(section, {}), key) if key else (values, name)
         content[last] = _scale(name, value, content.get(last, defaults.get(name, setting_fields()[name].default)))
-    return _validate(TrialConfig, values, "settings")
+    return _validate(TrialConfig, values, lambda location: place(".".join(map(str, location[:2]))))
 
 
-def check_setting_name(name: str) -> None:
+def check_setting_name(name: str, place: str = "settings") -> None:
     """Raise a `ConfigError` that names the nearest setting unless ``name`` is the dotted name of one."""
     if name not in setting_fields():
-        raise ConfigError(f"a setting must be known, but got {name!r}.{nearest(name, setting_fields())}")
+        raise ConfigError(f"{place}: a setting must be known, but got {name!r}.{nearest(name, setting_fields())}")
 
 
 def flatten(config: TrialConfig) -> dict[str, Setting]:
@@ -149,47 +158,55 @@ def _scale(name: str, value: Setting, profile_value: Any) -> Setting:
 
 def _parse_value(assignment: str, value: str) -> Setting:
     try:
-        return number_or_text(parse_yaml(value, "the value"))
+        return parse_yaml(value, "the value")  # type: ignore[no-any-return] # the schema of the setting checks it
     except ConfigError as error:
-        raise ConfigError(f"the value of an override must be YAML, but got {assignment!r}.") from error
+        raise ConfigError(f"the value of an override must be YAML, but got {assignment!r}: {error}") from error
 
 
-def number_or_text(value: Any) -> Setting:
-    """Turn a text such as ``1e-3``, which YAML 1.1 does not read as a number, into one; leave other values alone."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value  # type: ignore[no-any-return]
-
-
-def _read(kind: str, name: str, folder: Path) -> tuple[Path, dict[str, Any]]:
+def _read(kind: str, name: str, folder: Path) -> Document:
     check_name(kind, name)
     path = folder / f"{name}.yaml"
     if not path.is_file():
+        if (other := path.with_suffix(".yml")).is_file():
+            raise ConfigError(f"{kind} must be a file that ends in .yaml, but got {other}; rename it to {path.name}.")
         known = [file.stem for file in folder.glob("*.yaml")]
         raise ConfigError(f"{kind} must be a file in {folder}, but got {name!r}.{nearest(name, known)}")
-    content = read_yaml(path)
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} must hold a mapping, but got {type(content).__name__}.")
-    return path, content
+    file = read_yaml(path)
+    if not isinstance(file.content, dict):
+        raise ConfigError(f"{path} must hold a mapping, but got {type(file.content).__name__}.")
+    return file
 
 
-def _validate(model: type[ModelT], content: Mapping[str, Any], source: str) -> ModelT:
+def _validate(
+    model: type[ModelT], content: Mapping[str, Any], place: Callable[[Location], str], within: Location = ()
+) -> ModelT:
+    """Return the content as a schema.
+
+    Args:
+        model: The schema.
+        content: The content.
+        place: Returns the place of a part of it, for messages, by its keys and indexes.
+        within: Keys that lead to the content from the place's root.
+    """
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = dict.fromkeys(_explain(model, problem) for problem in error.errors())
-        raise ConfigError("\n".join(f"{source}: {line}" for line in lines)) from error
+        lines = dict.fromkeys(_explain(model, problem, place, within) for problem in error.errors())
+        raise ConfigError("\n".join(lines)) from error
 
 
-def _explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
+def _explain(
+    model: type[BaseModel], problem: Mapping[str, Any], place: Callable[[Location], str], within: Location
+) -> str:
     # pydantic appends the branch of a union, e.g. constrained-float; no key of ours looks like that.
     spelled, models = _walk(model, problem["loc"][:-1])
     # The last part is a key, whatever its name.
-    parts = [*spelled, *problem["loc"][-1:]]
-    location = ".".join(str(part) for part in parts if not UNION_BRANCH.search(str(part)))
+    parts = [part for part in (*within, *spelled, *problem["loc"][-1:]) if not UNION_BRANCH.search(str(part))]
+    location = ".".join(map(str, parts))
+    return f"{place(tuple(parts))}: {_message(problem, location, models)}"
+
+
+def _message(problem: Mapping[str, Any], location: str, models: Sequence[type[BaseModel]]) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         known = list(dict.fromkeys(key for kind in models for key in kind.model_fields))
@@ -199,6 +216,8 @@ def _explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
         return (
             f"{location}.{problem['ctx']['discriminator'][1:-1]} must be known, but got {tag!r}.{nearest(tag, choices)}"
         )
+    if problem["type"] == "value_error" and message.startswith("must "):
+        return f"{location} {message}"
     if problem["type"] in ("value_error", "missing"):
         return f"{location}: {message}" if location else message
     return f"{location}: {message}, but got {problem['input']!r}."

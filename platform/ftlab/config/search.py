@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from ftlab.config.experiment import MAX_CELLS, MAX_SEEDS, NamedCell
 from ftlab.config.section import Section
 from ftlab.config.sections.transform_section import LambdaRange
-from ftlab.config.setting import Setting, Settings
+from ftlab.config.setting import Setting, Settings, first_twice
 
 TOLERANCE = 1e-9
 
@@ -67,9 +67,8 @@ class ChoiceSpace(Section):
     def _check_choices(self) -> Self:
         if len(self.choices) < 2:
             raise ValueError(f"a choice needs at least two values, but got {self.choices}.")
-        for value in self.choices:
-            if self.choices.count(value) > 1:
-                raise ValueError(f"the values of a choice must differ, but got {value!r} twice.")
+        if twice := first_twice(self.choices):
+            raise ValueError(f"the values of a choice must differ, but got {twice[0]!r} twice.")
         return self
 
 

@@ -1,8 +1,44 @@
 """A setting: its value, and the traits that its field is annotated with."""
 
+from collections.abc import Sequence
 from enum import Enum, auto
+from math import isfinite
+from typing import Annotated, Any
 
-Setting = str | int | float | bool | list[float] | None
+from pydantic import PlainValidator
+
+_Value = str | int | float | bool | list[float] | None
+
+
+def _check_setting(value: Any) -> _Value:
+    if isinstance(value, list) and all(map(_is_number, value)):
+        return [float(number) for number in value]
+    if value is None or isinstance(value, str | bool) or _is_number(value):
+        return value  # type: ignore[no-any-return]
+    raise ValueError(f"must be a text, a number, true, false, empty or a list of numbers, but got {value!r}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def first_twice(values: Sequence[_Value]) -> tuple[_Value, ...]:
+    """Return the first value that equals an earlier one, alone; nothing if all differ. 1 and 1.0 do not, 1 and true do.
+
+    >>> first_twice([0.5, 1, True, 1.0])
+    (1.0,)
+    """
+    given: set[tuple[bool, str]] = set()
+    for value in values:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        spelled = (number, repr(float(value) if number else value))  # type: ignore[arg-type]
+        if spelled in given:
+            return (value,)
+        given.add(spelled)
+    return ()
+
+
+Setting = Annotated[_Value, PlainValidator(_check_setting, json_schema_input_type=_Value)]
 Settings = dict[str, Setting]
 
 

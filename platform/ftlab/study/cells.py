@@ -19,11 +19,13 @@ class CellSpec:
         name: Label of the row, unique in its experiment.
         settings: Settings of the cell by dotted name.
         config: The resolved trial of the cell with seed 0.
+        place: File and line of its settings, for messages.
     """
 
     name: str
     settings: Mapping[str, Setting]
     config: TrialConfig
+    place: str = "settings"
 
     def with_seed(self, seed: int) -> TrialConfig:
         """Return the cell's trial with another seed."""
@@ -47,23 +49,37 @@ def cell_label(settings: Mapping[str, Setting]) -> str:
     return " ".join(f"{name.rpartition('.')[2]}={spell(value)}" for name, value in settings.items())
 
 
-def check_names(experiment: str, cells: Sequence[CellSpec], baseline: str | None) -> None:
-    """Check that names are unique, that the baseline is one of them, and that no cell sets the seed or the data.
+def check_names(cells: Sequence[CellSpec]) -> None:
+    """Check that names and settings are unique, and that no cell sets the seed or the data.
 
     Raises:
         ConfigError: One of these does not hold.
     """
-    names = [cell.name for cell in cells]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f"cells of an experiment must have different names, but got {name!r} twice.")
-    if baseline is not None and baseline not in names:
-        raise ConfigError(f"{experiment}: baseline must name a cell, but got {baseline!r}.{nearest(baseline, names)}")
+    names: set[str] = set()
+    of_grid: dict[TrialConfig, str] = {}
     for cell in cells:
+        if cell.name in names:
+            raise ConfigError(f"{cell.place}: cells must have different names, but got {cell.name!r} twice.")
+        names.add(cell.name)
         if "seed" in cell.settings:
-            raise ConfigError(f"{experiment}: seed cannot be an axis, but cell {cell.name!r} sets it; use seeds: n.")
+            raise ConfigError(f"{cell.place}: seed cannot be an axis, but cell {cell.name!r} sets it; use seeds: n.")
         if any(axis.startswith(DATA_PREFIX) for axis in cell.settings):
-            raise ConfigError(f"{experiment}: cells share their data, but cell {cell.name!r} sets it; use a profile.")
+            raise ConfigError(f"{cell.place}: cells share their data, but cell {cell.name!r} sets it; use a profile.")
+        if cell.name == cell_label(cell.settings) and (same := of_grid.setdefault(cell.config, cell.name)) != cell.name:
+            raise ConfigError(
+                f"{cell.place}: rows of a grid must differ, but {same!r} and {cell.name!r} have the same settings."
+            )
+
+
+def check_baseline(cells: Sequence[CellSpec], baseline: str | None, place: str) -> None:
+    """Check that the baseline is the name of a cell.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    names = {cell.name for cell in cells}
+    if baseline is not None and baseline not in names:
+        raise ConfigError(f"{place}: baseline must name a cell, but got {baseline!r}.{nearest(baseline, names)}")
 
 
 def check_effects(cells: Sequence[CellSpec], overrides: Mapping[str, Setting]) -> None:
@@ -82,7 +98,8 @@ def check_effects(cells: Sequence[CellSpec], overrides: Mapping[str, Setting]) -
         for name in cell.settings:
             if name not in known[cell.name]:
                 raise ConfigError(
-                    f"a setting must have an effect, but {name!r} has none in cell {cell.name!r}; remove it there."
+                    f"{cell.place}: a setting must have an effect, but {name!r} has none in cell {cell.name!r}; "
+                    "remove it there."
                 )
     for name, value in overrides.items():
         # An empty value takes back what the profile sets, whether that has an effect or not.

@@ -1,6 +1,6 @@
 """Resolve an experiment file to the trials that its table needs."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,8 +9,9 @@ from ftlab.config.loading import check_setting_name, load_experiment, load_profi
 from ftlab.config.sections.data_section import DataConfig
 from ftlab.config.setting import Setting, Settings
 from ftlab.config.trial import TrialConfig
+from ftlab.config.yaml_text import Location
 from ftlab.errors import ConfigError, nearest
-from ftlab.study.cells import CellSpec, check_effects, check_names, grid_rows
+from ftlab.study.cells import CellSpec, check_baseline, check_effects, check_names, grid_rows
 from ftlab.study.identity import cell_key, prefix_keys, trial_key, unshared_key
 from ftlab.study.overrides import changed_protocol, check_overrides, overrides_suffix
 
@@ -87,14 +88,14 @@ def resolve_study(
 ) -> StudySpec:
     """Resolve an experiment at a profile; see `load_study`."""
     overrides = dict(overrides or {})
-    rows = [(cell.name, cell.set) for cell in experiment.cells] + grid_rows(experiment.grid)
-    axes = tuple(dict.fromkeys(axis for _, settings in rows for axis in settings))
-    for name_set in (*overrides, *experiment.overrides, *axes):
+    for name_set in overrides:
         check_setting_name(name_set)
-    check_overrides(overrides, experiment.overrides, axes)
     shared: Settings = {**experiment.overrides, **overrides}
-    cells = tuple(CellSpec(label, settings, resolve_trial(profile, {**shared, **settings})) for label, settings in rows)
-    check_names(name, cells, experiment.baseline)
+    cells = tuple(_resolve_cells(name, experiment, profile, shared))
+    axes = tuple(dict.fromkeys(axis for cell in cells for axis in cell.settings))
+    check_overrides(overrides, experiment.overrides, axes)
+    check_names(cells)
+    check_baseline(cells, experiment.baseline, experiment.place("baseline") or name)
     check_effects(cells, overrides)
     for cell in cells:
         check_processes(cell.config, profile.resources)
@@ -118,6 +119,24 @@ def resolve_study(
         published=published,
         profile=profile,
     )
+
+
+def _resolve_cells(
+    name: str, experiment: ExperimentConfig, profile: ProfileConfig, shared: Settings
+) -> Iterator[CellSpec]:
+    rows: list[tuple[str, Settings, Location]] = [
+        (cell.name, cell.set, ("cells", place, "set")) for place, cell in enumerate(experiment.cells)
+    ]
+    rows += [(label, settings, ("grid",)) for label, settings in grid_rows(experiment.grid)]
+    for label, settings, location in rows:
+
+        def place(setting: str, settings: Settings = settings, location: Location = location) -> str:
+            if setting in settings:
+                return experiment.place(*location, setting) or name
+            return experiment.place("overrides", setting) if setting in experiment.overrides else "settings"
+
+        config = resolve_trial(profile, {**shared, **settings}, place)
+        yield CellSpec(label, settings, config, experiment.place(*location) or name)
 
 
 def single_trial_study(

@@ -62,7 +62,7 @@ def test_a_misspelt_experiment_names_the_nearest(command: str, run_ftlab: RunFtl
         (("--profile", "digit"), "Did you mean 'digits'?"),
         (("--set", "train.epoch=3"), "Did you mean 'train.epochs'?"),
         (("--set", "train.epochs"), "an override must read name=value, but got 'train.epochs'"),
-        (("--set", "train.epochs=many"), "train.epochs: Input should be a valid integer"),
+        (("--set", "train.epochs=many"), "train.epochs must be a whole number, but got the text 'many'"),
         (("--set", "method.key_momentum=0.5"), "an override must not be an axis of the experiment"),
         (("--set", "method.queue_size=100"), "nearest valid queue_size: 128"),
         (("--set", "model.stem=cifar"), "a setting must have an effect, but 'model.stem' has none"),

@@ -103,9 +103,7 @@ def test_a_choice_names_the_choices() -> None:
 def test_a_setting_of_two_kinds_is_named_by_its_own_name() -> None:
     with pytest.raises(ConfigError) as error:
         resolve_trial(make_profile(), {"transform.start": "nevr"})
-    lines = str(error.value).splitlines()
-    assert all(line.startswith("settings: transform.start: ") for line in lines)
-    assert any("'never'" in line for line in lines)
+    assert str(error.value) == "settings: transform.start must be a number or 'never', but got the text 'nevr'."
 
 
 def test_every_broken_setting_is_named_at_once() -> None:
@@ -120,7 +118,7 @@ def test_a_flat_trial_resolves_to_itself() -> None:
 
 def test_an_unknown_key_of_a_file_names_the_nearest(write_experiment: WriteExperiment) -> None:
     write_experiment("typo", grid={"method.key_momentum": [0.9]}, baselin="x")
-    with pytest.raises(ConfigError, match=r"typo.yaml: baselin is not a known key. Did you mean 'baseline'\?"):
+    with pytest.raises(ConfigError, match=r"typo.yaml:1: baselin is not a known key. Did you mean 'baseline'\?"):
         load_experiment("typo")
 
 
@@ -146,7 +144,7 @@ def test_an_unknown_key_of_a_profile_names_the_nearest(trial: dict[str, dict[str
 def test_a_section_of_a_profile_is_a_mapping(section: object, write_experiment: WriteExperiment) -> None:
     content = {"description": "", "metric": "probe/top1", "protocol": "", "trial": {"train": section}}
     (experiments_folder() / "profiles" / "odd.yaml").write_text(yaml.safe_dump(content))
-    with pytest.raises(ConfigError, match=r"odd.yaml: trial.train: Input should be a valid dictionary"):
+    with pytest.raises(ConfigError, match=r"odd.yaml:5: trial.train: Input should be a valid dictionary"):
         load_profile("odd")
 
 
@@ -160,12 +158,15 @@ def test_a_file_that_is_missing_names_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("question: [", r"broken.yaml must be YAML"),
+        ("question: [", r"broken.yaml:1 must be YAML"),
         ("- question", r"broken.yaml must hold a mapping, but got list"),
         ("", r"broken.yaml must hold a mapping, but got NoneType"),
-        ("seeds: 2", r"broken.yaml: question: Field required"),
-        ("question: q\nseeds: 2", r"broken.yaml: an experiment needs a grid or cells, but got neither"),
-        ("question: q\nseeds: many\ncells: [{name: a}]", r"broken.yaml: seeds: .*valid integer.*, but got 'many'"),
+        ("seeds: 2", r"broken.yaml:1: question: Field required"),
+        ("question: q\nseeds: 2", r"broken.yaml:1: an experiment needs a grid or cells, but got neither"),
+        (
+            "question: q\nseeds: many\ncells: [{name: a}]",
+            r"broken.yaml:2: seeds must be a whole number, but got the text 'many'",
+        ),
     ],
 )
 def test_a_broken_file_is_named(text: str, message: str, write_experiment: WriteExperiment) -> None:

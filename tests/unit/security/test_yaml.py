@@ -27,7 +27,7 @@ def test_yaml_runs_no_code(folder: str, write_experiment: WriteExperiment, tmp_p
     text = f"question: !!python/object/apply:os.mkdir ['{tmp_path / 'owned'}']\n"
     (experiments_folder() / folder / "evil.yaml").write_text(text)
     for load in LOADERS[folder]:
-        with pytest.raises(ConfigError, match=r"evil\.yaml must be YAML: could not determine a constructor"):
+        with pytest.raises(ConfigError, match=r"evil\.yaml:1 must be YAML: could not determine a constructor"):
             load("evil")
     with pytest.raises(ConfigError, match="must be YAML"):
         parse_overrides([f"data.root={text.partition(': ')[2].strip()}"])
@@ -42,10 +42,10 @@ def test_yaml_runs_no_code(folder: str, write_experiment: WriteExperiment, tmp_p
         ("[" * 100_000, r"at most 32 levels are read, but it is nested deeper"),
         ("".join(f"{' ' * depth}a:\n" for depth in range(100)), r"at most 32 levels are read"),
         ("a" * (MAX_BYTES + 1), r"must have at most 1,048,576 characters"),
-        ("9" * 5000, r"must be YAML: .*integer string conversion"),
-        ("2026-13-45", r"must be YAML: month must be in"),
+        ("9" * 5000, r"must be YAML: a number must have at most 100 characters, but has 5,000"),
+        ("0x" + "f" * 5000, r"must be YAML: a number must have at most 100 characters, but has 5,002"),
     ],
-    ids=["aliases", "recursion", "flow", "blocks", "length", "digits", "date"],
+    ids=["aliases", "recursion", "flow", "blocks", "length", "digits", "hexadecimal digits"],
 )
 def test_yaml_is_bounded(text: str, message: str, write_experiment: WriteExperiment) -> None:
     started = time.process_time()  # not of the clock: others may keep the cores busy

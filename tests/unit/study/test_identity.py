@@ -184,7 +184,8 @@ def test_an_idle_setting_changes_no_key(name: str, base: dict[str, Setting]) -> 
         ({"transform.positives": "interpolate"}, {"transform.lambda_extrapolation": [0.0, 1.0]}),
         ({"transform.negatives": "interpolate"}, {"transform.lambda_interpolation": [0, 1]}),
         ({**EVERYTHING, "train.epochs": 10}, {"transform.start": 0.02}),
-        ({}, {"train.learning_rate": "3e-2"}),
+        ({}, {"train.learning_rate": 3e-2}),
+        ({}, {"train.epochs": 1e2}),
         ({"train.learning_rate": 1.0}, {"train.learning_rate": 1}),
     ],
 )

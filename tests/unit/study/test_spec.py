@@ -187,8 +187,11 @@ def test_overrides_win_over_experiment_and_profile(make_study: MakeStudy) -> Non
             {"cells": [{"name": "a"}], "overrides": {"data.download": True}},
             r"a setting must have an effect, but 'data.download' has none in any cell",
         ),
-        ({"cells": [{"name": "a"}, {"name": "a"}]}, r"cells of an experiment must have different names, but got 'a'"),
-        ({"grid": {"train.epochs": [2, 2]}}, r"cells of an experiment must have different names, but got 'epochs=2'"),
+        ({"cells": [{"name": "a"}, {"name": "a"}]}, r"exp: cells must have different names, but got 'a' twice"),
+        (
+            {"grid": {"train.epochs": ["1x", "1.0x"]}},
+            r"exp: rows of a grid must differ, but 'epochs=1x' and 'epochs=1.0x'",
+        ),
         (
             {"grid": {"train.epochs": [2, 3]}, "baseline": "epoch=2"},
             r"exp: baseline must name a cell, but got 'epoch=2'. Did you mean 'epochs=2'\?",
