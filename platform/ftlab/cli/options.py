@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from ftlab.config.loading import parse_overrides
+from ftlab.config.section import MANY
 from ftlab.reporting.table.statistics import Interval
 from ftlab.seeding.auto import AutoSeeds, parse_seeds
-from ftlab.study.spec import StudySpec, load_study
+from ftlab.study.spec import MAX_TRIALS, StudySpec, load_study
 
 Experiment = Annotated[str, typer.Argument(help="Name of an experiment: a file in experiments/, without .yaml.")]
 Profile = Annotated[
@@ -18,12 +19,14 @@ Seeds = Annotated[
     str | None,
     typer.Option(help="Trials per cell, or auto to add seeds where they matter; by default the experiment's number."),
 ]
-MaxTrials = Annotated[int | None, typer.Option(help="Most trials that the table may hold with --seeds auto.")]
+MaxTrials = Annotated[
+    int | None, typer.Option(min=1, max=MAX_TRIALS, help="Most trials that the table may hold with --seeds auto.")
+]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Setting for every trial, as name=value; may be repeated.")
 ]
-Cpus = Annotated[int | None, typer.Option(help="CPU cores of this machine to use; by default all.")]
-Gpus = Annotated[int | None, typer.Option(help="GPUs of this machine to use; by default all.")]
+Cpus = Annotated[int | None, typer.Option(min=1, max=MANY, help="CPU cores of this machine to use; by default all.")]
+Gpus = Annotated[int | None, typer.Option(min=0, max=MANY, help="GPUs of this machine to use; by default all.")]
 Share = Annotated[bool, typer.Option(help="Train common prefixes of trials once; the results stay the same.")]
 IntervalKind = Annotated[
     Interval, typer.Option("--interval", help="Kind of 95% interval: Student's t, or a BCa bootstrap.")

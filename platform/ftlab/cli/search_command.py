@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ftlab.cli.options import RESULTS, Cpus, Gpus, Overrides, Profile, Results
+from ftlab.config.experiment import MAX_CELLS
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import parse_overrides
 from ftlab.engine.search_run import run_search
@@ -16,7 +17,9 @@ app = typer.Typer()
 Search = Annotated[
     str, typer.Argument(help="Name of a search: a file in experiments/ that holds a space, without .yaml.")
 ]
-Trials = Annotated[int | None, typer.Option(help="Configurations to evaluate; by default the search's number.")]
+Trials = Annotated[
+    int | None, typer.Option(min=1, max=MAX_CELLS, help="Configurations to evaluate; by default the search's number.")
+]
 
 
 @app.command()

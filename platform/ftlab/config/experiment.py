@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from ftlab.config.names import NAME
-from ftlab.config.section import Section
+from ftlab.config.section import MANY, Section
 from ftlab.config.setting import Setting, Settings, first_twice
 from ftlab.config.trial import TrialConfig
 from ftlab.config.yaml_text import Document
@@ -73,23 +73,36 @@ class ResourcesConfig(Section):
     """The resources and the fault handling of a trial; neither decides a number of its results."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Device of the trials; auto: CUDA if present.")
-    cpus_per_trial: int = Field(1, ge=1, description="CPU cores, and so torch threads, of a trial.")
+    cpus_per_trial: int = Field(1, ge=1, le=MANY, description="CPU cores, and so torch threads, of a trial.")
     gpus_per_trial: float = Field(
-        0.0, ge=0.0, description="GPUs of a trial, on one node: below 1, trials share one; above 1, a whole number."
+        0.0,
+        ge=0.0,
+        le=MANY,
+        description="GPUs of a trial, on one node: below 1, trials share one; above 1, a whole number.",
     )
     processes_per_trial: int | None = Field(
-        None, ge=1, description="Processes that train a trial together; empty: one per GPU, or one without a GPU."
+        None,
+        ge=1,
+        le=MANY,
+        description="Processes that train a trial together; empty: one per GPU, or one without a GPU.",
     )
-    trials_per_device: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
+    trials_per_device: Annotated[int, Field(ge=1, le=MANY)] | Literal["auto"] | None = Field(
         None,
         description="Trials at a time on a GPU, or on a machine without one: a number; auto: as many as fit by the "
         "measured memory of one; empty: as many as gpus_per_trial and cpus_per_trial allow. A trial keeps its threads.",
     )
-    max_failures: int = Field(2, ge=0, description="Restarts from the last checkpoint after a worker died or hung.")
-    epoch_time_limit: float | None = Field(
-        None, gt=0.0, description="Longest time without a finished epoch, in seconds; beyond it a trial counts as hung."
+    max_failures: int = Field(
+        2, ge=0, le=MANY, description="Restarts from the last checkpoint after a worker died or hung."
     )
-    checkpoint_seconds: float = Field(60.0, ge=0.0, description="Least time between two checkpoints, in seconds.")
+    epoch_time_limit: float | None = Field(
+        None,
+        gt=0.0,
+        le=1e9,
+        description="Longest time without a finished epoch, in seconds; beyond it a trial counts as hung.",
+    )
+    checkpoint_seconds: float = Field(
+        60.0, ge=0.0, le=1e9, description="Least time between two checkpoints, in seconds."
+    )
 
     @property
     def num_processes(self) -> int:

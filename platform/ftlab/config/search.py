@@ -5,9 +5,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from ftlab.config.experiment import MAX_CELLS, MAX_SEEDS, NamedCell
-from ftlab.config.section import Section
+from ftlab.config.section import LARGEST, MANY, Section
 from ftlab.config.sections.transform_section import LambdaRange
 from ftlab.config.setting import Setting, Settings, first_twice
+from ftlab.config.trial import MAX_SEED
 
 TOLERANCE = 1e-9
 
@@ -16,9 +17,11 @@ class FloatSpace(Section):
     """A number between two bounds."""
 
     kind: Literal["float"]
-    low: float = Field(description="Lowest value.")
-    high: float = Field(description="Highest value.")
-    step: float | None = Field(None, gt=0.0, description="Distance of neighbouring values; empty: any number.")
+    low: float = Field(ge=-LARGEST, le=LARGEST, description="Lowest value.")
+    high: float = Field(ge=-LARGEST, le=LARGEST, description="Highest value.")
+    step: float | None = Field(
+        None, gt=0.0, le=LARGEST, description="Distance of neighbouring values; empty: any number."
+    )
     scale: Literal["linear", "log", "log_from_one"] = Field(
         "linear", description="Quantity drawn evenly: the number, its logarithm, or the logarithm of 1 minus it."
     )
@@ -41,9 +44,9 @@ class IntSpace(Section):
     """A whole number between two bounds."""
 
     kind: Literal["int"]
-    low: int = Field(description="Lowest value.")
-    high: int = Field(description="Highest value.")
-    step: int = Field(1, ge=1, description="Distance of neighbouring values.")
+    low: int = Field(ge=-100_000 * MANY, le=100_000 * MANY, description="Lowest value.")
+    high: int = Field(ge=-100_000 * MANY, le=100_000 * MANY, description="Highest value.")
+    step: int = Field(1, ge=1, le=100_000 * MANY, description="Distance of neighbouring values.")
     scale: Literal["linear", "log"] = Field("linear", description="Quantity drawn evenly: the number or its logarithm.")
 
     @model_validator(mode="after")
@@ -103,15 +106,19 @@ Space = Annotated[FloatSpace | IntSpace | ChoiceSpace | RangeSpace, Field(discri
 class SamplerConfig(Section):
     """The sampler that suggests configurations."""
 
-    seed: int = Field(0, ge=0, description="Seed of the suggestions.")
-    startup_trials: int = Field(10, ge=1, description="Trials drawn at random before results guide the draws.")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Seed of the suggestions.")
+    startup_trials: int = Field(
+        10, ge=1, le=MAX_CELLS, description="Trials drawn at random before results guide the draws."
+    )
 
 
 class EarlyStoppingConfig(Section):
     """Early stopping of trials whose kNN accuracy falls behind others at the same epoch (ASHA)."""
 
     grace: float = Field(0.4, gt=0.0, lt=1.0, description="Fraction of training before which no trial is stopped.")
-    reduction_factor: int = Field(2, ge=2, description="At each check, the best one in this many trials goes on.")
+    reduction_factor: int = Field(
+        2, ge=2, le=MAX_CELLS, description="At each check, the best one in this many trials goes on."
+    )
 
 
 class SearchConfig(Section):

@@ -9,9 +9,13 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
-# Bounds of numbers that have no natural ones: beyond them float32 arithmetic has no meaning, or no machine the memory.
-SMALLEST, LARGEST = 1e-30, 1e30
+# Bounds of numbers that have no natural ones: what lies beyond is a slip of the keyboard, or no float32.
 MANY = 1_000_000
+LARGEST = 1e30
+
+Rate = Annotated[float, Field(ge=1e-30, le=LARGEST)]
+Temperature = Annotated[float, Field(ge=1e-6, le=1e6)]
+Alpha = Annotated[float, Field(ge=1e-4, le=1e4)]
 
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 NOUNS = {bool: "the value", int: "the number", float: "the number", str: "the text"}

@@ -25,10 +25,13 @@ else:
     Method = one_of((*BUILT_IN, *added_methods()))
 
 
+MAX_SEED = 2**32 - 1  # what NumPy's and scikit-learn's generators take
+
+
 class TrialConfig(Section):
     """One training with one seed."""
 
-    seed: int = Field(0, ge=0, description="Seed of every random stream of the trial.")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Seed of every random stream of the trial.")
     data: DataConfig = DataConfig()
     views: ViewsConfig = ViewsConfig()
     model: ModelConfig = ModelConfig()

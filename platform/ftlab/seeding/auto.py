@@ -1,12 +1,14 @@
 """The options SEEDS and MAX_TRIALS: their meaning and their parsing."""
 
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import inf, isnan
 
+from ftlab.config.experiment import MAX_SEEDS
 from ftlab.errors import ConfigError
 from ftlab.seeding.rule import SeedRule
 
 AUTO = "auto"
+MAX_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,13 @@ def parse_seeds(seeds: str | None, max_trials: int | None = None) -> int | AutoS
         raise ConfigError(f"MAX_TRIALS bounds SEEDS=auto, but got MAX_TRIALS={max_trials} without it; add SEEDS=auto.")
     if not seeds:
         return None
-    if not seeds.isascii() or not seeds.isdigit() or int(seeds) < 1:
-        raise ConfigError(
-            f"SEEDS must be a positive integer or {AUTO!r}, but got {seeds!r}; nearest valid: {_nearest(seeds)}."
-        )
-    return int(seeds)
+    if seeds.isascii() and seeds.isdigit() and len(seeds) <= MAX_DIGITS and 1 <= int(seeds) <= MAX_SEEDS:
+        return int(seeds)
+    shown = seeds if len(seeds) <= MAX_DIGITS else f"{seeds[:MAX_DIGITS]}..."
+    raise ConfigError(
+        f"SEEDS must be a whole number from 1 to {MAX_SEEDS:,} or {AUTO!r}, but got {shown!r}; "
+        f"nearest valid: {_nearest(seeds)}."
+    )
 
 
 def _nearest(seeds: str) -> str:
@@ -73,4 +77,4 @@ def _nearest(seeds: str) -> str:
         number = float(seeds)
     except ValueError:
         return AUTO
-    return str(max(1, round(number))) if isfinite(number) else AUTO
+    return AUTO if isnan(number) else str(round(min(max(1.0, number), MAX_SEEDS)))

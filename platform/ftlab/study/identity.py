@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ NUMERICS_VERSION = 2
 # The content of the data enters a key as its fingerprint; the folder of the files decides nothing.
 DATA_PREFIX = "data."
 KEY_LENGTH = 32
+_MARK = "number of epochs"
 
 
 def trial_key(config: TrialConfig, fingerprint: str) -> str:
@@ -24,14 +26,12 @@ def trial_key(config: TrialConfig, fingerprint: str) -> str:
         config: The trial.
         fingerprint: Digest of the data's content.
     """
-    return _digest({"settings": _decisive(config), "data": fingerprint, **_code(config)})
+    return _digest({"settings": _seeded(_whole(_unseeded(config)), config), "data": fingerprint, **_code(config)})
 
 
 def cell_key(config: TrialConfig, fingerprint: str) -> str:
     """Return the digest that the trials of one cell share: `trial_key` without the seed."""
-    settings = _decisive(config)
-    del settings["seed"]
-    return _digest({"cell": settings, "data": fingerprint, **_code(config)})
+    return _digest({"cell": _whole(_unseeded(config)), "data": fingerprint, **_code(config)})
 
 
 def prefix_key(config: TrialConfig, fingerprint: str, epochs: int) -> str:
@@ -48,12 +48,22 @@ def prefix_key(config: TrialConfig, fingerprint: str, epochs: int) -> str:
 
 
 def prefix_keys(config: TrialConfig, fingerprint: str) -> list[str]:
-    """Return `prefix_key` after 1, 2, ... epochs, quickly, because effective settings change at a few epochs only."""
-    keys, constant = [], {"data": fingerprint, **_code(config)}
-    for first, end in pairwise([*config.changes(), config.epochs + 1]):
-        settings = _decisive(config, first)
-        keys += [_digest({"prefix": settings, "epochs": epochs, **constant}) for epochs in range(first, end)]
+    """Return `prefix_key` after 1, 2, ... epochs, quickly: the settings with an effect change at a few epochs only."""
+    keys = []
+    for settings, epochs in _spans(_unseeded(config)):
+        content = {"prefix": _seeded(settings, config), "data": fingerprint, **_code(config)}
+        # The number of epochs is all that differs within a span.
+        before, _, after = _canonical({**content, "epochs": _MARK}).partition(f'"{_MARK}"')
+        keys += [_sha256(f"{before}{epoch}{after}") for epoch in epochs]
     return keys
+
+
+def prefix_spans(config: TrialConfig, fingerprint: str) -> list[tuple[str, range]]:
+    """Return digests for spans of epochs: trials share their state after an epoch if they share its span's digest."""
+    return [
+        (_digest({"span": _seeded(settings, config), "data": fingerprint, **_code(config)}), epochs)
+        for settings, epochs in _spans(_unseeded(config))
+    ]
 
 
 def unshared_key(trial_key: str, epochs: int) -> str:
@@ -61,8 +71,36 @@ def unshared_key(trial_key: str, epochs: int) -> str:
     return _digest({"trial": trial_key, "epochs": epochs})
 
 
+def _unseeded(config: TrialConfig) -> TrialConfig:
+    return config.model_copy(update={"seed": 0})
+
+
+def _seeded(settings: Settings, config: TrialConfig) -> Settings:
+    return {**settings, "seed": config.seed}
+
+
+# The trials of a cell differ by their seeds alone.
+@lru_cache(maxsize=10_000)
+def _whole(config: TrialConfig) -> Settings:
+    """Return the settings with an effect on the whole trial, but for the seed."""
+    return _without_seed(_decisive(config))
+
+
+@lru_cache(maxsize=10_000)
+def _spans(config: TrialConfig) -> tuple[tuple[Settings, range], ...]:
+    """Return the settings with an effect, but for the seed, and the epochs, from 1, after which they are these."""
+    return tuple(
+        (_without_seed(_decisive(config, first)), range(first, end))
+        for first, end in pairwise([*config.changes(), config.epochs + 1])
+    )
+
+
 def _decisive(config: TrialConfig, epochs: int | None = None) -> Settings:
     return {name: value for name, value in config.effective(epochs).items() if not name.startswith(DATA_PREFIX)}
+
+
+def _without_seed(settings: Settings) -> Settings:
+    return {name: value for name, value in settings.items() if name != "seed"}
 
 
 def _code(config: TrialConfig) -> dict[str, dict[str, str]]:
@@ -71,5 +109,12 @@ def _code(config: TrialConfig) -> dict[str, dict[str, str]]:
 
 
 def _digest(content: Mapping[str, object]) -> str:
-    canonical = json.dumps({**content, "numerics": NUMERICS_VERSION}, sort_keys=True, separators=(",", ":"))
-    return sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
+    return _sha256(_canonical(content))
+
+
+def _canonical(content: Mapping[str, object]) -> str:
+    return json.dumps({**content, "numerics": NUMERICS_VERSION}, sort_keys=True, separators=(",", ":"))
+
+
+def _sha256(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:KEY_LENGTH]

@@ -12,9 +12,10 @@ from ftlab.config.trial import TrialConfig
 from ftlab.config.yaml_text import Location
 from ftlab.errors import ConfigError, nearest
 from ftlab.study.cells import CellSpec, check_baseline, check_effects, check_names, grid_rows
-from ftlab.study.identity import cell_key, prefix_keys, trial_key, unshared_key
+from ftlab.study.identity import cell_key, prefix_keys, prefix_spans, trial_key, unshared_key
 from ftlab.study.overrides import changed_protocol, check_overrides, overrides_suffix
 
+MAX_TRIALS = 100_000
 METRICS = ("probe/top1", "probe/few_shot_top1", "knn/top1")
 
 
@@ -49,6 +50,15 @@ class StudySpec:
     baseline: str | None
     published: tuple[str, str | None] | None
     profile: ProfileConfig
+
+    def __post_init__(self) -> None:
+        num_trials = len(self.cells) * len(self.seeds)
+        if num_trials > MAX_TRIALS:
+            raise ConfigError(
+                f"a study must have at most {MAX_TRIALS:,} trials, but {len(self.cells):,} cells with "
+                f"{len(self.seeds):,} seeds make {num_trials:,}; nearest valid number of seeds: "
+                f"{max(1, MAX_TRIALS // len(self.cells)):,}."
+            )
 
     @property
     def data(self) -> DataConfig:
@@ -179,6 +189,11 @@ class Trial:
         """Names of the states after 1, 2, ... epochs, which trials with the same prefix share."""
         return tuple(prefix_keys(self.config, self.fingerprint))
 
+    @cached_property
+    def prefix_spans(self) -> tuple[tuple[str, range], ...]:
+        """Digests of spans of epochs, which trials with the same prefix share; quicker than `prefix_keys`."""
+        return tuple(prefix_spans(self.config, self.fingerprint))
+
     def checkpoint_names(self, *, share: bool) -> tuple[str, ...]:
         """Return the names of the checkpoints after 1, 2, ... epochs: shared ones, or the trial's own."""
         if share:
@@ -187,6 +202,8 @@ class Trial:
 
     def deepest(self, names: Set[str], *, share: bool) -> int:
         """Return the last epoch whose checkpoint is among ``names``, 0 if there is none."""
+        if not names:
+            return 0
         numbered = enumerate(self.checkpoint_names(share=share), 1)
         return max((epoch for epoch, name in numbered if name in names), default=0)
 

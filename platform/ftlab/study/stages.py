@@ -7,6 +7,7 @@ state after epoch e if `prefix_key` gives it the same name.
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ftlab.study.spec import Trial
 
@@ -51,21 +52,48 @@ def plan_stages(
     """
     if not share:
         return {trial.key: Stage(trial, trial.deepest(there, share=False)) for trial in trials}
-    producers = dict(promised or {})
+    promised = promised or {}
+    shared = _shared_states(trials)
+    producers: dict[State, str] = {}
     stages: dict[str, Stage] = {}
     forks: dict[str, set[int]] = {}
-    num_sharing = Counter(key for trial in trials for key in trial.prefix_keys)
+    num_sharing = Counter(state for states in shared.values() for state in states)
     # The trial that shares the deepest prefix takes the trunk, so that all others fork from epochs of it.
-    for trial in sorted(trials, key=lambda trial: -sum(num_sharing[key] > 1 for key in trial.prefix_keys)):
-        start, fork = trial.deepest(there, share=True), trial.deepest(producers.keys(), share=True)
-        parent = producers[trial.prefix_keys[fork - 1]] if fork > start else None
+    for trial in sorted(trials, key=lambda trial: -sum(num_sharing[state] > 1 for state in shared[trial.key])):
+        start = trial.deepest(there, share=True)
+        fork, parent = _deepest(shared[trial.key], producers)
+        if (other := trial.deepest(promised.keys(), share=True)) > fork:
+            fork, parent = other, promised[trial.prefix_keys[other - 1]]
+        if fork <= start:
+            parent = None
         saved = max(fork - start, 0)
         if parent is not None:
             forks.setdefault(parent, set()).add(fork)
         start += saved
         stages[trial.key] = Stage(trial, start, parent, saved)
-        producers.update(dict.fromkeys(trial.prefix_keys[start:], trial.key))
+        producers.update((state, trial.key) for state in shared[trial.key] if state.epoch > start)
     return {trial.key: replace(stages[trial.key], fork_epochs=frozenset(forks.get(trial.key, ()))) for trial in trials}
+
+
+class State(NamedTuple):
+    """The state of a trial after an epoch: two trials with the same one share it."""
+
+    span: str
+    epoch: int
+
+
+def _shared_states(trials: Sequence[Trial]) -> dict[str, list[State]]:
+    """Return the states that a trial may share with another, by trial key and in order: few trials have many."""
+    owners = Counter(span for trial in trials for span, _ in trial.prefix_spans)
+    return {
+        trial.key: [State(span, epoch) for span, epochs in trial.prefix_spans if owners[span] > 1 for epoch in epochs]
+        for trial in trials
+    }
+
+
+def _deepest(states: Sequence[State], producers: Mapping[State, str]) -> tuple[int, str | None]:
+    state = next((state for state in reversed(states) if state in producers), None)
+    return (state.epoch, producers[state]) if state else (0, None)
 
 
 def by_urgency(stages: Mapping[str, Stage]) -> list[Stage]:

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.json_schemas import json_schemas
-from ftlab.config.loading import resolve_trial
+from ftlab.config.loading import parse_overrides, resolve_trial
 from ftlab.config.search import SearchConfig
 from ftlab.config.trial import setting_fields
 from ftlab.config.yaml_text import read_yaml
@@ -199,3 +199,47 @@ def test_a_profile_that_the_loader_refuses_the_schema_refuses(trial: dict[str, A
     with pytest.raises((ConfigError, ValueError)):
         resolve_trial(ProfileConfig.model_validate({**PROFILE, "trial": trial}), {})
     assert problems("profile", {**PROFILE, "trial": trial})
+
+
+def unbounded(schema: Any, name: str = "") -> list[str]:
+    """Return the names of numbers that lack a bound."""
+    if isinstance(schema, list):
+        return [found for part in schema for found in unbounded(part, name)]
+    if not isinstance(schema, dict):
+        return []
+    found = []
+    if schema.get("type") in ("number", "integer"):
+        low, high = ({"minimum", "exclusiveMinimum"} & schema.keys(), {"maximum", "exclusiveMaximum"} & schema.keys())
+        found = [] if low and high else [name]
+    return found + [part for key, value in schema.items() for part in unbounded(value, f"{name}.{key}")]
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_every_number_has_both_bounds(kind: str) -> None:
+    # The settings of a cell are checked once more in their trial; published and free values are texts of people.
+    free = ("NamedCell", ".set", ".overrides", ".grid", ".choices")
+    assert [name for name in unbounded(SCHEMAS[kind]) if not any(part in name for part in free)] == []
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "probe.linear_learning_rates=[0]",
+        "probe.linear_learning_rates=[-1, 1]",
+        "method.temperature=1e-320",
+        "probe.knn_temperature=1e300",
+        "train.learning_rate=1e308",
+        "train.learning_rate=5e-324",
+        "train.weight_decay=1e300",
+        "train.warmup_epochs=1000000000000",
+        f"probe.every={'9' * 90}",
+        f"method.queue_size={'9' * 90}",
+        "transform.lambda_extrapolation=[1, 1e40]",
+        "transform.alpha_extrapolation=1e-300",
+        "model.feature_dim=10000000000",
+    ],
+)
+def test_a_value_out_of_reason_is_refused(assignment: str) -> None:
+    profile = ProfileConfig(description="", metric="probe/top1", protocol="")
+    with pytest.raises(ConfigError, match=r"Input should be (greater|less) than or equal to"):
+        resolve_trial(profile, {"transform.positives": "extrapolate", **parse_overrides([assignment])})

@@ -31,11 +31,21 @@ def test_auto_takes_a_bound() -> None:
         ("nan", "auto"),
         ("٣", "3"),
         (" ", "auto"),
+        ("0x10", "auto"),
+        ("1e1", "10"),
+        ("10001", "10000"),
+        ("1e400", "10000"),
     ],
 )
 def test_other_seeds_are_refused_with_the_nearest_valid(seeds: str, nearest: str) -> None:
-    with pytest.raises(ConfigError, match=f"a positive integer or 'auto', but got '{seeds}'; nearest valid: {nearest}"):
+    message = f"SEEDS must be a whole number from 1 to 10,000 or 'auto', but got '{seeds}'; nearest valid: {nearest}."
+    with pytest.raises(ConfigError, match=f"^{message}$"):
         parse_seeds(seeds)
+
+
+def test_a_number_of_seeds_with_thousands_of_digits_is_refused_shortly() -> None:
+    with pytest.raises(ConfigError, match=r"but got '9{20}\.\.\.'; nearest valid: 10000\.$"):
+        parse_seeds("9" * 5000)
 
 
 @pytest.mark.parametrize("seeds", [None, "5"])

@@ -6,7 +6,7 @@ from ftlab.config.experiment import ProfileConfig
 from ftlab.config.loading import flatten, resolve_trial
 from ftlab.config.setting import Setting
 from ftlab.config.trial import TrialConfig, setting_fields
-from ftlab.study.identity import cell_key, prefix_key, prefix_keys, trial_key, unshared_key
+from ftlab.study.identity import cell_key, prefix_key, prefix_keys, prefix_spans, trial_key, unshared_key
 
 FINGERPRINT = "0123456789abcdef"
 PROFILE = ProfileConfig(description="", metric="probe/top1", protocol="")
@@ -274,3 +274,15 @@ def test_all_prefix_keys_at_once_are_the_keys_one_by_one(settings: dict[str, Set
 def test_what_a_trial_does_not_share_has_its_own_name_each_epoch() -> None:
     names = {unshared_key(trial, epoch) for trial in ("a", "b") for epoch in (1, 2)}
     assert len(names) == 4
+
+
+def test_trials_share_a_state_where_they_share_its_span() -> None:
+    one = with_settings({**EVERYTHING, "transform.start": 0.3, "transform.stop": 0.8})
+    for other in (one.model_copy(update={"seed": 1}), with_settings({**EVERYTHING, "transform.start": 0.5}), one):
+        states = [
+            [(span, epoch) for span, epochs in prefix_spans(config, FINGERPRINT) for epoch in epochs]
+            for config in (one, other)
+        ]
+        keys = [prefix_keys(config, FINGERPRINT) for config in (one, other)]
+        assert [a == b for a, b in zip(*states, strict=True)] == [a == b for a, b in zip(*keys, strict=True)]
+        assert [epoch for _, epoch in states[0]] == list(range(1, one.epochs + 1))

@@ -257,3 +257,12 @@ def test_processes_must_share_the_groups_of_every_cell(profile: ProfileConfig) -
     four = profile.model_copy(update={"resources": ResourcesConfig(cpus_per_trial=4, processes_per_trial=4)})
     with pytest.raises(ConfigError, match=r"bn_groups=2 for 4 processes; nearest valid .*: 2"):
         resolve_study("exp", experiment, "tiny", four)
+
+
+def test_a_study_of_more_trials_than_anyone_trains_is_refused(make_study: MakeStudy) -> None:
+    momenta = [number / 1000 for number in range(1000)]
+    assert len(make_study(grid={"method.key_momentum": momenta}, seeds=100).seeds) == 100
+    with pytest.raises(
+        ConfigError, match=r"1,000 cells with 101 seeds make 101,000; nearest valid number of seeds: 100"
+    ):
+        make_study(grid={"method.key_momentum": momenta}, seeds=101)

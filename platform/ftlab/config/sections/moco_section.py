@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from ftlab.config.section import Fraction
+from ftlab.config.section import MANY, Fraction, Temperature
 from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.trial_section import Whole
 from ftlab.config.setting import Trait
@@ -18,9 +18,9 @@ class MoCoSection(MethodSection):
     name: Annotated[Literal["moco"], Trait.EPOCH_COST] = Field("moco", description="Pretraining method.")
     key_momentum: Fraction = Field(0.99, description="Share of the old key encoder in each update; 1 freezes it.")
     queue_size: Annotated[int, Trait.EPOCH_COST, Trait.CHECKPOINT_COST] = Field(
-        1024, ge=1, description="Number K of negatives."
+        1024, ge=1, le=100 * MANY, description="Number K of negatives."
     )
-    temperature: float = Field(0.1, gt=0.0, description="Temperature that divides the scores in InfoNCE.")
+    temperature: Temperature = Field(0.1, description="Temperature that divides the scores in InfoNCE.")
 
     def check(self, whole: Whole) -> None:
         """Check that the queue holds a batch."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from ftlab.config.section import MANY
 from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
 from ftlab.config.setting import Trait
 from ftlab.encoders.backbones import BACKBONE_NAMES, Stem, find_backbone
@@ -37,10 +38,10 @@ class ModelConfig(TrialSection):
         "mlp", description="Projection head: linear (MoCo v1) or two layers (v2)."
     )
     feature_dim: Annotated[int, Trait.EPOCH_COST, Trait.CHECKPOINT_COST] = Field(
-        64, ge=2, description="Dimension C of the contrasted features."
+        64, ge=2, le=MANY, description="Dimension C of the contrasted features."
     )
     bn_groups: Annotated[int, Trait.EPOCH_COST] = Field(
-        4, ge=1, description="Groups of a batch that are normalised apart, as if each lay on its own device."
+        4, ge=1, le=MANY, description="Groups of a batch that are normalised apart, as if each lay on its own device."
     )
 
     def effects(self, whole: Whole) -> list[Effect]:

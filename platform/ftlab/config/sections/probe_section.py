@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ftlab.config.section import MANY, Rate, Temperature
 from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
 from ftlab.config.setting import Trait
 
@@ -14,21 +15,26 @@ KNN = frozenset({"every", "knn_k", "knn_temperature"})
 class ProbeConfig(TrialSection):
     """The probes that judge the frozen query encoder."""
 
-    every: int = Field(10, ge=0, description="Epochs between kNN probes during training; 0: at the end only.")
-    knn_k: Annotated[int, Trait.PROBE_COST] = Field(20, ge=1, description="Neighbours of the kNN probe.")
-    knn_temperature: float = Field(0.1, gt=0.0, description="Temperature of the neighbours' weights.")
+    every: int = Field(10, ge=0, le=MANY, description="Epochs between kNN probes during training; 0: at the end only.")
+    knn_k: Annotated[int, Trait.PROBE_COST] = Field(20, ge=1, le=MANY, description="Neighbours of the kNN probe.")
+    knn_temperature: Temperature = Field(0.1, description="Temperature of the neighbours' weights.")
     few_shot_labels: Annotated[int, Trait.PROBE_COST] = Field(
-        5, ge=1, description="Labelled training images a class of the few-shot probe."
+        5, ge=1, le=MANY, description="Labelled training images a class of the few-shot probe."
     )
     few_shot_draws: Annotated[int, Trait.PROBE_COST] = Field(
-        40, ge=1, description="Seeded draws of the labelled images that are averaged."
+        40, ge=1, le=MANY, description="Seeded draws of the labelled images that are averaged."
     )
-    linear_epochs: Annotated[int, Trait.PROBE_COST] = Field(50, ge=1, description="Epochs of the linear evaluation.")
+    linear_epochs: Annotated[int, Trait.PROBE_COST] = Field(
+        50, ge=1, le=MANY, description="Epochs of the linear evaluation."
+    )
     linear_batch_size: Annotated[int, Trait.PROBE_COST] = Field(
-        256, ge=1, description="Features a step of the linear evaluation."
+        256, ge=1, le=MANY, description="Features a step of the linear evaluation."
     )
-    linear_learning_rates: Annotated[tuple[float, ...], Trait.PROBE_COST] = Field(
-        (0.1, 1.0, 10.0, 30.0), min_length=1, description="Learning rates that the held-out part chooses from."
+    linear_learning_rates: Annotated[tuple[Rate, ...], Trait.PROBE_COST] = Field(
+        (0.1, 1.0, 10.0, 30.0),
+        min_length=1,
+        max_length=100,
+        description="Learning rates that the held-out part chooses from.",
     )
     linear_holdout: Annotated[float, Trait.PROBE_COST] = Field(
         0.1, gt=0.0, lt=1.0, description="Part of the training set held out for that choice."

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from ftlab.config.section import Temperature
 from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.trial_section import Effect, Whole
 from ftlab.config.setting import Trait
@@ -15,7 +16,7 @@ class SimCLRSection(MethodSection):
     implementation: ClassVar[str] = "ftlab.methods.simclr:SimCLR"
 
     name: Annotated[Literal["simclr"], Trait.EPOCH_COST] = Field("simclr", description="Pretraining method.")
-    temperature: float = Field(0.5, gt=0.0, description="Temperature that divides the scores in InfoNCE.")
+    temperature: Temperature = Field(0.5, description="Temperature that divides the scores in InfoNCE.")
     partner: Literal["live", "mix_in_constant", "key_constant"] = Field(
         "live", description="Gradient through the other view of a mixed pair: all, none where mixed in, none at all."
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ftlab.config.section import Fraction
+from ftlab.config.section import LARGEST, Fraction, Rate
 from ftlab.config.sections.trial_section import TrialSection
 from ftlab.config.setting import Trait
 
@@ -16,11 +16,11 @@ class TrainConfig(TrialSection):
     batch_size: Annotated[int, Trait.EPOCH_COST] = Field(
         128, ge=2, le=1_000_000, description="Images a step; the ragged last batch of an epoch is dropped."
     )
-    learning_rate: float = Field(0.03, gt=0.0, description="Peak learning rate of SGD.")
+    learning_rate: Rate = Field(0.03, description="Peak learning rate of SGD.")
     learning_rate_floor: Fraction = Field(1e-3, description="Lowest learning rate, as a fraction of the peak.")
-    warmup_epochs: int = Field(0, ge=0, description="Epochs of linear warm-up.")
+    warmup_epochs: int = Field(0, ge=0, le=100_000, description="Epochs of linear warm-up.")
     sgd_momentum: float = Field(0.9, ge=0.0, lt=1.0, description="Momentum of SGD.")
-    weight_decay: float = Field(5e-4, ge=0.0, description="L2 penalty of SGD.")
+    weight_decay: float = Field(5e-4, ge=0.0, le=LARGEST, description="L2 penalty of SGD.")
     precision: Annotated[Literal["float32", "bfloat16"], Trait.EPOCH_COST] = Field(
         "float32", description="Precision of the encoders' forward pass."
     )

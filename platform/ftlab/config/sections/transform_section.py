@@ -4,11 +4,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ftlab.config.section import Fraction
+from ftlab.config.section import LARGEST, Alpha, Fraction
 from ftlab.config.sections.trial_section import NEVER, Effect, TrialSection, Whole
 from ftlab.config.setting import Settings, Trait
 
-LambdaRange = tuple[float, float]
+Bound = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+LambdaRange = tuple[Bound, Bound]
 
 
 class TransformConfig(TrialSection):
@@ -20,8 +21,8 @@ class TransformConfig(TrialSection):
     negatives: Annotated[Literal["none", "interpolate", "interpolate_union"], Trait.SWITCH, Trait.FT_COST] = Field(
         "none", description="Mixing of the queue with a permutation of itself; union keeps the original negatives too."
     )
-    alpha_extrapolation: float = Field(2.0, gt=0.0, description="Beta(alpha, alpha) of the positives' coefficient.")
-    alpha_interpolation: float = Field(1.6, gt=0.0, description="Beta(alpha, alpha) of the negatives' coefficient.")
+    alpha_extrapolation: Alpha = Field(2.0, description="Beta(alpha, alpha) of the positives' coefficient.")
+    alpha_interpolation: Alpha = Field(1.6, description="Beta(alpha, alpha) of the negatives' coefficient.")
     lambda_extrapolation: LambdaRange | None = Field(
         None, description="Range of the positives' coefficient; empty: [1, 2] to extrapolate, [0, 1] to interpolate."
     )
