@@ -73,8 +73,8 @@ def read_yaml(path: Path) -> Document:
 def _parse(text: str, source: str) -> tuple[Any, yaml.Node | None]:
     if len(text) > MAX_BYTES:
         raise ConfigError(f"{source} must have at most {MAX_BYTES:,} characters, but has more.")
-    loader = _BoundedLoader(text, source)
     try:
+        loader = _BoundedLoader(text, source)
         node = loader.get_single_node()
         return (None, None) if node is None else (loader.construct_document(node), node)
     except yaml.MarkedYAMLError as error:

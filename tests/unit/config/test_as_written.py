@@ -109,6 +109,12 @@ def test_what_no_reader_can_read_is_named_with_its_line(text: str, write_experim
         parse_overrides([f"train.epochs={text}"])
 
 
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\ud800", "\ufffe"])
+def test_a_character_that_no_text_holds_is_refused(character: str) -> None:
+    with pytest.raises(ConfigError, match="it must be YAML: unacceptable character"):
+        parse_yaml(f"a: {character}", "it")
+
+
 def test_an_undefined_alias_is_named() -> None:
     with pytest.raises(ConfigError, match="it:1 must be YAML: found undefined alias 'nowhere'"):
         parse_yaml("a: *nowhere", "it")
