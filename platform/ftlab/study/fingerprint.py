@@ -104,4 +104,6 @@ def _nearest_batch(num_images: int, groups: int) -> str:
         return "none, add training images"
     fitting = next(number for number in range(groups, 0, -1) if groups % number == 0 and num_images // number >= 2)
     largest = f"{num_images - num_images % fitting}"
-    return largest if fitting == groups else f"{largest} with model.bn_groups={fitting}"
+    if fitting != groups:
+        return f"{largest} with model.bn_groups={fitting}"
+    return f"{largest}, as model.bn_groups={groups} does not divide {num_images}" if num_images % groups else largest

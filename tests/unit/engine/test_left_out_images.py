@@ -1,5 +1,6 @@
 """What is left out of an image folder is told: on the screen, in the plan, in the run's tags, below the table."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,7 +119,6 @@ def test_the_nearest_batch_is_valid(make_study: MakeStudy, groups: int, num_imag
 
     with pytest.raises(ConfigError, match=r"train\.batch_size must be at most .* nearest valid: ") as refused:
         check_against_data(config(480, groups), num_images, 100, 100)
-    batch, _, changed = (
-        str(refused.value).partition("nearest valid: ")[2].rstrip(".").partition(" with model.bn_groups=")
-    )
-    check_against_data(config(int(batch), int(changed or groups)), num_images, 100, 100)
+    found = re.search(r"nearest valid: (\d+)(?: with model\.bn_groups=(\d+))?", str(refused.value))
+    assert found is not None
+    check_against_data(config(int(found[1]), int(found[2] or groups)), num_images, 100, 100)
