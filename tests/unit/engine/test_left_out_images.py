@@ -88,6 +88,7 @@ def test_a_plan_a_run_and_a_table_tell_what_was_left_out(make_study: MakeStudy, 
     assert "Images left out because they could not be read: 4 of 28." in notes
 
 
+@pytest.mark.slow  # it makes a store
 def test_a_command_says_it_once(write_experiment: WriteExperiment, photos: Path) -> None:
     write_experiment("exp", cells=[{"name": "a"}])
     settings = [part for name, value in SETTINGS.items() for part in ("--set", f"{name}={value}")]
