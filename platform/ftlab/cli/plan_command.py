@@ -33,7 +33,7 @@ def plan(
     if auto:
         study = replace(study, seeds=tuple(range(auto.rule.max_seeds)))
     found = plan_study(study, ftlab_home(), open_tracker(ftlab_home().local).load_trials(), share=share)
-    for line in (*plan_lines(found), plan_summary(found)):
+    for line in (*plan_lines(found), *found.data_notes, plan_summary(found)):
         say(line)
     if found.todo:
         resource_plan = plan_resources(

@@ -37,6 +37,8 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
     prepare_process(resources)
     device: torch.device = make_device(resources.device)
     found = plan_study(study, home, tracker.load_trials())
+    for note in found.data_notes:
+        say(note)
     if not found.todo:
         say(f"trained already: {found.trials[0].key}; see it with: make ui EXP=train")
         return

@@ -13,8 +13,8 @@ from ftlab.config.names import check_name
 from ftlab.config.search import SearchConfig
 from ftlab.config.section import models_in
 from ftlab.config.sections.method_choice import method_name
-from ftlab.config.setting import Setting
-from ftlab.config.trial import TrialConfig, setting_fields
+from ftlab.config.setting import Setting, Trait
+from ftlab.config.trial import TrialConfig, setting_fields, settings_with
 from ftlab.config.yaml_text import Document, Location, parse_yaml, read_yaml
 from ftlab.errors import ConfigError, nearest
 
@@ -80,7 +80,7 @@ def load_profile(name: str) -> ProfileConfig:
 
 
 def parse_overrides(assignments: Sequence[str]) -> dict[str, Setting]:
-    """Turn ``["train.epochs=5"]`` into ``{"train.epochs": 5}``; values are read as YAML.
+    """Turn ``["train.epochs=5"]`` into ``{"train.epochs": 5}``; values are read as YAML, those of paths literally.
 
     Raises:
         ConfigError: An assignment has no ``=``, is no YAML, or names a setting that another one sets too.
@@ -97,7 +97,7 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, Setting]:
             raise ConfigError(
                 f"a setting must be overridden once, but {name!r} is twice: {assignment!r} is the second."
             )
-        overrides[name] = _parse_value(assignment, value)
+        overrides[name] = (value or None) if name in settings_with(Trait.PATH) else _parse_value(assignment, value)
     return overrides
 
 
@@ -148,7 +148,7 @@ def flatten(config: TrialConfig) -> dict[str, Setting]:
 
 def _scale(name: str, value: Setting, profile_value: Any) -> Setting:
     factor = RELATIVE.fullmatch(value) if isinstance(value, str) else None
-    if factor is None:
+    if factor is None or name in settings_with(Trait.PATH):
         return value
     if isinstance(profile_value, bool) or not isinstance(profile_value, int | float):
         raise ConfigError(f"{name}={value} multiplies the profile's number, but the profile gives {profile_value!r}.")

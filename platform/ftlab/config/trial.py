@@ -108,9 +108,11 @@ class TrialConfig(Section):
     def _check_across_sections(self) -> Self:
         batch_size, groups = self.train.batch_size, self.model.bn_groups
         if batch_size % groups:
+            multiple = max(batch_size // groups, 2) * groups
+            valid = f"batch_size: {multiple}" if self._takes(multiple) else f"bn_groups: {_most_groups(batch_size)}"
             raise ValueError(
                 f"train.batch_size must be a multiple of model.bn_groups, but got batch_size={batch_size}, "
-                f"bn_groups={groups}; nearest valid batch_size: {max(batch_size // groups, 2) * groups}."
+                f"bn_groups={groups}; nearest valid {valid}."
             )
         if batch_size // groups < 2:
             raise ValueError(
@@ -131,6 +133,17 @@ class TrialConfig(Section):
                 "nearest valid name: 'folder'."
             )
         return self
+
+    def _takes(self, batch_size: int) -> bool:
+        """Return whether a batch is within its bounds, and every section goes with it."""
+        try:
+            train = TrainConfig(**{**self.train.model_dump(), "batch_size": batch_size})
+            trial = self.model_copy(update={"train": train})
+            for _, section in trial._sections():
+                section.check(trial)
+        except ValueError:
+            return False
+        return True
 
 
 def _most_groups(batch_size: int) -> int:

@@ -1,10 +1,12 @@
 """Plan a study: name its trials by their data, and find the missing ones."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from ftlab.config.home import Home
 from ftlab.running.checkpoints import existing_checkpoints
-from ftlab.study.fingerprint import fingerprint_data
+from ftlab.study.fingerprint import CheckedData, check_data
 from ftlab.study.plan import Plan, make_plan
 from ftlab.study.spec import StudySpec, Trial, expand_trials
 
@@ -16,8 +18,7 @@ def name_trials(study: StudySpec, home: Home) -> list[Trial]:
         DataError: The images are missing or unfit.
         ConfigError: The settings do not fit the number of images.
     """
-    configs = (cell.config for cell in study.cells)
-    return expand_trials(study, fingerprint_data(study.data, configs, home))
+    return expand_trials(study, _checked_data(study, home).fingerprint)
 
 
 def plan_study(study: StudySpec, home: Home, recorded: pd.DataFrame, *, share: bool = True) -> Plan:
@@ -29,4 +30,11 @@ def plan_study(study: StudySpec, home: Home, recorded: pd.DataFrame, *, share: b
         recorded: The trials in the tracking store.
         share: Whether trials share prefixes.
     """
-    return make_plan(study, name_trials(study, home), recorded, existing_checkpoints(home), share=share)
+    data = _checked_data(study, home)
+    trials = expand_trials(study, data.fingerprint)
+    plan = make_plan(study, trials, recorded, existing_checkpoints(home), share=share)
+    return replace(plan, data_notes=data.notes)
+
+
+def _checked_data(study: StudySpec, home: Home) -> CheckedData:
+    return check_data(study.data, (cell.config for cell in study.cells), home)

@@ -15,7 +15,7 @@ from ftlab.estimate.resource_plan import plan_resources
 from ftlab.machine.capacity import Capacity
 from ftlab.running.recorder import study_record
 from ftlab.storage.atomic import require_writable
-from ftlab.study.fingerprint import fingerprint_data
+from ftlab.study.fingerprint import check_data
 from ftlab.study.plan import make_plan
 from ftlab.study.spec import Trial, expand_trials
 from ftlab.terminal.console import INTERRUPTED, complain, console, report_undelivered, say
@@ -76,7 +76,10 @@ def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
     require_writable(results / spec.name)
     home = ftlab_home()
     with exclusive(home, spec.study), StudySession(spec.study, capacity, home) as session:
-        fingerprint = fingerprint_data(spec.study.data, spec.examples, home)
+        data = check_data(spec.study.data, spec.examples, home)
+        fingerprint = data.fingerprint
+        for note in data.notes:
+            say(note)
         ledger = SearchLedger(spec, fingerprint, open_storage(storage_uri(home.local)))
         # Ray starts while the tracking store is opened.
         if len(ledger.evaluated) < spec.num_trials:

@@ -91,6 +91,8 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
     tracker.reconcile()
     recorded = tracker.load_trials()
     found = planner.plan(recorded)
+    for note in found.data_notes:
+        say(note)
     # A claim is left although nothing is missing if the last sweep was killed before it closed its study.
     if planner.feed(found, recorded, session.claims.take).is_exhausted and not session.collector.has_claim:
         say(plan_summary(found))

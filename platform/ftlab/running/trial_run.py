@@ -22,6 +22,8 @@ from ftlab.training.trainer import Trainer
 KEPT_CHECKPOINTS = 2
 # Tag of a run whose encoders were to be compiled and were not.
 COMPILE_FALLBACK_TAG = "compile.fallback"
+# Tag of a run on a folder of which images were left out because they could not be read, e.g. "22 of 1117".
+SKIPPED_TAG = "data.skipped"
 
 
 class Run(Protocol):
@@ -90,8 +92,8 @@ class TrialRun:
     @property
     def tags(self) -> dict[str, str]:
         """Facts that only the training knows, for the record."""
-        failure = self._trainer.method.compilation_failure
-        return {COMPILE_FALLBACK_TAG: failure} if failure else {}
+        facts = {COMPILE_FALLBACK_TAG: self._trainer.method.compilation_failure, SKIPPED_TAG: self._skipped}
+        return {name: fact for name, fact in facts.items() if fact}
 
     @property
     def history(self) -> list[EpochResult]:
@@ -129,6 +131,7 @@ class TrialRun:
 
     def _restored_trainer(self) -> Trainer:
         dataset = load_images(self._trial.config.data, self._home, fingerprint=self._trial.fingerprint)
+        self._skipped = dataset.skipped_of_all
         trainer = make_trainer(self._trial.config, dataset, self._device, self._ranks)
         there = set(self._store.names()) if self._ranks.rank == 0 else set()
         for name in reversed(self._names):

@@ -1,6 +1,7 @@
 """The fingerprint of a study's data, and a check that every trial fits the data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,11 +9,30 @@ from ftlab.assembly.images import load_images
 from ftlab.config.home import Home
 from ftlab.config.sections.data_section import DataConfig
 from ftlab.config.trial import TrialConfig
-from ftlab.errors import ConfigError
+from ftlab.data.cache.decode_once import ImageDataset
+from ftlab.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class CheckedData:
+    """The data of a study, which its trials fit.
+
+    Attributes:
+        fingerprint: Digest of the content.
+        notes: Lines that say which files of its folder are not part of it.
+    """
+
+    fingerprint: str
+    notes: tuple[str, ...] = ()
 
 
 def fingerprint_data(data: DataConfig, configs: Iterable[TrialConfig], home: Home) -> str:
-    """Return the digest of the data's content; decodes the data set the first time.
+    """Return the digest of the data's content; see `check_data`."""
+    return check_data(data, configs, home).fingerprint
+
+
+def check_data(data: DataConfig, configs: Iterable[TrialConfig], home: Home) -> CheckedData:
+    """Check that trials fit their data; decodes the data set the first time.
 
     Args:
         data: The data settings, which all trials share.
@@ -20,14 +40,39 @@ def fingerprint_data(data: DataConfig, configs: Iterable[TrialConfig], home: Hom
         home: Home of the image cache.
 
     Raises:
-        DataError: The images are missing or unfit.
+        DataError: The images are missing or unfit, or fewer than two classes have labelled training images.
         ConfigError: Settings of a trial do not fit the number of images.
     """
     dataset = load_images(data, home)
-    smallest_class = int(np.bincount(dataset.train_labels, minlength=dataset.num_classes).min())
+    class_sizes = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
+    _check_classes(dataset, class_sizes.tolist())
+    smallest_class = int(class_sizes.min())
     for config in configs:
         check_against_data(config, len(dataset.train_images), dataset.num_labelled, smallest_class)
-    return dataset.fingerprint
+    return CheckedData(dataset.fingerprint, _notes(data, dataset))
+
+
+def _check_classes(dataset: ImageDataset, class_sizes: Sequence[int]) -> None:
+    if len(class_sizes) < 2:
+        raise DataError(
+            "A data set needs at least two classes, as any probe is right about a single one, but "
+            f"{dataset.name} has {len(class_sizes)}: {', '.join(dataset.class_names) or 'none'}. Add another class."
+        )
+    if 0 in class_sizes:
+        name = dataset.class_names[class_sizes.index(0)]
+        raise DataError(f"Each class needs a labelled training image, but {name!r} of {dataset.name} has none.")
+
+
+def _notes(data: DataConfig, dataset: ImageDataset) -> tuple[str, ...]:
+    skipped = dataset.skipped[0] if dataset.skipped else ""
+    notes = (
+        f"data: {dataset.skipped_of_all} images cannot be read and are left out, as data.corrupt_images="
+        f"{data.corrupt_images} says; the first: {skipped}"
+        if skipped
+        else "",
+        f"data: files that are no images are left out of {data.root}: {dataset.left_out}" if dataset.left_out else "",
+    )
+    return tuple(note for note in notes if note)
 
 
 def check_against_data(config: TrialConfig, num_images: int, num_labelled: int, smallest_class: int) -> None:
@@ -42,11 +87,23 @@ def check_against_data(config: TrialConfig, num_images: int, num_labelled: int, 
     Raises:
         ConfigError: The batch, the neighbours or the few-shot labels outnumber the images.
     """
+    batch = _nearest_batch(num_images, config.model.bn_groups)
     limits = [
-        ("train.batch_size", config.train.batch_size, num_images, "the number of training images"),
-        ("probe.knn_k", config.probe.knn_k, num_labelled, "the number of labelled training images"),
-        ("probe.few_shot_labels", config.probe.few_shot_labels, smallest_class, "the smallest class's images"),
+        ("train.batch_size", config.train.batch_size, num_images, "the number of training images", batch),
+        ("probe.knn_k", config.probe.knn_k, num_labelled, "the number of labelled training images", ""),
+        ("probe.few_shot_labels", config.probe.few_shot_labels, smallest_class, "the smallest class's images", ""),
     ]
-    for name, value, limit, meaning in limits:
+    for name, value, limit, meaning, nearest in limits:
         if value > limit:
-            raise ConfigError(f"{name} must be at most {meaning}, but got {value}; nearest valid: {limit}.")
+            raise ConfigError(f"{name} must be at most {meaning}, but got {value}; nearest valid: {nearest or limit}.")
+
+
+def _nearest_batch(num_images: int, groups: int) -> str:
+    """Return the largest batch of whole groups that the images fill, with fewer groups if they are too few."""
+    if num_images < 2:
+        return "none, add training images"
+    fitting = next(number for number in range(groups, 0, -1) if groups % number == 0 and num_images // number >= 2)
+    largest = f"{num_images - num_images % fitting}"
+    if fitting != groups:
+        return f"{largest} with model.bn_groups={fitting}"
+    return f"{largest}, as model.bn_groups={groups} does not divide {num_images}" if num_images % groups else largest

@@ -26,6 +26,7 @@ class Plan:
         todo: Trials to train, in order.
         stages: The part that each trial to train trains itself, by trial key.
         share: Whether trials share prefixes.
+        data_notes: Lines that say which files of the data's folder are not part of it.
     """
 
     study: StudySpec
@@ -34,6 +35,7 @@ class Plan:
     todo: tuple[Trial, ...]
     stages: Mapping[str, Stage]
     share: bool
+    data_notes: tuple[str, ...] = ()
 
     @property
     def start_epochs(self) -> dict[str, int]:

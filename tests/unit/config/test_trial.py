@@ -1,3 +1,5 @@
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -162,3 +164,30 @@ def test_positive_range_depends_on_the_kind(settings: dict[str, Any], expected: 
 def test_epochs_on_counts_whole_epochs(settings: dict[str, Any], expected: range) -> None:
     transform = TransformConfig.model_validate({"positives": "extrapolate", **settings})
     assert transform.epochs_on(10) == expected
+
+
+def proposal(settings: Mapping[str, int]) -> tuple[str, int] | None:
+    """Return the setting and the value that the error of a trial proposes; None without an error."""
+    content: dict[str, dict[str, int]] = {}
+    for name, value in settings.items():
+        section, _, key = name.partition(".")
+        content.setdefault(section, {})[key] = value
+    try:
+        make_trial(**content)
+    except ValidationError as error:
+        _, key, value = re.split(r".*nearest valid (\w+): (\d+)\.", str(error), maxsplit=1, flags=re.DOTALL)[:3]
+        return next(name for name in settings if name.endswith(key)), int(value)
+    return None
+
+
+@pytest.mark.parametrize("queue_size", [8, 16, 1024, 2_000_000])
+@pytest.mark.parametrize("groups", [3, 4, 7, 64, 600_000])
+@pytest.mark.parametrize("batch_size", [2, 3, 5, 7, 9, 15, 130, 999_999])
+def test_what_is_proposed_for_a_batch_is_valid(batch_size: int, groups: int, queue_size: int) -> None:
+    settings = {"train.batch_size": batch_size, "model.bn_groups": groups, "method.queue_size": queue_size}
+    taken = set[str]()
+    while proposed := proposal(settings):
+        name, value = proposed
+        assert name not in taken
+        taken.add(name)
+        settings[name] = value

@@ -30,7 +30,7 @@ def test_yaml_runs_no_code(folder: str, write_experiment: WriteExperiment, tmp_p
         with pytest.raises(ConfigError, match=r"evil\.yaml:1 must be YAML: could not determine a constructor"):
             load("evil")
     with pytest.raises(ConfigError, match="must be YAML"):
-        parse_overrides([f"data.root={text.partition(': ')[2].strip()}"])
+        parse_overrides([f"model.head={text.partition(': ')[2].strip()}"])
     assert not (tmp_path / "owned").exists()
 
 

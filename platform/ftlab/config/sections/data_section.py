@@ -15,6 +15,10 @@ else:
     DataName = Literal["digits", "cifar10", "cifar100", "stl10", "fashion_mnist", "folder", *plugin_names("data")]
 
 
+# A square of this side has about as many pixels as the largest image that is decoded.
+MAX_SIZE = 8192
+
+
 class DataConfig(TrialSection):
     """The images that are trained on."""
 
@@ -25,7 +29,7 @@ class DataConfig(TrialSection):
         None, description="Folder that holds the files; empty: the data folder of FTLAB_HOME."
     )
     image_size: Annotated[int, Trait.EPOCH_COST, Trait.PROBE_COST] = Field(
-        8, ge=4, description="Side of the cached square images, in pixels."
+        8, ge=4, le=MAX_SIZE, description="Side of the cached square images, in pixels."
     )
     class_list: Annotated[str | None, Trait.PATH] = Field(
         None, description="File with one class folder a line; selects a subset of a folder."

@@ -1,7 +1,11 @@
 """The base of a trial's sections: each declares which of its settings have an effect, and from which epoch on."""
 
 import sys
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from pydantic import model_validator
 
 from ftlab.config.section import Section
 from ftlab.config.setting import Setting, Settings, Trait
@@ -58,6 +62,15 @@ class TrialSection(Section):
     stay the same if its default changes nothing and its field has `Trait.ADDED`.
     """
 
+    @model_validator(mode="before")
+    @classmethod
+    def _make_paths_absolute(cls, content: Any) -> Any:
+        """Let settings with `Trait.PATH` mean the same file in every process, wherever it works."""
+        if not isinstance(content, Mapping):
+            return content
+        paths = {name for name, field in cls.model_fields.items() if Trait.PATH in field.metadata}
+        return {**content, **{name: _absolute(name, content[name]) for name in paths & set(content)}}
+
     def settings(self, whole: Whole) -> Settings:
         """Return every setting by its name, with empty ones filled in.
 
@@ -91,3 +104,13 @@ class TrialSection(Section):
         """Return the names of settings with `Trait.ADDED` that have their default, which decides no number."""
         added = {name: field for name, field in type(self).model_fields.items() if Trait.ADDED in field.metadata}
         return {name for name, field in added.items() if getattr(self, name) == field.get_default()}
+
+
+def _absolute(name: str, value: Any) -> Any:
+    """Return a path from the root of the file system on; anything that is no path stays what it is."""
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        return str(Path(value).expanduser().absolute())
+    except (RuntimeError, OSError) as error:  # a user or a working folder that does not exist
+        raise ValueError(f"{name} must lead to a file, but got {value!r}: {error}") from error

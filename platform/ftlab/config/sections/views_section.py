@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from ftlab.config.sections.data_section import MAX_SIZE
 from ftlab.config.sections.trial_section import TrialSection, Whole
 from ftlab.config.setting import Settings, Trait
 from ftlab.data.views.recipes import RECIPE_NAMES
@@ -18,7 +19,7 @@ class ViewsConfig(TrialSection):
     """The two random views of an image."""
 
     recipe: Annotated[Recipe, Trait.EPOCH_COST] = Field("digits", description="Augmentation recipe.")
-    size: int | None = Field(None, ge=4, description="Side of a view, in pixels; empty: data.image_size.")
+    size: int | None = Field(None, ge=4, le=MAX_SIZE, description="Side of a view, in pixels; empty: data.image_size.")
 
     def settings(self, whole: Whole) -> Settings:
         """Return the settings with the size of a view filled in."""

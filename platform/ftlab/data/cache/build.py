@@ -104,9 +104,10 @@ def _refuse(unreadable: Sequence[str], num_files: int) -> None:
 
 
 def _check_classes(class_names: Sequence[str], train: WrittenSplit, test: WrittenSplit) -> None:
-    for name, count in zip(class_names, train.label_counts, strict=True):
-        if count == 0:
-            raise DataError(f"Each class must have a readable training image, but {name!r} has none.")
+    for kind, split in (("training", train), ("test", test)):
+        for name, count in zip(class_names, split.label_counts, strict=True):
+            if count == 0 and (split is train or split.unreadable):
+                raise DataError(f"Each class must have a readable {kind} image, but {name!r} has none.")
     if test.image_shape[0] == 0:
         raise DataError("There must be readable test images, but there are none.")
 

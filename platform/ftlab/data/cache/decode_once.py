@@ -7,6 +7,7 @@ fingerprint a source was decoded to, so that unchanged files are never decoded a
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,7 @@ from uuid import uuid4
 from ftlab.data.cache.build import build_folder
 from ftlab.data.cache.image_dataset import ImageDataset, open_image_dataset
 from ftlab.data.sets.catalogue import DatasetSource, open_reader
+from ftlab.data.sets.image_folder import FolderReader
 from ftlab.data.sets.reader import Reader
 from ftlab.errors import DataError
 
@@ -47,7 +49,7 @@ def load_dataset(source: DatasetSource, home: Path, cache: Path | None = None) -
     if dataset is None:
         with _locked(index.with_suffix(".lock")):
             dataset = _open_indexed(index, source.name) or _decode(source, reader, index)
-    return dataset
+    return replace(dataset, left_out=reader.left_out) if isinstance(reader, FolderReader) else dataset
 
 
 def _source_digest(source: DatasetSource, reader: Reader) -> str:

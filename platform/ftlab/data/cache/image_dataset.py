@@ -27,6 +27,7 @@ class ImageDataset:
         channel_mean: Mean of each channel over the training images, scaled to [0, 1].
         channel_std: Population deviation of each channel over the training images, at least 1/255.
         skipped: Files that were left out because they could not be decoded, each with the reason.
+        left_out: Numbers of files that are no images by their names, in words; empty if there are none.
     """
 
     name: str
@@ -39,6 +40,13 @@ class ImageDataset:
     channel_mean: tuple[float, ...]
     channel_std: tuple[float, ...]
     skipped: tuple[str, ...]
+    left_out: str = ""
+
+    @property
+    def skipped_of_all(self) -> str:
+        """Number of files that were left out because they could not be decoded, of all; empty if there are none."""
+        num_files = len(self.skipped) + len(self.train_images) + len(self.test_images)
+        return f"{len(self.skipped)} of {num_files}" if self.skipped else ""
 
     @property
     def num_labelled(self) -> int:

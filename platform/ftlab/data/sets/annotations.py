@@ -1,9 +1,11 @@
 """Tiny-ImageNet's validation split: every image in one folder, and a text file that names its class."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TypeAlias
 
+from ftlab.data.sets.folder_rules import reason_to_leave_out
 from ftlab.errors import DataError
 
 ANNOTATIONS = "val_annotations.txt"
@@ -17,18 +19,24 @@ def has_annotations(split: Path) -> bool:
     return (split / ANNOTATIONS).is_file() and (split / IMAGES).is_dir()
 
 
-def annotated_entries(split: Path) -> dict[str, list[Entry]]:
+def annotated_entries(split: Path, left_out: Counter[str]) -> dict[str, list[Entry]]:
     """Return the images of each class, in the order of their names.
 
     Args:
         split: Folder that holds ``images/`` and ``val_annotations.txt``, whose lines begin with an image and its class,
             separated by tabs.
+        left_out: Counts the files that are no images, by reason; see `ftlab.data.sets.folder_rules`.
 
     Raises:
         DataError: A line names no class or an image that is not there, or an image is named by no line.
     """
     classes = _read_classes(split / ANNOTATIONS)
-    there = {entry.name: entry for entry in sorted(os.scandir(split / IMAGES), key=lambda entry: entry.name)}
+    with os.scandir(split / IMAGES) as entries_there:
+        there = {entry.name: entry for entry in sorted(entries_there, key=lambda entry: entry.name)}
+    for name in set(there) - set(classes):
+        if reason := reason_to_leave_out(name):
+            left_out[reason] += 1
+            del there[name]
     for image in (*classes, *there):
         if image not in there or image not in classes:
             missing = split / IMAGES if image not in there else split / ANNOTATIONS

@@ -4,11 +4,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from ftlab.data.sets.reader import Chunk, Int64Array, UInt8Array
 
@@ -19,6 +19,17 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 MAX_PIXELS = 89_478_485
 GRAYSCALE_MODES = ("1", "L")
 WIDE_MODES = ("I", "F")
+# Pillow reads the colours of a PNG with 16 bits a channel as if they had 8: their modes tell nothing.
+DEEP_PNG = ";16B"
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class ImageFile(NamedTuple):
@@ -30,6 +41,7 @@ class ImageFile(NamedTuple):
         label: Position of its class in the class names.
         num_bytes: Its size.
         mtime_ns: Time of its last change, in nanoseconds.
+        mode: Its kind and permissions.
     """
 
     path: str
@@ -37,6 +49,7 @@ class ImageFile(NamedTuple):
     label: int
     num_bytes: int
     mtime_ns: int
+    mode: int
 
 
 def fit_square(image: Image.Image, size: int) -> Image.Image:
@@ -94,7 +107,7 @@ def is_grayscale(path: str) -> bool:
     """Return whether an image has a single channel, by its header alone; or cannot be decoded."""
     try:
         with _open(path) as image:
-            return image.mode in GRAYSCALE_MODES or image.mode.startswith(WIDE_MODES)
+            return image.mode in GRAYSCALE_MODES or bool(_deep_mode(image))
     except Exception:  # whatever Pillow raises here, decoding raises again and records
         return True
 
@@ -118,17 +131,38 @@ def _decode(path: str, num_channels: int, size: int) -> UInt8Array | str:
     """Return the (channels, size, size) pixels of a file, or the reason why it cannot be decoded."""
     try:
         with _open(path) as image:
-            if image.mode.startswith(WIDE_MODES):
-                return f"mode {image.mode} has more than 8 bits a channel"
+            if deep := _deep_mode(image):
+                return f"mode {deep} has more than 8 bits a channel"
             converted = image.convert("L" if num_channels == 1 else "RGB")
-            return _channels_first(fit_square(converted, size))
+            turn = _turn_upright(image)
+            upright = converted if turn is None else converted.transpose(turn)
+            return _channels_first(fit_square(upright, size))
     except Exception as error:  # Pillow raises a dozen types on damaged files; each is named in the record
         return f"{type(error).__name__}: {error}"
 
 
+def _deep_mode(image: Image.Image) -> str:
+    """Return the mode of an image that has just been opened if it has more than 8 bits a channel; else nothing."""
+    if image.mode.startswith(WIDE_MODES):
+        return image.mode
+    raw_modes = [str(tile[3]) for tile in getattr(image, "tile", ())] if image.format == "PNG" else []
+    return next((mode for mode in raw_modes if mode.endswith(DEEP_PNG)), "")
+
+
+def _turn_upright(image: Image.Image) -> Image.Transpose | None:
+    """Return the turn that a camera wrote down for viewers; None without one, and if it cannot be read."""
+    try:
+        return UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 0))
+    except Exception:  # damaged metadata: the pixels are sound
+        return None
+
+
 def _open(path: str) -> Image.Image:
     """Read the header of an image; refuse what is not a regular file or has more than `MAX_PIXELS`."""
-    if not S_ISREG(Path(path).stat().st_mode):  # reading a pipe would wait for ever
+    mode = Path(path).stat().st_mode
+    if S_ISDIR(mode):
+        raise ValueError("it is a folder, with the name of an image or without permission to list it")
+    if not S_ISREG(mode):  # reading a pipe would wait for ever
         raise ValueError("it is no regular file")
     image = Image.open(path, formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:

@@ -4,19 +4,30 @@ Tiny-ImageNet is read as its archive lays it out: ``val/images/*`` with the clas
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftlab.data.sets.access import accessing
 from ftlab.data.sets.annotations import Entry, annotated_entries, has_annotations
 from ftlab.data.sets.decoding import ImageFile, file_chunks, is_grayscale
+from ftlab.data.sets.folder_rules import (
+    IMAGE_SUFFIXES,
+    OUTSIDE,
+    describe_left_out,
+    is_image_name,
+    reason_to_leave_out,
+    unseen_reason,
+)
 from ftlab.data.sets.reader import DecodedDataset
 from ftlab.errors import DataError, nearest
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 TEST_FOLDERS = ("test", "val")
 MAX_DEPTH = 32
 MAX_LIST_CHARACTERS = 2**20
+# Raised when the same files are decoded to other pixels, so that no index of before is believed.
+DECODING = "decoding 2: upright, at most 8 bits"
 LAYOUT = "Expected layout: ROOT/train/CLASS/IMAGE and ROOT/test/CLASS/IMAGE (or ROOT/val/...), with " + ", ".join(
     IMAGE_SUFFIXES
 )
@@ -33,17 +44,20 @@ class FolderReader:
         train: Training files, class by class.
         test: Test files, class by class.
         image_size: Side of the decoded images, in pixels.
+        left_out: Numbers of files and folders that are no images by `ftlab.data.sets.folder_rules`, in words.
     """
 
     class_names: tuple[str, ...]
     train: tuple[ImageFile, ...]
     test: tuple[ImageFile, ...]
     image_size: int
+    left_out: str = ""
 
     def listing(self) -> list[str]:
-        """Return the classes, then name, size and modification time of each file."""
+        """Return the classes, then name, size, modification time and permissions of each file."""
         files = (*self.train, *self.test)
-        return [*self.class_names, *(f"{file.name} {file.num_bytes} {file.mtime_ns}" for file in files)]
+        lines = (f"{file.name} {file.num_bytes} {file.mtime_ns} {file.mode:o}" for file in files)
+        return [DECODING, *self.class_names, *lines]
 
     def decode(self) -> DecodedDataset:
         """Decode on all cores; files that cannot be decoded are named in their chunk."""
@@ -64,25 +78,41 @@ def open_folder(root: Path, image_size: int, class_list: Path | None) -> FolderR
         class_list: File that names one class folder a line; what follows a # is a comment. None takes all classes.
 
     Raises:
-        DataError: A folder or a class is missing, unknown or without images.
+        DataError: A folder or a class is missing, unknown, unreadable or without images.
     """
+    with accessing(root):
+        return _list_folder(root, image_size, class_list)
+
+
+def _list_folder(root: Path, image_size: int, class_list: Path | None) -> FolderReader:
+    left_out = Counter[str]()
     train = _split_folder(root, ("train",))
-    found = _class_folders(train)
-    class_names = found if class_list is None else _read_class_list(class_list, found)
+    folders = _class_folders(train, left_out)
+    class_names = tuple(folders) if class_list is None else _read_class_list(class_list, tuple(folders))
     # the archive's test/ has no classes
     annotated = has_annotations(root / "val")
     test = root / "val" if annotated else _split_folder(root, TEST_FOLDERS)
-    entries = (
-        annotated_entries(test) if annotated else {name: _entries_of(test / name) for name in _class_folders(test)}
-    )
-    unknown = sorted(set(entries) - set(found))
+    if annotated:
+        test_entries = annotated_entries(test, left_out)
+        unknown = sorted(set(test_entries) - set(folders))
+    else:
+        test_folders = _class_folders(test, left_out)
+        unknown = sorted(set(test_folders) - set(folders))
+        test_entries = _entries_of(test_folders, class_names, left_out)
     if unknown and class_list is None:
         raise DataError(
-            f"Each class in {test} must also be in {train}, but got {unknown[0]!r}.{nearest(unknown[0], found)}"
+            f"Each class in {test} must also be in {train}, but got {unknown[0]!r}.{nearest(unknown[0], folders)}"
         )
-    train_entries = {name: _entries_of(train / name) for name in class_names}
+    train_entries = _entries_of(folders, class_names, left_out)
+    described = describe_left_out(left_out)
+    for split, entries in ((train, train_entries), (test, test_entries)):
+        _check_images(split, class_names, entries, described)
     return FolderReader(
-        class_names, _list_split(train, class_names, train_entries), _list_split(test, class_names, entries), image_size
+        class_names,
+        _list_split(train, class_names, train_entries),
+        _list_split(test, class_names, test_entries),
+        image_size,
+        described,
     )
 
 
@@ -94,11 +124,25 @@ def _split_folder(root: Path, names: Sequence[str]) -> Path:
     raise DataError(f"The image folder {looked} does not exist. {LAYOUT}.")
 
 
-def _class_folders(split: Path) -> tuple[str, ...]:
-    names = sorted(entry.name for entry in os.scandir(split) if entry.is_dir() and not entry.name.startswith("."))
-    if not names:
+def _class_folders(split: Path, left_out: Counter[str]) -> dict[str, Entry]:
+    folders: dict[str, Entry] = {}
+    for entry in _children(split):
+        reason = unseen_reason(entry.name) or ("" if _is_class(entry) else OUTSIDE)
+        if reason:
+            left_out[reason] += 1
+        else:
+            folders[entry.name] = entry
+    if not folders:
         raise DataError(f"{split} must hold one folder a class, but it holds none. {LAYOUT}.")
-    return tuple(names)
+    return folders
+
+
+def _is_class(entry: Entry) -> bool:
+    """Return whether an entry is a folder, or a link that may lead to one and cannot be followed."""
+    try:
+        return entry.is_dir() or (entry.is_symlink() and not Path(entry.path).exists())
+    except OSError:
+        return True
 
 
 def _read_class_list(path: Path, found: Sequence[str]) -> tuple[str, ...]:
@@ -120,33 +164,66 @@ def _read_class_list(path: Path, found: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def _entries_of(
+    folders: Mapping[str, Entry], class_names: Sequence[str], left_out: Counter[str]
+) -> dict[str, list[Entry]]:
+    return {name: list(_image_entries(folders[name], left_out)) for name in class_names if name in folders}
+
+
+def _check_images(
+    split: Path, class_names: Sequence[str], entries: Mapping[str, Sequence[Entry]], left_out: str
+) -> None:
+    for name in class_names:
+        if not entries.get(name):
+            others = f" Left out of {split.parent}: {left_out}." if left_out else ""
+            raise DataError(f"Each class must have images, but {split / name} has none. {LAYOUT}.{others}")
+
+
 def _list_split(
     split: Path, class_names: Sequence[str], entries: Mapping[str, Sequence[Entry]]
 ) -> tuple[ImageFile, ...]:
-    for name in class_names:
-        if not entries.get(name):
-            raise DataError(f"Each class must have images, but {split / name} has none. {LAYOUT}.")
     return tuple(_image_file(entry, split, label) for label, name in enumerate(class_names) for entry in entries[name])
 
 
-def _entries_of(folder: Path) -> list[Entry]:
-    return list(_image_entries(folder)) if folder.is_dir() else []
-
-
-def _image_entries(folder: Path | str, depth: int = 0) -> Iterator[Entry]:
+def _image_entries(folder: Entry, left_out: Counter[str], depth: int = 0) -> Iterator[Entry]:
     if depth > MAX_DEPTH:
-        raise DataError(f"Images must lie at most {MAX_DEPTH} folders below their class, but {folder} lies deeper.")
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _image_entries(entry.path, depth + 1)
-        elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+        raise DataError(
+            f"Images must lie at most {MAX_DEPTH} folders below their class, but {folder.path} lies deeper."
+        )
+    try:
+        entries = _children(folder.path)
+    except OSError:  # decoding will name it as unreadable
+        yield folder
+        return
+    for entry in entries:
+        descend = _is_folder(entry) and not is_image_name(entry.name)
+        reason = unseen_reason(entry.name) if descend else reason_to_leave_out(entry.name)
+        if reason:
+            left_out[reason] += 1
+        elif descend:
+            yield from _image_entries(entry, left_out, depth + 1)
+        else:
             yield entry
 
 
-def _image_file(entry: Entry, split: Path, label: int) -> ImageFile:
+def _children(folder: Path | str) -> list[Entry]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _is_folder(entry: Entry) -> bool:
     try:
-        stat = entry.stat()
-    except FileNotFoundError:  # a dangling link: decoding will name it as unreadable
-        stat = entry.stat(follow_symlinks=False)
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _image_file(entry: Entry, split: Path, label: int) -> ImageFile:
     name = entry.path.removeprefix(f"{split.parent}{os.sep}")
-    return ImageFile(entry.path, name, label, stat.st_size, stat.st_mtime_ns)
+    for follow in (True, False):  # a dangling link has a state of its own
+        try:
+            stat = entry.stat(follow_symlinks=follow)
+        except OSError:  # decoding will name it as unreadable
+            continue
+        return ImageFile(entry.path, name, label, stat.st_size, stat.st_mtime_ns, stat.st_mode)
+    return ImageFile(entry.path, name, label, 0, 0, 0)

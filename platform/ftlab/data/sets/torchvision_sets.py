@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ftlab.data.sets.access import accessing
 from ftlab.data.sets.decoding import array_chunks
 from ftlab.data.sets.reader import Chunk, DecodedDataset, Int64Array, UInt8Array
 from ftlab.errors import DataError
@@ -54,8 +55,12 @@ class TorchvisionReader:
         """Return name, size and modification time of each raw file, downloading them first if that is allowed.
 
         Raises:
-            DataError: The files are missing and ``download`` is off, or the download fails.
+            DataError: The files are missing and ``download`` is off, the download fails, or they cannot be looked at.
         """
+        with accessing(self.folder):
+            return self._list_files()
+
+    def _list_files(self) -> list[str]:
         if not self._raw_files():
             if not self.download:
                 raise DataError(

@@ -48,6 +48,7 @@ class AblationTrial:
         value: The table's metric; NaN when the trial failed or has none.
         metrics: Last values by name, without durations; empty when it failed, as they are then those of an early epoch.
         facts: Facts that decide which trials it may be compared with, by their words.
+        skipped: Number of images that were left out as unreadable, of all; empty if there were none.
     """
 
     cell: str
@@ -58,6 +59,7 @@ class AblationTrial:
     value: float
     metrics: Mapping[str, float]
     facts: Mapping[str, str] = field(default_factory=dict)
+    skipped: str = ""
 
     @property
     def has_value(self) -> bool:
@@ -110,6 +112,7 @@ def _order(trial: AblationTrial) -> tuple[int, str]:
 
 def _trial(cell: Cell, record: Mapping[str, Any], metric: str) -> AblationTrial:
     failed = record["status"] == FAILED
+    tags = found if isinstance(found := record.get("tags"), Mapping) else {}
     metrics = {name: float(value) for name, value in record.items() if name not in COLUMNS and not failed}
     return AblationTrial(
         cell=cell.name,
@@ -120,4 +123,5 @@ def _trial(cell: Cell, record: Mapping[str, Any], metric: str) -> AblationTrial:
         value=metrics.get(metric, nan),
         metrics={name: metrics[name] for name in sorted(metrics) if not name.endswith("_seconds")},
         facts=comparable_facts(record),
+        skipped=str(tags.get("data.skipped", "")),
     )

@@ -46,6 +46,7 @@ def table_notes(table: AblationTable, names: Mapping[str, str], *, with_counts: 
         _seeds(table, names) if with_counts else "",
         count("Failed, without a value", lambda row: row.n_failed),
         count("Not finished yet", lambda row: row.n_missing),
+        _skipped(table),
         table.seeding.note if table.seeding else "",
     )
     return tuple(note for note in notes if note)
@@ -73,6 +74,11 @@ def _seeds(table: AblationTable, names: Mapping[str, str]) -> str:
     if len({row.summary.n for row in table.rows}) == 1:
         return ""
     return f"Seeds: {', '.join(f'{names[row.cell]} ({row.summary.n})' for row in table.rows)}."
+
+
+def _skipped(table: AblationTable) -> str:
+    numbers = sorted({trial.skipped for trial in table.trials if trial.skipped})
+    return f"Images left out because they could not be read: {', or '.join(numbers)}." if numbers else ""
 
 
 def _unpaired(table: AblationTable, names: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ FACTS: Mapping[str, str] = {
     "git.commit": "commit",
     "git.dirty": "uncommitted changes",
     "data.fingerprint": "data fingerprint",
+    "data.skipped": "unreadable images left out",
     "hardware.device": "device",
     "hardware.cpu": "processor",
     "hardware.gpu": "GPU",
