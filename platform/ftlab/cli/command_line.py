@@ -22,7 +22,7 @@ from ftlab.cli import (
     train_command,
 )
 from ftlab.errors import FREE_SPACE, FtlabError, is_disk_full
-from ftlab.terminal.console import error_console
+from ftlab.terminal.console import error_console, on_a_screen
 
 app = typer.Typer(
     help="Ablation tables for contrastive learning as build targets.", no_args_is_help=True, add_completion=False
@@ -57,5 +57,5 @@ def main() -> None:
 
 
 def _exit_with(message: str) -> NoReturn:
-    error_console.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    error_console.print(f"error: {on_a_screen(message)}", style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(1)
