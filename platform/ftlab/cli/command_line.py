@@ -1,7 +1,9 @@
 """The command line: all commands together, and the report of an error to the user."""
 
 import gc
+import os
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 import typer
@@ -46,6 +48,7 @@ def main() -> None:
     """Run a command; report an error that the user can act on as one message, with exit status 1."""
     # Stores and figures make objects by the 100,000: with Python's thresholds the collector takes a tenth of the time.
     gc.set_threshold(100_000, 50, 50)
+    _settle_surroundings()
     try:
         app(standalone_mode=True)
     except FtlabError as error:
@@ -54,6 +57,14 @@ def main() -> None:
         if not is_disk_full(error):
             raise
         _exit_with(f"a disk must have space left, but {error}. {FREE_SPACE}")
+
+
+def _settle_surroundings() -> None:
+    """Keep a backend that matplotlib does not know, and a terminal of few characters, from ending a command."""
+    os.environ["MPLBACKEND"] = "agg"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _exit_with(message: str) -> NoReturn:

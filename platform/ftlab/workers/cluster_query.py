@@ -45,7 +45,8 @@ def query_cluster(address: str) -> ClusterAnswer:
             command,
             env={**ENVIRONMENT, **os.environ},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=ANSWER_SECONDS,
             check=False,
         )
