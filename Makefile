@@ -42,11 +42,19 @@ FTLAB := $(BIN)/ftlab
 # Another engine: make up COMPOSE="podman compose"
 COMPOSE ?= docker compose
 STACK := $(COMPOSE) --file docker/compose.yaml
-UV := VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv
+UV := VIRTUAL_ENV='$(CURDIR)/.venv' $(BIN)/uv
 
 COMPILE := pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url --quiet
 
-SETTINGS := $(foreach setting,$(SET),--set '$(setting)')
+# A value in quotes for the shell, as it was typed: make reads none of it.
+quoted = '$(subst ','\'',$(value $(1)))'
+# What the shell exports counts too, and is said first.
+EXPORTED := $(strip $(foreach name,EXP PROFILE SEEDS MAX_TRIALS TRIALS SET CPUS GPUS SHARE INTERVAL PORT RESULTS CELL OUTPUT ARCHIVE CLUSTER RETRAIN,$(if $(filter environment%,$(origin $(name))),$(if $(value $(name)),$(name)=$(call quoted,$(name))))))
+$(if $(EXPORTED),$(info from the environment: $(EXPORTED)))
+
+# The command line parts the settings: only it knows where one begins.
+SETTINGS := $(if $(value SET),--set $(call quoted,SET))
+FOLDER := $(if $(filter file,$(origin RESULTS)),,--results $(call quoted,RESULTS))
 STUDY := $(EXP) --profile $(PROFILE) $(if $(SEEDS),--seeds $(SEEDS)) $(SETTINGS)
 BOUND := $(if $(MAX_TRIALS),--max-trials $(MAX_TRIALS))
 SIZE := $(if $(CPUS),--cpus $(CPUS)) $(if $(GPUS),--gpus $(GPUS))
@@ -77,19 +85,19 @@ plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
 	@$(FTLAB) plan $(STUDY) $(BOUND) $(SIZE) $(SHARING)
 
 sweep: $(if $(CLUSTER),,$(STAMP))  ## Train what the table still lacks, record it, write the table; CLUSTER=compose: on the stack of `make up`
-	@$(DRIVER) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING) $(INTERVALS)
+	@$(DRIVER) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING) $(INTERVALS) $(FOLDER)
 
 table: $(STAMP)  ## Rebuild the table from the tracking store
-	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS)
+	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS) $(FOLDER)
 
 explain: $(STAMP)  ## Print what is behind a cell: make explain RESULTS=results/momentum/digits CELL=0.99
-	@$(FTLAB) explain $(RESULTS) $(if $(CELL),--cell '$(CELL)')
+	@$(FTLAB) explain $(call quoted,RESULTS) $(if $(CELL),--cell $(call quoted,CELL))
 
 verify: $(STAMP)  ## Recompute tables from the tracking store; fail where a file differs
-	@$(FTLAB) verify $(RESULTS)
+	@$(FTLAB) verify $(call quoted,RESULTS)
 
 bundle: $(STAMP)  ## Write one folder with a table and everything behind it; ARCHIVE=zip packs it
-	@$(FTLAB) bundle $(EXP) --profile $(PROFILE) $(SETTINGS) $(if $(OUTPUT),--output $(OUTPUT)) $(if $(ARCHIVE),--archive $(ARCHIVE))
+	@$(FTLAB) bundle $(EXP) --profile $(PROFILE) $(SETTINGS) $(FOLDER) $(if $(OUTPUT),--output $(call quoted,OUTPUT)) $(if $(ARCHIVE),--archive $(ARCHIVE))
 
 doctor: $(STAMP)  ## Check versions, device, disks, data of PROFILE, tracking store and Ray; name a cure for each fault
 	@$(FTLAB) doctor --profile $(PROFILE)
@@ -98,13 +106,13 @@ migrate: $(STAMP)  ## Copy the SQLite history to another store: make migrate TO=
 	@$(FTLAB) migrate --to '$(TO)' $(if $(ARTIFACTS),--artifacts $(ARTIFACTS)) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
 
 import-journal: $(STAMP)  ## Bring in what another FTLAB_HOME recorded, e.g. on a node without a network: make import-journal FROM=folder
-	@$(FTLAB) import-journal '$(FROM)'
+	@$(FTLAB) import-journal $(call quoted,FROM)
 
 export-backbone: $(STAMP)  ## Write a trained backbone: make export-backbone RUN=<key> TO=torchvision|timm|detectron2
 	@$(FTLAB) export-backbone '$(RUN)' --to '$(TO)' $(if $(OUTPUT),--output $(OUTPUT)) $(if $(filter 1 yes true,$(RETRAIN)),--retrain)
 
 search: $(STAMP)  ## Look for the best settings: make search EXP=search_ft TRIALS=40
-	@$(FTLAB) search $(EXP) --profile $(PROFILE) $(if $(TRIALS),--trials $(TRIALS)) $(SETTINGS) $(SIZE)
+	@$(FTLAB) search $(EXP) --profile $(PROFILE) $(if $(TRIALS),--trials $(TRIALS)) $(SETTINGS) $(SIZE) $(FOLDER)
 
 train: $(STAMP)  ## Train one trial of PROFILE in this process
 	@$(FTLAB) train --profile $(PROFILE) $(SETTINGS)

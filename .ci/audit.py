@@ -24,7 +24,7 @@ def audit(lock: Path) -> int:
     """Audit one lock, say what was found, and return the status."""
     program = shutil.which("pip-audit", path=str(Path(sys.executable).parent)) or "pip-audit"
     options = ["--requirement", str(lock), "--disable-pip", "--format", "json", "--progress-spinner", "off"]
-    done = subprocess.run([program, *options], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    done = subprocess.run([program, *options], capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - ours
     try:
         packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):

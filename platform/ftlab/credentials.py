@@ -3,9 +3,10 @@
 import re
 
 HIDDEN = "***"
-_IN_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'\"]*@")
+# No part of a text is scanned from two beginnings, so that a megabyte from a damaged file takes milliseconds.
+_IN_ADDRESS = re.compile(r"(?<=[A-Za-z0-9+.-])://[^\s/?#'\"]*@")
 _IN_QUERY = re.compile(
-    r"([?&;][\w.-]*(?:password|passwd|secret|token|access_?key|signature|credential)[\w.-]*=)[^\s&;#'\"]+",
+    r"([?&;](?=[\w.-]*?(?:password|passwd|secret|token|access_?key|signature|credential))[\w.-]++=)[^\s&;#'\"]+",
     re.IGNORECASE,
 )
 
@@ -16,4 +17,4 @@ def without_credentials(text: str) -> str:
     >>> without_credentials("http://ann:pa55@host:5000 and s3://key:secret@bucket?region=x&secret_key=y did not answer")
     'http://***@host:5000 and s3://***@bucket?region=x&secret_key=*** did not answer'
     """
-    return _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_ADDRESS.sub(rf"\1{HIDDEN}@", text))
+    return _IN_QUERY.sub(rf"\1{HIDDEN}", _IN_ADDRESS.sub(f"://{HIDDEN}@", text))

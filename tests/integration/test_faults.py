@@ -80,14 +80,14 @@ def test_a_sweep_that_is_killed_again_and_again_loses_nothing(
     assert_nothing_was_lost(laboratory, undisturbed)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_an_interrupted_sweep_says_how_to_go_on(
     number: signal.Signals, laboratory: Any, undisturbed: pd.DataFrame
 ) -> None:
     command = laboratory.start_sweep("exp")
     command.wait_for("first epoch")
     time.sleep(1.0)
-    if number is signal.SIGINT:
+    if number is not signal.SIGTERM:
         command.send_to_group(number)  # as a terminal does
     else:
         command.process.send_signal(number)

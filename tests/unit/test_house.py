@@ -170,3 +170,35 @@ def test_no_room_is_overfull() -> None:
 def test_no_file_name_occurs_twice() -> None:
     names = Counter(path.name for path in MODULES)
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def text_without_an_encoding(path: Path) -> list[int]:
+    """Return the lines of calls that read or write text in the encoding of the surroundings."""
+    lines = []
+    for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        words = {keyword.arg: keyword.value for keyword in call.keywords}
+        modes = [arg.value for arg in (*call.args, *words.values()) if isinstance(arg, ast.Constant)]
+        binary = any(isinstance(mode, str) and re.fullmatch(r"[rwxa+]*b[rwxa+]*", mode) for mode in modes)
+        on_files = isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") in {
+            "os",
+            "Image",
+            "tarfile",
+        }
+        text = {
+            "read_text": not call.args,
+            "write_text": len(call.args) < 2,
+            "open": not binary and not on_files,
+            "fdopen": not binary,
+            "reconfigure": False,
+        }.get(name, getattr(words.get("text"), "value", None) is True and "mode" not in words)
+        if text and "encoding" not in words:
+            lines.append(call.lineno)
+    return lines
+
+
+def test_every_text_has_a_named_encoding() -> None:
+    sources = [path for folder in ("platform", "dashboards", ".ci", "docker") for path in (ROOT / folder).rglob("*.py")]
+    assert len(sources) > 200
+    found = {path.relative_to(ROOT).as_posix(): text_without_an_encoding(path) for path in sources}
+    assert {name: lines for name, lines in found.items() if lines} == {}

@@ -1,7 +1,9 @@
 """The command line: all commands together, and the report of an error to the user."""
 
 import gc
+import os
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 import typer
@@ -22,7 +24,7 @@ from ftlab.cli import (
     train_command,
 )
 from ftlab.errors import FREE_SPACE, FtlabError, is_disk_full
-from ftlab.terminal.console import error_console
+from ftlab.terminal.console import error_console, on_a_screen
 
 app = typer.Typer(
     help="Ablation tables for contrastive learning as build targets.", no_args_is_help=True, add_completion=False
@@ -46,6 +48,7 @@ def main() -> None:
     """Run a command; report an error that the user can act on as one message, with exit status 1."""
     # Stores and figures make objects by the 100,000: with Python's thresholds the collector takes a tenth of the time.
     gc.set_threshold(100_000, 50, 50)
+    _settle_surroundings()
     try:
         app(standalone_mode=True)
     except FtlabError as error:
@@ -56,6 +59,14 @@ def main() -> None:
         _exit_with(f"a disk must have space left, but {error}. {FREE_SPACE}")
 
 
+def _settle_surroundings() -> None:
+    """Keep a backend that matplotlib does not know, and a terminal of few characters, from ending a command."""
+    os.environ["MPLBACKEND"] = "agg"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def _exit_with(message: str) -> NoReturn:
-    error_console.print(f"error: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    error_console.print(f"error: {on_a_screen(message)}", style="red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(1)

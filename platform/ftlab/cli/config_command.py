@@ -41,5 +41,5 @@ def schema(
     target.mkdir(parents=True, exist_ok=True)
     for name, content in json_schemas().items():
         path = target / f"{name}.json"
-        path.write_text(json.dumps(content, indent=2) + "\n")
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         say(f"{path}: completes and checks every {name} file")

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and the study that they select."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,8 @@ from ftlab.config.section import MANY
 from ftlab.reporting.table.statistics import Interval
 from ftlab.seeding.auto import AutoSeeds, parse_seeds
 from ftlab.study.spec import MAX_TRIALS, StudySpec, load_study
+
+_BEFORE_A_NAME = re.compile(r"(?<!\s)\s++(?=[A-Za-z_][\w.]*=)")
 
 Experiment = Annotated[str, typer.Argument(help="Name of an experiment: a file in experiments/, without .yaml.")]
 Profile = Annotated[
@@ -22,8 +25,20 @@ Seeds = Annotated[
 MaxTrials = Annotated[
     int | None, typer.Option(min=1, max=MAX_TRIALS, help="Most trials that the table may hold with --seeds auto.")
 ]
+
+
+def split_settings(texts: list[str] | None) -> list[str]:
+    """Part texts of one or more settings before each ``name=`` that follows a space; other spaces belong to a value.
+
+    >>> split_settings(["data.root=/data/my images train.epochs=2"])
+    ['data.root=/data/my images', 'train.epochs=2']
+    """
+    return [setting for text in texts or [] for setting in _BEFORE_A_NAME.split(text.strip())]
+
+
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", help="Setting for every trial, as name=value; may be repeated.")
+    list[str] | None,
+    typer.Option("--set", callback=split_settings, help="Settings for every trial, as name=value; may be repeated."),
 ]
 Cpus = Annotated[int | None, typer.Option(min=1, max=MANY, help="CPU cores of this machine to use; by default all.")]
 Gpus = Annotated[int | None, typer.Option(min=0, max=MANY, help="GPUs of this machine to use; by default all.")]

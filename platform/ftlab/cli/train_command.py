@@ -55,5 +55,6 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
             StudyDisplay(console, found, every_epoch=True),
         ],
     )
-    report_undelivered(writer.close(), "sweep")
+    undelivered = writer.close()
     tracker.close_study(study.results_name, description=study.question, artifacts=None, complete=True)
+    report_undelivered(undelivered, "sweep")

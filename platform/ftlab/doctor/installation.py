@@ -30,7 +30,7 @@ def check_packages(surroundings: Surroundings) -> Finding:
         return fault(f"not installed: {', '.join(absent)}", "make setup")
     if not surroundings.lock.is_file():
         return warning("no requirements.lock beside the package to compare with", "run ftlab from a checkout")
-    locked = _locked_versions(surroundings.lock.read_text())
+    locked = _locked_versions(surroundings.lock.read_text(encoding="utf-8"))
     found = {_normal(found.metadata["Name"]): found.version.partition("+")[0] for found in distributions()}
     other = [
         f"{name} {found[name]} instead of {' or '.join(sorted(versions))}"

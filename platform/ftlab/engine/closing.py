@@ -23,8 +23,8 @@ def close_study(tracker: Tracker, plan: Plan, table: AblationTable, results: Pat
         for source in (f"{study.experiment}.yaml", f"profiles/{study.profile_name}.yaml"):
             shutil.copyfile(experiments_folder() / source, artifacts / source.replace("/", "-"))
         cells = {cell.name: flatten(cell.config) for cell in study.cells}
-        (artifacts / "cells.yaml").write_text(yaml.safe_dump(cells, sort_keys=False))
-        (artifacts / "plan.json").write_text(json.dumps(_plan_summary(plan), indent=2))
+        (artifacts / "cells.yaml").write_text(yaml.safe_dump(cells, sort_keys=False), encoding="utf-8")
+        (artifacts / "plan.json").write_text(json.dumps(_plan_summary(plan), indent=2), encoding="utf-8")
         description = f"{table_md(table)}\n{_reused_note(plan, table)}"
         tracker.close_study(study.results_name, description=description, artifacts=artifacts, complete=complete)
 

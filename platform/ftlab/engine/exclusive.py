@@ -18,7 +18,7 @@ def exclusive(home: Home, study: StudySpec) -> Iterator[None]:
     """
     folder = home / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{study.results_name.replace('/', '-')[:200]}.lock").open("w") as lock:
+    with (folder / f"{study.results_name.replace('/', '-')[:200]}.lock").open("wb") as lock:
         try:
             flock(lock, LOCK_EX | LOCK_NB)
         except OSError as error:

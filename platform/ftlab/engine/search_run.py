@@ -1,6 +1,6 @@
 """The search: evaluate the missing configurations, record and report them. Optuna and Ray are imported at use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +70,7 @@ def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
         FtlabError: Another process runs the same search, or something that it needs is wrong.
     """
     from ftlab.search.ledger import SearchLedger
-    from ftlab.search.results import close_search, make_report
+    from ftlab.search.results import close_search, make_report, write_search_results
     from ftlab.search.storage import open_storage, storage_uri
 
     require_writable(results / spec.name)
@@ -92,11 +92,13 @@ def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
         finally:
             session.ray.stop()
         report = make_report(spec, ledger, tracker.load_trials())
-        _print_report(spec, report, results)
+        paths = write_search_results(spec, report, results / spec.name)
         close_search(tracker, spec, report, results / spec.name, complete=feed.is_complete)
         if feed.is_complete:
             session.collector.claim([])
             session.collector.collect()
+        # Last: what is printed may find no reader.
+        _print_report(report, results / spec.name, paths)
         return _say_how_to_go_on(spec, feed)
 
 
@@ -143,13 +145,11 @@ def _train(
     session.train(feed, plan, work, writer, listeners=keepers, early_stopping=spec.early_stopping)
 
 
-def _print_report(spec: "SearchSpec", report: "SearchReport", results: Path) -> None:
+def _print_report(report: "SearchReport", folder: Path, paths: Sequence[Path]) -> None:
     from ftlab.reporting.search.tables import search_md
-    from ftlab.search.results import write_search_results
 
-    paths = write_search_results(spec, report, results / spec.name)
     console.print(Markdown(search_md(report)))
-    say(f"{results / spec.name}: {', '.join(path.name for path in paths)}")
+    say(f"{folder}: {', '.join(path.name for path in paths)}")
 
 
 def _say_how_to_go_on(spec: "SearchSpec", feed: "SearchFeed") -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from ftlab.config.home import Home
 from ftlab.engine.housekeeper import Housekeeper
+from ftlab.engine.stopping import stopped_as_by_ctrl_c
 from ftlab.machine.capacity import Capacity
 from ftlab.running.checkpoints import CheckpointCollector
 from ftlab.running.claims import TrialClaims
@@ -50,6 +51,7 @@ class StudySession:
     def __enter__(self) -> Self:
         """Take claims, and serve metrics if the environment asks for them; Ray is started when it is needed."""
         with ExitStack() as opened:
+            opened.enter_context(stopped_as_by_ctrl_c())
             opened.enter_context(self.claims)
             self.metrics = opened.enter_context(serve_metrics(self.study.experiment))
             opened.callback(self.ray.stop)

@@ -126,7 +126,6 @@ def _finish(
     study, plan, recorded = session.study, trained.plan, trained.recorded
     command = sweep_command(study, options.auto)
     table, paths = publish_table(study, plan.trials, recorded, tracker, folder, options, command=command)
-    print_table(table, folder, paths)
     if session.collector.has_claim:
         complete = not (trained.interrupted or trained.undelivered)
         close_study(open_tracker(session.home.local), plan, table, folder, complete=complete)
@@ -135,6 +134,8 @@ def _finish(
         else:
             session.collector.claim([trial for trial in plan.todo if trial.key not in trained.settled])
         session.collector.collect()
+    # Last: what is printed may find no reader.
+    print_table(table, folder, paths)
     if trained.interrupted:
         say(f"Stopped. Finished work is kept; to continue: {command}")
         return INTERRUPTED

@@ -40,6 +40,6 @@ class CostStore:
         merged = self.load() | costs
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(f".writing-{os.getpid()}")
-        temporary.write_text(json.dumps(asdict(merged)))
+        temporary.write_text(json.dumps(asdict(merged)), encoding="utf-8")
         temporary.replace(self._path)
         return merged

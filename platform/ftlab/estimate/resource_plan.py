@@ -11,6 +11,7 @@ from ftlab.estimate.packing import Packing
 from ftlab.estimate.slots import pack_study, packed
 from ftlab.estimate.sweep_estimate import Estimate, estimate_sweep
 from ftlab.machine.capacity import Capacity
+from ftlab.machine.facts import usable_cores
 from ftlab.machine.hardware import Hardware, find_hardware
 from ftlab.machine.memory import find_gpus
 from ftlab.study.plan import Plan
@@ -57,7 +58,7 @@ def plan_resources(plan: Plan, *, home: Home, capacity: Capacity, max_calibratio
         if resources.gpus_per_trial and resources.trials_per_device:
             resources = resources.model_copy(update={"gpus_per_trial": 1.0 / together})
         return ResourcePlan(resources, None, find_hardware(resources, together), None)
-    cores = capacity.cpus or os.cpu_count() or 1
+    cores = capacity.cpus or usable_cores()
     num_gpus = len(find_gpus()) if capacity.gpus is None else capacity.gpus
     packing = pack_study(plan.todo, home=home, resources=resources, cores=cores, num_gpus=num_gpus)
     resources = packed(resources, packing)

@@ -21,7 +21,7 @@ def collect_provenance() -> dict[str, str]:
         "git.dirty": dirty,
         "hardware.host": platform.node(),
         "hardware.cpu": _cpu_model(),
-        "hardware.cores": str(os.cpu_count()),
+        "hardware.cores": str(usable_cores()),
         "python": platform.python_version(),
         **{f"version.{package}": _version(package) for package in PACKAGES},
         **{f"version.{package.name}": package.version for package in plugin_packages()},
@@ -49,8 +49,11 @@ def _git(*arguments: str) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - fixed arguments
             ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
+            # A hook or a shell may name another repository.
+            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=10,
             check=True,
         )
@@ -59,9 +62,24 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return the number of CPU cores that this process may use: by its affinity, and by the limit of a container.
+
+    Args:
+        cgroup: Folder of the control group that this process is in.
+    """
+    has_affinity = hasattr(os, "sched_getaffinity")  # not on macOS
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    try:
+        quota, period = (int(number) for number in (cgroup / "cpu.max").read_text(encoding="utf-8").split())
+    except (OSError, ValueError):  # no control groups, or "max"
+        return cores
+    return max(1, min(cores, quota // period))
+
+
 def _cpu_model() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

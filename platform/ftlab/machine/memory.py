@@ -31,7 +31,7 @@ def find_gpus() -> tuple[Gpu, ...]:
     """Return the GPUs of this machine, as NVIDIA's driver lists them at the first call; none without the driver."""
     command = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=10, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return ()
     return parse_gpus(done.stdout)
@@ -62,7 +62,7 @@ def available_memory(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int:
         ConfigError: The system does not tell the free memory.
     """
     try:
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
+        lines = dict(line.split(":", 1) for line in meminfo.read_text(encoding="utf-8").splitlines() if ":" in line)
         free = int(lines["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError) as error:
         raise ConfigError(
@@ -70,7 +70,7 @@ def available_memory(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> int:
             "set resources.trials_per_device to a number."
         ) from error
     try:
-        limit = int((cgroup / "memory.max").read_text())
-        return min(free, limit - int((cgroup / "memory.current").read_text()))
+        limit = int((cgroup / "memory.max").read_text(encoding="utf-8"))
+        return min(free, limit - int((cgroup / "memory.current").read_text(encoding="utf-8")))
     except (OSError, ValueError):  # no control groups, or "max"
         return free

@@ -32,8 +32,8 @@ def write_project(folder: Path) -> str:
         if source.is_file() and "__pycache__" not in source.parts:
             target = folder / source.relative_to(TEMPLATE).as_posix().replace(PACKAGE, name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(source.read_text().replace(PACKAGE, name))
-    (folder / ENVIRONMENT).write_text(f"PYTHON ?= {sys.executable}\n")
+            target.write_text(source.read_text(encoding="utf-8").replace(PACKAGE, name), encoding="utf-8")
+    (folder / ENVIRONMENT).write_text(f"PYTHON ?= {sys.executable}\n", encoding="utf-8")
     return name
 
 

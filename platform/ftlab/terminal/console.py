@@ -9,6 +9,9 @@ from rich.segment import Segment
 # Control characters, unpaired surrogates, and marks that change the direction of the text after them.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+# Together 20 lines of 80 characters. A message begins with the rule and ends with the nearest valid choice.
+_HEAD_LINES, _TAIL_LINES, _LINE_LENGTH = 14, 6, 80
+
 INTERRUPTED = 130  # exit status of a command that a signal stopped
 
 
@@ -28,6 +31,19 @@ def printable(text: str) -> str:
     '\\x1b]0;title\\x07'
     """
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def on_a_screen(text: str) -> str:
+    """Return a text of which only the begin and the end are kept if it fills more than a screen, with the rest counted.
+
+    >>> on_a_screen("a" * 5000)[1110:1170]
+    'aaaaaaaaaa ... (3,400 characters left out) ... aaaaaaaaaaaaa'
+    """
+    shown = printable(text)
+    head = "".join(shown[: _HEAD_LINES * _LINE_LENGTH].splitlines(keepends=True)[:_HEAD_LINES])
+    tail = "".join(shown[-_TAIL_LINES * _LINE_LENGTH :].splitlines(keepends=True)[-_TAIL_LINES:])
+    left_out = len(shown) - len(head) - len(tail)
+    return f"{head} ... ({left_out:,} characters left out) ... {tail}" if left_out > 0 else shown
 
 
 console = PlainConsole()

@@ -49,7 +49,7 @@ def _is_alive(pid: int, start_time: str) -> bool:
 
 def _start_time(pid: int) -> str:
     try:
-        stat = (_PROCESSES / str(pid) / "stat").read_text()
+        stat = (_PROCESSES / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     # The command's name, in parentheses, may hold spaces; the fields are counted from behind it.

@@ -2,13 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ftlab.workers.session import ENVIRONMENT
+from ftlab.errors import ConfigError, FtlabError
+from ftlab.workers.environment import ENVIRONMENT
 
+CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 45.0  # Ray itself gives up after 40
 
 
@@ -45,7 +48,8 @@ def query_cluster(address: str) -> ClusterAnswer:
             command,
             env={**ENVIRONMENT, **os.environ},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=ANSWER_SECONDS,
             check=False,
         )
@@ -55,6 +59,28 @@ def query_cluster(address: str) -> ClusterAnswer:
         versions = json.loads(done.stdout)
         return ClusterAnswer(theirs=tuple(versions["theirs"]), ours=tuple(versions["ours"]))
     return _read_refusal(done.stderr)
+
+
+def require_cluster(address: str) -> None:
+    """Check within a minute that a cluster answers at an address.
+
+    Raises:
+        ConfigError: The address is not ``HOST:PORT``.
+        FtlabError: Nobody answers there, or not as Ray does.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ConfigError(f"RAY_ADDRESS must be HOST:PORT, but got {address!r}; see docs/cluster.md.")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise FtlabError(
+            f"nobody answers there: {error}. On the head: ray start --head --port={port}; or unset RAY_ADDRESS to use "
+            "this machine."
+        ) from error
+    answer = query_cluster(address)
+    if answer.refusal is not None:
+        raise FtlabError(f"it was refused: {answer.reason or answer.refusal}. `make doctor` names the cure.")
 
 
 def _read_refusal(said: str) -> ClusterAnswer:

@@ -2,22 +2,16 @@
 
 import logging
 import os
+import signal
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any
 
 from ftlab.errors import ConfigError, FtlabError
 from ftlab.machine.capacity import Capacity
-
-# Ray reads these when it is imported: no telemetry, and none of Tune's loggers, which write a file per trial.
-ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-}
-# Read there too. If it is 0, Ray listens on 127.0.0.1 only, as it does on Windows and macOS unless it is 1.
-LOCAL_ENVIRONMENT = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+from ftlab.machine.facts import usable_cores
+from ftlab.workers.cluster_query import require_cluster
+from ftlab.workers.environment import ENVIRONMENT, LOCAL_ENVIRONMENT
 
 
 class RaySession:
@@ -73,6 +67,8 @@ class RaySession:
         local = {} if os.environ.get("RAY_ADDRESS") else LOCAL_ENVIRONMENT
         for name, value in {**ENVIRONMENT, **local}.items():
             os.environ.setdefault(name, value)
+        # Ray's processes inherit it: a closed terminal tells every process, but the driver's end must find workers.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         try:
             import ray
 
@@ -91,6 +87,8 @@ class RaySession:
         ray.shutdown()
 
     def _arguments(self) -> dict[str, Any]:
+        from ray._private.services import get_ray_address_from_environment
+
         address = os.environ.get("RAY_ADDRESS", "")
         if address.startswith("ray://"):
             # Ray's client runs Tune in the cluster, where there is no terminal, no journal and no tracking store.
@@ -98,12 +96,15 @@ class RaySession:
                 "RAY_ADDRESS must be HOST:PORT of a cluster that this machine is a node of; from elsewhere use "
                 "`ray job submit`, see docs/cluster.md."
             )
+        if address and address != "local":
+            # Ray's own search and patience are without a bound, or of a quarter of an hour.
+            require_cluster(get_ray_address_from_environment(address, None))
         if address:
             return {}
         # Without an address Ray would join any cluster that was started on this machine.
         return {
             "address": "local",
-            "num_cpus": self.capacity.cpus,
+            "num_cpus": self.capacity.cpus or usable_cores(),
             "num_gpus": self.capacity.gpus,
             "include_dashboard": False,
         }

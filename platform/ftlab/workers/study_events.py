@@ -149,7 +149,7 @@ def _kill_worker(trial: TuneTrial) -> None:
 
 def _error_text(trial: TuneTrial) -> str:
     # This is the file that Tune has just written; its copy below the storage path comes later.
-    return Path(trial.error_file).read_text() if trial.error_file else ""
+    return Path(trial.error_file).read_text(encoding="utf-8", errors="replace") if trial.error_file else ""
 
 
 def _last_line(error: str) -> str:

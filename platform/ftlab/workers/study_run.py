@@ -2,10 +2,9 @@
 
 import os
 import shutil
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import ray
@@ -98,7 +97,7 @@ def run_study(
         FtlabError: A listener failed, e.g. because a disk is full: a trial that cannot be recorded is not trained.
 
     Returns:
-        The outcome of each trial by trial key; after a SIGINT or SIGTERM trials are interrupted or missing.
+        The outcome of each trial by trial key; after a SIGINT trials are interrupted or missing.
     """
     if os.environ.get("RAY_ADDRESS"):
         check_nodes()
@@ -116,34 +115,33 @@ def run_study(
         # Else it writes the state of all trials again every few seconds, and keeps the texts, for Tuner.restore.
         "TUNE_GLOBAL_CHECKPOINT_S": str(_NEVER_SECONDS),
     }
-    with _terminate_as_interrupt():
-        trainable = tune.with_parameters(TrialWorker, home=home, resources=resources, software=installed_software())
-        tuner = tune.Tuner(
-            tune.with_resources(trainable, _request(resources)),
-            tune_config=tune.TuneConfig(
-                search_alg=FeedSearcher(dispatcher),
-                scheduler=_scheduler(early_stopping),
-                num_samples=-1,
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: trial.trial_id,
-            ),
-            run_config=tune.RunConfig(
-                name=name,
-                storage_path=str(storage),
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                failure_config=tune.FailureConfig(max_failures=0),
-                callbacks=[events],
-                verbose=0,
-            ),
-        )
-        try:
-            with suppress(KeyboardInterrupt):
-                tuner.fit()
-        except TuneError:
-            if events.error is None:
-                raise
-        finally:
-            shutil.rmtree(storage / name, ignore_errors=True)
+    trainable = tune.with_parameters(TrialWorker, home=home, resources=resources, software=installed_software())
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, _request(resources)),
+        tune_config=tune.TuneConfig(
+            search_alg=FeedSearcher(dispatcher),
+            scheduler=_scheduler(early_stopping),
+            num_samples=-1,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: trial.trial_id,
+        ),
+        run_config=tune.RunConfig(
+            name=name,
+            storage_path=str(storage),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            failure_config=tune.FailureConfig(max_failures=0),
+            callbacks=[events],
+            verbose=0,
+        ),
+    )
+    try:
+        with suppress(KeyboardInterrupt):
+            tuner.fit()
+    except TuneError:
+        if events.error is None:
+            raise
+    finally:
+        shutil.rmtree(storage / name, ignore_errors=True)
     events.interrupt_rest()
     if events.error is not None:
         raise events.error
@@ -205,13 +203,3 @@ def _count_slots(resources: ResourcesConfig) -> int:
 def _nodes() -> list[dict[str, float]]:
     """Return the resources of each node."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
-
-
-@contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    # Tune stops cleanly only on SIGINT, so a SIGTERM, as batch schedulers send it, is turned into one.
-    previous = signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from rich.cells import cell_len
 
 from ftlab.cli.command_line import main
 from ftlab.config.trial import TrialConfig
+from ftlab.errors import ConfigError
 from ftlab.tracking.memory_tracker import MemoryTracker
 
 WriteExperiment = Callable[..., None]
@@ -194,3 +196,30 @@ def test_a_full_disk_is_one_message(run_ftlab: RunFtlab, monkeypatch: pytest.Mon
     ended = run_ftlab("schema")
     assert ended.status == 1
     assert "error: a disk must have space left, but [Errno 28] No space left on device. Free some space" in ended.err
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a" * 1_000_000, "\n" * 100_000, "\x1b" * 100_000, "é" * 100_000, "a\n" * 100_000, "?a=" * 100_000],
+    ids=lambda value: repr(value[:2]),
+)
+def test_a_message_fills_at_most_a_screen(value: str, run_ftlab: RunFtlab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise ConfigError(f"a value must be short, but got {value}; nearest valid: 1.")
+
+    monkeypatch.setattr("ftlab.cli.config_command.load_asked", refuse)
+    err = run_ftlab("config", "momentum").err
+    assert err.startswith("error: a value must be short, but got ")
+    assert " characters left out) ... " in err
+    assert err.endswith("; nearest valid: 1.\n")
+    assert sum(max(1, -(-cell_len(line) // 80)) for line in err.splitlines()) <= 24
+
+
+def test_a_message_of_a_screen_is_shown_whole(run_ftlab: RunFtlab, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = "\n".join(f"{number} {'a' * 76}" for number in range(10, 28))
+
+    def refuse(*_: object) -> None:
+        raise ConfigError(message)
+
+    monkeypatch.setattr("ftlab.cli.config_command.load_asked", refuse)
+    assert run_ftlab("config", "momentum").err == f"error: {message}\n"

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,3 +152,48 @@ def test_a_failed_upload_names_no_password(tmp_path: Path) -> None:
     with pytest.raises(TrackingError) as refused:
         check_tracking_uri(f"mysql://ann:{SECRET}@lab/db")
     assert SECRET not in str(refused.value)
+
+
+MEGABYTE = 1_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * MEGABYTE,
+        "a-" * (MEGABYTE // 2),
+        "http://" * (MEGABYTE // 7),
+        "http://" + "a:" * (MEGABYTE // 2),
+        "http://" + "@" * MEGABYTE + "/",
+        "?" * MEGABYTE,
+        "?" + "token" * (MEGABYTE // 5),
+        "?" + "token_" * (MEGABYTE // 6) + "=",
+        "?token" * (MEGABYTE // 6),
+        "?token=" * (MEGABYTE // 7),
+        "?" + "access" * (MEGABYTE // 6),
+        "?" + "a." * (MEGABYTE // 2) + "token",
+        "?a=" * (MEGABYTE // 3),
+        "\n" * MEGABYTE,
+        "\u0130" * MEGABYTE,
+    ],
+    ids=lambda text: repr(text[:16]),
+)
+def test_a_megabyte_of_hostile_text_is_read_in_under_a_second(text: str) -> None:
+    began = time.perf_counter()
+    without_credentials(text)
+    assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("?next=http://lab?token=" + SECRET, "?next=http://lab?token=***"),
+        (f"?a=1;X-Amz-Credential={SECRET}&X-Amz-Signature={SECRET}", "?a=1;X-Amz-Credential=***&X-Amz-Signature=***"),
+        (f"?my.token.of-ann={SECRET} failed", "?my.token.of-ann=*** failed"),
+        (f"?aws_accesskey_id={SECRET}#here", "?aws_accesskey_id=***#here"),
+        ("?region=x&tokens&a=token", "?region=x&tokens&a=token"),
+        (f"see (1http://ann:{SECRET}@lab)", "see (1http://***@lab)"),
+    ],
+)
+def test_a_secret_is_hidden_by_the_name_of_its_parameter(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown

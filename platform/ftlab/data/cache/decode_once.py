@@ -11,7 +11,7 @@ from dataclasses import replace
 from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 from uuid import uuid4
 
 from ftlab.data.cache.build import build_folder
@@ -88,10 +88,10 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _open_lock(path: Path) -> TextIO:
+def _open_lock(path: Path) -> BinaryIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("w")
+        return path.open("wb")
     except OSError as error:
         raise DataError(
             f"The image cache must be a folder that can be written, but {error.filename} is not: {error.strerror}. "

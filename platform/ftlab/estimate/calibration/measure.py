@@ -78,7 +78,7 @@ class _CalibratingProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            text=True,
+            encoding="utf-8",
         )
 
     def tell(self, line: str) -> None:

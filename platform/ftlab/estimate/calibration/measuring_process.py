@@ -95,7 +95,7 @@ def peak_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device) + CONTEXT_BYTES
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
     except (OSError, StopIteration):
         # Less exact on Linux, where it begins with the memory of the process that started this one.
@@ -112,7 +112,7 @@ def _checkpoint_bytes(trainer: Trainer) -> int:
 def main() -> None:
     """Answer one request, as the module describes."""
     # The output of libraries must not mix with the answers.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
 
     def answer(content: dict[str, Any]) -> None:

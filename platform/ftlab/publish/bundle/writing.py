@@ -73,7 +73,7 @@ def _written_before(folder: Path, study: str) -> list[str]:
         return []
     try:
         found = load_provenance(folder).origin.study
-        listed = (folder / CHECKSUMS).read_text().splitlines()
+        listed = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
     except (ResultsError, OSError) as error:
         raise ResultsError(f"a bundle must not overwrite anything else, but {folder} is not empty; {OTHER}") from error
     if found != study:

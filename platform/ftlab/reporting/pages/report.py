@@ -84,4 +84,4 @@ def write_report(folder: Path, page: str) -> Path:
 @cache
 def page_style_sheet() -> str:
     """Return the style sheet that all our pages share, light and dark."""
-    return (PAGES / "page.css").read_text()
+    return (PAGES / "page.css").read_text(encoding="utf-8")

@@ -26,6 +26,9 @@ for _name, _value in {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }.items():
     os.environ.setdefault(_name, _value)
+# Python's logging raises for a level in lower case, or of another name.
+_LEVEL = os.environ["MLFLOW_LOGGING_LEVEL"].upper()
+os.environ["MLFLOW_LOGGING_LEVEL"] = _LEVEL if _LEVEL in logging.getLevelNamesMapping() else "WARNING"
 
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Experiment, Run  # noqa: E402
@@ -141,7 +144,7 @@ def _alone(database: Path | None) -> Iterator[None]:
     if database is None:
         yield
         return
-    with database.with_name(f"{database.name}.lock").open("w") as lock:
+    with database.with_name(f"{database.name}.lock").open("wb") as lock:
         flock(lock, LOCK_EX)
         yield
 
