@@ -11,7 +11,7 @@ from ftlab.engine.planning import plan_study
 from ftlab.machine.hardware import find_hardware
 from ftlab.running.recorder import TrialRecorder, study_record
 from ftlab.study.spec import single_trial_study
-from ftlab.terminal.console import console, report_undelivered, say
+from ftlab.terminal.console import console, report_refused, report_undelivered, say
 from ftlab.terminal.study_display import StudyDisplay
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
@@ -54,4 +54,5 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
         ],
     )
     report_undelivered(writer.close(), "sweep")
+    report_refused(writer.refused, "sweep")
     tracker.close_study(study.results_name, description=study.question, artifacts=None, complete=True)

@@ -1,7 +1,7 @@
 """The consoles that all commands print to."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -42,6 +42,15 @@ def say(line: str) -> None:
 def complain(line: str) -> None:
     """Print a line to the error output without interpreting markup in it."""
     error_console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def report_refused(refused: Mapping[str, str], command: str) -> None:
+    """Warn about trials that are recorded without their files, and name the command that stores them."""
+    if refused:
+        complain(
+            f"The score histories of {len(refused)} trials could not be stored: {next(iter(refused.values()))}. "
+            f"Their numbers are recorded, their histories are kept, and the next {command} stores them."
+        )
 
 
 def report_undelivered(keys: Sequence[str], command: str) -> None:
