@@ -137,7 +137,7 @@ def _finish(
             close_study(open_tracker(session.home.local), plan, table, folder, complete=complete)
         is_stored = is_stored and not refusal
         if trained.interrupted:
-            unfinished = planner.plan_of_all(planner.plan(recorded), recorded).todo
+            unfinished = list(planner.plan_of_all(planner.plan(recorded), recorded).todo)
         else:
             unfinished = [trial for trial in plan.todo if trial.key not in trained.settled]
         # While the store lacks something, a claim is left, so that the next sweep brings it.

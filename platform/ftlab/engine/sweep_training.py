@@ -54,13 +54,10 @@ class SweepTraining:
             found: The plan of the study's own trials.
             recorded: The trials in the tracking store.
         """
-        refused = {
-            key for key, tags in zip(recorded["trial_key"], recorded["tags"], strict=True) if REFUSED_TAG in tags
-        }
-        refused &= {trial.key for trial in found.trials}
-        return self._writer.replay(
-            [*(trial.key for trial in found.todo), *sorted(refused)], self._session.study.results_name
-        )
+        refused = set(recorded["trial_key"][[REFUSED_TAG in tags for tags in recorded["tags"]]])
+        todo = {trial.key for trial in found.todo}
+        keys = [trial.key for trial in found.trials if trial.key in todo | refused]
+        return self._writer.replay(keys, self._session.study.results_name)
 
     def run(self, found: Plan, recorded: "pd.DataFrame") -> None:
         """Train the missing trials, wait for those that other sweeps train, and train what they leave.

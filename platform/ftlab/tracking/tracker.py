@@ -24,8 +24,8 @@ class Tracker(Protocol):
     """The verbs of a tracking store. Only one process, the driver of a study, writes.
 
     Every verb may be repeated: opening what is open, logging an epoch again or closing what is closed changes nothing,
-    so that a study can replay its journal after a crash. Verbs raise `TrackingError` when the store cannot be reached, and
-    its subclass `ArtifactError` when all of a record is taken but its files.
+    so that a study can replay its journal after a crash. Verbs raise `TrackingError` when the store cannot be reached,
+    and its subclass `ArtifactError` when all of a record is taken but its files.
     """
 
     def open_study(self, study: StudyRecord) -> None:
@@ -74,7 +74,8 @@ class Tracker(Protocol):
 
         ``trial_key`` and ``name`` are categoricals, ``epoch`` and ``step`` integers, ``value`` a float and ``counts``
         an array of integers. Rows come in the order of ``trial_keys``, within a trial as they were recorded. A trial
-        that is unknown, or has nothing of that part, has no rows; a damaged record gives a warning, and its key is in the frame's attribute `UNREADABLE`.
+        that is unknown, or has nothing of that part, has no rows; a damaged record gives a
+        warning, and its key is in the frame's attribute `UNREADABLE`.
 
         Args:
             trial_keys: Keys of the trials.

@@ -60,8 +60,8 @@ def load_parts(
         loaded = list(pool.map(lambda trial: _load(client, trial, part), trials.values()))
     tables = {key: table for key, (table, _) in zip(trials, loaded, strict=True)}
     damage = {key: reason for key, (_, reason) in zip(trials, loaded, strict=True) if reason}
-    for key in list(damage) if journal else ():
-        if (table := _journalled(journal, key, part)) is not None:
+    for key in list(damage):
+        if journal and (table := _journalled(journal, key, part)) is not None:
             tables[key] = table
             del damage[key]
     if damage:
