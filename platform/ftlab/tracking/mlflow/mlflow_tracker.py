@@ -17,6 +17,7 @@ from ftlab.tracking.driver_process import driver_identity, has_died
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow import run_layout as layout
 from ftlab.tracking.mlflow.connection import connect, find_experiments, open_artifacts, open_experiment, search_runs
+from ftlab.tracking.mlflow.moved_files import mend_addresses
 from ftlab.tracking.mlflow.run_history import StoredTrial, load_parts
 from ftlab.tracking.records import UNREADABLE, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_frame, write_score_history
@@ -97,6 +98,8 @@ class MlflowTracker:
         self._refused_until = -inf
         self._refusal = ""
         self._client = connect(uri)
+        if database and self._artifact_root:
+            mend_addresses(database, self._artifact_root)
 
     @_translated
     def open_study(self, study: StudyRecord) -> None:

@@ -7,15 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import pyarrow as pa
 
 from ftlab.credentials import without_credentials
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.mlflow.artifact_address import check_artifact_address
+from ftlab.tracking.mlflow.artifact_address import check_artifact_address, local_folder
 from ftlab.tracking.mlflow.run_layout import unbounded
 from ftlab.tracking.records import HistoryPart, TrialStatus
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_table, read_score_history, select_part
@@ -55,7 +53,7 @@ def load_parts(
     Returns:
         The parts, and the keys of the trials that the warning is about.
     """
-    is_remote = any(_local_folder(trial.artifact_uri) is None for trial in trials.values())
+    is_remote = any(local_folder(trial.artifact_uri) is None for trial in trials.values())
     with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE if is_remote else 1) as pool:
         loaded = list(pool.map(lambda trial: _load(client, trial, part), trials.values()))
     tables = {key: table for key, (table, _) in zip(trials, loaded, strict=True)}
@@ -105,7 +103,7 @@ def _nothing(part: HistoryPart) -> pa.Table:
 
 @contextmanager
 def _local_file(client: "MlflowClient", trial: StoredTrial) -> Iterator[Path]:
-    folder = _local_folder(trial.artifact_uri)
+    folder = local_folder(trial.artifact_uri)
     if folder is not None:
         check_artifact_address(trial.artifact_uri, trial.run_id, client.tracking_uri)
         yield folder / SCORE_HISTORY_FILE
@@ -117,11 +115,6 @@ def _local_file(client: "MlflowClient", trial: StoredTrial) -> Iterator[Path]:
         repository = open_artifacts(trial.artifact_uri, trial.run_id, client.tracking_uri)
         repository.download_artifacts(SCORE_HISTORY_FILE, temporary)
         yield Path(temporary) / SCORE_HISTORY_FILE
-
-
-def _local_folder(artifact_uri: str) -> Path | None:
-    address = urlsplit(artifact_uri)
-    return Path(url2pathname(address.path)) if address.scheme in ("file", "") else None
 
 
 def _warn(damage: Mapping[str, str]) -> None:
