@@ -41,6 +41,7 @@ class Trained:
         interrupted: Whether trials were left untrained.
         undelivered: Keys of trials whose records wait in the journal.
         lacks_files: Whether the store refused files of trials.
+        is_open: Whether the study is open in the store.
     """
 
     plan: Plan
@@ -49,6 +50,7 @@ class Trained:
     interrupted: bool = False
     undelivered: Sequence[str] = ()
     lacks_files: bool = False
+    is_open: bool = False
 
     @property
     def settled(self) -> set[str]:
@@ -94,7 +96,8 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
     recorded = tracker.load_trials()
     found = planner.plan(recorded)
     # A claim is left although nothing is missing if the last sweep was killed before it closed its study.
-    if planner.feed(found, recorded, session.claims.take).is_exhausted and not session.collector.has_claim:
+    is_closed = not session.collector.has_claim and not _is_deleted(session.study, tracker, recorded)
+    if planner.feed(found, recorded, session.claims.take).is_exhausted and is_closed:
         say(plan_summary(found))
         return Trained(found, recorded)
     tracker.open_study(study_record(session.study))
@@ -114,8 +117,13 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
         report_undelivered(undelivered, "sweep")
         report_refused(writer.refused, "sweep")
     return Trained(
-        found, tracker.load_trials(), training.outcomes, training.interrupted, undelivered, bool(writer.refused)
+        found, tracker.load_trials(), training.outcomes, training.interrupted, undelivered, bool(writer.refused), True
     )
+
+
+def _is_deleted(study: StudySpec, tracker: Tracker, recorded: "pd.DataFrame") -> bool:
+    """Return whether the store has trials of a study, but not the study."""
+    return study.results_name in set(recorded["study"]) and not tracker.has_study(study.results_name)
 
 
 def _finish(
@@ -131,7 +139,7 @@ def _finish(
     table, paths = publish_table(study, plan.trials, recorded, tracker, folder, options, command=command)
     print_table(table, folder, paths)
     is_stored = not trained.lacks_files
-    if session.collector.has_claim:
+    if trained.is_open:
         complete = not (trained.interrupted or trained.undelivered)
         with reporting_refusal() as refusal:
             close_study(open_tracker(session.home.local), plan, table, folder, complete=complete)

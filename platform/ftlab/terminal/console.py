@@ -1,7 +1,9 @@
 """The consoles that all commands print to."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -14,6 +16,12 @@ INTERRUPTED = 130  # exit status of a command that a signal stopped
 
 class PlainConsole(Console):
     """A console whose texts cannot command the terminal: names come from files and stores that others write."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on in silence after the reader of the output has gone: a sweep must still close its study."""
+        self.quiet = True
+        with suppress(OSError, ValueError):  # an output without a file of its own needs no other
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render as `Console` does, with characters that a terminal would obey spelled out."""

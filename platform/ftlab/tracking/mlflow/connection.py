@@ -28,7 +28,7 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Experiment, Run  # noqa: E402
+from mlflow.entities import Experiment, Run, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: E402
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: E402
@@ -119,14 +119,16 @@ def open_experiment(client: MlflowClient, name: str, artifact_location: str | No
     return str(experiment.experiment_id)
 
 
-def search_runs(client: MlflowClient, experiment_ids: Iterable[str], condition: str) -> list[Run]:
-    """Return all runs of experiments that meet a condition, oldest first."""
-    ids = list(experiment_ids)
+def search_runs(
+    client: MlflowClient, experiment_ids: Iterable[str], condition: str, *, deleted: bool = False
+) -> list[Run]:
+    """Return all runs of experiments that meet a condition, oldest first: those that are there, or the deleted ones."""
+    ids, view = list(experiment_ids), ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
 
     def page(token: str | None) -> _Page[Run]:
         # Oldest first, so that a run created meanwhile moves no other to another page.
         return client.search_runs(
-            ids, condition, max_results=_PAGE_SIZE, order_by=["attributes.start_time ASC"], page_token=token
+            ids, condition, view, max_results=_PAGE_SIZE, order_by=["attributes.start_time ASC"], page_token=token
         )
 
     with _collector_paused():

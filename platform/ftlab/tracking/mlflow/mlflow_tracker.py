@@ -72,7 +72,8 @@ def _translated(
 class MlflowTracker:
     """Records each experiment as an MLflow experiment, each study as a parent run, each trial as a child run.
 
-    Runs are found again by their tags, so a later process continues what an earlier one began.
+    Runs are found again by their tags, so a later process continues what an earlier one began. A run that was deleted
+    in MLflow's pages is restored when a study needs it.
 
     Args:
         uri: ``sqlite:///FILE``, or the address of an MLflow server.
@@ -95,6 +96,7 @@ class MlflowTracker:
         self._studies: dict[str, Run] = {}
         self._trials: dict[str, _OpenTrial] = {}
         self._stored: dict[str, StoredTrial] = {}
+        self._deleted: dict[tuple[str, str], list[Run]] | None = None
         self._refused_until = -inf
         self._refusal = ""
         self._client = connect(uri)
@@ -112,10 +114,13 @@ class MlflowTracker:
             return
         experiment_id = self._open_experiment(study.experiment)
         tags = {**study.tags, **layout.running_tags(self._driver)}
-        run = self._find(layout.study_filter(study.study))
+        run = self._find_study(study.study)
         if run is None:
             tags = layout.clipped({**tags, **layout.study_tags(study)}, layout.MAX_TAG_LENGTH)
             run = self._client.create_run(experiment_id, run_name=study.study, tags=tags)
+            # They are there already if the study's earlier run was removed from the store.
+            for child in search_runs(self._client, [experiment_id], layout.children_filter(study.study)):
+                self._client.set_tag(child.info.run_id, layout.PARENT_TAG, run.info.run_id)
         else:
             self._set_tags(run.info.run_id, tags)
             self._client.update_run(run.info.run_id, status="RUNNING")
@@ -135,7 +140,7 @@ class MlflowTracker:
         """
         if trial.trial_key in self._trials:
             return
-        run = self._find(layout.trial_filter(trial.trial_key))
+        run = self._find_trial(trial.trial_key)
         self._trials[trial.trial_key] = self._create_trial(trial) if run is None else self._continue_trial(trial, run)
 
     @_translated
@@ -174,7 +179,7 @@ class MlflowTracker:
     @_translated
     def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochResult], outcome: Outcome) -> None:
         """Open, log and close a trial; a trial without a run takes fewer requests than by the three verbs."""
-        known = trial.trial_key in self._trials or self._find(layout.trial_filter(trial.trial_key))
+        known = trial.trial_key in self._trials or self._find_trial(trial.trial_key)
         if known or not epochs:
             self.open_trial(trial)
             self.log_epochs(trial.trial_key, epochs)
@@ -332,7 +337,7 @@ class MlflowTracker:
 
     def _study(self, study: str) -> Run:
         if study not in self._studies:
-            run = self._find(layout.study_filter(study))
+            run = self._find_study(study)
             if run is None:
                 raise TrackingError(f"a study must be opened before it is used, but got study={study!r}.")
             self._studies[study] = run
@@ -340,11 +345,31 @@ class MlflowTracker:
 
     def _trial(self, trial_key: str) -> _OpenTrial:
         if trial_key not in self._trials:
-            run = self._find(layout.trial_filter(trial_key))
+            run = self._find_trial(trial_key)
             if run is None:
                 raise TrackingError(f"a trial must be opened before it is used, but got trial={trial_key!r}.")
             self._trials[trial_key] = _open_trial(run)
         return self._trials[trial_key]
+
+    def _find_study(self, study: str) -> Run | None:
+        return self._find(layout.study_filter(study)) or self._restore((layout.STUDY_TAG, study))
+
+    def _find_trial(self, trial_key: str) -> Run | None:
+        return self._find(layout.trial_filter(trial_key)) or self._restore((layout.TRIAL_KEY_TAG, trial_key))
+
+    def _restore(self, name: tuple[str, str]) -> Run | None:
+        """Restore a run that a person deleted in MLflow, because a study needs it, and say so."""
+        if self._deleted is None:
+            self._deleted = {}
+            for run in search_runs(self._client, self._experiment_ids, "", deleted=True):
+                if known := layout.names_one(run):
+                    self._deleted.setdefault(known, []).append(run)
+        if not (runs := self._deleted.pop(name, [])):
+            return None
+        run_id = layout.preferred_run(runs).info.run_id
+        _logger.warning("A run that was deleted in MLflow is needed and restored: %s, run %s.", name[1], run_id)
+        self._client.restore_run(run_id)
+        return self._client.get_run(run_id)
 
     def _find(self, condition: str) -> Run | None:
         if time.monotonic() - self._listed > _EXPERIMENTS_SECONDS:
