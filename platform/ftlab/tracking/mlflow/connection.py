@@ -36,7 +36,7 @@ from mlflow.store.db import utils as db_utils  # noqa: E402
 from mlflow.store.db.utils import _is_empty_database, create_sqlalchemy_engine  # noqa: E402
 
 # It makes the folder of an address without decoding it; `check_tracking_uri` has made the right one.
-db_utils._make_parent_dirs_if_sqlite = lambda uri: None  # noqa: ARG005
+db_utils._make_parent_dirs_if_sqlite = lambda db_uri: None  # noqa: ARG005
 
 PAUSE_SECONDS = 1.0  # before a page is requested again
 _PAGE_SIZE = 250  # a server needs seconds for a page of 1,000

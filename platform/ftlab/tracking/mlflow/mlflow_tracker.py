@@ -31,7 +31,8 @@ from mlflow.entities import Metric, Param, Run, RunInfo, RunTag
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 _EXPERIMENTS_SECONDS = 10.0  # how long the list of experiments serves; another process may add one
-_REFUSAL_PAUSES = 10.0  # a refused file costs at most a tenth of the time, however long each refusal takes
+_SLOW_REFUSAL_SECONDS = 1.0
+_REFUSAL_PAUSES = 10.0  # files that are refused slowly cost at most a tenth of the time
 
 _logger = logging.getLogger(__name__)
 
@@ -326,7 +327,8 @@ class MlflowTracker:
             # The client would ask the store for the address once more.
             upload(open_artifacts(run.artifact_uri, run.run_id, self.uri))
         except Exception as error:  # each storage backend raises its own errors
-            self._refused_until = time.monotonic() + _REFUSAL_PAUSES * (time.monotonic() - started)
+            if (now := time.monotonic()) - started > _SLOW_REFUSAL_SECONDS:
+                self._refused_until = now + _REFUSAL_PAUSES * (now - started)
             self._refusal = f"files must be stored at {run.artifact_uri}, but were refused: {_first_line(error)}"
             raise ArtifactError(self._refusal) from error
 
