@@ -40,6 +40,10 @@ class TrackingError(FtlabError):
     """The tracking store cannot be reached or refuses a record."""
 
 
+class ArtifactError(TrackingError):
+    """The tracking store takes records, but the place where it keeps files refuses one."""
+
+
 class ResultsError(FtlabError):
     """A folder of results is incomplete, was edited, belongs to something else, or cannot be written."""
 

@@ -54,9 +54,18 @@ def main() -> None:
     except FtlabError as error:
         _exit_with(str(error))
     except OSError as error:
-        if not is_disk_full(error):
-            raise
-        _exit_with(f"a disk must have space left, but {error}. {FREE_SPACE}")
+        _exit_with(_in_words(error))
+
+
+def _in_words(error: OSError) -> str:
+    """Return the path and the reason of an error of the system."""
+    if is_disk_full(error):
+        return f"a disk must have space left, but {error}. {FREE_SPACE}"
+    paths = [os.fsdecode(path) for path in (error.filename, error.filename2) if isinstance(path, str | bytes)]
+    reason = error.strerror or str(error) or type(error).__name__
+    if not paths:
+        return f"the system refused what this command needs: {reason}."
+    return f"{' and '.join(paths)} must be a file or folder that this command can use, but is not: {reason}."
 
 
 def _settle_surroundings() -> None:

@@ -46,6 +46,7 @@ Share = Annotated[bool, typer.Option(help="Train common prefixes of trials once;
 IntervalKind = Annotated[
     Interval, typer.Option("--interval", help="Kind of 95% interval: Student's t, or a BCa bootstrap.")
 ]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of this machine.")]
 Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
 
 RESULTS = Path("results")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ftlab.cli.options import RESULTS, Cpus, Gpus, Overrides, Profile, Results
+from ftlab.cli.options import RESULTS, Cpus, Gpus, Overrides, Port, Profile, Results
 from ftlab.config.experiment import MAX_CELLS
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import parse_overrides
@@ -41,7 +41,7 @@ def search(
 
 @app.command(name="optuna-ui")
 def optuna_ui(
-    search: Annotated[str | None, typer.Argument(help="Search to link to.")] = None, port: int = 8080
+    search: Annotated[str | None, typer.Argument(help="Search to link to.")] = None, port: Port = 8080
 ) -> None:
     """Serve optuna-dashboard on 127.0.0.1 until Ctrl-C, and print the link to the search."""
     from ftlab.search.dashboard import HOST, dashboard_path, make_dashboard

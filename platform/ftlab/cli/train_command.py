@@ -11,7 +11,7 @@ from ftlab.engine.planning import plan_study
 from ftlab.machine.hardware import find_hardware
 from ftlab.running.recorder import TrialRecorder, study_record
 from ftlab.study.spec import single_trial_study
-from ftlab.terminal.console import console, report_undelivered, say
+from ftlab.terminal.console import console, report_refused, report_undelivered, say
 from ftlab.terminal.study_display import StudyDisplay
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
@@ -58,3 +58,4 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
     undelivered = writer.close()
     tracker.close_study(study.results_name, description=study.question, artifacts=None, complete=True)
     report_undelivered(undelivered, "sweep")
+    report_refused(writer.refused, "sweep")

@@ -1,12 +1,13 @@
 """Checks of the tracking store."""
 
 from pathlib import Path
+from shlex import quote
 
 from ftlab.credentials import without_credentials
 from ftlab.doctor.finding import Finding, fault, good, warning
 from ftlab.doctor.surroundings import Surroundings
 from ftlab.errors import TrackingError
-from ftlab.tracking.tracking_uri import SERVERS, sqlite_path
+from ftlab.tracking.tracking_uri import SERVERS, sqlite_path, sqlite_uri
 
 UNAUTHORISED, FORBIDDEN = 401, 403
 
@@ -16,7 +17,7 @@ def check_store(surroundings: Surroundings) -> Finding:
     uri = surroundings.tracking_uri
     path = sqlite_path(uri)
     if path is not None:
-        return _check_file(path)
+        return _check_file(path, surroundings.home / "artifacts")
     if uri.startswith(SERVERS):
         return _check_server(uri)
     return fault(
@@ -25,21 +26,30 @@ def check_store(surroundings: Surroundings) -> Finding:
     )
 
 
-def _check_file(path: Path) -> Finding:
+def _check_file(path: Path, artifacts: Path) -> Finding:
     if not path.exists():
         return good(f"{path} will be created by the first command that records")
+    from ftlab.tracking.mlflow.moved_files import find_moved
     from ftlab.tracking.mlflow.store_health import expected_revision, stored_revision
 
     try:
         found = stored_revision(path)
     except TrackingError as error:
-        return fault(str(error), f"mv {path} {path}.damaged starts a new store; or restore a backup")
+        return fault(
+            str(error), f"mv {quote(str(path))} {quote(f'{path}.damaged')} starts a new store; or restore a backup"
+        )
     expected = expected_revision()
     if found != expected:
         return fault(
             f"{path} has tables of revision {found}, and this MLflow needs {expected}",
-            f"cp {path} {path}.backup && mlflow db upgrade sqlite:///{path}; if that does not know {found}, a newer "
+            f"cp {quote(str(path))} {quote(f'{path}.backup')} && mlflow db upgrade {quote(sqlite_uri(path))}; "
+            f"if that does not know {found}, a newer "
             "version wrote it: git pull && make setup",
+        )
+    if moved := find_moved(path, artifacts):
+        return warning(
+            f"{path} names {moved[0].old.parent} as the place of files that lie in {artifacts} now",
+            "any command that reads the store mends it, e.g. make verify",
         )
     return good(f"{path}, tables at revision {found}")
 

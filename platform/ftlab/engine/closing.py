@@ -2,15 +2,19 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
 
 from ftlab.config.loading import experiments_folder, flatten
+from ftlab.errors import TrackingError
 from ftlab.reporting.table.ablation import AblationTable
 from ftlab.reporting.writers.markdown import table_md
 from ftlab.study.plan import Plan
+from ftlab.terminal.console import complain
 from ftlab.tracking.tracker import Tracker
 
 
@@ -27,6 +31,21 @@ def close_study(tracker: Tracker, plan: Plan, table: AblationTable, results: Pat
         (artifacts / "plan.json").write_text(json.dumps(_plan_summary(plan), indent=2), encoding="utf-8")
         description = f"{table_md(table)}\n{_reused_note(plan, table)}"
         tracker.close_study(study.results_name, description=description, artifacts=artifacts, complete=complete)
+
+
+@contextmanager
+def reporting_refusal() -> Iterator[list[TrackingError]]:
+    """Report that a store did not take the end of a study, instead of failing: its table is written.
+
+    Yields:
+        A list that then holds the error, if there was one.
+    """
+    errors: list[TrackingError] = []
+    try:
+        yield errors
+    except TrackingError as error:
+        errors.append(error)
+        complain(f"The table is written, but could not be attached to the study's run: {error}")
 
 
 def _plan_summary(plan: Plan) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markdown import Markdown
 
 from ftlab.config.home import ftlab_home
+from ftlab.engine.closing import reporting_refusal
 from ftlab.engine.exclusive import exclusive
 from ftlab.engine.housekeeper import CheckpointKeeper
 from ftlab.engine.study_session import StudySession
@@ -18,7 +19,7 @@ from ftlab.storage.atomic import require_writable
 from ftlab.study.fingerprint import check_data
 from ftlab.study.plan import make_plan
 from ftlab.study.spec import Trial, expand_trials
-from ftlab.terminal.console import INTERRUPTED, complain, console, report_undelivered, say
+from ftlab.terminal.console import INTERRUPTED, complain, console, report_refused, report_undelivered, say
 from ftlab.terminal.plan_listing import search_command
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.records import trials_frame
@@ -93,13 +94,14 @@ def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
             session.ray.stop()
         report = make_report(spec, ledger, tracker.load_trials())
         paths = write_search_results(spec, report, results / spec.name)
-        close_search(tracker, spec, report, results / spec.name, complete=feed.is_complete)
+        with reporting_refusal() as refusal:
+            close_search(tracker, spec, report, results / spec.name, complete=feed.is_complete)
         if feed.is_complete:
             session.collector.claim([])
             session.collector.collect()
         # Last: what is printed may find no reader.
         _print_report(report, results / spec.name, paths)
-        return _say_how_to_go_on(spec, feed)
+        return _say_how_to_go_on(spec, feed) or len(refusal)
 
 
 def _evaluate_missing(
@@ -125,6 +127,7 @@ def _evaluate_missing(
             _train(spec, fingerprint, feed, session, writer)
     finally:
         report_undelivered(writer.close(), "search")
+        report_refused(writer.refused, "search")
     if feed.num_answered:
         say(f"{feed.num_answered} trials were recorded already and are not trained again")
     return feed

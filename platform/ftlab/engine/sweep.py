@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftlab.config.home import ftlab_home
-from ftlab.engine.closing import close_study
+from ftlab.engine.closing import close_study, reporting_refusal
 from ftlab.engine.exclusive import exclusive
 from ftlab.engine.study_session import StudySession
 from ftlab.engine.sweep_planner import SweepPlanner
@@ -18,7 +18,7 @@ from ftlab.running.recorder import study_record
 from ftlab.storage.atomic import require_writable
 from ftlab.study.plan import Plan, is_settled
 from ftlab.study.spec import StudySpec
-from ftlab.terminal.console import INTERRUPTED, complain, report_undelivered, say
+from ftlab.terminal.console import INTERRUPTED, complain, report_refused, report_undelivered, say
 from ftlab.terminal.plan_listing import plan_summary, sweep_command
 from ftlab.terminal.table_listing import print_table
 from ftlab.tracking.opening import open_tracker
@@ -40,6 +40,8 @@ class Trained:
         outcomes: Outcomes of the trials that ended meanwhile, by trial key.
         interrupted: Whether trials were left untrained.
         undelivered: Keys of trials whose records wait in the journal.
+        lacks_files: Whether the store refused files of trials.
+        is_open: Whether the study is open in the store.
     """
 
     plan: Plan
@@ -47,6 +49,8 @@ class Trained:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     interrupted: bool = False
     undelivered: Sequence[str] = ()
+    lacks_files: bool = False
+    is_open: bool = False
 
     @property
     def settled(self) -> set[str]:
@@ -94,7 +98,8 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
     for note in found.data_notes:
         say(note)
     # A claim is left although nothing is missing if the last sweep was killed before it closed its study.
-    if planner.feed(found, recorded, session.claims.take).is_exhausted and not session.collector.has_claim:
+    is_closed = not session.collector.has_claim and not _is_deleted(session.study, tracker, recorded)
+    if planner.feed(found, recorded, session.claims.take).is_exhausted and is_closed:
         say(plan_summary(found))
         return Trained(found, recorded)
     tracker.open_study(study_record(session.study))
@@ -104,7 +109,7 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
     writer = TrackingWriter(tracker, session.journal)
     training = SweepTraining(session, planner, tracker, writer)
     try:
-        if training.replay(found):
+        if training.replay(found, recorded):
             recorded = tracker.load_trials()
             found = planner.plan(recorded)
         say(plan_summary(found))
@@ -112,7 +117,15 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
     finally:
         undelivered = writer.close()
         report_undelivered(undelivered, "sweep")
-    return Trained(found, tracker.load_trials(), training.outcomes, training.interrupted, undelivered)
+        report_refused(writer.refused, "sweep")
+    return Trained(
+        found, tracker.load_trials(), training.outcomes, training.interrupted, undelivered, bool(writer.refused), True
+    )
+
+
+def _is_deleted(study: StudySpec, tracker: Tracker, recorded: "pd.DataFrame") -> bool:
+    """Return whether the store has trials of a study, but not the study."""
+    return study.results_name in set(recorded["study"]) and not tracker.has_study(study.results_name)
 
 
 def _finish(
@@ -126,13 +139,19 @@ def _finish(
     study, plan, recorded = session.study, trained.plan, trained.recorded
     command = sweep_command(study, options.auto)
     table, paths = publish_table(study, plan.trials, recorded, tracker, folder, options, command=command)
-    if session.collector.has_claim:
+    is_stored = not trained.lacks_files
+    if trained.is_open:
         complete = not (trained.interrupted or trained.undelivered)
-        close_study(open_tracker(session.home.local), plan, table, folder, complete=complete)
+        with reporting_refusal() as refusal:
+            close_study(open_tracker(session.home.local), plan, table, folder, complete=complete)
+        is_stored = is_stored and not refusal
         if trained.interrupted:
-            session.collector.claim(planner.plan_of_all(planner.plan(recorded), recorded).todo)
+            unfinished = list(planner.plan_of_all(planner.plan(recorded), recorded).todo)
         else:
-            session.collector.claim([trial for trial in plan.todo if trial.key not in trained.settled])
+            unfinished = [trial for trial in plan.todo if trial.key not in trained.settled]
+        # While the store lacks something, a claim is left, so that the next sweep brings it.
+        if unfinished or is_stored:
+            session.collector.claim(unfinished)
         session.collector.collect()
     # Last: what is printed may find no reader.
     print_table(table, folder, paths)
@@ -141,4 +160,4 @@ def _finish(
         return INTERRUPTED
     if trained.num_failed:
         complain(f"{trained.num_failed} trials failed; to try them again: {command}")
-    return 1 if trained.num_failed or trained.undelivered else 0
+    return 1 if trained.num_failed or trained.undelivered or not is_stored else 0

@@ -16,7 +16,7 @@ from ftlab.terminal.estimate_listing import comparison_line
 from ftlab.terminal.plan_listing import resource_lines
 from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.tracking.timings import seconds_spent
-from ftlab.tracking.tracker import Tracker
+from ftlab.tracking.tracker import REFUSED_TAG, Tracker
 from ftlab.tracking.writer import TrackingWriter
 
 if TYPE_CHECKING:
@@ -47,9 +47,17 @@ class SweepTraining:
         self._tracker = tracker
         self._writer = writer
 
-    def replay(self, found: Plan) -> list[str]:
-        """Bring records that only the journal has to the store; return the keys of their trials."""
-        return self._writer.replay([trial.key for trial in found.todo], self._session.study.results_name)
+    def replay(self, found: Plan, recorded: "pd.DataFrame") -> list[str]:
+        """Bring records and files that only the journal has to the store; return the keys of their trials.
+
+        Args:
+            found: The plan of the study's own trials.
+            recorded: The trials in the tracking store.
+        """
+        refused = set(recorded["trial_key"][[REFUSED_TAG in tags for tags in recorded["tags"]]])
+        todo = {trial.key for trial in found.todo}
+        keys = [trial.key for trial in found.trials if trial.key in todo | refused]
+        return self._writer.replay(keys, self._session.study.results_name)
 
     def run(self, found: Plan, recorded: "pd.DataFrame") -> None:
         """Train the missing trials, wait for those that other sweeps train, and train what they leave.
@@ -68,7 +76,7 @@ class SweepTraining:
             self.interrupted = not feed.is_exhausted or not self._all_ended(left, elsewhere)
             if self.interrupted or not elsewhere or not self._wait_for(elsewhere):
                 break
-            self.replay(left)
+            self.replay(left, recorded)
             recorded = self._tracker.load_trials()
             left = self._planner.plan(recorded)
             self.outcomes |= _recorded_outcomes(recorded, {trial.key for trial in elsewhere})

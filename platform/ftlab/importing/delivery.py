@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ftlab.errors import TrackingError
+from ftlab.errors import ArtifactError, TrackingError
 from ftlab.study.plan import is_settled
 from ftlab.tracking.journal import Journal, JournalEntry
 from ftlab.tracking.records import Outcome, StudyRecord, TrialStatus
@@ -69,6 +69,8 @@ class Delivery:
             if trial.study not in self._refused:
                 self._open(trial.study)
                 self._tracker.record_trial(trial, entry.epochs, outcome)
+        except ArtifactError as error:  # the record itself is taken
+            self.problem = str(error)
         except TrackingError as error:
             self._refused.add(trial.study)
             self.problem = str(error)

@@ -14,7 +14,7 @@ from ftlab.reporting.table.ablation import AblationTable
 from ftlab.reporting.table.trial_facts import trial_facts
 from ftlab.reporting.writers.render import write_table
 from ftlab.study.recorded_params import recorded_ft_start
-from ftlab.tracking.records import HistoryPart
+from ftlab.tracking.records import UNREADABLE, HistoryPart
 from ftlab.tracking.tracker import Tracker
 
 # More seeds hardly change the means in figures of training, and each costs the reading of a file.
@@ -33,7 +33,8 @@ def load_histories(tracker: Tracker, table: AblationTable, recorded: pd.DataFram
     parts = {str(part): tracker.load_history(keys, part) for part in HistoryPart}
     chosen = recorded[recorded["trial_key"].isin(keys)]
     ft_starts = map(recorded_ft_start, chosen["params"])
-    return Histories(**parts, ft_starts=dict(zip(chosen["trial_key"], ft_starts, strict=True)))
+    unreadable = frozenset(key for part in parts.values() for key in part.attrs.get(UNREADABLE, ()))
+    return Histories(**parts, ft_starts=dict(zip(chosen["trial_key"], ft_starts, strict=True)), unreadable=unreadable)
 
 
 def write_results(

@@ -8,7 +8,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import optuna_dashboard
 from optuna.storages import RDBStorage
 
-from ftlab.errors import FtlabError
+from ftlab.machine.ports import require_free_port
 from ftlab.search.storage import answering
 
 HOST = "127.0.0.1"
@@ -35,11 +35,9 @@ def make_dashboard(storage: RDBStorage, port: int) -> WSGIServer:
     Raises:
         FtlabError: The port is taken.
     """
+    require_free_port(port)
     application = optuna_dashboard.wsgi(storage)
-    try:
-        server = make_server(HOST, port, application, server_class=_ThreadedServer, handler_class=_QuietHandler)
-    except OSError as error:
-        raise FtlabError(f"a port must be free, but {port} is not: {error}; choose another: PORT=n.") from error
+    server = make_server(HOST, port, application, server_class=_ThreadedServer, handler_class=_QuietHandler)
     # A page of another site, whose name points at 127.0.0.1, may not read or delete searches.
     server.set_app(_guarded(application, {f"{name}:{server.server_port}" for name in (HOST, "localhost")}))
     return server

@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from ftlab.errors import TrackingError
+from ftlab.tracking.tracking_uri import sqlite_path, sqlite_uri
 
 # A page of the dashboard may hold SQLite's lock for a moment.
 SQLITE_PATIENCE_SECONDS = 60
@@ -18,7 +19,7 @@ SQLITE_PATIENCE_SECONDS = 60
 
 def storage_uri(home: Path) -> str:
     """Return the address of the database: ``OPTUNA_STORAGE``, else ``optuna.db`` below ``home``."""
-    return os.environ.get("OPTUNA_STORAGE") or f"sqlite:///{home / 'optuna.db'}"
+    return os.environ.get("OPTUNA_STORAGE") or sqlite_uri(home / "optuna.db")
 
 
 def open_storage(uri: str) -> RDBStorage:
@@ -27,11 +28,11 @@ def open_storage(uri: str) -> RDBStorage:
     Raises:
         TrackingError: The address is wrong, its driver is not installed, or the database does not answer.
     """
-    is_sqlite = uri.startswith("sqlite:///")
-    if is_sqlite:
-        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    options = {"connect_args": {"timeout": SQLITE_PATIENCE_SECONDS}} if is_sqlite else {"pool_pre_ping": True}
+    path = sqlite_path(uri)
+    options = {"connect_args": {"timeout": SQLITE_PATIENCE_SECONDS}} if path else {"pool_pre_ping": True}
     try:
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
         return RDBStorage(uri, engine_kwargs=options)
     except Exception as error:
         # SQLAlchemy, its drivers and Optuna raise errors of many kinds.

@@ -1,7 +1,9 @@
 """The consoles that all commands print to."""
 
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -17,6 +19,12 @@ INTERRUPTED = 130  # exit status of a command that a signal stopped
 
 class PlainConsole(Console):
     """A console whose texts cannot command the terminal: names come from files and stores that others write."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on in silence after the reader of the output has gone: a sweep must still close its study."""
+        self.quiet = True
+        with suppress(OSError, ValueError):  # an output without a file of its own needs no other
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render as `Console` does, with characters that a terminal would obey spelled out."""
@@ -58,6 +66,15 @@ def say(line: str) -> None:
 def complain(line: str) -> None:
     """Print a line to the error output without interpreting markup in it."""
     error_console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def report_refused(refused: Mapping[str, str], command: str) -> None:
+    """Warn about trials that are recorded without their files, and name the command that stores them."""
+    if refused:
+        complain(
+            f"The score histories of {len(refused)} trials could not be stored: {next(iter(refused.values()))}. "
+            f"Their numbers are recorded, their histories are kept, and the next {command} stores them."
+        )
 
 
 def report_undelivered(keys: Sequence[str], command: str) -> None:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ftlab.tracking.journal import Journal
 from ftlab.tracking.tracking_uri import default_tracking_uri
 
 if TYPE_CHECKING:
@@ -23,4 +24,4 @@ def open_tracker(home: Path) -> "MlflowTracker":
     """
     from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 
-    return MlflowTracker(tracking_uri(home), home / "artifacts")
+    return MlflowTracker(tracking_uri(home), home / "artifacts", Journal(home / "trials"))

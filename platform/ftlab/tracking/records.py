@@ -77,6 +77,8 @@ class HistoryPart(StrEnum):
     GRADIENT_NORMS = "gradient_norms"
 
 
+UNREADABLE = "unreadable"  # attribute of a history's frame: keys of the trials whose records cannot be read now
+
 HISTORY_COLUMNS: Mapping[HistoryPart, tuple[str, ...]] = {
     HistoryPart.METRICS: ("trial_key", "epoch", "name", "value"),
     HistoryPart.HISTOGRAMS: ("trial_key", "epoch", "name", "counts"),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+REFUSED_TAG = "files.refused"  # on a trial whose files could not be stored
 RESERVED_TAGS = ("ftlab.", "mlflow.")  # of the store; all others are the trial's own
 
 
@@ -23,7 +24,8 @@ class Tracker(Protocol):
     """The verbs of a tracking store. Only one process, the driver of a study, writes.
 
     Every verb may be repeated: opening what is open, logging an epoch again or closing what is closed changes nothing,
-    so that a study can replay its journal after a crash. Verbs raise `TrackingError` when the store cannot be reached.
+    so that a study can replay its journal after a crash. Verbs raise `TrackingError` when the store cannot be reached,
+    and its subclass `ArtifactError` when all of a record is taken but its files.
     """
 
     def open_study(self, study: StudyRecord) -> None:
@@ -63,7 +65,7 @@ class Tracker(Protocol):
 
         Metric columns carry the metric's own name (``probe/top1``); a metric that a trial lacks is NaN.
         ``run_id`` is the store's identifier of the run; ``params`` and ``tags`` are the mappings of `TrialRecord`, with
-        the tags of `Outcome`. Rows are ordered by trial key.
+        the tags of `Outcome`, and with `REFUSED_TAG` if its files were refused. Rows are ordered by trial key.
         """
         ...
 
@@ -72,7 +74,8 @@ class Tracker(Protocol):
 
         ``trial_key`` and ``name`` are categoricals, ``epoch`` and ``step`` integers, ``value`` a float and ``counts``
         an array of integers. Rows come in the order of ``trial_keys``, within a trial as they were recorded. A trial
-        that is unknown, or has nothing of that part, has no rows; a damaged record gives a warning.
+        that is unknown, or has nothing of that part, has no rows; a damaged record gives a
+        warning, and its key is in the frame's attribute `UNREADABLE`.
 
         Args:
             trial_keys: Keys of the trials.

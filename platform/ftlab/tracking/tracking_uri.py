@@ -3,10 +3,12 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from ftlab.errors import TrackingError
 
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
 _POSTGRESQL = ("postgresql://", "postgresql+psycopg2://")
 SERVERS = ("http://", "https://")
 
@@ -17,16 +19,48 @@ def default_tracking_uri(home: Path) -> str:
     >>> default_tracking_uri(Path("/data/.ftlab"))
     'sqlite:////data/.ftlab/mlflow.db'
     """
-    return f"{_SQLITE}{home.absolute() / 'mlflow.db'}"
+    return sqlite_uri(home / "mlflow.db")
+
+
+def sqlite_uri(path: Path) -> str:
+    """Return the address of a SQLite file.
+
+    >>> sqlite_uri(Path("/data/50%/mlflow.db"))
+    'sqlite:////data/50%25/mlflow.db'
+    """
+    # Workers import this module, and never need it.
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(path.absolute())).render_as_string(hide_password=False)
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """Return the file of a SQLite store, None for a server.
+    """Return the file of a SQLite address, None for a server.
 
-    >>> sqlite_path("sqlite:////data/.ftlab/mlflow.db")
+    >>> sqlite_path("sqlite:////data/.ftlab/mlflow.db?timeout=60")
     PosixPath('/data/.ftlab/mlflow.db')
     """
-    return Path(uri.removeprefix(_SQLITE)).absolute() if uri.startswith(_SQLITE) else None
+    if not uri.startswith(SQLITE):
+        return None
+    from sqlalchemy import make_url
+
+    database = make_url(uri).database or ""
+    # SQLite's own form of an address, which may hold options.
+    return Path(url2pathname(urlsplit(database).path) if database.startswith("file:") else database).absolute()
+
+
+def uri_in_folder(uri: str) -> str:
+    """Return a SQLite address as it is for a process that works in the file's folder.
+
+    A server of MLflow's makes the folder of an address without decoding it.
+
+    >>> uri_in_folder("sqlite:////data/50%25/mlflow.db?timeout=60")
+    'sqlite:///mlflow.db?timeout=60'
+    """
+    from sqlalchemy import make_url
+
+    path = sqlite_path(uri)
+    return make_url(uri).set(database=path.name).render_as_string(hide_password=False) if path else uri
 
 
 def check_tracking_uri(uri: str) -> None:
@@ -37,11 +71,13 @@ def check_tracking_uri(uri: str) -> None:
     """
     path = sqlite_path(uri)
     if path is not None:
+        if path.name == ":memory:":
+            raise TrackingError(f"a SQLite tracking store must be a file, but got {uri}; e.g. {SQLITE}/PATH/mlflow.db.")
         _check_database(uri, path)
     elif not uri.startswith(SERVERS):
         raise TrackingError(
-            f"a tracking URI must start with {_SQLITE}, {' or '.join(SERVERS)}, but got {uri!r}; "
-            f"e.g. {_SQLITE}/absolute/path/mlflow.db."
+            f"a tracking URI must start with {SQLITE}, {' or '.join(SERVERS)}, but got {uri!r}; "
+            f"e.g. {SQLITE}/absolute/path/mlflow.db."
         )
 
 
@@ -61,13 +97,13 @@ def check_migration(source: str, target: str, artifact_root: str | None) -> None
     if path is None or not path.is_file():
         raise TrackingError(
             f"the source of a migration must be a SQLite store that is there, but got {source}; "
-            f"name it: --source {_SQLITE}/absolute/path/mlflow.db, or set FTLAB_HOME."
+            f"name it: --source {SQLITE}/absolute/path/mlflow.db, or set FTLAB_HOME."
         )
     if target_path is not None and target_path.resolve() == path.resolve():
         raise TrackingError(f"the target of a migration must be another store than its source, but got {target}.")
     if target_path is None and not target.startswith((*SERVERS, *_POSTGRESQL)):
         raise TrackingError(
-            f"the target of a migration must start with {', '.join((*SERVERS, _SQLITE))} or {_POSTGRESQL[0]}, "
+            f"the target of a migration must start with {', '.join((*SERVERS, SQLITE))} or {_POSTGRESQL[0]}, "
             f"but got {target!r}; e.g. http://127.0.0.1:5000."
         )
     if target.startswith(SERVERS) and artifact_root:

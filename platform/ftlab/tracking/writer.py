@@ -4,13 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ftlab.errors import TrackingError
+from ftlab.errors import ArtifactError, TrackingError
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
-from ftlab.tracking.tracker import Tracker
+from ftlab.tracking.tracker import REFUSED_TAG, Tracker
 from ftlab.training.epoch_result import EpochResult
 
 _MAX_BACKOFF_SECONDS = 60.0
@@ -45,6 +46,8 @@ class TrackingWriter:
     at a time. While the tracker fails, the thread tries again, less and less often, and the epochs are only in the
     journal, not in memory. Records that are undelivered at the end stay there for `replay` by a later command.
 
+    Files that the tracker refuses delay no record: they are tried again once, at the end, and then by `replay`.
+
     Args:
         tracker: The store; while the writer is open, nobody else writes to it.
         journal: The local record.
@@ -57,6 +60,8 @@ class TrackingWriter:
         self._flush_seconds = flush_seconds
         self._waiting: dict[str, _Waiting] = {}
         self._waiting_lock = threading.Lock()
+        self._num_taken: dict[str, int] = {}
+        self._refused: dict[str, str] = {}
         self._tracker_lock = threading.Lock()
         self._closing = threading.Event()
         self._patience = 0.0
@@ -87,18 +92,21 @@ class TrackingWriter:
         self._wait(trial_key, _Waiting(None, end, end, outcome, 1))
 
     def close(self, timeout: float = 30.0) -> list[str]:
-        """Deliver the remaining records and end the thread; may be repeated.
+        """Deliver the remaining records and end the thread; may be repeated. Ctrl-C ends the waiting.
 
         Args:
-            timeout: Seconds to wait for a store that takes nothing; a slow store gets the time that it needs.
+            timeout: Seconds to wait for a store that takes nothing new; a slow store gets the time that it needs.
 
         Returns:
             Sorted keys of the trials with undelivered records, which are in the journal.
         """
         self._patience, self._last_progress = timeout, time.monotonic()
         self._closing.set()
-        while self._thread.is_alive() and self._is_patient:
-            self._thread.join(min(timeout, _RETRY_AT_CLOSE_SECONDS))
+        try:
+            while self._thread.is_alive() and self._is_patient:
+                self._thread.join(min(timeout, _RETRY_AT_CLOSE_SECONDS))
+        except KeyboardInterrupt:
+            self._patience = 0.0
         with self._waiting_lock:
             return sorted(self._waiting)
 
@@ -124,11 +132,16 @@ class TrackingWriter:
                 known = self._known_as_ended()
                 for key in ended:
                     if key not in known:
-                        self._replay_trial(key, study)
+                        self._call(key, partial(self._replay_trial, key, study))
                         delivered.append(key)
         except TrackingError as error:
             self._warn(error)
         return delivered
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """The reasons why files of trials were refused, by trial key; their records are taken."""
+        return dict(self._refused)
 
     @property
     def num_pending(self) -> int:
@@ -152,6 +165,7 @@ class TrackingWriter:
             pause = self._flush_seconds if self._flush() else min(2 * pause, _MAX_BACKOFF_SECONDS)
         while not self._flush() and self._is_patient:
             time.sleep(min(_RETRY_AT_CLOSE_SECONDS, self._flush_seconds))
+        self._retry_refused()
 
     def _flush(self) -> bool:
         """Deliver all waiting records; return whether the tracker took them."""
@@ -169,14 +183,38 @@ class TrackingWriter:
     def _deliver(self, trial_key: str) -> None:
         with self._waiting_lock:
             taken = self._waiting[trial_key]
-        for verb in self._verbs(trial_key, taken):
+        for number, verb in enumerate(self._verbs(trial_key, taken), start=1):
             with self._tracker_lock:
-                verb()
-            self._last_progress = time.monotonic()
+                self._call(trial_key, verb)
+            # A verb that succeeds in each attempt, before one that fails for good, is no progress.
+            if number > self._num_taken.get(trial_key, 0):
+                self._num_taken[trial_key] = number
+                self._last_progress = time.monotonic()
+        self._num_taken.pop(trial_key, None)
         with self._waiting_lock:
             left = _left(self._waiting.pop(trial_key), taken)
             if left.num_records:
                 self._waiting[trial_key] = left
+
+    def _call(self, trial_key: str, verb: Callable[[], None]) -> None:
+        """Call a verb of the tracker; if all but the files is taken, remember them, for the store is not away."""
+        try:
+            verb()
+        except ArtifactError as error:
+            if not self._refused:
+                _logger.warning("The tracking store takes records, but refuses files: %s", error)
+            self._refused[trial_key] = str(error)
+        else:
+            self._refused.pop(trial_key, None)
+
+    def _retry_refused(self) -> None:
+        """Try again to store refused files, until one is refused again."""
+        for key in list(self._refused):
+            with self._tracker_lock, suppress(TrackingError):
+                self._call(key, partial(self._replay_trial, key, None))
+            if key in self._refused:
+                return
+            self._last_progress = time.monotonic()
 
     def _verbs(self, trial_key: str, waiting: _Waiting) -> Iterator[Callable[[], None]]:
         """Yield the calls of the tracker that deliver waiting records; all may be repeated."""
@@ -200,8 +238,8 @@ class TrackingWriter:
         trials = self._tracker.load_trials()
         return {
             key
-            for key, status in zip(trials["trial_key"], trials["status"], strict=True)
-            if TrialStatus(status).is_final
+            for key, status, tags in zip(trials["trial_key"], trials["status"], trials["tags"], strict=True)
+            if TrialStatus(status).is_final and REFUSED_TAG not in tags
         }
 
     def _replay_trial(self, trial_key: str, study: str | None) -> None:

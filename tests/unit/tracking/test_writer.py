@@ -1,4 +1,5 @@
 import logging
+import signal
 import threading
 import time
 import weakref
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ftlab.errors import TrackingError
+from ftlab.errors import ArtifactError, TrackingError
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord, TrialStatus
@@ -289,3 +290,88 @@ def test_a_hanging_store_holds_up_nothing(make_writer: MakeWriter, make_trial: M
     assert time.monotonic() - started < 5.0
     tracker.released.set()
     assert writer.close(timeout=10.0) == []
+
+
+class RefusingTracker(FlakyTracker):
+    """Fails for good at one verb, in all but that of files after taking the record."""
+
+    def __init__(self, study: StudyRecord, verb: str, error: type[TrackingError] = TrackingError) -> None:
+        super().__init__(study)
+        self.verb = verb
+        self.error = error
+
+    def _call(self, verb: str, trial_key: str, *epochs: int) -> None:
+        super()._call(verb, trial_key, *epochs)
+        if verb == self.verb and self.error is TrackingError:
+            raise TrackingError(f"the store refuses to {verb}")
+
+    def close_trial(self, trial_key: str, outcome: Outcome) -> None:
+        super().close_trial(trial_key, outcome)
+        if self.verb == "close" and self.error is ArtifactError:
+            raise ArtifactError("files must be stored at mlflow-artifacts:/1, but were refused: no server")
+
+
+@pytest.mark.parametrize("verb", ["open", "log", "close"])
+def test_closing_ends_although_verbs_before_the_one_that_fails_for_good_succeed(
+    make_writer: MakeWriter, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch, verb: str
+) -> None:
+    writer = make_writer(RefusingTracker(study, verb), flush_seconds=0.01)
+    # A trial of many epochs streams its records, each by a verb of its own.
+    writer.open_trial(make_trial())
+    time.sleep(0.05)
+    writer.log_epochs("a1", [make_epoch(1)])
+    time.sleep(0.05)
+    writer.close_trial("a1", FINISHED)
+    started = time.monotonic()
+    assert writer.close(timeout=0.2) == ["a1"]
+    assert time.monotonic() - started < 5.0
+
+
+def test_a_refused_file_is_no_store_that_is_away(
+    make_writer: MakeWriter,
+    study: StudyRecord,
+    make_trial: MakeTrial,
+    make_epoch: MakeEpoch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tracker = RefusingTracker(study, "close", ArtifactError)
+    writer = make_writer(tracker, flush_seconds=0.01)
+    for key in ("a1", "b2"):
+        writer.open_trial(make_trial(key))
+        writer.log_epochs(key, [make_epoch(1)])
+        writer.close_trial(key, FINISHED)
+    started = time.monotonic()
+    assert writer.close() == []
+    assert time.monotonic() - started < 5.0
+    assert list(writer.refused) == ["a1", "b2"]
+    assert "mlflow-artifacts:/1" in writer.refused["a1"]
+    assert tracker.load_trials()["status"].to_list() == ["finished", "finished"]
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "The tracking store takes records, but refuses files"
+    ]
+
+
+def test_files_that_were_refused_are_stored_at_the_end(
+    make_writer: MakeWriter, study: StudyRecord, make_trial: MakeTrial
+) -> None:
+    tracker = RefusingTracker(study, "close", ArtifactError)
+    writer = make_writer(tracker, flush_seconds=0.01)
+    writer.open_trial(make_trial())
+    writer.close_trial("a1", FINISHED)
+    deadline = time.monotonic() + 5.0
+    while not writer.refused and time.monotonic() < deadline:
+        time.sleep(0.01)
+    tracker.verb = ""
+    assert writer.close() == []
+    assert writer.refused == {}
+
+
+def test_ctrl_c_ends_the_waiting_for_a_store(make_writer: MakeWriter, make_trial: MakeTrial) -> None:
+    tracker = HangingTracker()
+    writer = make_writer(tracker, flush_seconds=0.01)
+    writer.open_trial(make_trial())
+    threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+    started = time.monotonic()
+    assert writer.close() == ["a1"]
+    assert time.monotonic() - started < 5.0
+    tracker.released.set()

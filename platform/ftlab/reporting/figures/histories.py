@@ -14,9 +14,15 @@ SEEN_SCORES = tuple(name + AFTER_FT for name in SCORES)
 
 @dataclass(frozen=True)
 class LeftOut:
-    """The reason why there is no figure."""
+    """The reason why there is no figure.
+
+    Attributes:
+        reason: The reason, in words.
+        keeps_files: Whether files of the figure that were written before stay, because it may only be unreadable now.
+    """
 
     reason: str
+    keeps_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Histories:
         gradient_norms: ``trial_key``, ``epoch``, ``name``, ``value``: L2 norms by layer, from the images upwards.
         histograms: ``trial_key``, ``epoch``, ``name``, ``counts``: scores per bin.
         ft_starts: Number of epochs before FT begins, by trial key; NaN if it never does, or if that is not known.
+        unreadable: Keys of trials whose histories were recorded, but cannot be read now.
     """
 
     metrics: pd.DataFrame
@@ -36,6 +43,7 @@ class Histories:
     gradient_norms: pd.DataFrame
     histograms: pd.DataFrame
     ft_starts: Mapping[str, float]
+    unreadable: frozenset[str] = frozenset()
 
     def steps_per_epoch(self, trial_keys: Collection[str]) -> int | None:
         """Return the number of optimiser steps in an epoch of trials; None if no steps were recorded."""

@@ -29,10 +29,16 @@ def training_figures(table: AblationTable, histories: Histories) -> TrainingFigu
         histories: The histories of its trials.
     """
     distributions = score_distributions(table, histories)
-    return TrainingFigures(
+    figures = TrainingFigures(
         score_curves=score_curves(table, histories),
         score_surfaces=score_surfaces(table, histories),
         score_distributions=distributions,
         ft_effect=ft_effect(distributions),
         gradient_landscape=gradient_landscape(table, histories),
     )
+    if not histories.unreadable:
+        return figures
+    # A figure that lacks records may lack only those that cannot be read.
+    unreadable = LeftOut(f"the histories of {len(histories.unreadable)} trials cannot be read", keeps_files=True)
+    found = {name: unreadable if isinstance(figure, LeftOut) else figure for name, figure in vars(figures).items()}
+    return TrainingFigures(**found)

@@ -34,7 +34,8 @@ def write_training_figures(figures: TrainingFigures, folder: Path) -> list[Path]
     """Write each figure as PNG and PDF; the same figures give the same bytes with the same matplotlib.
 
     Args:
-        figures: The figures. The files of a figure that is left out are removed, and ``left_out.txt`` says why.
+        figures: The figures. The files of a figure that is left out are removed, unless it only cannot be read, and
+            ``left_out.txt`` says why.
         folder: Created when missing.
 
     Returns:
@@ -43,6 +44,8 @@ def write_training_figures(figures: TrainingFigures, folder: Path) -> list[Path]
     contents: dict[str, bytes | None] = {"left_out.txt": _reasons(figures)}
     for name, draw in _drawings().items():
         figure = getattr(figures, name)
+        if isinstance(figure, LeftOut) and figure.keeps_files:
+            continue
         drawn = {} if isinstance(figure, LeftOut) else draw(figure)
         contents |= {f"{name}.{ending}": drawn.get(ending) for ending in ("png", "pdf")}
     return [path for name, content in contents.items() if (path := _keep(folder / name, content))]

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from ftlab.reporting.table.ablation import Rank
 from ftlab.reporting.table.layout import NOTHING
+from ftlab.reporting.writers.latex_symbols import symbol_tex
 from ftlab.reporting.writers.plain_text import one_line
 
 ESCAPES = str.maketrans(
@@ -90,7 +92,11 @@ def is_number(text: str) -> bool:
 
 def escape_tex(text: str) -> str:
     """Return a text in one line, escaped so that LaTeX prints it; the dash of an empty cell becomes an en dash."""
-    return "--" if text == NOTHING else one_line(text).translate(ESCAPES)
+    return "--" if text == NOTHING else "".join(map(_character_tex, normalize("NFC", one_line(text))))
+
+
+def _character_tex(character: str) -> str:
+    return ESCAPES.get(ord(character)) or symbol_tex(character)
 
 
 def interval_tex(text: str) -> str:

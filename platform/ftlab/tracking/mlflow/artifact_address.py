@@ -1,7 +1,9 @@
 """Check the address that a store names for a run's files, because the store is not trusted blindly."""
 
 import re
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 from ftlab.errors import TrackingError
 
@@ -36,6 +38,18 @@ def check_artifact_address(address: str, run_id: str, tracking_uri: str) -> None
             f"the files of run {run_id} must lie in its own folder, on a disk, in an object store or on the tracking "
             f"server, but the store says {address!r}."
         )
+
+
+def local_folder(address: str) -> Path | None:
+    """Return the folder of an address on a disk of this machine, None for another.
+
+    >>> local_folder("file:///data/50%25/artifacts")
+    PosixPath('/data/50%/artifacts')
+    """
+    parts = urlsplit(address)
+    if parts.scheme == "file":
+        return Path(url2pathname(parts.path))
+    return Path(address) if address.startswith("/") else None
 
 
 def _host(netloc: str) -> str:

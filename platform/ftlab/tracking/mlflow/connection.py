@@ -31,11 +31,15 @@ _LEVEL = os.environ["MLFLOW_LOGGING_LEVEL"].upper()
 os.environ["MLFLOW_LOGGING_LEVEL"] = _LEVEL if _LEVEL in logging.getLevelNamesMapping() else "WARNING"
 
 from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Experiment, Run  # noqa: E402
+from mlflow.entities import Experiment, Run, ViewType  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.store.artifact.artifact_repo import ArtifactRepository  # noqa: E402
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # noqa: E402
+from mlflow.store.db import utils as db_utils  # noqa: E402
 from mlflow.store.db.utils import _is_empty_database, create_sqlalchemy_engine  # noqa: E402
+
+# It makes the folder of an address without decoding it; `check_tracking_uri` has made the right one.
+db_utils._make_parent_dirs_if_sqlite = lambda db_uri: None  # noqa: ARG005
 
 PAUSE_SECONDS = 1.0  # before a page is requested again
 _PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
@@ -118,14 +122,16 @@ def open_experiment(client: MlflowClient, name: str, artifact_location: str | No
     return str(experiment.experiment_id)
 
 
-def search_runs(client: MlflowClient, experiment_ids: Iterable[str], condition: str) -> list[Run]:
-    """Return all runs of experiments that meet a condition, oldest first."""
-    ids = list(experiment_ids)
+def search_runs(
+    client: MlflowClient, experiment_ids: Iterable[str], condition: str, *, deleted: bool = False
+) -> list[Run]:
+    """Return all runs of experiments that meet a condition, oldest first: those that are there, or the deleted ones."""
+    ids, view = list(experiment_ids), ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
 
     def page(token: str | None) -> _Page[Run]:
         # Oldest first, so that a run created meanwhile moves no other to another page.
         return client.search_runs(
-            ids, condition, max_results=_PAGE_SIZE, order_by=["attributes.start_time ASC"], page_token=token
+            ids, condition, view, max_results=_PAGE_SIZE, order_by=["attributes.start_time ASC"], page_token=token
         )
 
     with _collector_paused():

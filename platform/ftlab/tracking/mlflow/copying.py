@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from ftlab.errors import TrackingError
 from ftlab.tracking.driver_process import driver_identity
@@ -19,6 +20,7 @@ from ftlab.tracking.mlflow.connection import (
     search_runs,
 )
 from ftlab.tracking.mlflow.missing import Action, Step, StoredRuns, plan_migration, study_name
+from ftlab.tracking.mlflow.moved_files import mend_addresses
 from ftlab.tracking.mlflow.run_content import RunContent, read_content
 from ftlab.tracking.records import TrialStatus
 from ftlab.tracking.tracking_uri import check_migration, check_tracking_uri, sqlite_path
@@ -51,6 +53,8 @@ class CopyOutcome:
 class Migration:
     """Copies missing content from one store to another; changes nothing in the source, replaces nothing in the target.
 
+    Only the addresses of files of a source that was moved are mended.
+
     Copies are found again by a tag, so that an interrupted migration goes on.
 
     Args:
@@ -70,6 +74,8 @@ class Migration:
         self._target_uri = target_uri
         self._driver = driver_identity()
         self._source = connect(source_uri)
+        if source := sqlite_path(source_uri):
+            mend_addresses(source, source.parent / "artifacts")
         self._experiments: dict[str, str] = {}
         self._parents: dict[str, str] = {}
         with _translated(source_uri):
@@ -138,7 +144,7 @@ class Migration:
 
     def _open_experiment(self, client: MlflowClient, name: str, source_id: str) -> str:
         if name not in self._experiments:
-            location = f"{self._artifact_root.rstrip('/')}/{name}" if self._artifact_root else None
+            location = f"{self._artifact_root.rstrip('/')}/{quote(name)}" if self._artifact_root else None
             tags = self._source.get_experiment(source_id).tags
             self._experiments[name] = open_experiment(client, name, location, tags)
         return self._experiments[name]

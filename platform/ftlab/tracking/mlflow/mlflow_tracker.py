@@ -12,21 +12,27 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
-from ftlab.errors import TrackingError
+from ftlab.errors import ArtifactError, TrackingError
 from ftlab.tracking.driver_process import driver_identity, has_died
+from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow import run_layout as layout
 from ftlab.tracking.mlflow.connection import connect, find_experiments, open_artifacts, open_experiment, search_runs
+from ftlab.tracking.mlflow.moved_files import mend_addresses
 from ftlab.tracking.mlflow.run_history import StoredTrial, load_parts
-from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
+from ftlab.tracking.records import UNREADABLE, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_frame, write_score_history
+from ftlab.tracking.tracker import REFUSED_TAG
 from ftlab.tracking.tracking_uri import check_tracking_uri, sqlite_path
 from ftlab.training.epoch_result import EpochResult
 
 # isort: split
 # The variables that MLflow reads when it is imported are set by now.
 from mlflow.entities import Metric, Param, Run, RunInfo, RunTag
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 _EXPERIMENTS_SECONDS = 10.0  # how long the list of experiments serves; another process may add one
+_SLOW_REFUSAL_SECONDS = 1.0
+_REFUSAL_PAUSES = 10.0  # files that are refused slowly cost at most a tenth of the time
 
 _logger = logging.getLogger(__name__)
 
@@ -41,6 +47,7 @@ class _OpenTrial:
     run_id: str
     status: TrialStatus
     last_epoch: int | None
+    lacks_file: bool = False
     epochs: dict[int, EpochResult] = field(default_factory=dict)
 
 
@@ -66,28 +73,36 @@ def _translated(
 class MlflowTracker:
     """Records each experiment as an MLflow experiment, each study as a parent run, each trial as a child run.
 
-    Runs are found again by their tags, so a later process continues what an earlier one began.
+    Runs are found again by their tags, so a later process continues what an earlier one began. A run that was deleted
+    in MLflow's pages is restored when a study needs it.
 
     Args:
         uri: ``sqlite:///FILE``, or the address of an MLflow server.
         artifact_root: Folder for artifacts; None puts them beside the SQLite file. A server keeps them itself.
+        journal: The local record, which is read where a file of the store cannot be; None without one.
 
     Raises:
         TrackingError: The store cannot be reached.
     """
 
-    def __init__(self, uri: str, artifact_root: Path | None = None) -> None:
+    def __init__(self, uri: str, artifact_root: Path | None = None, journal: Journal | None = None) -> None:
         check_tracking_uri(uri)
         database = sqlite_path(uri)
         self.uri = uri
         self._artifact_root = (artifact_root or database.parent / "artifacts").absolute() if database else None
+        self._journal = journal
         self._driver = driver_identity()
         self._experiment_ids: list[str] = []
         self._listed = -inf
         self._studies: dict[str, Run] = {}
         self._trials: dict[str, _OpenTrial] = {}
         self._stored: dict[str, StoredTrial] = {}
+        self._deleted: dict[tuple[str, str], list[Run]] | None = None
+        self._refused_until = -inf
+        self._refusal = ""
         self._client = connect(uri)
+        if database and self._artifact_root:
+            mend_addresses(database, self._artifact_root)
 
     @_translated
     def open_study(self, study: StudyRecord) -> None:
@@ -100,10 +115,13 @@ class MlflowTracker:
             return
         experiment_id = self._open_experiment(study.experiment)
         tags = {**study.tags, **layout.running_tags(self._driver)}
-        run = self._find(layout.study_filter(study.study))
+        run = self._find_study(study.study)
         if run is None:
             tags = layout.clipped({**tags, **layout.study_tags(study)}, layout.MAX_TAG_LENGTH)
             run = self._client.create_run(experiment_id, run_name=study.study, tags=tags)
+            # They are there already if the study's earlier run was removed from the store.
+            for child in search_runs(self._client, [experiment_id], layout.children_filter(study.study)):
+                self._client.set_tag(child.info.run_id, layout.PARENT_TAG, run.info.run_id)
         else:
             self._set_tags(run.info.run_id, tags)
             self._client.update_run(run.info.run_id, status="RUNNING")
@@ -123,7 +141,7 @@ class MlflowTracker:
         """
         if trial.trial_key in self._trials:
             return
-        run = self._find(layout.trial_filter(trial.trial_key))
+        run = self._find_trial(trial.trial_key)
         self._trials[trial.trial_key] = self._create_trial(trial) if run is None else self._continue_trial(trial, run)
 
     @_translated
@@ -143,20 +161,26 @@ class MlflowTracker:
 
     @_translated
     def close_trial(self, trial_key: str, outcome: Outcome) -> None:
-        """Record the outcome of a trial, and its score history as an artifact."""
+        """Record the outcome of a trial, and its score history as an artifact.
+
+        Raises:
+            ArtifactError: The outcome is recorded, but the file was refused; the next call tries again.
+        """
         trial = self._trial(trial_key)
         if not trial.status.is_final:
             # The status first: a result counts even if its artifacts cannot be stored.
             self._end_run(trial.run_id, outcome)
+            trial.status, trial.lacks_file = outcome.status, True
+        if trial.lacks_file:
             self._upload_score_history(
-                self._client.get_run(trial.run_id).info, [trial.epochs[epoch] for epoch in sorted(trial.epochs)]
+                self._client.get_run(trial.run_id), [trial.epochs[epoch] for epoch in sorted(trial.epochs)]
             )
         del self._trials[trial_key]
 
     @_translated
     def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochResult], outcome: Outcome) -> None:
         """Open, log and close a trial; a trial without a run takes fewer requests than by the three verbs."""
-        known = trial.trial_key in self._trials or self._find(layout.trial_filter(trial.trial_key))
+        known = trial.trial_key in self._trials or self._find_trial(trial.trial_key)
         if known or not epochs:
             self.open_trial(trial)
             self.log_epochs(trial.trial_key, epochs)
@@ -170,7 +194,7 @@ class MlflowTracker:
         # If the verb is repeated after a failure, it continues from here.
         self._trials[trial.trial_key] = _OpenTrial(run.info.run_id, TrialStatus.RUNNING, last_epoch=None)
         self._client.set_terminated(run.info.run_id, layout.RUN_STATUS[outcome.status])
-        self._upload_score_history(run.info, epochs)
+        self._upload_score_history(run, epochs)
         del self._trials[trial.trial_key]
 
     @_translated
@@ -178,13 +202,16 @@ class MlflowTracker:
         """Attach the description and the artifacts to the parent run, and end it.
 
         A description is cut at MLflow's limit of 8,000 characters.
+
+        Raises:
+            ArtifactError: The study is ended, but a file was refused.
         """
-        run = self._study(study).info
-        run_id = run.run_id
+        run = self._study(study)
+        run_id = run.info.run_id
         self._set_tags(run_id, {layout.DESCRIPTION_TAG: description})
-        if artifacts is not None:
-            open_artifacts(run.artifact_uri, run_id, self.uri).log_artifacts(str(artifacts))
         self._end_run(run_id, Outcome(TrialStatus.FINISHED if complete else TrialStatus.INTERRUPTED))
+        if artifacts is not None:
+            self._upload(run.info, lambda repository: repository.log_artifacts(str(artifacts)))
         del self._studies[study]
 
     @_translated
@@ -206,14 +233,19 @@ class MlflowTracker:
 
     @_translated
     def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> pd.DataFrame:
-        """Return the contract's frame, from each trial's file; a running trial's metrics come from the store.
+        """Return the contract's frame, from each trial's file, else from the journal.
+
+        A running trial's metrics come from the store.
 
         It uses the places that `load_trials` found, and searches only for trials that are new since then.
         """
         if not {*trial_keys} <= self._stored.keys():
             self._trial_runs(find_experiments(self._client))
         known = {key: self._stored[key] for key in trial_keys if key in self._stored}
-        return history_frame(load_parts(self._client, known, part), part)
+        parts, unreadable = load_parts(self._client, known, part, self._journal)
+        frame = history_frame(parts, part)
+        frame.attrs[UNREADABLE] = unreadable
+        return frame
 
     @_translated
     def find_experiment_id(self, name: str) -> str | None:
@@ -259,8 +291,8 @@ class MlflowTracker:
             self._client.log_batch(run_id, params=_params(missing))
             self._set_tags(run_id, {**trial.tags, **layout.running_tags(self._driver)})
             self._client.update_run(run_id, status="RUNNING")
-            status = TrialStatus.RUNNING
-        return _OpenTrial(run_id, status, last_epoch=None)
+            return _OpenTrial(run_id, TrialStatus.RUNNING, last_epoch=None)
+        return _open_trial(run)
 
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         self._client.log_batch(run_id, tags=_run_tags(tags))
@@ -269,15 +301,36 @@ class MlflowTracker:
         self._set_tags(run_id, layout.outcome_tags(outcome))
         self._client.set_terminated(run_id, layout.RUN_STATUS[outcome.status])
 
-    def _upload_score_history(self, run: RunInfo, epochs: Sequence[EpochResult]) -> None:
+    def _upload_score_history(self, run: Run, epochs: Sequence[EpochResult]) -> None:
+        def upload(repository: ArtifactRepository) -> None:
+            with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
+                path = Path(folder) / SCORE_HISTORY_FILE
+                write_score_history(epochs, path)
+                repository.log_artifact(str(path))
+
         if not epochs:
             return
-        with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
-            path = Path(folder) / SCORE_HISTORY_FILE
-            write_score_history(epochs, path)
+        try:
+            self._upload(run.info, upload)
+        except ArtifactError:
+            self._set_tags(run.info.run_id, {REFUSED_TAG: SCORE_HISTORY_FILE})
+            raise
+        if REFUSED_TAG in run.data.tags:
+            self._client.delete_tag(run.info.run_id, REFUSED_TAG)
+
+    def _upload(self, run: RunInfo, upload: Callable[[ArtifactRepository], None]) -> None:
+        """Store files of a run; soon after a refusal that took long, refuse without trying."""
+        started = time.monotonic()
+        if started < self._refused_until:
+            raise ArtifactError(self._refusal)
+        try:
             # The client would ask the store for the address once more.
-            repository = open_artifacts(run.artifact_uri, run.run_id, self.uri)
-            repository.log_artifact(str(path))
+            upload(open_artifacts(run.artifact_uri, run.run_id, self.uri))
+        except Exception as error:  # each storage backend raises its own errors
+            if (now := time.monotonic()) - started > _SLOW_REFUSAL_SECONDS:
+                self._refused_until = now + _REFUSAL_PAUSES * (now - started)
+            self._refusal = f"files must be stored at {run.artifact_uri}, but were refused: {_first_line(error)}"
+            raise ArtifactError(self._refusal) from error
 
     def _last_epoch(self, run_id: str) -> int:
         names = self._client.get_run(run_id).data.metrics
@@ -286,7 +339,7 @@ class MlflowTracker:
 
     def _study(self, study: str) -> Run:
         if study not in self._studies:
-            run = self._find(layout.study_filter(study))
+            run = self._find_study(study)
             if run is None:
                 raise TrackingError(f"a study must be opened before it is used, but got study={study!r}.")
             self._studies[study] = run
@@ -294,11 +347,31 @@ class MlflowTracker:
 
     def _trial(self, trial_key: str) -> _OpenTrial:
         if trial_key not in self._trials:
-            run = self._find(layout.trial_filter(trial_key))
+            run = self._find_trial(trial_key)
             if run is None:
                 raise TrackingError(f"a trial must be opened before it is used, but got trial={trial_key!r}.")
-            self._trials[trial_key] = _OpenTrial(run.info.run_id, layout.run_status(run), last_epoch=None)
+            self._trials[trial_key] = _open_trial(run)
         return self._trials[trial_key]
+
+    def _find_study(self, study: str) -> Run | None:
+        return self._find(layout.study_filter(study)) or self._restore((layout.STUDY_TAG, study))
+
+    def _find_trial(self, trial_key: str) -> Run | None:
+        return self._find(layout.trial_filter(trial_key)) or self._restore((layout.TRIAL_KEY_TAG, trial_key))
+
+    def _restore(self, name: tuple[str, str]) -> Run | None:
+        """Restore a run that a person deleted in MLflow, because a study needs it, and say so."""
+        if self._deleted is None:
+            self._deleted = {}
+            for run in search_runs(self._client, self._experiment_ids, "", deleted=True):
+                if known := layout.names_one(run):
+                    self._deleted.setdefault(known, []).append(run)
+        if not (runs := self._deleted.pop(name, [])):
+            return None
+        run_id = layout.preferred_run(runs).info.run_id
+        _logger.warning("A run that was deleted in MLflow is needed and restored: %s, run %s.", name[1], run_id)
+        self._client.restore_run(run_id)
+        return self._client.get_run(run_id)
 
     def _find(self, condition: str) -> Run | None:
         if time.monotonic() - self._listed > _EXPERIMENTS_SECONDS:
@@ -306,6 +379,14 @@ class MlflowTracker:
             self._listed = time.monotonic()
         runs = search_runs(self._client, self._experiment_ids, condition)
         return layout.preferred_run(runs) if runs else None
+
+
+def _open_trial(run: Run) -> _OpenTrial:
+    return _OpenTrial(run.info.run_id, layout.run_status(run), None, REFUSED_TAG in run.data.tags)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _params(params: Mapping[str, str]) -> list[Param]:

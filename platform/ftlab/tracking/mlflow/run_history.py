@@ -2,18 +2,18 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import pyarrow as pa
 
 from ftlab.credentials import without_credentials
-from ftlab.tracking.mlflow.artifact_address import check_artifact_address
+from ftlab.errors import TrackingError
+from ftlab.tracking.journal import Journal
+from ftlab.tracking.mlflow.artifact_address import check_artifact_address, local_folder
 from ftlab.tracking.mlflow.run_layout import unbounded
 from ftlab.tracking.records import HistoryPart, TrialStatus
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_table, read_score_history, select_part
@@ -36,23 +36,43 @@ class StoredTrial(NamedTuple):
     status: TrialStatus
 
 
-def load_parts(client: "MlflowClient", trials: Mapping[str, StoredTrial], part: HistoryPart) -> dict[str, pa.Table]:
+def load_parts(
+    client: "MlflowClient", trials: Mapping[str, StoredTrial], part: HistoryPart, journal: Journal | None = None
+) -> tuple[dict[str, pa.Table], Sequence[str]]:
     """Return a part of the history of each trial that has one, by trial key; see `select_part`.
 
-    If a file is missing or damaged, the trial has only its metrics, which the store has too. This gives a warning if
-    the trial was trained to its end.
+    If a file is missing or damaged, the journal's record is returned. Without one the trial has only its metrics, which
+    the store has too; this gives a warning if the trial was trained to its end.
 
     Args:
         client: The store.
         trials: The places of the trials in it, by trial key.
         part: The part to load.
+        journal: The local record of this home's trials; None without one.
+
+    Returns:
+        The parts, and the keys of the trials that the warning is about.
     """
-    is_remote = any(_local_folder(trial.artifact_uri) is None for trial in trials.values())
+    is_remote = any(local_folder(trial.artifact_uri) is None for trial in trials.values())
     with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE if is_remote else 1) as pool:
         loaded = list(pool.map(lambda trial: _load(client, trial, part), trials.values()))
-    if damage := {key: reason for key, (_, reason) in zip(trials, loaded, strict=True) if reason}:
+    tables = {key: table for key, (table, _) in zip(trials, loaded, strict=True)}
+    damage = {key: reason for key, (_, reason) in zip(trials, loaded, strict=True) if reason}
+    for key in list(damage):
+        if journal and (table := _journalled(journal, key, part)) is not None:
+            tables[key] = table
+            del damage[key]
+    if damage:
         _warn(damage)
-    return {key: table for key, (table, _) in zip(trials, loaded, strict=True)}
+    return tables, list(damage)
+
+
+def _journalled(journal: Journal, key: str, part: HistoryPart) -> pa.Table | None:
+    try:
+        entry = journal.read(key)
+    except TrackingError:
+        return None
+    return select_part(history_table(entry.epochs), part) if entry and entry.epochs else None
 
 
 def _load(client: "MlflowClient", trial: StoredTrial, part: HistoryPart) -> tuple[pa.Table, str]:
@@ -83,7 +103,7 @@ def _nothing(part: HistoryPart) -> pa.Table:
 
 @contextmanager
 def _local_file(client: "MlflowClient", trial: StoredTrial) -> Iterator[Path]:
-    folder = _local_folder(trial.artifact_uri)
+    folder = local_folder(trial.artifact_uri)
     if folder is not None:
         check_artifact_address(trial.artifact_uri, trial.run_id, client.tracking_uri)
         yield folder / SCORE_HISTORY_FILE
@@ -95,11 +115,6 @@ def _local_file(client: "MlflowClient", trial: StoredTrial) -> Iterator[Path]:
         repository = open_artifacts(trial.artifact_uri, trial.run_id, client.tracking_uri)
         repository.download_artifacts(SCORE_HISTORY_FILE, temporary)
         yield Path(temporary) / SCORE_HISTORY_FILE
-
-
-def _local_folder(artifact_uri: str) -> Path | None:
-    address = urlsplit(artifact_uri)
-    return Path(url2pathname(address.path)) if address.scheme in ("file", "") else None
 
 
 def _warn(damage: Mapping[str, str]) -> None:

@@ -50,6 +50,11 @@ def study_filter(study: str) -> str:
     return f"tags.`{KIND_TAG}` = 'study' AND tags.`{STUDY_TAG}` = {_quoted(study)}"
 
 
+def children_filter(study: str) -> str:
+    """Return the search condition for the runs of a study's trials."""
+    return f"{TRIAL_RUNS} AND tags.`{STUDY_TAG}` = {_quoted(study)}"
+
+
 def trial_filter(trial_key: str) -> str:
     """Return the search condition for a trial's runs."""
     return f"tags.`{TRIAL_KEY_TAG}` = {_quoted(trial_key)}"
@@ -118,6 +123,15 @@ def is_trial(run: "Run") -> bool:
     tags = run.data.tags
     has_all = {TRIAL_KEY_TAG, CELL_KEY_TAG, SEED_TAG, STATUS_TAG, STUDY_TAG} <= tags.keys()
     return has_all and tags[SEED_TAG].isdecimal() and tags[STATUS_TAG] in {*TrialStatus}
+
+
+def names_one(run: "Run") -> tuple[str, str] | None:
+    """Return the tag and its value by which a run of a study or a trial is found again, None for another run."""
+    tags = run.data.tags
+    if is_trial(run):
+        return TRIAL_KEY_TAG, tags[TRIAL_KEY_TAG]
+    is_study = tags.get(KIND_TAG) == "study" and tags.get(STATUS_TAG) in {*TrialStatus} and STUDY_TAG in tags
+    return (STUDY_TAG, tags[STUDY_TAG]) if is_study else None
 
 
 def unbounded(value: float) -> float:

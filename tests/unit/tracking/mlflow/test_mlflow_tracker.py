@@ -12,7 +12,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from ftlab.errors import TrackingError
+from ftlab.errors import ArtifactError, TrackingError
 from ftlab.tracking.mlflow import connection
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord, TrialStatus
@@ -170,7 +170,7 @@ def test_a_result_counts_where_artifacts_cannot_be_stored(
     (tmp_path / "artifacts").write_text("in the way")
     tracker.open_trial(make_trial())
     tracker.log_epochs("a1", [make_epoch(1)])
-    with pytest.raises(TrackingError, match="must answer and take records"):
+    with pytest.raises(ArtifactError, match="files must be stored at"):
         tracker.close_trial("a1", FINISHED)
     assert tracker.load_trials()["status"].to_list() == ["finished"]
 
@@ -181,7 +181,7 @@ def test_a_whole_trial_that_failed_half_way_is_completed(
     obstacle = tmp_path / "artifacts"
     obstacle.write_text("in the way")
     for _ in range(2):
-        with pytest.raises(TrackingError, match="must answer and take records"):
+        with pytest.raises(ArtifactError, match="files must be stored at"):
             tracker.record_trial(make_trial(), [make_epoch(1), make_epoch(2)], FINISHED)
     obstacle.unlink()
     tracker.record_trial(make_trial(), [make_epoch(1), make_epoch(2)], FINISHED)
