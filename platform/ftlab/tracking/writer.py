@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ftlab.errors import TrackingError
-from ftlab.tracking.journal import Journal
+from ftlab.tracking.journal import Journal, JournalEntry
 from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
 from ftlab.tracking.tracker import Tracker
 from ftlab.training.epoch_result import EpochResult
@@ -116,7 +116,8 @@ class TrackingWriter:
             Keys of the trials that were delivered.
         """
         delivered: list[str] = []
-        ended = [key for key in trial_keys if _is_final(self._journal.outcome(key))]
+        # Read in full, because what a damaged file lost must be trained again.
+        ended = {key: entry.num_unchecked for key in trial_keys if (entry := self._ended(key))}
         if not ended:
             return delivered
         try:
@@ -128,6 +129,10 @@ class TrackingWriter:
                         delivered.append(key)
         except TrackingError as error:
             self._warn(error)
+        unchecked = [ended[key] for key in delivered if ended[key]]
+        if unchecked:
+            lines = f"{sum(unchecked)} lines of {len(unchecked)} trials"
+            _logger.warning("%s in %s have no checksum and are unchecked", lines, self._journal.folder)
         return delivered
 
     @property
@@ -204,8 +209,12 @@ class TrackingWriter:
             if TrialStatus(status).is_final
         }
 
-    def _replay_trial(self, trial_key: str, study: str | None) -> None:
+    def _ended(self, trial_key: str) -> JournalEntry | None:
         entry = self._journal.read(trial_key)
+        return entry if entry is not None and _is_final(entry.outcome) else None
+
+    def _replay_trial(self, trial_key: str, study: str | None) -> None:
+        entry = self._ended(trial_key)
         if entry is None or entry.outcome is None:
             return
         trial = replace(entry.trial, study=study) if study else entry.trial
