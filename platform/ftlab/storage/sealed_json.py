@@ -96,8 +96,11 @@ def misfit(value: object, shape: Shape) -> str:
     """
     if isinstance(shape, list) and isinstance(value, list):
         (each,) = shape
-        # Nearly all that a journal holds are lists of floats.
-        if each is float and set(map(type, value)) <= {float}:
+        # Nearly all that a journal holds are lists of numbers.
+        kinds = set(map(type, value))
+        if each is float and kinds <= {float}:
+            return ""
+        if each is int and kinds == {int} and min(value) >= 0 and max(value) < 2**63:
             return ""
         return next(filter(None, (misfit(item, each) for item in value)), "")
     if isinstance(shape, dict) and isinstance(value, dict):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ftlab.errors import TrackingError
-from ftlab.tracking.journal import Journal, JournalEntry
+from ftlab.tracking.journal import Journal
 from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
 from ftlab.tracking.tracker import Tracker
 from ftlab.training.epoch_result import EpochResult
@@ -115,25 +115,26 @@ class TrackingWriter:
         Returns:
             Keys of the trials that were delivered.
         """
-        delivered: list[str] = []
-        # Read in full, because what a damaged file lost must be trained again.
-        ended = {key: entry.num_unchecked for key in trial_keys if (entry := self._ended(key))}
-        if not ended:
-            return delivered
+        unchecked: dict[str, int] = {}  # lines without a checksum of each trial that was delivered
+        known: set[str] | None = None
         try:
-            with self._tracker_lock:
-                known = self._known_as_ended()
-                for key in ended:
+            for key in trial_keys:
+                # Read in full, because what a damaged file lost must be trained again.
+                entry = self._journal.read(key)
+                if entry is None or entry.outcome is None or not entry.outcome.status.is_final:
+                    continue
+                with self._tracker_lock:
+                    known = self._known_as_ended() if known is None else known
                     if key not in known:
-                        self._replay_trial(key, study)
-                        delivered.append(key)
+                        trial = replace(entry.trial, study=study) if study else entry.trial
+                        self._tracker.record_trial(trial, entry.epochs, entry.outcome)
+                        unchecked[key] = entry.num_unchecked
         except TrackingError as error:
             self._warn(error)
-        unchecked = [ended[key] for key in delivered if ended[key]]
-        if unchecked:
-            lines = f"{sum(unchecked)} lines of {len(unchecked)} trials"
+        if any(unchecked.values()):
+            lines = f"{sum(unchecked.values())} lines of {sum(map(bool, unchecked.values()))} trials"
             _logger.warning("%s in %s have no checksum and are unchecked", lines, self._journal.folder)
-        return delivered
+        return list(unchecked)
 
     @property
     def num_pending(self) -> int:
@@ -209,17 +210,6 @@ class TrackingWriter:
             if TrialStatus(status).is_final
         }
 
-    def _ended(self, trial_key: str) -> JournalEntry | None:
-        entry = self._journal.read(trial_key)
-        return entry if entry is not None and _is_final(entry.outcome) else None
-
-    def _replay_trial(self, trial_key: str, study: str | None) -> None:
-        entry = self._ended(trial_key)
-        if entry is None or entry.outcome is None:
-            return
-        trial = replace(entry.trial, study=study) if study else entry.trial
-        self._tracker.record_trial(trial, entry.epochs, entry.outcome)
-
     def _warn(self, error: TrackingError) -> None:
         if not self._has_warned:
             self._has_warned = True
@@ -248,7 +238,3 @@ def _left(now: _Waiting, taken: _Waiting) -> _Waiting:
         outcome=now.outcome if now.outcome is not taken.outcome else None,
         num_records=now.num_records - taken.num_records,
     )
-
-
-def _is_final(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.status.is_final
