@@ -94,7 +94,7 @@ def bundle(
 
 def _verify_folder(folder: Path, recorded: "pd.DataFrame") -> bool:
     """Print the findings about a folder, and return whether its table matches the tracking store."""
-    from ftlab.publish.results_folder import load_provenance, read_table_files
+    from ftlab.publish.results_folder import load_provenance, read_drawn_files, read_table_files
     from ftlab.reporting.trace.verification import verify_table
 
     try:
@@ -102,7 +102,8 @@ def _verify_folder(folder: Path, recorded: "pd.DataFrame") -> bool:
     except ResultsError as error:
         complain(str(error))
         return False
-    found = verify_table(provenance, read_table_files(folder), recorded)
+    drawn = read_drawn_files(folder, provenance.drawn)
+    found = verify_table(provenance, read_table_files(folder), recorded, drawn)
     for note in found.notes:
         say(f"{folder}: {note}")
     for problem in found.problems:

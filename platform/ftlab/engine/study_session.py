@@ -18,6 +18,7 @@ from ftlab.terminal.study_display import StudyDisplay, Workload
 from ftlab.tracking.journal import Journal
 from ftlab.workers.metrics_server import serve_metrics
 from ftlab.workers.session import RaySession
+from ftlab.workers.tune_folder import remove_left_folders
 
 if TYPE_CHECKING:
     from ftlab.estimate.resource_plan import ResourcePlan
@@ -53,6 +54,7 @@ class StudySession:
         with ExitStack() as opened:
             opened.enter_context(stopped_as_by_ctrl_c())
             opened.enter_context(self.claims)
+            remove_left_folders(self.home / "ray")
             self.metrics = opened.enter_context(serve_metrics(self.study.experiment))
             opened.callback(self.ray.stop)
             self._open = opened.pop_all()

@@ -1,17 +1,38 @@
 """Calibrated costs, kept so that no calibration run is repeated on the same hardware and versions."""
 
 import json
-import os
 from dataclasses import asdict
 from hashlib import sha256
+from math import inf
 
 from ftlab.config.home import Home
 from ftlab.estimate.cost import Costs
 from ftlab.machine.facts import collect_provenance
 from ftlab.machine.hardware import Hardware
+from ftlab.storage.local import LocalFolder
+from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed, set_aside
 
 # Versions that decide how long a step takes; each recorded trial measures the time of ftlab's own code again.
 VERSIONS = ("version.ftlab", "version.torch")
+
+
+def _seconds(value: object) -> bool:
+    return type(value) in (float, int) and 0 <= value < inf  # type: ignore[operator]
+
+
+def _seconds_or_nothing(value: object) -> bool:
+    return value is None or _seconds(value)
+
+
+_SHAPE: Shape = {
+    "epoch_seconds?": {str: _seconds},
+    "knn_seconds?": {str: _seconds},
+    "final_seconds?": {str: _seconds},
+    "checkpoint_bytes?": {str: int},
+    "peak_bytes?": {str: int},
+    "start_seconds?": _seconds_or_nothing,
+    "pause_seconds?": _seconds_or_nothing,
+}
 
 
 class CostStore:
@@ -26,20 +47,24 @@ class CostStore:
         facts = collect_provenance()
         decisive = {**hardware.tags(), **{name: facts[name] for name in VERSIONS}}
         digest = sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
-        self._path = home / "costs" / f"{digest}.json"
+        self._folder, self._file = LocalFolder(home / "costs"), f"{digest}.json"
 
     def load(self) -> Costs:
-        """Return the calibrated costs; empty ones if the file is missing, damaged or of another version."""
+        """Return the calibrated costs; empty ones if there are none, or if the file is damaged and was set aside.
+
+        Raises:
+            StorageError: The file cannot be read.
+        """
         try:
-            return Costs(**json.loads(self._path.read_bytes()))
-        except (OSError, ValueError, TypeError):
+            return Costs(**read_sealed(self._folder.read(self._file), _SHAPE)[0])
+        except FileNotFoundError:
+            return Costs()
+        except DamagedError as error:
+            set_aside(self._folder, self._file, str(error))
             return Costs()
 
     def add(self, costs: Costs) -> Costs:
         """Add costs to those of earlier calibration runs, replacing equal kinds, and return all of them."""
         merged = self.load() | costs
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(f".writing-{os.getpid()}")
-        temporary.write_text(json.dumps(asdict(merged)), encoding="utf-8")
-        temporary.replace(self._path)
+        self._folder.write(self._file, sealed(asdict(merged)))
         return merged

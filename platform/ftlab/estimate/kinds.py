@@ -66,13 +66,21 @@ def count_knn_probes(config: TrialConfig, first: int, last: int) -> int:
 
 def difference(one: Kind, other: Kind) -> int:
     """Return the number of settings in which two kinds differ."""
-    first, second = json.loads(one), json.loads(other)
+    first, second = _settings(one), _settings(other)
     return sum(first.get(name) != second.get(name) for name in first.keys() | second.keys())
 
 
 def _chosen(config: TrialConfig, *traits: Trait) -> Settings:
     shown = config.shown()
     return {name: shown[name] for trait in traits for name in settings_with(trait) if name in shown}
+
+
+def _settings(kind: Kind) -> Settings:
+    try:
+        settings = json.loads(kind)
+    except (ValueError, RecursionError):  # a cost of another version, or of a damaged file
+        return {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def _spell(settings: Mapping[str, Setting]) -> Kind:

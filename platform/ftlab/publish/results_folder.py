@@ -1,6 +1,6 @@
 """Read the folder of a table: its files and its provenance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ftlab.errors import ResultsError, nearest
@@ -28,6 +28,13 @@ def read_table_files(folder: Path) -> dict[str, str]:
     return {
         name: (folder / name).read_bytes().decode(errors="replace") for name in RENDERERS if (folder / name).is_file()
     }
+
+
+def read_drawn_files(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """Return the content of a table's existing report and figures, by path below its folder."""
+    # The provenance is sealed by a digest of its own alone: it must not lead elsewhere.
+    inside = [name for name in names if (folder / name).resolve().is_relative_to(folder.resolve())]
+    return {name: (folder / name).read_bytes() for name in inside if (folder / name).is_file()}
 
 
 def table_folder(path: Path) -> Path:

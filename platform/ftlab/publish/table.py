@@ -12,6 +12,7 @@ from ftlab.reporting.table.ablation import AblationTable, Cell
 from ftlab.reporting.table.published import load_published
 from ftlab.reporting.trace.definition import TableDefinition
 from ftlab.reporting.trace.provenance import PROVENANCE_FILE, Origin, provenance_text, trace_table
+from ftlab.reporting.writers.render import RENDERERS
 from ftlab.seeding.auto import AUTO
 from ftlab.seeding.shown_trials import make_seed_table
 from ftlab.storage.atomic import write_if_changed
@@ -112,7 +113,8 @@ def publish_table(
     paths = write_results(table, histories, folder, recorded, command)
     origin = table_origin(study, trials[0].fingerprint, options)
     path = folder / PROVENANCE_FILE
-    write_if_changed(path, provenance_text(trace_table(origin, definition, table, recorded)).encode())
+    drawn = {str(file.relative_to(folder)): file.read_bytes() for file in paths if file.name not in RENDERERS}
+    write_if_changed(path, provenance_text(trace_table(origin, definition, table, recorded, drawn)).encode())
     return table, [*paths, path]
 
 

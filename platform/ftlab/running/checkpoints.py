@@ -1,14 +1,16 @@
 """Find the checkpoints that a trial could start from, and delete those that no trial needs; imports no torch."""
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 
 from ftlab.config.home import Home
 from ftlab.storage.folder import Folder
+from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed, set_aside
 from ftlab.study.spec import Trial
 from ftlab.training.checkpoint import CheckpointStore
+
+_PLAN: Shape = {"study": str, "checkpoints": [str]}
 
 
 def checkpoints_folder(home: Home) -> Folder:
@@ -61,7 +63,7 @@ class CheckpointCollector:
             return
         self._needed = Counter(name for trial in unfinished for name in checkpoint_names(trial))
         content = {"study": self._study, "checkpoints": sorted(self._needed)}
-        self._plans.write(self._file, json.dumps(content).encode())
+        self._plans.write(self._file, sealed(content))
 
     def release(self, trial: Trial) -> None:
         """Delete the checkpoints of a trial that has ended, except those that another known trial could start from."""
@@ -88,8 +90,12 @@ class CheckpointCollector:
             if but_here and file == self._file:
                 continue
             try:
-                content: Mapping[str, list[str]] = json.loads(self._plans.read(file))
+                content, _ = read_sealed(self._plans.read(file), _PLAN)
             except FileNotFoundError:  # the claim ended in this moment
+                continue
+            except DamagedError as error:
+                # What it claimed may be deleted, which costs time, never a result.
+                set_aside(self._plans, file, f"{error}; trials of its study may start anew")
                 continue
             claimed.update(content["checkpoints"])
         return claimed

@@ -78,6 +78,7 @@ class TrialRun:
         self._checkpoint_seconds = checkpoint_seconds
         self._ranks = ranks
         self._store = CheckpointStore(checkpoints_folder(home))
+        self._restore_warning = ""
         self._trainer = self._restored_trainer()
         self._save_warning = ""
 
@@ -85,8 +86,10 @@ class TrialRun:
     def warning(self) -> str:
         """The last problem that did not harm the results; empty if there was none."""
         failure = self._trainer.method.compilation_failure
-        return self._save_warning or (
-            f"train.compile has no effect, the encoders run eagerly: {failure}" if failure else ""
+        return (
+            self._save_warning
+            or self._restore_warning
+            or (f"train.compile has no effect, the encoders run eagerly: {failure}" if failure else "")
         )
 
     @property
@@ -139,7 +142,8 @@ class TrialRun:
                 continue
             try:
                 trainer.load_state_dict(self._store.load(name, self._device))
-            except CheckpointError:
+            except CheckpointError as error:
+                self._restore_warning = f"{error} What it held is trained again."
                 # A corrupt checkpoint costs time, never a result: an earlier one, or the start, serves.
                 self._store.delete([name])
                 trainer = make_trainer(self._trial.config, dataset, self._device, self._ranks)

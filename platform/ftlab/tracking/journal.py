@@ -1,22 +1,26 @@
 """The local record of every trial: JSON lines that outlive a crash, a power cut and an unreachable store."""
 
-import json
+import logging
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO
 
 from ftlab.errors import FREE_SPACE, TrackingError, is_disk_full
 from ftlab.storage.folder import WRITING_PREFIX
-from ftlab.tracking.journal_line import journal_line
+from ftlab.storage.local import LocalFolder
+from ftlab.storage.sealed_json import DamagedError, set_aside
+from ftlab.tracking.journal_line import journal_line, read_line
 from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
 from ftlab.training.epoch_result import EpochResult
 
 _TAIL_BYTES = 65536
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,18 +31,21 @@ class JournalEntry:
         trial: The trial as it was announced last.
         epochs: Its epochs in ascending order; if one was written twice, the later one.
         outcome: Outcome of the trial; None while it is open.
+        num_unchecked: Lines without a checksum, written by an older ftlab.
     """
 
     trial: TrialRecord
     epochs: tuple[EpochResult, ...]
     outcome: Outcome | None
+    num_unchecked: int = 0
 
 
 class Journal:
     """Append-only files ``<trial_key>.jsonl``, an event a line: the trial, epochs, an outcome.
 
     The last event decides whether a trial is open. Each event holds the Unix time at which it was written. A line that
-    a power cut left unfinished is skipped. `ftlab.tracking.journal_line` describes how a line is written and checked.
+    a power cut left unfinished is skipped, and so is a damaged one. A trial that ended, but whose record lost something
+    by it, is set aside to be trained again. `ftlab.tracking.journal_line` describes how a line is written and checked.
 
     Args:
         folder: Folder of the files; it is created with the first event.
@@ -49,6 +56,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._named = set[str]()
 
     def append_trial(self, trial: TrialRecord) -> None:
         """Write that a trial was opened; a trial that already has a result keeps it."""
@@ -92,18 +100,21 @@ class Journal:
                 temporary.unlink()
 
     def read(self, trial_key: str) -> JournalEntry | None:
-        """Return the record of a trial, None if it was never announced."""
-        trial: TrialRecord | None = None
-        outcome: Outcome | None = None
-        epochs: dict[int, EpochResult] = {}
-        for event in _events(self._lines(trial_key)):
-            outcome = _outcome(event)
-            epochs.update(_epochs(event))
-            if event["event"] == "trial":
-                trial = TrialRecord(**event["trial"])
-        if trial is None:
+        """Return the record of a trial, None if it was never announced.
+
+        A warning names each file with damaged lines, once. If the trial ended and its record lost something, its file
+        is set aside, and the trial is unknown from then on.
+        """
+        reading = _Reading(trial_key)
+        reading.take_in(self._lines(trial_key))
+        name = f"{trial_key}.jsonl"
+        if reading.loss:
+            set_aside(LocalFolder(self.folder), name, f"{reading.loss}; the trial is trained again")
             return None
-        return JournalEntry(trial, _ordered(epochs), outcome)
+        if reading.damage and name not in self._named:
+            self._named.add(name)
+            _logger.warning("%s is damaged (%s); what it lost is trained again", self._path(trial_key), reading.damage)
+        return reading.entry()
 
     def read_epochs(self, trial_key: str, start: int, end: int) -> tuple[EpochResult, ...]:
         """Return the epochs in a trial's file between two of its sizes, in ascending order.
@@ -137,8 +148,8 @@ class Journal:
 
     def outcome(self, trial_key: str) -> Outcome | None:
         """Return the outcome of a trial, None if it is open or unknown; reads only the end of its file."""
-        last = next(_events(reversed(self._lines(trial_key, max(0, self.size(trial_key) - _TAIL_BYTES)))), None)
-        return _outcome(last) if last else None
+        *_, last, unfinished = b"", b"", *self._lines(trial_key, max(0, self.size(trial_key) - _TAIL_BYTES))
+        return next((_outcome(event) for event in _events((unfinished, last))), None)
 
     def finished_keys(self) -> set[str]:
         """Return the keys of the trials with a final outcome, including the failed ones."""
@@ -186,12 +197,69 @@ def _line_break(file: BinaryIO) -> bytes:
     return b"" if file.read(1) == b"\n" else b"\n"
 
 
+@dataclass
+class _Reading:
+    """The content of a trial's file that was read so far.
+
+    Attributes:
+        trial_key: The trial.
+        damage: The first damaged line since the trial was announced last, in words; empty if there is none.
+    """
+
+    trial_key: str
+    damage: str = ""
+    _trial: TrialRecord | None = None
+    _epochs: dict[int, EpochResult] = field(default_factory=dict)
+    _outcome: Outcome | None = None
+    _num_unchecked: int = 0
+
+    def take_in(self, lines: Sequence[bytes]) -> None:
+        """Take in the lines of the file; the last one, which has no end, may be cut off."""
+        for number, line in enumerate(lines, 1):
+            try:
+                self._take_in(*read_line(line))
+            except DamagedError as error:
+                if line and number < len(lines):
+                    self.damage = self.damage or f"line {number}: {error}"
+
+    @property
+    def loss(self) -> str:
+        """The reason why a trial that ended must be trained again, in words; empty if it need not."""
+        if self._outcome is None or not self._outcome.status.is_final:
+            return ""
+        if self.damage or self._trial is None:
+            return self.damage or "the line that says what was trained is missing"
+        missing = next((n for n in range(1, _length(self._trial, self._epochs) + 1) if n not in self._epochs), None)
+        return f"epoch {missing} is missing" if missing and self._outcome.status.is_result else ""
+
+    def entry(self) -> JournalEntry | None:
+        """Return the record; None if the trial was never announced."""
+        if self._trial is None:
+            return None
+        return JournalEntry(self._trial, _ordered(self._epochs), self._outcome, self._num_unchecked)
+
+    def _take_in(self, event: Mapping[str, Any], is_checked: bool) -> None:
+        if event["event"] == "trial":
+            if event["trial"]["trial_key"] != self.trial_key:
+                raise DamagedError("it is about another trial")
+            self._trial, self.damage = TrialRecord(**event["trial"]), ""
+        self._outcome = _outcome(event)
+        self._epochs.update(_epochs(event))
+        self._num_unchecked += not is_checked
+
+
+def _length(trial: TrialRecord, epochs: Mapping[int, EpochResult]) -> int:
+    """Return the number of epochs that a finished trial must have."""
+    told = trial.params.get("train.epochs", "")
+    return int(told) if told.isdecimal() and len(told) < 10 else max(epochs, default=0)
+
+
 def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
-            yield json.loads(line)
-        except ValueError:
-            # Empty, or cut off by a power cut.
+            yield read_line(line)[0]
+        except DamagedError:
+            # Empty, cut off by a power cut, or damaged.
             continue
 
 

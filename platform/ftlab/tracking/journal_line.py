@@ -1,25 +1,54 @@
 """A line of the journal: an event as JSON, with the number of its format and, last, a checksum of all before it."""
 
-import json
-import re
 from collections.abc import Mapping
-from enum import Enum, auto
-from hashlib import sha256
 from typing import Any
 
+from ftlab.storage.sealed_json import DamagedError, Seal, Shape, check_seal, misfit, read_sealed, sealed
+from ftlab.tracking.records import TrialStatus
+
+__all__ = ["FORMAT", "Seal", "check_seal", "journal_line", "read_line"]
+
 FORMAT = 1  # Raise it when the meaning of a line changes; a reader refuses a number that it does not know.
+MAX_TIME = 1e11  # the year 5138; a store keeps times as milliseconds
 
-CHECKSUM_LENGTH = 16
-_SEAL = re.compile(rb',"checksum":"([0-9a-f]{%d})"\}' % CHECKSUM_LENGTH)
-_SEAL_LENGTH = len(',"checksum":""}') + CHECKSUM_LENGTH
+_TEXTS = {str: str}
 
 
-class Seal(Enum):
-    """The result of checking a line's checksum."""
+def _time(value: object) -> bool:
+    return type(value) in (float, int) and 0 <= value <= MAX_TIME  # type: ignore[operator]
 
-    INTACT = auto()
-    BROKEN = auto()
-    ABSENT = auto()  # written before lines had a checksum, or cut off
+
+def _status(value: object) -> bool:
+    return isinstance(value, str) and value in {*TrialStatus}
+
+
+# The fields of the records, beside ``event`` itself; lines of before lack some.
+_SHAPES: Mapping[str, dict[str, Shape]] = {
+    "trial": {
+        "trial": {
+            "trial_key": str,
+            "cell_key": str,
+            "seed": int,
+            "study": str,
+            "name": str,
+            "params": _TEXTS,
+            "tags?": _TEXTS,
+        }
+    },
+    "epochs": {
+        "epochs": [
+            {
+                "epoch": int,
+                "timestamp": _time,
+                "metrics": {str: float},
+                "histograms?": {str: [int]},
+                "steps?": {str: [float]},
+                "gradient_norms?": {str: float},
+            }
+        ]
+    },
+    "outcome": {"outcome": {"status": _status, "reason": str, "tags?": _TEXTS}},
+}
 
 
 def journal_line(event: Mapping[str, Any]) -> bytes:
@@ -29,28 +58,30 @@ def journal_line(event: Mapping[str, Any]) -> bytes:
 
     Args:
         event: The event, in JSON's types.
-    """
-    text = json.dumps({**event, "format": FORMAT}, separators=(",", ":")).encode()
-    return text[:-1] + b',"checksum":"%s"}' % _checksum(text)
-
-
-def check_seal(line: bytes) -> Seal:
-    """Return the result of checking a line's checksum.
-
-    The checksum is taken off as text, so that no other spelling of the same JSON can be meant.
-
-    Args:
-        line: The line without its end; it need not be JSON.
 
     >>> line = journal_line({"event": "outcome"})
     >>> check_seal(line), check_seal(line.replace(b"outcome", b"income")), check_seal(b'{"event":"outcome"}')
     (<Seal.INTACT: 1>, <Seal.BROKEN: 2>, <Seal.ABSENT: 3>)
     """
-    seal = _SEAL.fullmatch(line[-_SEAL_LENGTH:])
-    if seal is None:
-        return Seal.ABSENT
-    return Seal.INTACT if seal[1] == _checksum(line[:-_SEAL_LENGTH] + b"}") else Seal.BROKEN
+    return sealed({**event, "format": FORMAT})
 
 
-def _checksum(text: bytes) -> bytes:
-    return sha256(text).hexdigest()[:CHECKSUM_LENGTH].encode()
+def read_line(line: bytes) -> tuple[dict[str, Any], bool]:
+    """Return the event of a line of this home's journal, and whether the line has a checksum.
+
+    Args:
+        line: The line without its end.
+
+    Raises:
+        DamagedError: It was damaged or altered, has another shape, or a format that this version does not know.
+    """
+    event, is_checked = read_sealed(line, dict)
+    number = event.pop("format", None)
+    if number != (FORMAT if is_checked else None):
+        raise DamagedError("its checksum is missing" if number == FORMAT else f"its format is {str(number)[:80]}")
+    shape = _SHAPES.get(str(event.get("event")))
+    if shape is None:
+        raise DamagedError("it is no event of a trial")
+    if fault := misfit(event, {"event": str, "time?": _time, **shape}):
+        raise DamagedError(fault)
+    return event, is_checked

@@ -3,9 +3,13 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from ftlab.storage.sealed_json import DamagedError, Seal, check_seal, misfit, read_sealed
 
 # The rest of a longer file is not read: a few hundred epochs tell as much as a thousand.
 MAX_BYTES = 1 << 20
@@ -83,9 +87,10 @@ def read_description(path: Path) -> tuple[dict[str, str], dict[str, str]] | None
     """Return params and tags of a recorded trial from the first line of its file; None if that is damaged."""
     try:
         with path.open("rb") as file:
-            trial = json.loads(file.readline(MAX_BYTES))["trial"]
-            return dict(trial["params"]), dict(trial["tags"])
-    except (OSError, ValueError, KeyError, TypeError):
+            trial = read_sealed(file.readline(MAX_BYTES).removesuffix(b"\n"), dict)[0]["trial"]
+            params, tags = trial["params"], trial["tags"]
+            return None if misfit([params, tags], [{str: str}]) else (params, tags)
+    except (OSError, DamagedError, KeyError, TypeError):
         return None
 
 
@@ -105,7 +110,7 @@ def read_timings(path: Path) -> TrialTimings | None:
     for event in _events(path):
         try:
             _take_in(event, attempts)
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             # A line of another version, or a damaged line that is still JSON.
             continue
     return TrialTimings(*description, tuple(attempts))
@@ -130,7 +135,7 @@ def seconds_spent(folder: Path, trial_keys: Iterable[str], since: float) -> floa
 
 
 def _take_in(event: Mapping[str, Any], attempts: list[Attempt]) -> None:
-    written = float(event["time"])
+    written = _finite(event["time"])
     if event["event"] == "trial":
         tags = event["trial"]["tags"]
         hardware = {name: text for name, text in tags.items() if name.startswith(HARDWARE)}
@@ -145,8 +150,15 @@ def _take_in(event: Mapping[str, Any], attempts: list[Attempt]) -> None:
 
 def _timing(fields: Mapping[str, Any]) -> EpochTiming:
     metrics = fields["metrics"]
-    seconds = float(metrics["train_seconds"]), float(metrics["epoch_seconds"])
-    return EpochTiming(int(fields["epoch"]), float(fields["timestamp"]), *seconds)
+    seconds = _finite(metrics["train_seconds"]), _finite(metrics["epoch_seconds"])
+    return EpochTiming(int(fields["epoch"]), _finite(fields["timestamp"]), *seconds)
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not isfinite(number):
+        raise ValueError(f"a duration must be finite, but got {number}.")
+    return number
 
 
 def _events(path: Path) -> Iterator[dict[str, Any]]:
@@ -155,8 +167,8 @@ def _events(path: Path) -> Iterator[dict[str, Any]]:
             content = file.read(MAX_BYTES)
     except OSError:
         return
-    for line in _DENSE.sub(rb'"\1":{}', content).split(b"\n"):
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue
+    for line in content.split(b"\n"):
+        # Only the checksum is checked in full, for most lines are long.
+        if check_seal(line) is not Seal.BROKEN:
+            with suppress(ValueError, RecursionError):
+                yield json.loads(_DENSE.sub(rb'"\1":{}', line))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ftlab.errors import ArtifactError, TrackingError
-from ftlab.tracking.journal import Journal
+from ftlab.tracking.journal import Journal, JournalEntry
 from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
 from ftlab.tracking.tracker import REFUSED_TAG, Tracker
 from ftlab.training.epoch_result import EpochResult
@@ -123,20 +123,25 @@ class TrackingWriter:
         Returns:
             Keys of the trials that were delivered.
         """
-        delivered: list[str] = []
-        ended = [key for key in trial_keys if _is_final(self._journal.outcome(key))]
-        if not ended:
-            return delivered
+        unchecked: dict[str, int] = {}  # lines without a checksum of each trial that was delivered
+        known: set[str] | None = None
         try:
-            with self._tracker_lock:
-                known = self._known_as_ended()
-                for key in ended:
+            for key in trial_keys:
+                # Read in full, because what a damaged file lost must be trained again.
+                entry = self._journal.read(key)
+                if entry is None or entry.outcome is None or not entry.outcome.status.is_final:
+                    continue
+                with self._tracker_lock:
+                    known = self._known_as_ended() if known is None else known
                     if key not in known:
-                        self._call(key, partial(self._replay_trial, key, study))
-                        delivered.append(key)
+                        self._call(key, partial(self._record_whole, entry, study))
+                        unchecked[key] = entry.num_unchecked
         except TrackingError as error:
             self._warn(error)
-        return delivered
+        if any(unchecked.values()):
+            lines = f"{sum(unchecked.values())} lines of {sum(map(bool, unchecked.values()))} trials"
+            _logger.warning("%s in %s have no checksum and are unchecked", lines, self._journal.folder)
+        return list(unchecked)
 
     @property
     def refused(self) -> dict[str, str]:
@@ -211,7 +216,8 @@ class TrackingWriter:
         """Try again to store refused files, until one is refused again."""
         for key in list(self._refused):
             with self._tracker_lock, suppress(TrackingError):
-                self._call(key, partial(self._replay_trial, key, None))
+                if entry := self._journal.read(key):
+                    self._call(key, partial(self._record_whole, entry, None))
             if key in self._refused:
                 return
             self._last_progress = time.monotonic()
@@ -242,12 +248,10 @@ class TrackingWriter:
             if TrialStatus(status).is_final and REFUSED_TAG not in tags
         }
 
-    def _replay_trial(self, trial_key: str, study: str | None) -> None:
-        entry = self._journal.read(trial_key)
-        if entry is None or entry.outcome is None:
-            return
-        trial = replace(entry.trial, study=study) if study else entry.trial
-        self._tracker.record_trial(trial, entry.epochs, entry.outcome)
+    def _record_whole(self, entry: JournalEntry, study: str | None) -> None:
+        if entry.outcome is not None:
+            trial = replace(entry.trial, study=study) if study else entry.trial
+            self._tracker.record_trial(trial, entry.epochs, entry.outcome)
 
     def _warn(self, error: TrackingError) -> None:
         if not self._has_warned:
@@ -277,7 +281,3 @@ def _left(now: _Waiting, taken: _Waiting) -> _Waiting:
         outcome=now.outcome if now.outcome is not taken.outcome else None,
         num_records=now.num_records - taken.num_records,
     )
-
-
-def _is_final(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.status.is_final

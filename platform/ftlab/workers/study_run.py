@@ -1,8 +1,6 @@
 """Train the trials of a feed with Ray Tune, on this machine or on the cluster of RAY_ADDRESS."""
 
 import os
-import shutil
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -27,6 +25,7 @@ from ftlab.study.spec import Trial
 from ftlab.tracking.records import Outcome
 from ftlab.workers.nodes import check_nodes
 from ftlab.workers.study_events import StudyEvents
+from ftlab.workers.tune_folder import tune_folder
 from ftlab.workers.worker import TrialWorker
 
 _NEVER_SECONDS = 10 * 365 * 24 * 3600
@@ -106,42 +105,39 @@ def run_study(
     max_under_way = slots + 1 if max_slots is None or max_slots >= slots else max_slots
     dispatcher = Dispatcher(feed, max_under_way=max_under_way, max_failures=resources.max_failures)
     events = StudyEvents(dispatcher, [_Epochs(feed), *listeners], resources.epoch_time_limit)
-    # Only the driver sees this folder; workers on other nodes need not, because Tune writes no checkpoints.
-    storage = home / "ray"
-    name = f"study-{os.getpid()}-{time.time_ns()}"
     os.environ |= {
         # Else Tune starts one worker after another with a search algorithm.
         "TUNE_MAX_PENDING_TRIALS_PG": str(slots),
         # Else it writes the state of all trials again every few seconds, and keeps the texts, for Tuner.restore.
         "TUNE_GLOBAL_CHECKPOINT_S": str(_NEVER_SECONDS),
     }
-    trainable = tune.with_parameters(TrialWorker, home=home, resources=resources, software=installed_software())
-    tuner = tune.Tuner(
-        tune.with_resources(trainable, _request(resources)),
-        tune_config=tune.TuneConfig(
-            search_alg=FeedSearcher(dispatcher),
-            scheduler=_scheduler(early_stopping),
-            num_samples=-1,
-            reuse_actors=True,
-            trial_dirname_creator=lambda trial: trial.trial_id,
-        ),
-        run_config=tune.RunConfig(
-            name=name,
-            storage_path=str(storage),
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            failure_config=tune.FailureConfig(max_failures=0),
-            callbacks=[events],
-            verbose=0,
-        ),
-    )
-    try:
-        with suppress(KeyboardInterrupt):
-            tuner.fit()
-    except TuneError:
-        if events.error is None:
-            raise
-    finally:
-        shutil.rmtree(storage / name, ignore_errors=True)
+    # Only the driver sees this folder; workers on other nodes need not, because Tune writes no checkpoints.
+    with tune_folder(home / "ray") as folder:
+        trainable = tune.with_parameters(TrialWorker, home=home, resources=resources, software=installed_software())
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, _request(resources)),
+            tune_config=tune.TuneConfig(
+                search_alg=FeedSearcher(dispatcher),
+                scheduler=_scheduler(early_stopping),
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name=folder.name,
+                storage_path=str(folder.parent),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                failure_config=tune.FailureConfig(max_failures=0),
+                callbacks=[events],
+                verbose=0,
+            ),
+        )
+        try:
+            with suppress(KeyboardInterrupt):
+                tuner.fit()
+        except TuneError:
+            if events.error is None:
+                raise
     events.interrupt_rest()
     if events.error is not None:
         raise events.error

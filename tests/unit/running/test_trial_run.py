@@ -270,3 +270,11 @@ def test_collapse_is_judged_from_the_last_epoch(negative_mean: float, status: Tr
     outcome = judge(MoCo, EpochResult(2, 0.0, metrics))
     assert outcome.status is status
     assert bool(outcome.reason) == (status is TrialStatus.COLLAPSED)
+
+
+def test_a_damaged_checkpoint_that_is_trained_again_is_said(make_trial: MakeTrial, home: Home) -> None:
+    trial = make_trial()
+    run_until(trial, home, 1)
+    checkpoint(trial, home, 1).write_bytes(b"not a checkpoint")
+    resumed = TrialRun(Assignment(trial), home, CPU, checkpoint_seconds=60.0)
+    assert "must match its checksum, but is truncated or altered. What it held is trained again." in resumed.warning

@@ -1,21 +1,20 @@
 """Build one folder of the cache beside its final place, then rename it, so that no reader ever sees half of it."""
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
 from errno import EEXIST, ENOTEMPTY
-from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
+from ftlab.data.cache.content_check import fingerprint_of, record_check
 from ftlab.data.cache.image_dataset import META_FILE, open_image_dataset
 from ftlab.data.cache.split_writer import WrittenSplit, write_split
 from ftlab.data.sets.reader import DecodedDataset
 from ftlab.errors import DataError
+from ftlab.storage.sealed_json import sealed
 
-FINGERPRINT_LENGTH = 32
 NUM_NAMED_FILES = 5
 BUILDING_PREFIX = ".building-"
 ABANDONED_AFTER_SECONDS = 24 * 3600
@@ -47,8 +46,10 @@ def build_folder(
         if skipped and corrupt_images == "refuse":
             _refuse(skipped, len(skipped) + train.image_shape[0] + test.image_shape[0])
         _check_classes(decoded.class_names, train, test)
-        _write_meta(building, decoded.class_names, train, test)
-        fingerprint = _fingerprint(decoded.class_names, train, test)
+        meta = _meta(decoded.class_names, train, test)
+        fingerprint = fingerprint_of(meta["class_names"], meta["digests"])
+        (building / META_FILE).write_bytes(sealed(meta))
+        record_check(building, fingerprint)
         publish(building, cache / fingerprint)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -112,20 +113,15 @@ def _check_classes(class_names: Sequence[str], train: WrittenSplit, test: Writte
         raise DataError("There must be readable test images, but there are none.")
 
 
-def _fingerprint(class_names: Sequence[str], train: WrittenSplit, test: WrittenSplit) -> str:
-    content = json.dumps([train.digest, test.digest, list(class_names)])
-    return sha256(content.encode()).hexdigest()[:FINGERPRINT_LENGTH]
-
-
-def _write_meta(folder: Path, class_names: Sequence[str], train: WrittenSplit, test: WrittenSplit) -> None:
+def _meta(class_names: Sequence[str], train: WrittenSplit, test: WrittenSplit) -> dict[str, Any]:
     mean, std = train.histogram.mean_and_std()
-    meta = {
-        "class_names": class_names,
+    return {
+        "class_names": list(class_names),
         "channel_mean": mean,
         "channel_std": std,
         "train_shape": train.image_shape,
         "test_shape": test.image_shape,
         "train_label_counts": train.label_counts,
         "test_label_counts": test.label_counts,
+        "digests": {**train.digests, **test.digests},
     }
-    (folder / META_FILE).write_text(json.dumps(meta, indent=1), encoding="utf-8")

@@ -11,8 +11,8 @@ from dataclasses import replace
 from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from pathlib import Path
+from re import fullmatch
 from typing import BinaryIO
-from uuid import uuid4
 
 from ftlab.data.cache.build import build_folder
 from ftlab.data.cache.image_dataset import ImageDataset, open_image_dataset
@@ -20,10 +20,20 @@ from ftlab.data.sets.catalogue import DatasetSource, open_reader
 from ftlab.data.sets.image_folder import FolderReader
 from ftlab.data.sets.reader import Reader
 from ftlab.errors import DataError
+from ftlab.storage.local import LocalFolder
+from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed, set_aside
 
 __all__ = ["DatasetSource", "ImageDataset", "load_dataset"]
 
 CACHE_FORMAT = 1
+
+
+def _fingerprint(value: object) -> bool:
+    # Nothing else may become a part of a path.
+    return isinstance(value, str) and fullmatch("[0-9a-f]{32}", value) is not None
+
+
+_INDEX: Shape = {"fingerprint": _fingerprint, "name": str, "skipped": [str]}
 DIGEST_LENGTH = 32
 
 
@@ -61,18 +71,19 @@ def _source_digest(source: DatasetSource, reader: Reader) -> str:
 
 def _open_indexed(index: Path, name: str) -> ImageDataset | None:
     try:
-        entry = json.loads(index.read_text(encoding="utf-8"))
-        folder = index.parent.parent / entry["fingerprint"]
-        return open_image_dataset(folder, name, tuple(entry["skipped"]))
-    except (OSError, ValueError, KeyError):  # a missing or damaged entry only means decoding again
+        entry, _ = read_sealed(index.read_bytes(), _INDEX)
+    except OSError:  # a missing entry only means decoding again
         return None
+    except DamagedError as error:
+        set_aside(LocalFolder(index.parent), index.name, f"{error}; the images are decoded again")
+        return None
+    return open_image_dataset(index.parent.parent / entry["fingerprint"], name, tuple(entry["skipped"]))
 
 
 def _decode(source: DatasetSource, reader: Reader, index: Path) -> ImageDataset:
     fingerprint, skipped = build_folder(reader.decode(), source.corrupt_images, index.parent.parent)
-    temporary = index.with_suffix(f".{uuid4().hex}")
-    temporary.write_text(json.dumps({"fingerprint": fingerprint, "name": source.name, "skipped": skipped}), "utf-8")
-    temporary.replace(index)
+    entry = {"fingerprint": fingerprint, "name": source.name, "skipped": skipped}
+    LocalFolder(index.parent).write(index.name, sealed(entry))
     dataset = _open_indexed(index, source.name)
     if dataset is None:
         raise DataError(f"The cache folder {index.parent.parent / fingerprint} must stay in place, but it disappeared.")

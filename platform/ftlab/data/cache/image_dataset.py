@@ -1,14 +1,38 @@
 """A decoded data set as it lies in the cache: memory-mapped images, labels and facts about them."""
 
-import json
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ftlab.data.cache.array_file import digest_array, open_array
+from ftlab.data.cache.content_check import SPLITS, check_content
+from ftlab.data.cache.split_writer import ChannelHistogram
 from ftlab.data.sets.reader import Int64Array, UInt8Array
+from ftlab.errors import StorageError
+from ftlab.storage.local import LocalFolder
+from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed
 
 META_FILE = "meta.json"
+_ROWS = 4096  # images that are measured at a time
+
+_META: Shape = {
+    "class_names": [str],
+    "channel_mean": [float],
+    "channel_std": [float],
+    "train_shape": [int],
+    "test_shape": [int],
+    "train_label_counts": [int],
+    "test_label_counts": [int],
+    "digests?": {str: str},
+}
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +94,7 @@ class ImageDataset:
 
 
 def open_image_dataset(folder: Path, name: str, skipped: tuple[str, ...]) -> ImageDataset | None:
-    """Open a folder of the cache without reading its images.
+    """Open a folder of the cache, after `check_content` found in it what it is named by.
 
     Args:
         folder: ``home/cache/<fingerprint>``.
@@ -78,37 +102,71 @@ def open_image_dataset(folder: Path, name: str, skipped: tuple[str, ...]) -> Ima
         skipped: Files of the source that were left out.
 
     Returns:
-        The data set, or None if the folder is missing or incomplete: a file is absent, truncated or of another shape.
+        The data set, or None if the folder is missing, incomplete or damaged; a warning names the damaged piece.
     """
     try:
-        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
-        train_shape, test_shape = tuple(meta["train_shape"]), tuple(meta["test_shape"])
-        return ImageDataset(
-            name=name,
-            fingerprint=folder.name,
-            class_names=tuple(meta["class_names"]),
-            train_images=_open_images(folder / "train_images.npy", train_shape),
-            train_labels=_open_labels(folder / "train_labels.npy", sum(meta["train_label_counts"])),
-            test_images=_open_images(folder / "test_images.npy", test_shape),
-            test_labels=_open_labels(folder / "test_labels.npy", sum(meta["test_label_counts"])),
-            channel_mean=tuple(meta["channel_mean"]),
-            channel_std=tuple(meta["channel_std"]),
-            skipped=skipped,
-        )
-    except (OSError, ValueError, KeyError, EOFError):  # whatever is wrong with a cached folder, it is decoded again
+        return _open(folder, name, skipped)
+    except (OSError, ValueError, DamagedError) as error:  # whatever is wrong with a cached folder, it is decoded again
+        if folder.is_dir():
+            _warn_once(f"{folder} is damaged ({error}); its images are decoded again")
         return None
 
 
-def _open_images(path: Path, shape: tuple[int, ...]) -> UInt8Array:
-    images: UInt8Array = np.load(path, mmap_mode="r", allow_pickle=False)  # noqa: TID251 - numbers alone
-    if images.shape != shape or images.dtype != np.uint8:
-        raise ValueError(f"{path} must hold {shape} uint8, but holds {images.shape} {images.dtype}.")
-    return images
+def _open(folder: Path, name: str, skipped: tuple[str, ...]) -> ImageDataset:
+    meta = _read_meta(folder)
+    arrays: dict[str, Any] = {}
+    for split in SPLITS:
+        counts = meta[f"{split}_label_counts"]
+        arrays[f"{split}_images.npy"] = open_array(
+            folder / f"{split}_images.npy", np.uint8, tuple(meta[f"{split}_shape"])
+        )
+        arrays[f"{split}_labels.npy"] = open_array(folder / f"{split}_labels.npy", np.int64, (sum(counts),))
+    check_content(folder, meta["class_names"], arrays, meta.get("digests", {}))
+    if "digests" not in meta:
+        meta = _completed(folder, meta, arrays)
+    return ImageDataset(
+        name=name,
+        fingerprint=folder.name,
+        class_names=tuple(meta["class_names"]),
+        train_images=arrays["train_images.npy"],
+        train_labels=_in_memory(arrays["train_labels.npy"]),
+        test_images=arrays["test_images.npy"],
+        test_labels=_in_memory(arrays["test_labels.npy"]),
+        channel_mean=tuple(meta["channel_mean"]),
+        channel_std=tuple(meta["channel_std"]),
+        skipped=skipped,
+    )
 
 
-def _open_labels(path: Path, num_images: int) -> Int64Array:
-    labels: Int64Array = np.load(path, allow_pickle=False)  # noqa: TID251 - numbers alone
-    if labels.shape != (num_images,) or labels.dtype != np.int64:
-        raise ValueError(f"{path} must hold {num_images} int64, but holds {labels.shape} {labels.dtype}.")
+def _read_meta(folder: Path) -> dict[str, Any]:
+    try:
+        meta, is_checked = read_sealed((folder / META_FILE).read_bytes(), _META)
+    except DamagedError as error:
+        raise DamagedError(f"{META_FILE}: {error}") from error
+    if is_checked != ("digests" in meta):
+        raise DamagedError(f"{META_FILE}: its checksum is missing")
+    return meta
+
+
+def _completed(folder: Path, meta: dict[str, Any], arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a folder of before, where only the arrays could be checked, and write it down."""
+    images, histogram = arrays["train_images.npy"], ChannelHistogram()
+    for start in range(0, len(images), _ROWS):
+        histogram.add(images[start : start + _ROWS])
+    mean, std = histogram.mean_and_std()
+    digests = {name: digest_array(array) for name, array in arrays.items()}
+    meta = {**meta, "channel_mean": mean, "channel_std": std, "digests": digests}
+    with suppress(StorageError):
+        LocalFolder(folder).write(META_FILE, sealed(meta))
+    return meta
+
+
+def _in_memory(labels: Int64Array) -> Int64Array:
+    labels = np.array(labels)
     labels.setflags(write=False)
     return labels
+
+
+@cache
+def _warn_once(message: str) -> None:
+    _logger.warning("%s", message)

@@ -1,6 +1,6 @@
 """Stream one split of a data set to two .npy files, hashing and measuring while writing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from math import sqrt
@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ftlab.data.cache.array_file import array_digest, array_header
 from ftlab.data.sets.reader import Chunk, UInt8Array
 
 LOWEST_STD = 1 / 255
@@ -40,7 +41,7 @@ class ArrayWriter:
 
     def digest(self) -> str:
         """Return the SHA-256 of dtype, shape and content so far."""
-        return sha256(f"{self._dtype.str} {self.shape} {self._hash.hexdigest()}".encode()).hexdigest()
+        return array_digest(self._dtype, self.shape, self._hash.hexdigest())
 
     def __enter__(self) -> Self:
         return self
@@ -53,10 +54,8 @@ class ArrayWriter:
         self._file.close()
 
     def _write_header(self) -> None:
-        """Write the shape; NumPy pads a header such that the first dimension can grow in place."""
         self._file.seek(0)
-        description = {"descr": self._dtype.str, "fortran_order": False, "shape": self.shape}
-        np.lib.format.write_array_header_1_0(self._file, description)
+        self._file.write(array_header(self._dtype, self.shape))
 
 
 class ChannelHistogram:
@@ -87,14 +86,14 @@ class WrittenSplit:
     """Facts about a split that is on disk.
 
     Attributes:
-        digest: SHA-256 of images and labels, in hexadecimal.
+        digests: Digest of each array, by the name of its file.
         image_shape: (N, channels, S, S).
         label_counts: Images of each class.
         histogram: Intensities of each channel.
         unreadable: Files that could not be decoded, each with the reason.
     """
 
-    digest: str
+    digests: Mapping[str, str]
     image_shape: tuple[int, ...]
     label_counts: tuple[int, ...]
     histogram: ChannelHistogram
@@ -123,5 +122,5 @@ def write_split(chunks: Iterator[Chunk], folder: Path, split: str, num_classes: 
             histogram.add(chunk.images)
             label_counts += np.bincount(chunk.labels, minlength=num_classes)
             unreadable += chunk.unreadable
-        digest = f"{images.digest()} {labels.digest()}"
-        return WrittenSplit(digest, images.shape, tuple(label_counts.tolist()), histogram, tuple(unreadable))
+        digests = {f"{split}_images.npy": images.digest(), f"{split}_labels.npy": labels.digest()}
+        return WrittenSplit(digests, images.shape, tuple(label_counts.tolist()), histogram, tuple(unreadable))

@@ -13,7 +13,7 @@ from ftlab.publish.bundle.epochs import epochs_csv, histograms_parquet
 from ftlab.publish.bundle.readme import bundle_readme
 from ftlab.publish.bundle.redaction import Redaction, find_paths
 from ftlab.publish.bundle.writing import CHECKSUMS, checksums
-from ftlab.publish.results_folder import load_provenance, read_table_files
+from ftlab.publish.results_folder import load_provenance, read_drawn_files, read_table_files
 from ftlab.reporting.trace.explanation import PYTHON, VERSION
 from ftlab.reporting.trace.provenance import Provenance, tags_by_trial
 from ftlab.reporting.trace.verification import verify_table
@@ -77,7 +77,8 @@ def _check_spec(study: StudySpec, provenance: Provenance) -> None:
 
 
 def _check_results(provenance: Provenance, folder: Path, recorded: pd.DataFrame) -> None:
-    problems = verify_table(provenance, read_table_files(folder), recorded).problems
+    drawn = read_drawn_files(folder, provenance.drawn)
+    problems = verify_table(provenance, read_table_files(folder), recorded, drawn).problems
     if problems:
         raise ResultsError(
             f"a bundle holds a table that the tracking store confirms, but {folder} differs: {problems[0]} "

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from math import isnan
 from typing import Any
@@ -81,12 +81,14 @@ class Provenance:
         definition: Everything that it is computed from beside its trials.
         trials: The trials that stand in it, by cell, then seed.
         files: SHA-256 of each file of the table by name.
+        drawn: SHA-256 of the report and of each figure by path below the folder; empty in a provenance of before.
     """
 
     origin: Origin
     definition: TableDefinition
     trials: tuple[SourceTrial, ...]
     files: Mapping[str, str]
+    drawn: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def trial_keys(self) -> frozenset[str]:
@@ -110,7 +112,11 @@ _ADAPTER = TypeAdapter(Provenance)
 
 
 def trace_table(
-    origin: Origin, definition: TableDefinition, table: AblationTable, recorded: pd.DataFrame
+    origin: Origin,
+    definition: TableDefinition,
+    table: AblationTable,
+    recorded: pd.DataFrame,
+    drawn: Mapping[str, bytes] | None = None,
 ) -> Provenance:
     """Return the provenance of a table.
 
@@ -119,6 +125,7 @@ def trace_table(
         definition: Its definition.
         table: The table that the definition gave with the recorded trials.
         recorded: The recorded trials.
+        drawn: Content of the report and of each figure, by path below the folder.
     """
     tags = tags_by_trial(recorded)
     trials = (
@@ -135,7 +142,8 @@ def trace_table(
         for trial in table.trials
     )
     files = {name: text_digest(render(table)) for name, render in RENDERERS.items()}
-    return Provenance(origin, definition, tuple(trials), files)
+    digests = {name: sha256(content).hexdigest() for name, content in (drawn or {}).items()}
+    return Provenance(origin, definition, tuple(trials), files, digests)
 
 
 def provenance_text(provenance: Provenance) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from math import isnan
 
 import pandas as pd
@@ -25,7 +26,12 @@ class Verification:
     notes: tuple[str, ...]
 
 
-def verify_table(provenance: Provenance, files: Mapping[str, str], recorded: pd.DataFrame) -> Verification:
+def verify_table(
+    provenance: Provenance,
+    files: Mapping[str, str],
+    recorded: pd.DataFrame,
+    drawn: Mapping[str, bytes] | None = None,
+) -> Verification:
     """Recompute a table from the tracking store and compare its files with the result.
 
     Only the trials that the provenance names count. If one of them is gone or changed, the table cannot be recomputed,
@@ -35,14 +41,19 @@ def verify_table(provenance: Provenance, files: Mapping[str, str], recorded: pd.
         provenance: Provenance of the table.
         files: Content of the table's files by name.
         recorded: One row a trial as ``Tracker.load_trials`` returns them.
+        drawn: Content of the report and the figures by path below the folder; None leaves them unverified.
     """
+    redrawn = [] if drawn is None else _redrawn(provenance, drawn)
+    notes = _notes(provenance, recorded)
+    if drawn is not None and not provenance.drawn:
+        notes = (*notes, "report and figures are unchecked: they were written before they had digests")
     trials = _trial_problems(provenance, recorded)
     if trials:
         edited = [f"{name}: edited since it was written" for name in _edited(provenance, files)]
-        return Verification((*trials, *edited), _notes(provenance, recorded))
+        return Verification((*trials, *edited, *redrawn), notes)
     table = provenance.tabulate(recorded)
     differences = compare_files(files, {name: render(table) for name, render in RENDERERS.items()})
-    return Verification(tuple(_explained(provenance, files, differences)), _notes(provenance, recorded))
+    return Verification((*_explained(provenance, files, differences), *redrawn), notes)
 
 
 def _trial_problems(provenance: Provenance, recorded: pd.DataFrame) -> list[str]:
@@ -70,6 +81,16 @@ def _changes(trial: SourceTrial, row: Mapping[object, object], metric: str) -> I
 
 def _edited(provenance: Provenance, files: Mapping[str, str]) -> list[str]:
     return [name for name, digest in provenance.files.items() if name in files and text_digest(files[name]) != digest]
+
+
+def _redrawn(provenance: Provenance, drawn: Mapping[str, bytes]) -> list[str]:
+    problems = []
+    for name, digest in provenance.drawn.items():
+        if name not in drawn:
+            problems.append(f"{name}: missing")
+        elif sha256(drawn[name]).hexdigest() != digest:
+            problems.append(f"{name}: edited since it was written")
+    return problems
 
 
 def _explained(provenance: Provenance, files: Mapping[str, str], differences: list[Difference]) -> Iterator[str]:

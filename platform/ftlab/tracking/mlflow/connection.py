@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from ftlab.errors import TrackingError
 from ftlab.tracking.mlflow import run_layout as layout
 from ftlab.tracking.mlflow.artifact_address import check_artifact_address
+from ftlab.tracking.mlflow.failure import store_failure
 from ftlab.tracking.tracking_uri import SERVERS, sqlite_path
 
 # MLflow reads some of these when it is imported; the user's own settings stay.
@@ -70,11 +71,8 @@ def connect(uri: str) -> MlflowClient:
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
     except Exception as error:
-        raise TrackingError(
-            f"the MLflow store must answer, but {uri} did not. "
-            "If it is a server, start it; else correct the address, or record in a file: sqlite:////PATH/mlflow.db. "
-            f"Cause: {error}"
-        ) from error
+        cure = " If it is a server, start it; else correct the address, or record in a file: sqlite:////PATH/mlflow.db."
+        raise TrackingError(store_failure("the MLflow store must answer", uri, error, cure)) from error
     return client
 
 

@@ -17,6 +17,7 @@ from ftlab.tracking.driver_process import driver_identity, has_died
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow import run_layout as layout
 from ftlab.tracking.mlflow.connection import connect, find_experiments, open_artifacts, open_experiment, search_runs
+from ftlab.tracking.mlflow.failure import store_failure
 from ftlab.tracking.mlflow.moved_files import mend_addresses
 from ftlab.tracking.mlflow.run_history import StoredTrial, load_parts
 from ftlab.tracking.records import UNREADABLE, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
@@ -63,9 +64,8 @@ def _translated(
         except TrackingError:
             raise
         except Exception as error:
-            raise TrackingError(
-                f"the tracking store must answer and take records, but {tracker.uri} did not: {error}"
-            ) from error
+            rule = "the tracking store must answer and take records"
+            raise TrackingError(store_failure(rule, tracker.uri, error)) from error
 
     return call
 
