@@ -18,7 +18,7 @@ Search = Annotated[
     str, typer.Argument(help="Name of a search: a file in experiments/ that holds a space, without .yaml.")
 ]
 Trials = Annotated[
-    int | None, typer.Option(min=1, max=MAX_CELLS, help="Configurations to evaluate; by default the search's number.")
+    int | None, typer.Option(max=MAX_CELLS, help="Configurations to evaluate; by default the search's number.")
 ]
 
 

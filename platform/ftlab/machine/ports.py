@@ -42,7 +42,7 @@ def _listening(port: int) -> list[str]:
     inodes = []
     for table in ("tcp", "tcp6"):
         try:
-            lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+            lines = Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()[1:]
         except OSError:
             continue
         fields = [line.split() for line in lines]

@@ -68,7 +68,7 @@ def test_a_misspelt_experiment_names_the_nearest(command: str, run_ftlab: RunFtl
         (("--set", "method.key_momentum=0.5"), "an override must not be an axis of the experiment"),
         (("--set", "method.queue_size=100"), "nearest valid queue_size: 128"),
         (("--set", "model.stem=cifar"), "a setting must have an effect, but 'model.stem' has none"),
-        (("--seeds", "0"), "SEEDS must be a positive integer or 'auto', but got '0'; nearest valid: 1."),
+        (("--seeds", "0"), "SEEDS must be a whole number from 1 to 10,000 or 'auto', but got '0'; nearest valid: 1."),
     ],
 )
 def test_a_wrong_setting_is_one_message(arguments: tuple[str, ...], message: str, run_ftlab: RunFtlab) -> None:

@@ -46,11 +46,11 @@ def test_a_recorder_writes_what_a_listener_hears(make_study: MakeStudy, tmp_path
     writer = TrackingWriter(tracker, Journal(tmp_path / "trials"), flush_seconds=0.01)
     recorder, outcome = TrialRecorder("exp/tiny", writer, HARDWARE), Outcome(TrialStatus.FINISHED, tags={"told": "yes"})
     recorder.trial_started(trial)
-    recorder.epochs_trained(trial, [EpochResult(1, 1.0, {"knn/top1": 50.0})])
+    recorder.epochs_trained(trial, [EpochResult(epoch, 1.0, {"knn/top1": 50.0}) for epoch in (1, 2)])
     recorder.trial_ended(trial, outcome)
     assert writer.close() == []
     entry = Journal(tmp_path / "trials").read(trial.key)
     assert entry is not None
     assert entry.trial == trial_record(trial, "exp/tiny", HARDWARE) == tracker.trials[trial.key]
-    assert [epoch.epoch for epoch in entry.epochs] == list(tracker.epochs[trial.key]) == [1]
+    assert [epoch.epoch for epoch in entry.epochs] == list(tracker.epochs[trial.key]) == [1, 2]
     assert entry.outcome == tracker.outcomes[trial.key] == outcome

@@ -65,7 +65,7 @@ def test_another_site_is_refused(port: int) -> None:
 
 
 def test_a_port_that_is_taken_is_named(port: int, laboratory: Any) -> None:
-    with pytest.raises(FtlabError, match=f"a port must be free, but {port} is not"):
+    with pytest.raises(FtlabError, match=f"a port must be free, but got {port}: process"):
         make_dashboard(laboratory.storage, port)
 
 

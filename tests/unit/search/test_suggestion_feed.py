@@ -176,7 +176,7 @@ def test_a_killed_process_is_continued(make_search: MakeSearch, open_laboratory:
         # The journal heard of their ends, and the search did not.
         killed.journal.append_trial(TrialRecord(trial.key, trial.cell_key, 0, spec.name, trial.name, {}))
         metrics = {"probe/few_shot_top1": 77.0, "knn/top1": 66.0}
-        killed.journal.append_epochs(trial.key, [EpochResult(2, 0.0, metrics)])
+        killed.journal.append_epochs(trial.key, [EpochResult(epoch, 0.0, metrics) for epoch in (1, 2)])
         killed.journal.append_outcome(trial.key, outcome)
     killed.feed.epochs_trained(halfway, [EpochResult(1, 0.0, {"knn/top1": 50.0})])
     killed.close()
@@ -315,7 +315,8 @@ def test_a_trial_that_another_process_trains_is_awaited(
     assert not laboratory.feed.is_exhausted
     (key,) = taken
     laboratory.journal.append_trial(TrialRecord(key, "cell", 0, "table/tiny", "a", {}))
-    laboratory.journal.append_epochs(key, [EpochResult(2, 0.0, {"probe/few_shot_top1": 77.0})])
+    metrics = {"probe/few_shot_top1": 77.0}
+    laboratory.journal.append_epochs(key, [EpochResult(epoch, 0.0, metrics) for epoch in (1, 2)])
     laboratory.journal.append_outcome(key, Outcome(TrialStatus.FINISHED))
     assert laboratory.feed.next_assignment() is None
     assert laboratory.feed.is_complete

@@ -42,7 +42,9 @@ def build_folder(
     try:
         train = write_split(decoded.train, building, "train", len(decoded.class_names))
         test = write_split(decoded.test, building, "test", len(decoded.class_names))
-        skipped = (*train.unreadable, *test.unreadable)
+        # A name that is no UTF-8 is spelled out: this is read by people and stored as text.
+        unreadable = (*train.unreadable, *test.unreadable)
+        skipped = tuple(file.encode(errors="backslashreplace").decode() for file in unreadable)
         if skipped and corrupt_images == "refuse":
             _refuse(skipped, len(skipped) + train.image_shape[0] + test.image_shape[0])
         _check_classes(decoded.class_names, train, test)

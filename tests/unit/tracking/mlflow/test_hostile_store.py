@@ -154,11 +154,11 @@ def test_a_clock_that_would_be_copied_for_every_series_is_refused(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("!!python/object/apply:os.getcwd []", "key_momentum: .*valid number"),
-        ("[" * 5_000, "key_momentum: .*valid number"),
+        ("!!python/object/apply:os.getcwd []", "key_momentum must be a number"),
+        ("[" * 5_000, "key_momentum must be a number"),
         ("a" * 2_000_000, "must have at most"),
-        ("__import__('os').getcwd()", "key_momentum: .*valid number"),
-        ("$(id)", "key_momentum: .*valid number"),
+        ("__import__('os').getcwd()", "key_momentum must be a number"),
+        ("$(id)", "key_momentum must be a number"),
     ],
 )
 def test_a_recorded_setting_is_read_as_data(text: str, message: str) -> None:
