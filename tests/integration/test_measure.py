@@ -28,6 +28,7 @@ def config(tiny_profile: dict[str, Any], home: Home) -> TrialConfig:
     return found
 
 
+@pytest.mark.slow
 def test_a_calibration_measures_every_part_of_a_trial(config: TrialConfig, home: Home) -> None:
     found = measure(config, home=home, resources=CORE, together=2, step_seconds=0.2)
     assert found.plain_seconds is not None

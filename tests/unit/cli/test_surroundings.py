@@ -16,11 +16,11 @@ PROGRAM = "from ftlab.cli.command_line import main; main()"
     ("surroundings", "shown"),
     [
         (ASCII, b"S?S"),
-        ({**ASCII, "PYTHONIOENCODING": "iso-8859-1"}, b"S?S"),
-        ({**ASCII, "PYTHONIOENCODING": "iso-8859-15"}, b"S?S"),
-        ({"PYTHONIOENCODING": "ascii:strict"}, b"S?S"),
-        ({"PYTHONIOENCODING": "cp1252"}, b"S?S"),
-        ({"PYTHONIOENCODING": "utf-8"}, "S→S".encode()),
+        pytest.param({**ASCII, "PYTHONIOENCODING": "iso-8859-1"}, b"S?S", marks=pytest.mark.slow),
+        pytest.param({**ASCII, "PYTHONIOENCODING": "iso-8859-15"}, b"S?S", marks=pytest.mark.slow),
+        pytest.param({"PYTHONIOENCODING": "ascii:strict"}, b"S?S", marks=pytest.mark.slow),
+        pytest.param({"PYTHONIOENCODING": "cp1252"}, b"S?S", marks=pytest.mark.slow),
+        pytest.param({"PYTHONIOENCODING": "utf-8"}, "S→S".encode(), marks=pytest.mark.slow),
     ],
     ids=lambda value: repr(value)[-24:],
 )

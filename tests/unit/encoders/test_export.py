@@ -60,7 +60,7 @@ def load(lines: tuple[str, ...]) -> nn.Module:
         ("resnet18", "cifar", 3),
         ("resnet18", "imagenet", 1),
         pytest.param("resnet34", "imagenet", 3, marks=pytest.mark.slow),
-        ("resnet50", "imagenet", 3),
+        pytest.param("resnet50", "imagenet", 3, marks=pytest.mark.slow),
     ],
 )
 def test_the_lines_build_a_model_with_the_encoders_features(

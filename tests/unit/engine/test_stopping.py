@@ -13,6 +13,8 @@ from ftlab.engine.stopping import STOPPING, stopped_as_by_ctrl_c
 @pytest.fixture(autouse=True)
 def _default_handlers() -> Iterator[None]:
     previous = {number: signal.getsignal(number) for number in (*STOPPING, signal.SIGINT)}
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_DFL)  # also where the tests themselves run under nohup
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for number, handler in previous.items():

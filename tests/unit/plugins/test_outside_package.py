@@ -125,6 +125,7 @@ def test_it_trains_and_resumes_to_the_same_bits(outside: Surroundings, tmp_path:
     assert metrics["knn/top1"] > 60.0
 
 
+@pytest.mark.slow
 def test_its_method_passes_the_contract(outside: Surroundings) -> None:
     passed = outside.run(CONTRACT)
     assert isinstance(passed, list)

@@ -23,6 +23,7 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_every_suggestion_is_a_valid_trial_and_is_found_again(
     make_search: MakeSearch, random_study: optuna.Study
 ) -> None:

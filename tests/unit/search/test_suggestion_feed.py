@@ -63,6 +63,7 @@ def test_what_is_learned_beats_chance(make_search: MakeSearch, open_laboratory: 
     assert max(values) > 89.0
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_results_give_the_same_search(
     make_search: MakeSearch, open_laboratory: OpenLaboratory, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -370,8 +370,10 @@ def test_ctrl_c_ends_the_waiting_for_a_store(make_writer: MakeWriter, make_trial
     tracker = HangingTracker()
     writer = make_writer(tracker, flush_seconds=0.01)
     writer.open_trial(make_trial())
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
     threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
     started = time.monotonic()
     assert writer.close() == ["a1"]
     assert time.monotonic() - started < 5.0
+    signal.signal(signal.SIGINT, previous)
     tracker.released.set()

@@ -227,6 +227,7 @@ def test_a_result_of_the_targets_own_stands(
     assert trials.loc["flat", ["name", "status"]].to_list() == ["seed 1", "collapsed"]
 
 
+@pytest.mark.slow
 def test_a_trial_that_still_runs_is_left_out_until_it_ends(
     source: MlflowTracker, target_uri: str, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
 ) -> None:
@@ -245,6 +246,7 @@ def test_a_trial_that_still_runs_is_left_out_until_it_ends(
     assert MlflowTracker(target_uri).load_trials()["status"].value_counts()["finished"] == 2
 
 
+@pytest.mark.slow
 def test_a_trial_that_went_on_since_is_copied_beside_its_old_copy(
     source: MlflowTracker, target_uri: str, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
 ) -> None:
