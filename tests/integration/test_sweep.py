@@ -139,6 +139,7 @@ def test_a_deleted_table_is_rebuilt_with_the_same_bytes(laboratory: Any, run_her
     assert laboratory.contents(tmp_path / STUDY) == laboratory.files(STUDY)
 
 
+@pytest.mark.slow
 def test_more_seeds_need_the_new_trials_alone(run_here: RunHere) -> None:
     out = run_here("plan", "exp", "--seeds", "4")
     assert "12 trials: 6 new, 0 resumed, 6 reused; 12 epochs to train" in out
@@ -152,6 +153,7 @@ def test_an_experiment_reuses_the_cells_it_shares_with_another(laboratory: Any, 
     assert "4 trials: 2 new, 0 resumed, 2 reused" in run_here("plan", "other")
 
 
+@pytest.mark.slow
 def test_a_new_store_is_filled_from_the_journal(laboratory: Any, run_here: RunHere, tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     out = run_here("sweep", "exp", results=tmp_path / "results", MLFLOW_TRACKING_URI=uri)

@@ -79,6 +79,7 @@ def files(folder: Path) -> list[Path]:
     return sorted((folder / "trials").iterdir())
 
 
+@pytest.mark.slow
 def test_what_a_node_recorded_becomes_a_table_here(node: Path, home: Home, store_uri: str, tmp_path: Path) -> None:
     ended = run(node)
     assert ended.exit_code == 0, ended.output

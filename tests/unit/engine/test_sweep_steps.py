@@ -77,6 +77,7 @@ def record(found: Plan, tracker: MemoryTracker) -> None:
         tracker.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
 
 
+@pytest.mark.slow
 def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracker, home: Home, tmp_path: Path) -> None:
     found = plan_study(study, home, tracker.load_trials())
     assert len(found.todo) == 4

@@ -57,6 +57,7 @@ def test_the_trials_of_a_study_train_one_after_another_and_fork_from_each_other(
     assert together.losses(late)[1] != together.losses(plain)[1]
 
 
+@pytest.mark.slow
 def test_a_forked_trial_is_what_it_is_alone(
     trials: list[Trial], home: Home, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

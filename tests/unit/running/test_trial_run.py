@@ -141,6 +141,7 @@ def test_a_trial_forks_from_what_another_trained(make_trial: MakeTrial, tmp_path
     assert numbers(forked) == numbers(alone)
 
 
+@pytest.mark.slow
 def test_a_trial_that_shares_nothing_neither_reads_nor_leaves_shared_checkpoints(
     make_trial: MakeTrial, home: Home
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_trial_that_shares_nothing_neither_reads_nor_leaves_shared_checkpoints
     assert len(TrialRun(Assignment(trial, share=False), home, CPU, checkpoint_seconds=0.0).history) == 2
 
 
+@pytest.mark.slow
 def test_old_checkpoints_make_room_for_new_ones_but_not_forks(make_trial: MakeTrial, home: Home) -> None:
     trial = make_trial({"train.epochs": 6})
     list(TrialRun(Assignment(trial, frozenset({2})), home, CPU, checkpoint_seconds=0.0).epochs())

@@ -34,13 +34,23 @@ HAND_MADE = {"name": "hand-made", "set": {"transform.start": 0.3}}
 METRIC = "probe/few_shot_top1"
 
 
+@pytest.fixture(scope="session")
+def specs() -> dict[str, SearchSpec]:
+    """The searches that were resolved: hundreds of trials are tried for each."""
+    return {}
+
+
 @pytest.fixture
-def make_search(profile: ProfileConfig) -> MakeSearch:
+def make_search(profile: ProfileConfig, specs: dict[str, SearchSpec]) -> MakeSearch:
     """Resolve a search from its fields: `make_search(space={...}, trials=3)`; `user` are the user's overrides."""
 
     def make(*, user: dict[str, Any] | None = None, num_trials: int | None = None, **fields: Any) -> SearchSpec:
         content = {"question": "Which?", "trials": 6, "overrides": FT, "space": SPACE, **fields}
-        return resolve_search("s", SearchConfig.model_validate(content), "tiny", profile, num_trials, user)
+        key = repr((content, num_trials, user))
+        if key not in specs:
+            config = SearchConfig.model_validate(content)
+            specs[key] = resolve_search("s", config, "tiny", profile, num_trials, user)
+        return specs[key]
 
     return make
 

@@ -105,6 +105,7 @@ def test_a_recorded_trial_is_answered_and_counts(make_search: MakeSearch, open_l
     assert (known.name, known.status, known.value, known.trial_keys) == ("hand-made", "finished", 83.0, (key,))
 
 
+@pytest.mark.slow
 def test_a_configuration_that_comes_again_is_answered_and_does_not_count(
     make_search: MakeSearch, open_laboratory: OpenLaboratory
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_configuration_that_comes_again_is_answered_and_does_not_count(
     assert {row.value for row in repeated} <= {row.value for row in rows if row.status == "finished"}
 
 
+@pytest.mark.slow
 def test_a_configuration_that_is_under_way_is_not_handed_out_twice(
     make_search: MakeSearch, open_laboratory: OpenLaboratory
 ) -> None:

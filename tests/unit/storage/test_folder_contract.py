@@ -13,6 +13,7 @@ def test_what_was_written_is_read(folder: Folder) -> None:
     assert folder.read("empty") == b""
 
 
+@pytest.mark.slow
 def test_more_than_an_upload_takes_at_once(folder: Folder) -> None:
     content = b"0123456789abcdef" * (25 * 2**20 // 16)
     folder.write("large", content)
