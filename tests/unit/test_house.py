@@ -99,6 +99,7 @@ def imported_by(*modules: str) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_the_science_imports_without_the_machinery() -> None:
     package = ROOT / "platform" / "ftlab"
     modules = [

@@ -109,6 +109,7 @@ def test_weights_that_measure_otherwise_than_recorded_are_named(make_trained: Ma
     assert content["provenance"]["differing_metrics_of_these_weights"] == {"probe/top1": 89.5}
 
 
+@pytest.mark.slow
 def test_detectron2_gets_intensities_to_255(make_trained: MakeTrained, home: Home) -> None:
     trial = make_trained(stem="imagenet").trial
     assert run("export-backbone", trial.key, "--to", "detectron2", "--output", "a.pth").error is None

@@ -55,6 +55,7 @@ def source(write_experiment: WriteExperiment, home: Home, first_start: tuple[Pat
     return tracker
 
 
+@pytest.mark.slow
 def test_the_table_of_the_target_is_that_of_the_source(
     source: MlflowTracker, target_uri: str, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ def evaluate(home: Home, num_trials: int) -> None:
     storage.engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_search_that_is_complete_is_shown_without_training(
     write_experiment: WriteExperiment,
     tracker: MemoryTracker,

@@ -129,6 +129,7 @@ def test_a_finished_trial_is_read_from_its_checkpoint(make_trial: MakeTrial, hom
     assert restored.epochs == trained.epochs
 
 
+@pytest.mark.slow
 def test_a_trial_forks_from_what_another_trained(make_trial: MakeTrial, tmp_path: Path) -> None:
     baseline = make_trial({"train.epochs": 4})
     branch = make_trial({**FT, "train.epochs": 4, "transform.start": 0.5})

@@ -116,6 +116,7 @@ def test_importance_names_what_it_leaves_out(make_search: MakeSearch, open_labor
     assert "Left out, since not every trial has them: transform.alpha_extrapolation." in importance.note
 
 
+@pytest.mark.slow
 def test_results_are_attached_to_the_parent_run(
     make_search: MakeSearch,
     open_laboratory: OpenLaboratory,

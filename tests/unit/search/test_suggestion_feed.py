@@ -78,6 +78,7 @@ def test_the_same_seed_and_results_give_the_same_search(
     assert not set(searches[0]) & set(searches[2])
 
 
+@pytest.mark.slow
 def test_an_interruption_leaves_the_rest_of_the_search_as_it_was(
     make_search: MakeSearch, open_laboratory: OpenLaboratory, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -245,6 +246,7 @@ def test_more_trials_continue_the_search(make_search: MakeSearch, open_laborator
     assert len(more.ledger.rows()) == 3
 
 
+@pytest.mark.slow
 def test_the_mean_of_several_seeds_is_told(make_search: MakeSearch, open_laboratory: OpenLaboratory) -> None:
     laboratory = open_laboratory(make_search(num_trials=2, seeds=2))
     first, second, other = (laboratory.next_trial() for _ in range(3))

@@ -200,6 +200,7 @@ def test_a_lost_point_a_param_a_tag_and_a_file_are_missed(
     assert len(found) == 4
 
 
+@pytest.mark.slow
 def test_a_damaged_half_copy_never_becomes_a_result(
     source: MlflowTracker, target_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_damaged_half_copy_never_becomes_a_result(
     assert trials.loc["done", "status"] == "running"
 
 
+@pytest.mark.slow
 def test_a_result_of_the_targets_own_stands(
     source: MlflowTracker, target_uri: str, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch
 ) -> None:

@@ -227,6 +227,7 @@ def test_artifacts_lie_beside_the_database_or_in_the_given_folder(
         assert found == {"table.md", "a.svg"}
 
 
+@pytest.mark.slow
 def test_limits_of_the_store_are_kept(
     tracker: MlflowTracker, client: MlflowClient, make_trial: MakeTrial, make_epoch: MakeEpoch
 ) -> None:
