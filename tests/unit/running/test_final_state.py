@@ -48,6 +48,7 @@ def test_the_final_checkpoint_measured_what_is_recorded(found: RecordedTrial, ho
     assert differing_metrics(state, found) == {}
 
 
+@pytest.mark.slow
 def test_training_again_gives_the_same_bits_and_records_nothing(
     found: RecordedTrial, store: MemoryTracker, home: Home
 ) -> None:
@@ -63,6 +64,7 @@ def test_training_again_gives_the_same_bits_and_records_nothing(
     assert store.load_trials().equals(recorded)
 
 
+@pytest.mark.slow
 def test_training_again_goes_on_where_it_stopped(
     found: RecordedTrial, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
