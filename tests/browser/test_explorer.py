@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -125,7 +126,9 @@ def test_a_phone_needs_no_sideways_scrolling(
 def test_dark_is_dark(explorer: str, open_page: OpenPage) -> None:
     page = drawn(open_page(explorer, color_scheme="dark"), "axis-chart")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    label = page.locator("#axis-chart .xtick text").first.evaluate("element => getComputedStyle(element).fill")
+    text = page.locator("#axis-chart .xtick text").first
+    expect(text).to_have_css("fill", re.compile(r"^rgb\(\d+, \d+, \d+\)$"))  # while it fades in, it has an alpha
+    label = text.evaluate("element => getComputedStyle(element).fill")
     assert sum(map(int, background.removeprefix("rgb(")[:-1].split(","))) < 150
     assert sum(map(int, label.removeprefix("rgb(")[:-1].split(","))) > 600
 
