@@ -14,7 +14,7 @@ from ftlab.contrast.score_statistics import (
     SEEN_NEGATIVES,
     SEEN_POSITIVES,
 )
-from ftlab.contrast.scores import Moments, detect_collapse, name_moments, score_histogram, score_moments
+from ftlab.contrast.scores import detect_collapse, name_moments, score_histogram, score_moments
 from ftlab.contrast.transform import FeatureTransform, mix
 from ftlab.methods.method import MethodParts, PretrainingMethod, StepResult, Streams, Views
 
@@ -114,11 +114,13 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
         seen = self._scores(features, batch, transform, streams)
         loss, negative = self._loss(seen)
         seen = PairScores(*(part.detach() for part in seen))
-        plain = FeatureTransform()
-        with torch.no_grad():
-            before = seen if transform.is_identity else self._scores(features, batch, plain, streams)
-        scores = name_moments(*_moments(before)) | name_moments(score_moments(seen.positive), negative, after_ft=True)
-        return SimCLRResult(loss, scores, before, seen)
+        before, measured = seen, (score_moments(seen.positive), negative)
+        scores = name_moments(*measured, after_ft=True)
+        if not transform.is_identity:
+            with torch.no_grad():
+                before = self._scores(features, batch, FeatureTransform(), streams)
+            measured = score_moments(before.positive), score_moments(before.negative, before.excluded)
+        return SimCLRResult(loss, name_moments(*measured) | scores, before, seen)
 
     @torch.no_grad()
     def histograms(self, result: SimCLRResult) -> dict[str, Tensor]:
@@ -138,13 +140,13 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
         anchors, positive = self._pair(features, transform, streams)
         bank = transform.mix_negatives(batch, generator=streams["negatives"])
         asking = anchors if transform.query_for_negatives == "transformed" else features
-        own_images = self.ranks.own(_image_of(torch.arange(len(batch), device=batch.device)))
-        excluded = (_image_of(bank.rows) == own_images[:, None, None]).any(dim=2)
+        own_images = self.ranks.own(torch.arange(len(batch), device=batch.device)) // 2
+        excluded = (bank.rows // 2 == own_images[:, None, None]).any(dim=2)
         return PairScores(positive, asking @ bank.features.T, excluded)
 
     def _pair(self, features: Tensor, transform: FeatureTransform, streams: Streams) -> tuple[Tensor, Tensor]:
         """Return the (2n, C) anchors, mixed if positives are, and the (2n,) scores of their positives."""
-        others = features.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)  # the other view of each
+        others = _other_views(features)
         if transform.positives is None:
             return features, (features * others).sum(dim=1)
         # One coefficient a pair, for both of its anchors.
@@ -155,13 +157,11 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
         if self.partner == "key_constant":
             partners = transform.scaled(mix(mixed_in, features, shares))
         else:
-            partners = anchors.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
+            partners = _other_views(anchors)
         return anchors, (anchors * partners).sum(dim=1)
 
 
-def _image_of(rows: Tensor) -> Tensor:
-    return torch.div(rows, 2, rounding_mode="floor")
-
-
-def _moments(scores: PairScores) -> tuple[Moments, Moments]:
-    return score_moments(scores.positive), score_moments(scores.negative, scores.excluded)
+def _other_views(views: Tensor) -> Tensor:
+    """Return, in the place of each view, the other one of its image."""
+    pairs: Tensor = views.unflatten(0, (-1, 2))
+    return pairs.flip(1).flatten(0, 1)

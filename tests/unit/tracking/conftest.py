@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from ftlab.tracking.journal import Journal
 from ftlab.tracking.records import StudyRecord, TrialRecord
 from ftlab.training.epoch_result import EpochResult
 
@@ -41,3 +43,8 @@ def make_epoch() -> Callable[..., EpochResult]:
         )
 
     return make
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "trials")

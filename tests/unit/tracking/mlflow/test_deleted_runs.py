@@ -4,7 +4,6 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -20,11 +19,6 @@ MakeTrial = Callable[..., TrialRecord]
 MakeEpoch = Callable[..., EpochResult]
 
 FINISHED = Outcome(TrialStatus.FINISHED)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "trials")
 
 
 @pytest.fixture

@@ -23,11 +23,6 @@ MakeEpoch = Callable[..., EpochResult]
 FINISHED = Outcome(TrialStatus.FINISHED)
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "trials")
-
-
 def open_at(location: str, uri: str, study: StudyRecord, journal: Journal) -> MlflowTracker:
     """Open a study whose experiment keeps its files elsewhere."""
     MlflowClient(tracking_uri=uri).create_experiment(study.experiment, location)
