@@ -4,22 +4,20 @@ from pkgutil import resolve_name
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ftlab.assembly.batches import make_batches
+from ftlab.assembly.probes import make_probe
 from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.transform_section import TransformConfig
 from ftlab.config.trial import TrialConfig
 from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.data.cache.decode_once import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
-from ftlab.data.views.two_views import normalise
 from ftlab.encoders.encoder import Encoder, make_encoder
 from ftlab.errors import ConfigError
 from ftlab.methods.method import MethodParts, PretrainingMethod
 from ftlab.ranks.exchange import ALONE, Ranks
-from ftlab.training.evaluation.linear import LinearEvaluation
-from ftlab.training.evaluation.probe import Features, ProbeSuite, extract_features, no_probe
+from ftlab.training.evaluation.probe import no_probe
 from ftlab.training.schedule import CosineSchedule
 from ftlab.training.streams import make_generator, stream_seed
 from ftlab.training.trainer import Trainer
@@ -127,49 +125,4 @@ def make_optimizer(config: TrialConfig, method: PretrainingMethod[Any]) -> torch
         momentum=config.train.sgd_momentum,
         weight_decay=config.train.weight_decay,
         fused=True,
-    )
-
-
-def make_probe(
-    config: TrialConfig,
-    dataset: ImageDataset,
-    encoder: Encoder,
-    train: ResidentImages,
-    device: torch.device,
-) -> ProbeSuite:
-    """Build the probes of an encoder."""
-    test = ResidentImages(dataset.test_images, device)
-    train_labels = torch.tensor(dataset.train_labels, device=device)
-    test_labels = torch.tensor(dataset.test_labels, device=device)
-
-    size = min(config.view_size, dataset.image_size)
-    margin = (dataset.image_size - size) // 2  # a centre crop, as wide as a view
-
-    def features_of(images: ResidentImages, num_labelled: int) -> Tensor:
-        def load(rows: slice) -> Tensor:
-            batch = images.gather(torch.arange(rows.start, rows.stop))
-            batch = batch[:, :, margin : margin + size, margin : margin + size]
-            return normalise(batch, dataset.channel_mean, dataset.channel_std)
-
-        return extract_features(encoder.backbone, num_labelled, load)
-
-    def extract() -> Features:
-        train_features = features_of(train, len(train_labels))
-        return Features(train_features, train_labels, features_of(test, len(test)), test_labels, dataset.num_classes)
-
-    return ProbeSuite(
-        extract=extract,
-        make_generator=lambda: make_generator(config.seed, "probe"),
-        epochs=config.train.epochs,
-        every=config.probe.every,
-        knn_k=config.probe.knn_k,
-        knn_temperature=config.probe.knn_temperature,
-        few_shot_labels=config.probe.few_shot_labels,
-        few_shot_draws=config.probe.few_shot_draws,
-        linear=LinearEvaluation(
-            learning_rates=config.probe.linear_learning_rates,
-            epochs=config.probe.linear_epochs,
-            batch_size=config.probe.linear_batch_size,
-            holdout=config.probe.linear_holdout,
-        ),
     )

@@ -84,6 +84,10 @@ class TrialConfig(Section):
         last = self.epochs if epochs is None else epochs
         return {effect.name: effect.value for effect in self.effects() if effect.since <= last}
 
+    def judging(self) -> set[str]:
+        """Return the dotted names of the settings that decide evaluations after the last epoch and nothing before."""
+        return {f"probe.{name}" for name in self.probe.judging(self)}
+
     def changes(self) -> list[int]:
         """Return, in order, 1 and the numbers of epochs at which `effective` differs from one epoch before."""
         return sorted({1, *(effect.since for effect in self.effects() if effect.since <= self.epochs)})

@@ -85,6 +85,7 @@ class EpochFields(_Fields):
     histograms: dict[Name, list[Count]] = Field(default_factory=dict)
     steps: dict[Name, list[float]] = Field(default_factory=dict)
     gradient_norms: dict[Name, float] = Field(default_factory=dict)
+    right: dict[Name, list[Count]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_steps(self) -> Self:

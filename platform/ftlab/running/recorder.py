@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ftlab.machine.facts import collect_provenance
 from ftlab.machine.hardware import Hardware
-from ftlab.study.identity import NUMERICS_VERSION
+from ftlab.study.identity import EVALUATION_VERSION, NUMERICS_VERSION, evaluation_keys, pretraining_key
 from ftlab.study.recorded_params import recorded_params
 from ftlab.study.spec import StudySpec, Trial
 from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord
@@ -14,6 +14,9 @@ from ftlab.training.epoch_result import EpochResult
 
 FINGERPRINT_TAG = "data.fingerprint"
 NUMERICS_TAG = "version.numerics"
+EVALUATION_TAG = "version.evaluation"
+PRETRAINING_KEY_TAG = "key.pretraining"
+EVALUATION_KEY_TAG = "key.evaluation."  # followed by the probe's name
 
 
 class TrialRecorder:
@@ -55,6 +58,12 @@ def trial_record(trial: Trial, study: str, hardware: Hardware) -> TrialRecord:
         tags={
             **collect_provenance(),
             NUMERICS_TAG: str(NUMERICS_VERSION),
+            EVALUATION_TAG: str(EVALUATION_VERSION),
+            PRETRAINING_KEY_TAG: pretraining_key(trial.config, trial.fingerprint),
+            **{
+                f"{EVALUATION_KEY_TAG}{probe}": key
+                for probe, key in evaluation_keys(trial.config, trial.fingerprint).items()
+            },
             **hardware.tags(),
             FINGERPRINT_TAG: trial.fingerprint,
         },

@@ -12,6 +12,8 @@ from ftlab.study.plugin_code import plugin_code
 
 # Raise it when a change of code moves a trained number; a golden test fails until then. See CHANGELOG.md.
 NUMERICS_VERSION = 2
+# Raise it when a change of code moves what a probe finds in the same features.
+EVALUATION_VERSION = 1
 
 # The content of the data enters a key as its fingerprint; the folder of the files decides nothing.
 DATA_PREFIX = "data."
@@ -20,18 +22,49 @@ _MARK = "number of epochs"
 
 
 def trial_key(config: TrialConfig, fingerprint: str) -> str:
-    """Return the digest that names a trial: equal keys mean equal results.
+    """Return the digest that names a trial, its pretraining with its evaluations: equal keys mean equal results.
 
     Args:
         config: The trial.
         fingerprint: Digest of the data's content.
     """
-    return _digest({"settings": _seeded(_whole(_unseeded(config)), config), "data": fingerprint, **_code(config)})
+    return _digest(
+        {"pretraining": pretraining_key(config, fingerprint), "evaluations": evaluation_keys(config, fingerprint)}
+    )
+
+
+def pretraining_key(config: TrialConfig, fingerprint: str) -> str:
+    """Return the digest that names the training of a trial, whatever is judged after its last epoch.
+
+    Args:
+        config: The trial.
+        fingerprint: Digest of the data's content.
+    """
+    settings = _seeded(_whole(_unseeded(config)), config)
+    return _digest({"pretraining": settings, "data": fingerprint, **_code(config)})
+
+
+def evaluation_keys(config: TrialConfig, fingerprint: str) -> dict[str, str]:
+    """Return the digest of each evaluation that follows the last epoch, by the probe's name.
+
+    The same evaluation of another pretraining has the same key.
+
+    Args:
+        config: The trial.
+        fingerprint: Digest of the content of the data that is judged on.
+    """
+    return {
+        probe: _sha256(_plain({"probe": probe, **settings, "data": fingerprint, "evaluation": EVALUATION_VERSION}))
+        for probe, settings in config.probe.evaluations(config).items()
+    }
 
 
 def cell_key(config: TrialConfig, fingerprint: str) -> str:
     """Return the digest that the trials of one cell share: `trial_key` without the seed."""
-    return _digest({"cell": _whole(_unseeded(config)), "data": fingerprint, **_code(config)})
+    evaluations = evaluation_keys(config, fingerprint)
+    return _digest(
+        {"cell": _whole(_unseeded(config)), "evaluations": evaluations, "data": fingerprint, **_code(config)}
+    )
 
 
 def prefix_key(config: TrialConfig, fingerprint: str, epochs: int) -> str:
@@ -82,8 +115,9 @@ def _seeded(settings: Settings, config: TrialConfig) -> Settings:
 # The trials of a cell differ by their seeds alone.
 @lru_cache(maxsize=10_000)
 def _whole(config: TrialConfig) -> Settings:
-    """Return the settings with an effect on the whole trial, but for the seed."""
-    return _without_seed(_decisive(config))
+    """Return the settings with an effect on the training, but for the seed and for what is judged after it."""
+    judging = config.judging()
+    return {name: value for name, value in _without_seed(_decisive(config)).items() if name not in judging}
 
 
 @lru_cache(maxsize=10_000)
@@ -113,7 +147,11 @@ def _digest(content: Mapping[str, object]) -> str:
 
 
 def _canonical(content: Mapping[str, object]) -> str:
-    return json.dumps({**content, "numerics": NUMERICS_VERSION}, sort_keys=True, separators=(",", ":"))
+    return _plain({**content, "numerics": NUMERICS_VERSION})
+
+
+def _plain(content: Mapping[str, object]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def _sha256(text: str) -> str:

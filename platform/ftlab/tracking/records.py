@@ -75,6 +75,7 @@ class HistoryPart(StrEnum):
     HISTOGRAMS = "histograms"
     STEPS = "steps"
     GRADIENT_NORMS = "gradient_norms"
+    RIGHT = "right"
 
 
 UNREADABLE = "unreadable"  # attribute of a history's frame: keys of the trials whose records cannot be read now
@@ -84,6 +85,7 @@ HISTORY_COLUMNS: Mapping[HistoryPart, tuple[str, ...]] = {
     HistoryPart.HISTOGRAMS: ("trial_key", "epoch", "name", "counts"),
     HistoryPart.STEPS: ("trial_key", "epoch", "step", "name", "value"),
     HistoryPart.GRADIENT_NORMS: ("trial_key", "epoch", "name", "value"),
+    HistoryPart.RIGHT: ("trial_key", "epoch", "name", "counts"),
 }
 
 

@@ -37,6 +37,7 @@ _CONTENT = {
     HistoryPart.HISTOGRAMS: "counts",
     HistoryPart.STEPS: "series",
     HistoryPart.GRADIENT_NORMS: "value",
+    HistoryPart.RIGHT: "counts",
 }
 _TYPES = {
     "trial_key": pa.dictionary(pa.int32(), pa.string()),
@@ -51,9 +52,9 @@ _TYPES = {
 def history_table(epochs: Iterable[EpochResult]) -> pa.Table:
     """Return epochs in long form: a row per epoch, part and name.
 
-    Columns are ``epoch``, ``name``, ``value`` (of a scalar), ``counts`` (of a histogram, per score bin), ``part``, see
-    `HistoryPart`, and ``series`` (over the epoch's steps); a row has one of the three contents, the others are null. A
-    scalar that is NaN stays NaN.
+    Columns are ``epoch``, ``name``, ``value`` (of a scalar), ``counts`` (of a histogram, per score bin, or words of
+    bits), ``part``, see `HistoryPart`, and ``series`` (over the epoch's steps); a row has one of the three contents,
+    the others are null. A scalar that is NaN stays NaN.
 
     Args:
         epochs: Epochs in the order of the rows.
@@ -135,7 +136,7 @@ def history_frame(parts: Mapping[str, pa.Table], part: HistoryPart) -> "pd.DataF
 def _rows(epoch: EpochResult) -> Iterable[dict[str, object]]:
     for part, column in _CONTENT.items():
         for name, content in getattr(epoch, part).items():
-            filled = list(content) if part in (HistoryPart.HISTOGRAMS, HistoryPart.STEPS) else content
+            filled = content if column == "value" else list(content)
             yield {"epoch": epoch.epoch, "name": name, "part": str(part), column: filled}
 
 

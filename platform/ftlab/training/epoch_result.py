@@ -18,6 +18,8 @@ class EpochResult:
             so far, and the score statistics by metric name.
         gradient_norms: L2 norm of each layer's weight gradient, the mean over the epoch's steps, by layer from the
             images upwards.
+        right: The test images that each probe classified rightly, by its metric, in words of bits, see
+            `ftlab.training.evaluation.right_images.pack_right`; after the last epoch.
     """
 
     epoch: int
@@ -26,3 +28,4 @@ class EpochResult:
     histograms: Mapping[str, Sequence[int]] = field(default_factory=dict)
     steps: Mapping[str, Sequence[float]] = field(default_factory=dict)
     gradient_norms: Mapping[str, float] = field(default_factory=dict)
+    right: Mapping[str, Sequence[int]] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from ftlab.contrast.scores import pool_statistics
 from ftlab.errors import CheckpointError, NonFiniteLossError
 from ftlab.methods.method import PretrainingMethod, Streams, Views
 from ftlab.training.epoch_result import EpochResult
+from ftlab.training.evaluation.probe import Judgement
 from ftlab.training.gradient_norms import GradientNorms
 from ftlab.training.schedule import CosineSchedule
 from ftlab.training.step_series import step_series
@@ -19,7 +20,7 @@ from ftlab.training.streams import make_generator
 
 STEPS_BETWEEN_LATE_CHECKS = 100
 
-Probe = Callable[[int], Mapping[str, float]]
+Probe = Callable[[int], Judgement]
 DrawViews = Callable[[Tensor, Sequence[Tensor], torch.Generator], Callable[[int], Views]]
 
 
@@ -101,7 +102,7 @@ class Trainer:
         optimizer: Moves the method's `trained_parameters`.
         schedule: Learning rate of each epoch.
         batches: Source of views.
-        probe: Called after each epoch with the number of epochs trained; returns metrics of the frozen encoder.
+        probe: Called after each epoch with the number of epochs trained; judges the frozen encoder.
         seed: Seed of the method's random streams.
         device: Device of the training.
     """
@@ -212,11 +213,12 @@ class Trainer:
         pooled = pool_statistics(self._ranks.gather(sums.scores[None]), statistics)
         # cumsum() and not sum(): one step after another, so that the last bit depends on nothing else.
         means = (pooled.cumsum(dim=0)[-1] / len(sums.losses)).tolist()
+        judgement = self.probe(epoch + 1)
         metrics = {
             "pretrain/loss": self._ranks.mean(sums.losses).double().mean().item(),
             "pretrain/learning_rate": sums.learning_rate,
             **{one.name: mean for one, mean in zip(statistics, means, strict=True) if one.is_reported},
-            **self.probe(epoch + 1),
+            **judgement.metrics,
             "train_seconds": train_seconds,
             "epoch_seconds": time.perf_counter() - started,
         }
@@ -228,6 +230,7 @@ class Trainer:
             counts,
             steps=step_series(pooled, [one.name for one in statistics], epoch * len(sums.losses)),
             gradient_norms=self._mean_norms(sums),
+            right=judgement.right,
         )
 
     def _mean_norms(self, sums: EpochSums) -> dict[str, float]:

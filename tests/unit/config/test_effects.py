@@ -145,5 +145,6 @@ def test_traits_stand_at_the_fields() -> None:
         "transform.positives",
         "transform.negatives",
         "transform.start",
+        "probe.linear",
     )
     assert "method.queue_size" in settings_with(Trait.CHECKPOINT_COST)

@@ -51,7 +51,7 @@ def test_ended_trials_are_delivered_under_their_study_and_once(lab: Lab) -> None
     tracker = WatchedTracker()
     delivery = deliver(lab, tracker)
     assert (delivery.delivered, delivery.undelivered, delivery.problem) == (keys, [], "")
-    frame = tracker.load_trials().set_index("seed")
+    frame = tracker.load_trials().set_index("seed").sort_index()
     assert frame[["experiment", "study", "status", "reason"]].values.tolist() == [
         ["exp", "exp/tiny", "finished", ""],
         ["other", "other/tiny", "collapsed", "flat"],

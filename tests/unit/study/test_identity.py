@@ -61,6 +61,8 @@ CHANGED: dict[str, Setting] = {
     "probe.every": 20,
     "probe.knn_k": 10,
     "probe.knn_temperature": 0.2,
+    "probe.knn_features": "embedding",
+    "probe.linear": "paper",
     "probe.few_shot_labels": 3,
     "probe.few_shot_draws": 10,
     "probe.linear_epochs": 10,

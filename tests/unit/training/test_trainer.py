@@ -204,11 +204,19 @@ class TestEpochs:
             "pretrain/learning_rate",
             *REPORTED,
             "knn/top1",
+            "health/backbone_rankme",
+            "health/embedding_rankme",
+            "health/alignment",
+            "health/uniformity",
+            "health/feature_std",
             "train_seconds",
             "epoch_seconds",
         }
         assert [set(result.metrics) for result in results[:-1]] == [each] * 3
         assert set(results[-1].metrics) == each | {"probe/few_shot_top1", "probe/top1"}
+        assert [set(result.right) for result in results] == [set()] * 3 + [
+            {"knn/top1", "probe/few_shot_top1", "probe/top1"}
+        ]
         for result in results:
             assert all(isfinite(value) for value in result.metrics.values())
             assert 0 < result.metrics["train_seconds"] <= result.metrics["epoch_seconds"]

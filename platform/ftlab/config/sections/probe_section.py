@@ -1,15 +1,18 @@
 """The section ``probe`` of a trial."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ftlab.config.section import MANY, Rate, Temperature
 from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
-from ftlab.config.setting import Trait
+from ftlab.config.setting import Setting, Settings, Trait
 
-# The other probes are taken only after the last epoch.
-KNN = frozenset({"every", "knn_k", "knn_temperature"})
+PROBES = ("knn", "few_shot", "linear")
+KNN = frozenset({"every", "knn_k", "knn_temperature", "knn_features"})
+# What the protocol of MoCo's authors fixes.
+CHOICE_OF_RATE = frozenset({"linear_learning_rates", "linear_holdout"})
 
 
 class ProbeConfig(TrialSection):
@@ -18,11 +21,21 @@ class ProbeConfig(TrialSection):
     every: int = Field(10, ge=0, le=MANY, description="Epochs between kNN probes during training; 0: at the end only.")
     knn_k: Annotated[int, Trait.PROBE_COST] = Field(20, ge=1, le=MANY, description="Neighbours of the kNN probe.")
     knn_temperature: Temperature = Field(0.1, description="Temperature of the neighbours' weights.")
+    knn_features: Annotated[Literal["backbone", "embedding"], Trait.PROBE_COST] = Field(
+        "backbone",
+        description="What the kNN probe compares: features of the backbone, or their projections (arXiv 1805.01978).",
+    )
     few_shot_labels: Annotated[int, Trait.PROBE_COST] = Field(
         5, ge=1, le=MANY, description="Labelled training images a class of the few-shot probe."
     )
     few_shot_draws: Annotated[int, Trait.PROBE_COST] = Field(
         40, ge=1, le=MANY, description="Seeded draws of the labelled images that are averaged."
+    )
+    linear: Annotated[Literal["cached", "paper"], Trait.PROBE_COST, Trait.SWITCH] = Field(
+        "cached",
+        description="Protocol of the linear evaluation. cached: features of centre crops, computed once; the learning "
+        "rate is chosen on held-out training images, then all are trained on. paper: a random crop and flip in each "
+        "epoch, learning rate 30, a tenth of it at 60% and 80% (arXiv 1911.05722).",
     )
     linear_epochs: Annotated[int, Trait.PROBE_COST] = Field(
         50, ge=1, le=MANY, description="Epochs of the linear evaluation."
@@ -41,9 +54,41 @@ class ProbeConfig(TrialSection):
     )
 
     def effects(self, whole: Whole) -> list[Effect]:
-        """Return all settings, each with an effect from the first probe that it decides."""
+        """Return the settings of the probes, each with an effect from the first probe that it decides."""
         first_knn = min(self.every or whole.epochs, whole.epochs)
+        fixed = CHOICE_OF_RATE if self.linear == "paper" else frozenset()
         return [
             effect._replace(since=first_knn if effect.name in KNN else whole.epochs)
             for effect in super().effects(whole)
+            if effect.name not in fixed
         ]
+
+    def evaluations(self, whole: Whole) -> dict[str, Settings]:
+        """Return the settings of each evaluation that follows the last epoch, by the probe's name."""
+        settings = {effect.name: effect.value for effect in self.effects(whole)}
+        return {probe: _of(probe, settings) for probe in PROBES}
+
+    def judging(self, whole: Whole) -> set[str]:
+        """Return the names of the settings that decide evaluations after the last epoch and nothing before."""
+        return {effect.name for effect in self.effects(whole) if effect.since == whole.epochs}
+
+    def protocols(self) -> dict[str, str]:
+        """Return how each metric is measured, in words, by its name."""
+        linear = (
+            f"a random crop and flip in each of {self.linear_epochs} epochs, learning rate 30, a tenth at 60% and 80%"
+            if self.linear == "paper"
+            else f"features of centre crops, {self.linear_epochs} epochs, learning rate of "
+            f"{', '.join(f'{rate:g}' for rate in self.linear_learning_rates)} chosen on {self.linear_holdout:.0%} "
+            "held-out training images, then trained on all"
+        )
+        labels = f"{self.few_shot_labels} label{'s' if self.few_shot_labels > 1 else ''}"
+        return {
+            "probe/top1": f"linear evaluation on {linear}",
+            "probe/few_shot_top1": f"nearest centroid of {labels} a class, mean of {self.few_shot_draws} draws",
+            "knn/top1": f"{self.knn_k} nearest neighbours by {self.knn_features} features, temperature "
+            f"{self.knn_temperature:g}",
+        }
+
+
+def _of(probe: str, settings: Mapping[str, Setting]) -> Settings:
+    return {name: value for name, value in settings.items() if name == probe or name.startswith(f"{probe}_")}

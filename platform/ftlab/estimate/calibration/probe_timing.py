@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ftlab.assembly.trial_parts import make_probe
+from ftlab.assembly.probes import make_probe
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.decode_once import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
 from ftlab.estimate.calibration.step_timing import Stopwatch
-from ftlab.training.evaluation.probe import CHUNK, Features, ProbeSuite, few_shot_accuracy, knn_accuracy
+from ftlab.training.evaluation.features import CHUNK, Features
+from ftlab.training.evaluation.health import MAX_IMAGES
+from ftlab.training.evaluation.probe import ProbeSuite
 from ftlab.training.trainer import Trainer
 
 # The features of so many images are enough to scale the time up to all images.
@@ -34,9 +36,20 @@ def time_probes(
     suite = make_probe(config, part, trainer.method.encoder, train, device)
     scale = (len(dataset.train_labels) + len(dataset.test_labels)) / (len(part.train_labels) + len(part.test_labels))
     extract = scale * watch.seconds(suite.extract)
-    features = _random_features(dataset, suite.extract().train.shape[1], device)
-    knn = extract + _knn_seconds(suite, features, watch)
-    return knn, knn + _few_shot_seconds(suite, features, watch) + _linear_seconds(suite, features, watch)
+    extracted = suite.extract()
+    features = _random_features(dataset, extracted.train.shape[1], device)
+    health = _of_all(dataset, part) * watch.seconds(lambda: suite.measure_health(extracted))
+    knn = extract + health + _knn_seconds(suite, features, watch)
+    few_shot = watch.seconds(lambda: suite.few_shot(features))
+    # Augmented, an epoch of the linear evaluation reads the images of the part; else features of all images.
+    factor = len(dataset.train_labels) / len(part.train_labels) if config.probe.linear == "paper" else 1.0
+    return knn, knn + few_shot + factor * _linear_seconds(suite, features, watch)
+
+
+def _of_all(dataset: ImageDataset, part: ImageDataset) -> float:
+    """Return the number of images whose health is measured, relative to those of a part."""
+    numbers = [min(len(images.test_labels), MAX_IMAGES) for images in (dataset, part)]
+    return numbers[0] / numbers[1]
 
 
 def _part(dataset: ImageDataset) -> ImageDataset:
@@ -69,32 +82,12 @@ def _random_features(dataset: ImageDataset, feature_dim: int, device: torch.devi
 
 def _knn_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> float:
     chunk = replace(features, test=features.test[:CHUNK], test_labels=features.test_labels[:CHUNK])
-    seconds = watch.seconds(lambda: knn_accuracy(chunk, k=suite.knn_k, temperature=suite.knn_temperature))
-    return seconds * len(features.test) / len(chunk.test)
-
-
-def _few_shot_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> float:
-    def run() -> None:
-        few_shot_accuracy(
-            features,
-            num_labels=suite.few_shot_labels,
-            num_draws=suite.few_shot_draws,
-            generator=suite.make_generator(),
-        )
-
-    return watch.seconds(run)
+    return watch.seconds(lambda: suite.knn(chunk)) * len(features.test) / len(chunk.test)
 
 
 def _linear_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> float:
     def run(epochs: int) -> None:
-        replace(suite.linear, epochs=epochs)(
-            features.train,
-            features.train_labels,
-            features.test,
-            features.test_labels,
-            num_classes=features.num_classes,
-            generator=suite.make_generator(),
-        )
+        replace(suite.linear, epochs=epochs)(features, suite.make_generator())
 
     one, three = watch.seconds(lambda: run(1)), watch.seconds(lambda: run(3))
     return one + (suite.linear.epochs - 1) * max(0.0, three - one) / 2

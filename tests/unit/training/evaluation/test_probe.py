@@ -6,15 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ftlab.training.evaluation.features import CHUNK, Features, extract_features, percent_right
+from ftlab.training.evaluation.few_shot import few_shot_right
+from ftlab.training.evaluation.knn import knn_right
 from ftlab.training.evaluation.linear import LinearEvaluation
-from ftlab.training.evaluation.probe import (
-    CHUNK,
-    Features,
-    ProbeSuite,
-    extract_features,
-    few_shot_accuracy,
-    knn_accuracy,
-)
+from ftlab.training.evaluation.probe import Judgement, ProbeSuite
+from ftlab.training.evaluation.right_images import share_right, unpack_right
 
 NUM_CLASSES = 3
 
@@ -32,6 +29,14 @@ def make_features(num_train: int = 40, num_test: int = 30, *, separation: float 
     features *= 0.1 + 5 * torch.rand(len(labels), 1, generator=generator)
     train, test = features[:num_train], features[num_train:]
     return Features(train, labels[:num_train], test, labels[num_train:], NUM_CLASSES)
+
+
+def knn_accuracy(features: Features, *, k: int, temperature: float) -> float:
+    return percent_right(knn_right(features, k=k, temperature=temperature))
+
+
+def few_shot_accuracy(features: Features, *, num_labels: int, num_draws: int, generator: torch.Generator) -> float:
+    return percent_right(few_shot_right(features, num_labels=num_labels, num_draws=num_draws, generator=generator))
 
 
 def unit(row: list[float]) -> list[float]:
@@ -174,6 +179,8 @@ class TestSuite:
         def make(*, epochs: int, every: int, extract: Callable[[], Features] = make_features) -> ProbeSuite:
             return ProbeSuite(
                 extract=extract,
+                project=lambda features: features,
+                measure_health=lambda features: {"health/size": float(len(features.test))},
                 make_generator=make_generator,
                 epochs=epochs,
                 every=every,
@@ -192,10 +199,12 @@ class TestSuite:
     )
     def test_schedule(self, make_suite: Callable[..., ProbeSuite], epochs: int, every: int, due: list[int]) -> None:
         suite = make_suite(epochs=epochs, every=every)
-        metrics = {epoch: set(suite(epoch)) for epoch in range(1, epochs + 1)}
-        assert [epoch for epoch, names in metrics.items() if names] == due
-        assert all(metrics[epoch] == {"knn/top1"} for epoch in due[:-1])
-        assert metrics[epochs] == {"knn/top1", "probe/few_shot_top1", "probe/top1"}
+        found = {epoch: suite(epoch) for epoch in range(1, epochs + 1)}
+        assert [epoch for epoch, judgement in found.items() if judgement != Judgement()] == due
+        assert all(set(found[epoch].metrics) == {"knn/top1", "health/size"} for epoch in due[:-1])
+        assert all(not found[epoch].right for epoch in due[:-1])
+        assert set(found[epochs].metrics) == {"knn/top1", "probe/few_shot_top1", "probe/top1", "health/size"}
+        assert set(found[epochs].right) == {"knn/top1", "probe/few_shot_top1", "probe/top1"}
 
     def test_features_are_extracted_only_when_a_probe_is_due(self, make_suite: Callable[..., ProbeSuite]) -> None:
         extracted: Iterator[int] = iter(range(100))
@@ -211,19 +220,25 @@ class TestSuite:
 
     def test_metrics_are_the_probes_own(self, make_suite: Callable[..., ProbeSuite]) -> None:
         features = make_features()
-        linear = self.LINEAR(
-            features.train,
-            features.train_labels,
-            features.test,
-            features.test_labels,
-            num_classes=NUM_CLASSES,
-            generator=make_generator(),
-        )
-        assert make_suite(epochs=1, every=0)(1) == {
+        assert make_suite(epochs=1, every=0)(1).metrics == {
             "knn/top1": knn_accuracy(features, k=3, temperature=0.1),
             "probe/few_shot_top1": few_shot_accuracy(features, num_labels=2, num_draws=3, generator=make_generator()),
-            "probe/top1": linear,
+            "probe/top1": percent_right(self.LINEAR(features, make_generator())),
+            "health/size": len(features.test),
         }
+
+    def test_the_mean_of_right_images_is_the_accuracy(self, make_suite: Callable[..., ProbeSuite]) -> None:
+        found = make_suite(epochs=1, every=0)(1)
+        for name, words in found.right.items():
+            assert 100 * share_right(words).mean() == pytest.approx(found.metrics[name])
+        assert unpack_right(found.right["probe/few_shot_top1"]).shape == (3, 30)
+
+    def test_knn_compares_projections_if_asked_to(self, make_suite: Callable[..., ProbeSuite]) -> None:
+        suite = replace(make_suite(epochs=1, every=0), project=lambda features: features[:, :1])
+        features = make_features()
+        projected = replace(features, train=features.train[:, :1], test=features.test[:, :1])
+        assert suite(1).metrics["knn/top1"] == knn_accuracy(projected, k=3, temperature=0.1)
+        assert suite(1).metrics["probe/top1"] == make_suite(epochs=1, every=0)(1).metrics["probe/top1"]
 
     def test_probes_repeat(self, make_suite: Callable[..., ProbeSuite]) -> None:
         suite = make_suite(epochs=1, every=0)
