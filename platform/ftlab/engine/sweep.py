@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ftlab.config.home import ftlab_home
 from ftlab.engine.closing import close_study, reporting_refusal
 from ftlab.engine.exclusive import exclusive
+from ftlab.engine.floor_work import judged_beside, missing_floors
 from ftlab.engine.study_session import StudySession
 from ftlab.engine.sweep_planner import SweepPlanner
 from ftlab.engine.sweep_training import SweepTraining
@@ -16,6 +17,7 @@ from ftlab.publish.table import publish_table
 from ftlab.publish.table_options import TableOptions
 from ftlab.running.recorder import study_record
 from ftlab.storage.atomic import require_writable
+from ftlab.study.floors import find_floors
 from ftlab.study.plan import Plan, is_settled
 from ftlab.study.spec import StudySpec
 from ftlab.terminal.console import INTERRUPTED, complain, report_refused, report_undelivered, say
@@ -98,10 +100,12 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
     for note in found.data_notes:
         say(note)
     # A claim is left although nothing is missing if the last sweep was killed before it closed its study.
+    floors = missing_floors(find_floors(session.study, found.trials[0].fingerprint), session.home)
     is_closed = not session.collector.has_claim and not _is_deleted(session.study, tracker, recorded)
     if planner.feed(found, recorded, session.claims.take).is_exhausted and is_closed:
         say(plan_summary(found))
-        return Trained(found, recorded)
+        with judged_beside(floors, session):
+            return Trained(found, recorded)
     tracker.open_study(study_record(session.study))
     candidates = planner.plan_of_all(found, recorded).todo
     if candidates:
@@ -113,7 +117,8 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
             recorded = tracker.load_trials()
             found = planner.plan(recorded)
         say(plan_summary(found))
-        training.run(found, recorded)
+        with judged_beside(floors, session):
+            training.run(found, recorded)
     finally:
         undelivered = writer.close()
         report_undelivered(undelivered, "sweep")

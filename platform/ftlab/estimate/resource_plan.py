@@ -50,9 +50,7 @@ def plan_resources(plan: Plan, *, home: Home, capacity: Capacity, max_calibratio
         ConfigError: A trial does not fit.
         FtlabError: The calibration run that ``trials_per_device: auto`` needs failed.
     """
-    resources = plan.study.profile.resources
-    if capacity.gpus == 0:
-        resources = resources.model_copy(update={"gpus_per_trial": 0.0})
+    resources = resources_within(capacity, plan.study.profile.resources)
     if os.environ.get("RAY_ADDRESS"):
         together = _trials_per_gpu(resources)
         if resources.gpus_per_trial and resources.trials_per_device:
@@ -81,6 +79,11 @@ def plan_resources(plan: Plan, *, home: Home, capacity: Capacity, max_calibratio
         num_nearest=known.num_nearest,
     )
     return ResourcePlan(resources, packing, hardware, estimate)
+
+
+def resources_within(capacity: Capacity, resources: ResourcesConfig) -> ResourcesConfig:
+    """Return the resources of a trial, without a GPU if none may be used."""
+    return resources.model_copy(update={"gpus_per_trial": 0.0}) if capacity.gpus == 0 else resources
 
 
 def _trials_per_gpu(resources: ResourcesConfig) -> int:

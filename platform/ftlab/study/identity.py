@@ -59,6 +59,19 @@ def evaluation_keys(config: TrialConfig, fingerprint: str) -> dict[str, str]:
     }
 
 
+def floor_key(kind: str, config: TrialConfig, fingerprint: str) -> str:
+    """Return the digest that names an evaluation without a training.
+
+    Args:
+        kind: The features that are judged.
+        config: A trial with its data, encoder, seed and probes.
+        fingerprint: Digest of the data's content.
+    """
+    encoder = {name: value for name, value in _decisive(config).items() if name.startswith(("model.", "views.size"))}
+    evaluations = evaluation_keys(config, fingerprint)
+    return _digest({"floor": kind, "encoder": _seeded(encoder, config), "evaluations": evaluations, **_code(config)})
+
+
 def cell_key(config: TrialConfig, fingerprint: str) -> str:
     """Return the digest that the trials of one cell share: `trial_key` without the seed."""
     evaluations = evaluation_keys(config, fingerprint)

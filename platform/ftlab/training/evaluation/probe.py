@@ -64,13 +64,22 @@ class ProbeSuite:
             return Judgement()
         features = self.extract()
         health = self.measure_health(features)
-        right = {"knn/top1": self.knn(features)}
-        if last:
-            right["probe/few_shot_top1"] = self.few_shot(features)
-            right["probe/top1"] = self.linear(features, self.make_generator())
-        accuracies = {name: percent_right(found) for name, found in right.items()}
-        packed = {name: pack_right(found.cpu().numpy()) for name, found in right.items() if last}
-        return Judgement({**accuracies, **health}, packed)
+        if not last:
+            return Judgement({"knn/top1": percent_right(self.knn(features)), **health})
+        judged = self.judge(features)
+        return Judgement({**judged.metrics, **health}, judged.right)
+
+    def judge(self, features: Features) -> Judgement:
+        """Return the findings of all probes, without health."""
+        right = {
+            "knn/top1": self.knn(features),
+            "probe/few_shot_top1": self.few_shot(features),
+            "probe/top1": self.linear(features, self.make_generator()),
+        }
+        return Judgement(
+            {name: percent_right(found) for name, found in right.items()},
+            {name: pack_right(found.cpu().numpy()) for name, found in right.items()},
+        )
 
     def knn(self, features: Features) -> Tensor:
         """Return the findings of the kNN probe, see `knn_right`."""

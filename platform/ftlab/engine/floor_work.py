@@ -1,0 +1,61 @@
+"""The floors of a sweep: those that nobody judged yet are judged beside its trials."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from ftlab.config.home import Home
+from ftlab.engine.study_session import StudySession
+from ftlab.errors import FtlabError
+from ftlab.estimate.resource_plan import resources_within
+from ftlab.running.floor_records import FloorRecords
+from ftlab.study.floors import Floor
+from ftlab.terminal.console import complain
+
+if TYPE_CHECKING:
+    from ftlab.workers.floor_task import FloorTask
+
+
+def missing_floors(floors: Sequence[Floor], home: Home) -> list[Floor]:
+    """Return the floors that have no record."""
+    records = FloorRecords(home)
+    return [floor for floor in floors if records.load(floor.key) is None]
+
+
+@contextmanager
+def judged_beside(floors: Sequence[Floor], session: StudySession) -> Iterator[None]:
+    """Judge floors while the block runs, and keep what was found; a failure is told and costs no trial.
+
+    Args:
+        floors: The floors that have no record.
+        session: The session of the sweep, whose Ray judges them.
+    """
+    task = _begin(floors, session) if floors else None
+    yield
+    if task is None:
+        return
+    try:
+        # A Ctrl-C meant the trials: what they have is written, and the next sweep judges the floors.
+        with suppress(KeyboardInterrupt):
+            for key, record in task.wait().items():
+                FloorRecords(session.home).save(key, record)
+    except Exception as error:
+        _tell(error)
+    finally:
+        task.cancel()
+
+
+def _begin(floors: Sequence[Floor], session: StudySession) -> "FloorTask | None":
+    try:
+        session.ray.wait()
+    except FtlabError as error:
+        _tell(error)
+        return None
+    from ftlab.workers.floor_task import FloorTask
+
+    resources = resources_within(session.ray.capacity, session.study.profile.resources)
+    return FloorTask(floors, session.home, resources)
+
+
+def _tell(error: Exception) -> None:
+    complain(f"The floor rows of the table could not be computed: {error}")

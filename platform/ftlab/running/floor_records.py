@@ -1,0 +1,64 @@
+"""The records of floors below ``home/floors``, a file each; without torch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from ftlab.config.home import Home
+from ftlab.storage.local import LocalFolder
+from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed, set_aside
+
+
+def _percent(value: object) -> bool:
+    return type(value) in (float, int) and 0 <= value <= 100  # type: ignore[operator]
+
+
+_SHAPE: Shape = {"metrics": {str: _percent}, "right": {str: [int]}, "num_classes": int}
+
+
+@dataclass(frozen=True)
+class FloorRecord:
+    """The findings of a floor.
+
+    Attributes:
+        metrics: Accuracies in percent by metric.
+        right: The test images that each probe classified rightly, see `ftlab.training.evaluation.right_images`.
+        num_classes: Number of classes that the probes tell apart.
+    """
+
+    metrics: Mapping[str, float]
+    right: Mapping[str, Sequence[int]]
+    num_classes: int
+
+
+class FloorRecords:
+    """Keeps the findings of floors, so that each is computed once.
+
+    Args:
+        home: Folder of everything ftlab keeps.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._folder = LocalFolder(home / "floors")
+
+    def load(self, key: str) -> FloorRecord | None:
+        """Return the record of a floor; None if there is none, or if it is damaged and was set aside.
+
+        Raises:
+            StorageError: The file cannot be read.
+        """
+        name = f"{key}.json"
+        try:
+            return FloorRecord(**read_sealed(self._folder.read(name), _SHAPE)[0])
+        except FileNotFoundError:
+            return None
+        except DamagedError as error:
+            set_aside(self._folder, name, str(error))
+            return None
+
+    def save(self, key: str, record: FloorRecord) -> None:
+        """Keep the record of a floor.
+
+        Raises:
+            StorageError: The file cannot be written.
+        """
+        self._folder.write(f"{key}.json", sealed(asdict(record)))
