@@ -37,7 +37,7 @@ class StudyView:
     def row(self, cell: str) -> AblationRow:
         """Return a row by its name, else the baseline's, else the first."""
         rows = {row.cell: row for row in self.table.rows}
-        return rows.get(cell) or rows.get(self.table.baseline or "") or self.table.rows[0]
+        return next((rows[name] for name in (cell, *self.table.baselines) if name in rows), self.table.rows[0])
 
     def trials_of(self, cell: str, trials: pd.DataFrame) -> pd.DataFrame:
         """Return every recorded trial of a cell, with any status, by seed."""

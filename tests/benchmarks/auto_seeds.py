@@ -43,7 +43,7 @@ def main() -> None:
     for _ in range(rounds):
         table = draw(generator)
         auto, seeds = run(table, SeedRule())
-        fixed, _ = run(table, SeedRule(first_seeds=NUM_SEEDS))
+        fixed, _ = run(table, SeedRule(looks=(NUM_SEEDS,)))
         spent.append(sum(seeds.values()))
         alike += told_apart(auto) == told_apart(fixed)
         seeds_by_cell = {cell: total + seeds[cell] for cell, total in seeds_by_cell.items()}
@@ -71,7 +71,7 @@ def run(table: dict[str, list[float]], rule: SeedRule) -> tuple[Allocation, dict
     values = {cell: dict(enumerate(of_cell[: rule.first_seeds])) for cell, of_cell in table.items()}
     while True:
         cells = {cell: CellSeeds(of_cell) for cell, of_cell in values.items()}
-        found = allocate(cells, BASELINE, rule, float("inf"))
+        found = allocate(cells, dict.fromkeys(cells, BASELINE), rule, float("inf"))
         if not found.batch:
             return found, {cell: len(of_cell) for cell, of_cell in values.items()}
         for cell, seed in found.batch:

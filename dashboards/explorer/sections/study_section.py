@@ -13,7 +13,7 @@ from explorer.downloads import FILES, file_link
 from explorer.record_store import Snapshot
 from explorer.sections.aria import aria
 from explorer.study_view import StudyView
-from ftlab.reporting.table.layout import PrintedColumn, PrintedRow, PrintedTable, lay_out
+from ftlab.reporting.table.layout import WORDS, PrintedColumn, PrintedRow, PrintedTable, lay_out
 
 
 def navigation(names: Mapping[str, Sequence[str]], chosen: Address) -> list[Component]:
@@ -107,17 +107,16 @@ def _text(row: PrintedRow, column: str) -> Any:
     text = row.texts[column]
     if column != "mean":
         return text
-    emphasis = {1: html.Strong, 2: html.Em}.get(row.rank or 0, html.Span)
+    emphasis = html.Strong if row.is_best else html.Span
     return [emphasis(text), html.Sup(row.marks)] if row.marks else emphasis(text)
 
 
 def _notes(view: StudyView, printed: PrintedTable) -> list[str]:
-    marks = "; best in bold, second best in italics" if printed.ranked else ""
-    return [note for note in (view.note, f"{printed.summary}{marks}.", *printed.notes) if note]
+    return [note for note in (view.note, f"{printed.summary}.", *printed.notes) if note]
 
 
 def _is_number(column: PrintedColumn) -> bool:
-    return column.name != "stopped"
+    return column.name not in WORDS
 
 
 def _choice(name: str, address: Address, chosen: bool) -> Component:

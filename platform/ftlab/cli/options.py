@@ -44,7 +44,8 @@ Cpus = Annotated[int | None, typer.Option(min=1, max=MANY, help="CPU cores of th
 Gpus = Annotated[int | None, typer.Option(min=0, max=MANY, help="GPUs of this machine to use; by default all.")]
 Share = Annotated[bool, typer.Option(help="Train common prefixes of trials once; the results stay the same.")]
 IntervalKind = Annotated[
-    Interval, typer.Option("--interval", help="Kind of 95% interval: Student's t, or a BCa bootstrap.")
+    Interval,
+    typer.Option("--interval", help="Kind of 95% interval of means: Student's t, or, from ten seeds, a BCa bootstrap."),
 ]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of this machine.")]
 Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
@@ -59,4 +60,6 @@ def load_asked(
     asked = parse_seeds(seeds, max_trials)
     auto, num_seeds = (asked, asked.rule.first_seeds) if isinstance(asked, AutoSeeds) else (None, asked)
     study = load_study(experiment, profile, num_seeds=num_seeds, overrides=parse_overrides(overrides or []))
+    if auto is not None:
+        auto.check_study(study)
     return study, auto

@@ -19,6 +19,7 @@ from ftlab.cli.options import (
 from ftlab.engine.sweep import run_sweep
 from ftlab.machine.capacity import Capacity
 from ftlab.publish.table_options import TableOptions
+from ftlab.reporting.table.statistics import check_interval
 
 app = typer.Typer()
 
@@ -39,4 +40,5 @@ def sweep(
     """Train the trials that the table still lacks, record them, then write and print the table."""
     study, auto = load_asked(experiment, profile, seeds, overrides, max_trials)
     options = TableOptions(all_seeds=seeds is None, auto=auto, interval=interval)
+    check_interval(interval, len(study.seeds))
     raise typer.Exit(run_sweep(study, Capacity(cpus, gpus), results, options, share=share))

@@ -1,9 +1,10 @@
 """The schemas of an experiment (what varies) and of a profile (at what scale)."""
 
+from collections.abc import Mapping
 from math import prod
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from ftlab.config.names import NAME
 from ftlab.config.section import MANY, Section
@@ -31,6 +32,20 @@ class PublishedReference(Section):
     series: str | None = Field(None, description="Series of the file; empty when it holds one.")
 
 
+class GroupBaseline(Section):
+    """A baseline for each group of rows."""
+
+    within: str = Field(description="Dotted name of the axis whose values make the groups.")
+    cell: str = Field(description="Name of the baseline within its group, without the value of the group.")
+
+
+# Hyphens keep the tags out of messages, which name keys alone.
+BaselineChoice = Annotated[
+    Annotated[str, Tag("a-name")] | Annotated[GroupBaseline, Tag("of-groups")],
+    Discriminator(lambda value: "of-groups" if isinstance(value, Mapping | GroupBaseline) else "a-name"),
+]
+
+
 class ExperimentConfig(Section):
     """One table: its question, cells, seeds, baseline and published values."""
 
@@ -40,7 +55,9 @@ class ExperimentConfig(Section):
     overrides: Settings = Field(default_factory=dict, description="Settings of every cell, over the profile's.")
     cells: list[NamedCell] = Field(default_factory=list, description="Rows by name, printed before the grid.")
     grid: dict[str, list[Setting]] = Field(default_factory=dict, description="Values by dotted name; all combinations.")
-    baseline: str | None = Field(None, description="Name of the cell that the others are compared with.")
+    baseline: BaselineChoice | None = Field(
+        None, description="Name of the cell that the others are compared with, or a baseline for each group of rows."
+    )
     published: PublishedReference | None = Field(None, description="Published numbers beside ours.")
     _file: Document | None = PrivateAttr(None)
 

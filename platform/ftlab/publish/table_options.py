@@ -13,7 +13,7 @@ class TableOptions:
     Attributes:
         all_seeds: Whether every recorded seed of a cell counts, or only the study's; without effect with ``auto``.
         auto: The rule that gives seeds to cells, and its bound; None if every cell has the same seeds.
-        interval: Kind of the intervals of means and of differences.
+        interval: Kind of the intervals of means.
     """
 
     all_seeds: bool

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ftlab.reporting.inference.collapse import BACKBONE_RANKME
 from ftlab.search.verdict import KNN, SeedResult, result_of
 from ftlab.study.plan import is_settled
 from ftlab.study.spec import Trial
@@ -44,9 +45,8 @@ class RecordedTrials:
         # The store holds only the last epoch's seconds.
         seconds = row.get("train_seconds", 0.0) * trial.config.train.epochs
         nothing = float("nan")
-        return SeedResult(
-            outcome, row.get(self._metric, nothing), row.get(KNN, nothing), seconds * self._devices / 3600
-        )
+        value, knn, rankme = (row.get(name, nothing) for name in (self._metric, KNN, BACKBONE_RANKME))
+        return SeedResult(outcome, value, knn, seconds * self._devices / 3600, rankme)
 
     def _is_answer(self, outcome: Outcome, study: str) -> bool:
         if outcome.status is TrialStatus.PRUNED:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isnan, nan
 from statistics import fmean
 
+from ftlab.reporting.inference.collapse import BACKBONE_RANKME, COLLAPSED, collapse_rate, recorded_state
 from ftlab.study.plan import is_settled
 from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.training.epoch_result import EpochResult
@@ -21,17 +22,27 @@ class SeedResult:
         value: The search's metric, in percent; NaN if the trial did not get that far.
         knn: Its last kNN accuracy, in percent; NaN without one.
         hours: Hours of training, times the GPUs, or the cores, of the trial.
+        rankme: Last RankMe of the backbone's features; NaN if it was not recorded.
     """
 
     outcome: Outcome
     value: float
     knn: float
     hours: float
+    rankme: float = nan
+
+    @property
+    def has_collapsed(self) -> bool:
+        """Return whether its features collapsed, as in a table; scores alone are not enough."""
+        return recorded_state(self.outcome.status.value, {BACKBONE_RANKME: self.rankme}) == COLLAPSED
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a configuration; the numbers are means over its seeds, see `SeedResult`."""
+    """The verdict on a configuration; the numbers are means over its seeds, see `SeedResult`.
+
+    A collapse counts with its accuracy, unlike in a table, so that no configuration looks better for its collapses.
+    """
 
     status: TrialStatus
     reason: str
@@ -54,12 +65,13 @@ def result_of(epochs: Iterable[EpochResult], outcome: Outcome, metric: str, devi
         metric: Metric of the search.
         devices: GPUs, or cores, of the trial.
     """
-    value, knn, seconds = nan, nan, 0.0
+    value, knn, rankme, seconds = nan, nan, nan, 0.0
     for epoch in epochs:
+        rankme = epoch.metrics.get(BACKBONE_RANKME, rankme)
         value = epoch.metrics.get(metric, value)
         knn = epoch.metrics.get(KNN, knn)
         seconds += epoch.metrics.get("train_seconds", 0.0)
-    return SeedResult(outcome, value, knn, seconds * devices / 3600)
+    return SeedResult(outcome, value, knn, seconds * devices / 3600, rankme)
 
 
 def judge_seeds(results: Sequence[SeedResult], num_seeds: int) -> Verdict | None:
@@ -80,6 +92,8 @@ def judge_seeds(results: Sequence[SeedResult], num_seeds: int) -> Verdict | None
     value, knn, hours = (fmean(getattr(result, name) for result in results) for name in ("value", "knn", "hours"))
     if isnan(value):
         return Verdict(TrialStatus.FAILED, "it ended without the metric of the search", nan, knn, hours)
-    collapsed = [result.outcome for result in results if result.outcome.status is TrialStatus.COLLAPSED]
-    outcome = collapsed[0] if collapsed else results[0].outcome
-    return Verdict(outcome.status, outcome.reason, value, knn, hours)
+    collapsed = [result.outcome.reason for result in results if result.has_collapsed]
+    if not collapsed:
+        return Verdict(TrialStatus.FINISHED, "", value, knn, hours)
+    reason = f"{collapse_rate(len(collapsed), len(results))} seeds collapsed: {collapsed[0]}"
+    return Verdict(TrialStatus.COLLAPSED, reason, value, knn, hours)

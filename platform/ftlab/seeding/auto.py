@@ -6,6 +6,7 @@ from math import inf, isnan
 from ftlab.config.experiment import MAX_SEEDS
 from ftlab.errors import ConfigError
 from ftlab.seeding.rule import SeedRule
+from ftlab.study.spec import StudySpec
 
 AUTO = "auto"
 MAX_DIGITS = 20
@@ -27,6 +28,18 @@ class AutoSeeds:
     def trials_left(self, num_trials: int) -> float:
         """Return the number of trials that may be added to a table of ``num_trials``; infinite without a bound."""
         return inf if self.max_trials is None else max(0, self.max_trials - num_trials)
+
+    def check_study(self, study: StudySpec) -> None:
+        """Check that the rule has something to decide in a study.
+
+        Raises:
+            ConfigError: The study has no baseline.
+        """
+        if not study.baselines:
+            raise ConfigError(
+                f"SEEDS=auto compares cells with a baseline, but got {study.experiment} without one; add baseline: to "
+                f"its file, or use SEEDS={self.rule.max_seeds}."
+            )
 
     def check(self, num_first: int) -> None:
         """Check that the first seeds of every cell fit the bound.

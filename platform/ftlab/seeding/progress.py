@@ -1,9 +1,11 @@
 """The ledger of a study with seeds where they matter: its possible trials, and their outcomes so far."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ftlab.reporting.inference.collapse import COLLAPSED, HEALTHY, recorded_state
 from ftlab.seeding.pairing import CellSeeds
 from ftlab.seeding.rule import SeedRule
 from ftlab.study.plan import is_settled
@@ -12,6 +14,15 @@ from ftlab.tracking.records import Outcome, TrialStatus
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """The end of a trial: its state, its value, NaN unless it is healthy, and whether its loss was not finite."""
+
+    state: str
+    value: float
+    has_diverged: bool
 
 
 class SeedLedger:
@@ -34,7 +45,7 @@ class SeedLedger:
         self._keys = {trial.key for trials in self._trials.values() for trial in trials}
         self._first_keys = {trial.key for trials in self._trials.values() for trial in trials[: rule.first_seeds]}
         self._pending: set[str] = set()
-        self._ended: dict[str, tuple[Outcome, float]] = {}
+        self._ended: dict[str, _Ended] = {}
 
     def read(self, recorded: "pd.DataFrame", *, with_accidents: bool) -> None:
         """Enter the recorded trials.
@@ -48,17 +59,19 @@ class SeedLedger:
             outcome = Outcome(TrialStatus(row["status"]), row["reason"])
             has_ended = outcome.status.is_final if with_accidents else is_settled(outcome.status, outcome.reason)
             if has_ended:
-                self.end(row["trial_key"], outcome, row.get(self._metric, nan))
+                self.end(row["trial_key"], outcome, {str(name): value for name, value in row.items()})
 
     def start(self, key: str) -> None:
         """Enter that a trial waits or runs, and forget an earlier failure of it."""
         self._pending.add(key)
         self._ended.pop(key, None)
 
-    def end(self, key: str, outcome: Outcome, value: float) -> None:
-        """Enter the outcome of a trial, with its metric's last value, NaN if there is none."""
+    def end(self, key: str, outcome: Outcome, metrics: Mapping[str, Any]) -> None:
+        """Enter the outcome of a trial, with its last metrics by name, beside which other entries may stand."""
         self._pending.discard(key)
-        self._ended[key] = (outcome, value)
+        state = recorded_state(outcome.status.value, metrics)
+        value = metrics.get(self._metric, nan) if state in HEALTHY else nan
+        self._ended[key] = _Ended(state, float(value), _has_diverged(outcome))
 
     def trial(self, cell: str, seed: int) -> Trial:
         """Return the trial of a cell and a seed."""
@@ -107,14 +120,14 @@ class SeedLedger:
 
     def _cell(self, trials: Sequence[Trial]) -> CellSeeds:
         ended = {trial.config.seed: self._ended[trial.key] for trial in trials if trial.key in self._ended}
-        values = {
-            seed: value for seed, (outcome, value) in ended.items() if outcome.status.is_result and isfinite(value)
-        }
+        values = {seed: end.value for seed, end in ended.items() if isfinite(end.value)}
+        collapsed = frozenset(seed for seed, end in ended.items() if end.state == COLLAPSED)
         return CellSeeds(
             values=values,
-            failed=frozenset(ended) - frozenset(values),
+            collapsed=collapsed,
+            failed=frozenset(ended) - collapsed.union(values),
             pending=frozenset(trial.config.seed for trial in trials if trial.key in self._pending),
-            diverged=any(_has_diverged(outcome) for outcome, _ in ended.values()),
+            diverged=any(end.has_diverged for end in ended.values()),
         )
 
 

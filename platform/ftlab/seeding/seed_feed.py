@@ -1,7 +1,6 @@
 """The feed of a sweep with SEEDS=auto: the first seeds of every cell, then seeds where they matter."""
 
 from collections.abc import Sequence
-from math import nan
 from typing import TYPE_CHECKING, Protocol
 
 from ftlab.running.feed import Assignment, TrialFeed
@@ -44,7 +43,7 @@ class SeedFeed:
         auto: The rule and the trials that the table may hold.
 
     Raises:
-        ConfigError: ``max_trials`` does not hold the first seeds of every cell.
+        ConfigError: The study has no baseline, or ``max_trials`` does not hold the first seeds of every cell.
     """
 
     def __init__(
@@ -56,13 +55,13 @@ class SeedFeed:
         auto: AutoSeeds,
     ) -> None:
         self._inner = inner
-        self._metric = study.metric
-        self._baseline = study.baseline
+        self._baselines = study.baselines
         self._auto = auto
         self._ledger = SeedLedger(study, fingerprint, auto.rule)
-        self._values: dict[str, float] = {}
+        self._metrics: dict[str, dict[str, float]] = {}
         self._waiting: set[str] = set()
         self._ledger.read(recorded, with_accidents=False)
+        auto.check_study(study)
         auto.check(self._ledger.num_first)
         self._add(self._ledger.first_missing)
 
@@ -70,7 +69,7 @@ class SeedFeed:
     def allocation(self) -> Allocation:
         """The standings of the cells now, and the trials to train next."""
         return allocate(
-            self._ledger.cells(), self._baseline, self._auto.rule, self._auto.trials_left(self._ledger.num_trials)
+            self._ledger.cells(), self._baselines, self._auto.rule, self._auto.trials_left(self._ledger.num_trials)
         )
 
     @property
@@ -99,14 +98,14 @@ class SeedFeed:
         return assignment
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
-        """Remember the metric's last value."""
+        """Remember the last value of each metric."""
         for epoch in epochs:
-            self._values[trial.key] = epoch.metrics.get(self._metric, self._values.get(trial.key, nan))
+            self._metrics.setdefault(trial.key, {}).update(epoch.metrics)
         self._inner.epochs_trained(trial, epochs)
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
         """Enter the trial's value; a trial that failed or was interrupted has none."""
-        self._ledger.end(trial.key, outcome, self._values.pop(trial.key, nan))
+        self._ledger.end(trial.key, outcome, self._metrics.pop(trial.key, {}))
         self._inner.trial_ended(trial, outcome)
 
     def _leave_to_others(self) -> None:
@@ -114,7 +113,7 @@ class SeedFeed:
         for trial in self._inner.elsewhere:
             if trial.key in self._waiting:
                 self._waiting.discard(trial.key)
-                self._ledger.end(trial.key, Outcome(TrialStatus.INTERRUPTED), nan)
+                self._ledger.end(trial.key, Outcome(TrialStatus.INTERRUPTED), {})
 
     def _add(self, trials: Sequence[Trial]) -> None:
         by_key = {trial.key: trial for trial in trials}

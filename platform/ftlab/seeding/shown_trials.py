@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ftlab.reporting.table.ablation import Seeding
+from ftlab.reporting.inference.collapse import BETTER, WORSE, row_outcome
+from ftlab.reporting.inference.paired_t import MIN_PAIRS, Scale, scale_of
+from ftlab.reporting.table.families import Seeding, SeenDifference
 from ftlab.seeding.allocation import Standing, allocate
 from ftlab.seeding.auto import AutoSeeds
-from ftlab.seeding.pairing import Decision
+from ftlab.seeding.pairing import CellSeeds, Decision, PairComparison
 from ftlab.seeding.progress import SeedLedger
 from ftlab.seeding.rule import SeedRule
 from ftlab.study.spec import StudySpec
@@ -37,55 +39,80 @@ def make_seed_table(study: StudySpec, fingerprint: str, recorded: "pd.DataFrame"
         fingerprint: Digest of the data's content.
         recorded: The trials in the tracking store.
         auto: The rule and the bound that the sweep had.
+
+    Raises:
+        ConfigError: The study has no baseline.
     """
+    auto.check_study(study)
     ledger = SeedLedger(study, fingerprint, auto.rule)
     ledger.read(recorded, with_accidents=True)
     left = auto.trials_left(ledger.num_trials)
-    allocation = allocate(ledger.cells(), study.baseline, auto.rule, left)
+    cells = ledger.cells()
+    allocation = allocate(cells, study.baselines, auto.rule, left)
     is_spent = not allocation.batch and not allocation.is_settled
-    stopped = {name: _reason(standing, auto.rule, is_spent) for name, standing in allocation.standings.items()}
-    return SeedTable(ledger.table_keys(), Seeding(stopped, _note(ledger, study.baseline is not None, auto)))
+    stopped = {
+        name: _reason(standing, cells, name, auto.rule, is_spent) for name, standing in allocation.standings.items()
+    }
+    scale = scale_of(study.metric).differences()
+    seen = {name: _seen(standing.against_baseline, scale) for name, standing in allocation.standings.items()}
+    differences = {name: difference for name, difference in seen.items() if difference is not None}
+    return SeedTable(ledger.table_keys(), Seeding(stopped, _note(ledger, auto), differences))
 
 
-def _reason(standing: Standing, rule: SeedRule, is_spent: bool) -> str:
+def _seen(comparison: PairComparison | None, scale: Scale) -> SeenDifference | None:
+    if comparison is None or comparison.look is None:
+        return None
+    look = comparison.look
+    low, high = max(look.mean - look.half_width, scale.low), min(look.mean + look.half_width, scale.high)
+    return SeenDifference(look.num_pairs, look.mean, low, high, comparison.decision.direction)
+
+
+def _reason(standing: Standing, cells: Mapping[str, CellSeeds], name: str, rule: SeedRule, is_spent: bool) -> str:
     facts = (
         ("baseline", standing.is_baseline),
-        ("best", standing.is_best),
         ("diverged", standing.has_diverged),
         ("no trial has a value", standing.has_no_value),
     )
     parts = [fact for fact, holds in facts if holds]
-    by_words: dict[str, list[str]] = {}
-    for found, name in ((standing.against_baseline, "the baseline"), (standing.against_best, "the best")):
-        if found is not None and (found.decision.is_decided or not standing.gets_no_more):
-            by_words.setdefault(_words(found.decision, rule, is_spent), []).append(name)
-    return ", ".join([*parts, *(words.format(" and ".join(names)) for words, names in by_words.items())])
+    found = standing.against_baseline
+    is_shown = found is not None and (found.decision.is_decided or not standing.gets_no_more)
+    if is_shown and found is not None and standing.baseline is not None:
+        parts.append(_words(found, cells[name], cells[standing.baseline], rule, is_spent))
+    return ", ".join(parts)
 
 
-def _words(decision: Decision, rule: SeedRule, is_spent: bool) -> str:
-    match decision:
+def _words(found: PairComparison, cell: CellSeeds, baseline: CellSeeds, rule: SeedRule, is_spent: bool) -> str:
+    common = cell.results & baseline.results
+    in_common = len(cell.collapsed & common), len(baseline.collapsed & common)
+    num_pairs = found.look.num_pairs if found.look else 0
+    outcome = row_outcome(found.decision.direction, num_pairs, cell.collapse, in_common)
+    match found.decision:
+        case Decision.ABOVE | Decision.BELOW if outcome in (BETTER, WORSE):
+            return f"{outcome} than the baseline"
         case Decision.ABOVE | Decision.BELOW:
-            return f"{decision} {{}}"
+            return f"above the baseline, but {outcome}"
         case Decision.WITHIN:
-            return f"within {rule.min_difference:g} of {{}}"
+            return f"within {rule.min_difference:g} of the baseline"
+        case Decision.FEW:
+            return outcome or f"fewer than {MIN_PAIRS} seeds in common with the baseline"
         case Decision.UNLIKELY:
-            return f"unlikely to be told from {{}} by {rule.max_seeds} seeds"
+            return f"unlikely to be told from the baseline by {rule.max_seeds} seeds"
         case Decision.UNDECIDED:
-            return f"not told from {{}} by {rule.max_seeds} seeds"
+            return f"not told from the baseline by {rule.max_seeds} seeds"
         case Decision.BLOCKED:
-            return "not told from {}, which gets no more seeds"
+            return "not told from the baseline, which gets no more seeds"
         case Decision.OPEN:
-            return "budget spent, open against {}" if is_spent else "open against {}"
+            return "budget spent, open against the baseline" if is_spent else "open against the baseline"
 
 
-def _note(ledger: SeedLedger, has_baseline: bool, auto: AutoSeeds) -> str:
+def _note(ledger: SeedLedger, auto: AutoSeeds) -> str:
     rule = auto.rule
-    references = "the baseline and the best" if has_baseline else "the best"
+    *early, last = rule.looks
+    looks = f"{', '.join(map(str, early))} and {last}" if early else str(last)
     bound = "" if auto.max_trials is None else f" MAX_TRIALS={auto.max_trials}."
     return (
-        f"Seeds where they matter: after {rule.first_seeds} seeds a cell got more, up to {rule.max_seeds}, until "
-        f"differences of trials with equal seeds told it from {references} or found it within "
-        f"{rule.min_difference:g}. The probability that any such statement of the table is false is at most "
-        f"{rule.error_rate:g}. {ledger.num_trials} trials; {rule.max_seeds} seeds of every cell are "
-        f"{ledger.num_full}.{bound}"
+        f"Seeds where they matter: after {looks} seeds a cell was compared with its baseline by the seeds that were "
+        f"healthy in both, and got no more once it was told from it or found within {rule.min_difference:g}. The "
+        f"probability that any such statement about the cells of a baseline is false is at most {rule.error_rate:g}. "
+        f"{ledger.num_trials} trials; {rule.max_seeds} seeds of every cell are {ledger.num_full}.{bound}"
     )

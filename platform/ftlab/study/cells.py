@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from ftlab.config.experiment import GroupBaseline
 from ftlab.config.setting import Setting, Settings, Trait
 from ftlab.config.trial import TrialConfig, settings_with
 from ftlab.errors import ConfigError, nearest
+from ftlab.reporting.table.baselines import Baseline, find_group_baselines
 from ftlab.study.identity import DATA_PREFIX
 from ftlab.study.overrides import spell
 
@@ -30,6 +32,11 @@ class CellSpec:
     def with_seed(self, seed: int) -> TrialConfig:
         """Return the cell's trial with another seed."""
         return self.config.model_copy(update={"seed": seed})
+
+    def axis_values(self, axes: Sequence[str]) -> Settings:
+        """Return the value of each axis; None where the axis has no effect in the cell."""
+        shown = self.config.shown()
+        return {axis: shown.get(axis) for axis in axes}
 
 
 def grid_rows(grid: Mapping[str, Sequence[Setting]]) -> list[tuple[str, Settings]]:
@@ -71,15 +78,27 @@ def check_names(cells: Sequence[CellSpec]) -> None:
             )
 
 
-def check_baseline(cells: Sequence[CellSpec], baseline: str | None, place: str) -> None:
-    """Check that the baseline is the name of a cell.
+def find_baseline(
+    cells: Sequence[CellSpec], axes: Sequence[str], baseline: str | GroupBaseline | None, place: str
+) -> Baseline:
+    """Return the baseline of the cells, or of each group of them.
+
+    Args:
+        cells: The cells.
+        axes: Dotted names that tell them apart.
+        baseline: The baseline as an experiment states it.
+        place: File and line, for messages.
 
     Raises:
-        ConfigError: It is not.
+        ConfigError: It is the name of no cell, or not of one cell in each group.
     """
+    if isinstance(baseline, GroupBaseline):
+        rows = {cell.name: cell.axis_values(axes) for cell in cells}
+        return find_group_baselines(rows, baseline.within, baseline.cell, place)
     names = {cell.name for cell in cells}
     if baseline is not None and baseline not in names:
         raise ConfigError(f"{place}: baseline must name a cell, but got {baseline!r}.{nearest(baseline, names)}")
+    return baseline
 
 
 def check_effects(cells: Sequence[CellSpec], overrides: Mapping[str, Setting]) -> None:

@@ -11,7 +11,8 @@ from ftlab.config.setting import Setting, Settings
 from ftlab.config.trial import TrialConfig
 from ftlab.config.yaml_text import Location
 from ftlab.errors import ConfigError, nearest
-from ftlab.study.cells import CellSpec, check_baseline, check_effects, check_names, grid_rows
+from ftlab.reporting.table.baselines import Baseline, baseline_of
+from ftlab.study.cells import CellSpec, check_effects, check_names, find_baseline, grid_rows
 from ftlab.study.identity import cell_key, prefix_keys, prefix_spans, trial_key, unshared_key
 from ftlab.study.overrides import changed_protocol, check_overrides, overrides_suffix
 
@@ -33,7 +34,7 @@ class StudySpec:
         seeds: Seeds that every cell needs.
         axes: Dotted names that tell the cells apart, in the order of the file.
         cells: Rows of the table, in the order of the file.
-        baseline: Name of the cell that others are compared with.
+        baseline: Name of the cell that others are compared with, or one for each group.
         published: File and series of the published column.
         profile: The scale of the run.
     """
@@ -47,7 +48,7 @@ class StudySpec:
     seeds: tuple[int, ...]
     axes: tuple[str, ...]
     cells: tuple[CellSpec, ...]
-    baseline: str | None
+    baseline: Baseline
     published: tuple[str, str | None] | None
     profile: ProfileConfig
 
@@ -64,6 +65,12 @@ class StudySpec:
     def data(self) -> DataConfig:
         """The data settings, which all cells share."""
         return self.cells[0].config.data
+
+    @property
+    def baselines(self) -> dict[str, str]:
+        """Name of each cell's baseline, by its own name; a baseline has itself, and without one a cell is left out."""
+        names = {cell.name: baseline_of(self.baseline, cell.axis_values(self.axes)) for cell in self.cells}
+        return {name: baseline for name, baseline in names.items() if baseline is not None}
 
     @property
     def results_name(self) -> str:
@@ -105,7 +112,7 @@ def resolve_study(
     axes = tuple(dict.fromkeys(axis for cell in cells for axis in cell.settings))
     check_overrides(overrides, experiment.overrides, axes)
     check_names(cells)
-    check_baseline(cells, experiment.baseline, experiment.place("baseline") or name)
+    baseline = find_baseline(cells, axes, experiment.baseline, experiment.place("baseline") or name)
     check_effects(cells, overrides)
     for cell in cells:
         check_processes(cell.config, profile.resources)
@@ -125,7 +132,7 @@ def resolve_study(
         seeds=tuple(range(num_seeds or experiment.seeds)),
         axes=axes,
         cells=cells,
-        baseline=experiment.baseline,
+        baseline=baseline,
         published=published,
         profile=profile,
     )
@@ -232,5 +239,4 @@ def make_trial(cell: CellSpec, seed: int, fingerprint: str) -> Trial:
 
 def axis_values(study: StudySpec, cell: CellSpec) -> Settings:
     """Return the value of each axis in a cell; None where the axis has no effect in it."""
-    shown = cell.config.shown()
-    return {axis: shown.get(axis) for axis in study.axes}
+    return cell.axis_values(study.axes)

@@ -24,7 +24,7 @@ class AxisPoint:
         label: Label at its place on the axis.
         place: Its place: the number itself, or its rank if places are at equal distances.
         on_line: Whether it is a number, and so joined to its neighbours by a line.
-        mean: Mean over the seeds.
+        mean: Mean over the healthy seeds.
         ci_low: Lower end of the 95% interval of the mean.
         ci_high: Upper end of that interval.
         seeds: Values of the seeds that did not collapse.
@@ -55,7 +55,7 @@ class AxisFigure:
         metric: The metric in words.
         scale: ``numbers`` at their distances, ``steps`` at equal distances, or ``cells``, one below the other.
         points: One point a cell, in the order of the table.
-        baseline: Mean of the baseline cell; NaN without one.
+        baseline: Mean of the baseline cell; NaN without one, and where each group has its own.
         published: Label of the published values; empty when none belongs to a cell.
         same_protocol: Whether the published values may share the scale of ours.
     """
@@ -93,7 +93,7 @@ def axis_figure(table: AblationTable) -> AxisFigure:
         metric=metric_label(table.metric),
         scale=scale,
         points=points,
-        baseline=next((row.summary.mean for row in table.rows if row.cell == table.baseline), nan),
+        baseline=next((row.summary.mean for row in table.rows if (row.cell,) == table.baselines), nan),
         published=_published_label(table),
         same_protocol=table.same_protocol,
     )

@@ -79,5 +79,5 @@ def _shown(table: AblationTable, row: AblationRow, recorded: Collection[str]) ->
 
 def _extremes(table: AblationTable, rows: list[AblationRow]) -> set[int]:
     ranked = sorted((row.summary.mean, place) for place, row in enumerate(rows) if row.summary.n)
-    baseline = {place for place, row in enumerate(rows) if row.cell == table.baseline}
+    baseline = {place for place, row in enumerate(rows) if row.cell in table.baselines}
     return baseline | {place for _, place in (*ranked[:1], *ranked[-1:])}

@@ -7,7 +7,7 @@ from ftlab.reporting.table.layout import told_by_axes
 
 def swept_axis(table: AblationTable) -> str | None:
     """Return the only axis that varies beside the baseline, if most of its values are numbers; else None."""
-    rows = [row for row in table.rows if row.cell != table.baseline] or list(table.rows)
+    rows = [row for row in table.rows if row.cell not in table.baselines] or list(table.rows)
     varying = [axis for axis in table.axes if len({axis_text(row.axes.get(axis)) for row in rows}) > 1]
     if len(varying) != 1:
         return None

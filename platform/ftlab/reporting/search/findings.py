@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
+from ftlab.reporting.inference.collapse import COLLAPSED, FINISHED
 from ftlab.reporting.table.axes import AxisValue
 
-RESULTS = ("finished", "collapsed")
+RESULTS = (FINISHED, COLLAPSED)
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,14 @@ class SearchReport:
 
     @property
     def best(self) -> SearchTrial | None:
-        """The configuration of the highest value, the first of equals; None without results."""
-        return max(self.results, key=lambda trial: trial.value, default=None)
+        """The configuration of the highest value, the first of equals; one that collapsed only if all did."""
+        return _best(self.results)
 
     @property
     def reference(self) -> SearchTrial | None:
         """The best of the known configurations; None unless one was trained to its end."""
         known = [trial for trial in self.results if trial.name in self.known]
-        return max(known, key=lambda trial: trial.value, default=None)
+        return _best(known)
 
     @property
     def front(self) -> tuple[SearchTrial, ...]:
@@ -119,6 +120,10 @@ class SearchReport:
     def history(self) -> tuple[HistoryPoint, ...]:
         """The course of the search, a point a result."""
         return best_so_far(self.results)
+
+
+def _best(trials: Sequence[SearchTrial]) -> SearchTrial | None:
+    return max(trials, key=lambda trial: (trial.status != COLLAPSED, trial.value), default=None)
 
 
 def pareto_front(trials: Sequence[SearchTrial]) -> tuple[SearchTrial, ...]:

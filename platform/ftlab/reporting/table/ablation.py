@@ -1,23 +1,24 @@
 """The ablation table: one row per cell, computed from recorded trials."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import isnan
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from ftlab.errors import ConfigError, nearest
+from ftlab.reporting.inference.best_subset import best_subset
+from ftlab.reporting.inference.collapse import COLLAPSED, DEGENERATE, FAILED, HEALTHY, CollapseRate, collapse_rate
+from ftlab.reporting.inference.paired_t import MIN_PAIRS, Scale, scale_of
 from ftlab.reporting.table.axes import Axes
-from ftlab.reporting.table.cell_trials import COLLAPSED, FAILED, AblationTrial, Cell, find_trials
+from ftlab.reporting.table.baselines import Baseline, baseline_names, baseline_of
+from ftlab.reporting.table.cell_trials import AblationTrial, Cell, find_trials
 from ftlab.reporting.table.comparability import Caveat, find_caveats
-from ftlab.reporting.table.comparison import Comparison, compare, correct
+from ftlab.reporting.table.comparison import Comparison, Values
+from ftlab.reporting.table.families import Judgement, Seeding, SeenDifference, judge_cells, values_by_seed
 from ftlab.reporting.table.published import PublishedSeries, PublishedValue
-from ftlab.reporting.table.statistics import Interval, Summary, summarise
+from ftlab.reporting.table.statistics import MIN_BOOTSTRAPPED, Interval, Summary, check_interval, summarise
 
-__all__ = ["COLLAPSED", "AblationRow", "AblationTable", "AblationTrial", "Cell", "Rank", "Seeding", "ablate"]
-
-Rank = Literal[1, 2] | None
+__all__ = ["COLLAPSED", "AblationRow", "AblationTable", "AblationTrial", "Cell", "Seeding", "SeenDifference", "ablate"]
 
 
 @dataclass(frozen=True)
@@ -27,41 +28,43 @@ class AblationRow:
     Attributes:
         cell: Name of the cell.
         axes: Values by dotted name.
-        summary: Statistics over finished and collapsed trials; collapse is a result and is not averaged away.
-        n_trials: Trials that ended: finished, collapsed or failed.
+        summary: Statistics over the healthy trials with a value.
+        overall: Statistics over all trials with a value, collapsed ones among them.
+        n_trials: Trials that ended: finished, degenerate, collapsed or failed.
         n_collapsed: Trials that collapsed.
+        n_degenerate: Trials whose scores collapsed and whose features did not; they count as healthy.
+        n_without_value: Healthy trials whose value is not a number; they count in no statistics.
         n_failed: Trials that failed; they have no value.
         n_missing: Trials that the row needs and that have not ended.
         published: The published value of the cell.
-        rank: 1 for the best mean of the table, 2 for the second best, ties included; None for all others.
-        comparison: The difference to the baseline; None for the baseline itself and in a table without one.
+        is_best: Whether no complete row beats it, and it is complete; see `ftlab.reporting.inference.best_subset`.
+        baseline: Name of its baseline; None without one.
+        comparison: The difference to the baseline; None for a baseline itself and in a table without one.
+        outcome: ``better``, ``worse``, ``collapses k of n``, or empty; see `ftlab.reporting.inference.collapse`.
         caveats: Facts beside the axes in which its trials differ from the baseline's, or from each other.
     """
 
     cell: str
     axes: Axes
     summary: Summary
+    overall: Summary
     n_trials: int
     n_collapsed: int
+    n_degenerate: int
+    n_without_value: int
     n_failed: int
     n_missing: int
     published: PublishedValue | None
-    rank: Rank
+    is_best: bool
+    baseline: str | None = None
     comparison: Comparison | None = None
+    outcome: str = ""
     caveats: tuple[Caveat, ...] = ()
 
-
-@dataclass(frozen=True)
-class Seeding:
-    """The reasons for the unequal numbers of seeds of a table's cells.
-
-    Attributes:
-        stopped: The reason why a cell got no more seeds, by its name.
-        note: The rule that gave them, in words.
-    """
-
-    stopped: Mapping[str, str]
-    note: str
+    @property
+    def collapse(self) -> CollapseRate:
+        """Rate of collapse among the trials that trained to their end."""
+        return collapse_rate(self.n_collapsed, self.n_trials - self.n_failed)
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,11 @@ class AblationTable:
         axes: Dotted names of all axes, in the order of their first appearance.
         rows: One row a cell, in the order of the cells.
         trials: Trials by cell, then seed.
-        baseline: Name of the cell that others are compared with.
+        baseline: Name of the cell that others are compared with, or one for each group.
         protocol: Protocol of our measurements, in words.
         published: The series whose values stand beside ours.
         seeding: The rule that gave seeds to cells; None if every cell asks for the same.
-        interval: Kind of the intervals of means and of differences.
+        interval: Kind of the intervals of means.
     """
 
     name: str
@@ -88,7 +91,7 @@ class AblationTable:
     axes: tuple[str, ...]
     rows: tuple[AblationRow, ...]
     trials: tuple[AblationTrial, ...]
-    baseline: str | None
+    baseline: Baseline
     protocol: str
     published: PublishedSeries | None
     seeding: Seeding | None = None
@@ -104,6 +107,20 @@ class AblationTable:
         """Return whether our numbers and the published ones have one protocol, and so may be compared."""
         return self.published is not None and self.protocol.split() == self.published_protocol.split()
 
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the cells that others are compared with, one for each group."""
+        return baseline_names(self.baseline)
+
+    @property
+    def scale(self) -> Scale:
+        """Scale of the metric."""
+        return scale_of(self.metric)
+
+    def family(self, baseline: str) -> tuple[AblationRow, ...]:
+        """Return the rows that are compared with a baseline; their tests are corrected together."""
+        return tuple(row for row in self.rows if row.baseline == baseline and row.comparison is not None)
+
     def trials_of(self, cell: str) -> tuple[AblationTrial, ...]:
         """Return the trials of a cell, ordered by seed."""
         return tuple(trial for trial in self.trials if trial.cell == cell)
@@ -116,7 +133,7 @@ def ablate(
     *,
     metric: str,
     title: str = "",
-    baseline: str | None = None,
+    baseline: Baseline = None,
     protocol: str = "",
     published: PublishedSeries | None = None,
     seeding: Seeding | None = None,
@@ -128,36 +145,47 @@ def ablate(
         name: Short name of the table.
         cells: The rows that the table asks for.
         trials: One row a trial as ``Tracker.load_trials`` returns them; may be empty and may hold other trials.
-        metric: Column of the table's metric, an accuracy in percent, higher is better.
+        metric: Column of the table's metric, higher is better; an accuracy is in percent.
         title: Question that the table answers; empty takes the name.
-        baseline: Name of the cell that others are compared with.
+        baseline: Name of the cell that others are compared with, or one for each group.
         protocol: Protocol of the measurements, in the words of the published table if it is the same.
         published: Series whose values stand beside ours.
         seeding: The rule that gave seeds to cells, if there was one; it names every cell. Such a rule looks at the
-            values, so that ordinary tests would reject too often: the table has differences, but no p-values.
-        interval: Kind of the intervals of means and of differences.
+            values, so that ordinary tests would reject too often: the table has the differences and intervals of the
+            rule, no p-values, and no best row.
+        interval: Kind of the intervals of means.
 
     Raises:
-        ConfigError: Two cells share a name, the baseline is no cell, or finished trials lack the metric.
+        ConfigError: Two cells share a name, a baseline is no cell, finished trials lack the metric, or a bootstrap
+            interval is asked for fewer than ten seeds.
     """
     _check_names(cells, baseline)
     found = find_trials(cells, trials, metric)
-    counted = [[trial for trial in group if trial.has_value] for group in found]
-    summaries = [summarise([trial.value for trial in group], interval) for group in counted]
-    place = next((place for place, cell in enumerate(cells) if cell.name == baseline), None)
-    comparisons = _compare(counted, place, interval, tested=seeding is None)
-    caveats = _caveats(counted, place)
-    columns = zip(cells, found, summaries, _rank(summaries), comparisons, caveats, strict=True)
-    rows = (
-        _row(cell, group, published, summary=summary, rank=rank, comparison=comparison, caveats=differing)
-        for cell, group, summary, rank, comparison, differing in columns
-    )
+    asked = (len(cell.trial_keys) or len(group) for cell, group in zip(cells, found, strict=True))
+    check_interval(interval, min((number for number in asked if number), default=MIN_BOOTSTRAPPED))
+    scale = scale_of(metric)
+    groups = {cell.name: group for cell, group in zip(cells, found, strict=True)}
+    baselines = {cell.name: baseline_of(baseline, cell.axes) for cell in cells}
+    judgements = judge_cells(groups, baselines, scale, seeding)
+    rows = [
+        _row(
+            cell,
+            groups[cell.name],
+            published,
+            summary=summarise([trial.value for trial in groups[cell.name] if trial.counts], interval, scale),
+            baseline=baselines[cell.name],
+            judgement=judgements.get(cell.name),
+            caveats=differing,
+        )
+        for cell, differing in zip(cells, _caveats(groups, baselines), strict=True)
+    ]
+    best = [False] * len(rows) if seeding else best_subset(_complete(rows, found), scale)
     return AblationTable(
         name=name,
         title=title or name,
         metric=metric,
         axes=tuple(dict.fromkeys(axis for cell in cells for axis in cell.axes)),
-        rows=tuple(rows),
+        rows=tuple(replace(row, is_best=is_best) for row, is_best in zip(rows, best, strict=True)),
         trials=tuple(trial for group in found for trial in group),
         baseline=baseline,
         protocol=protocol,
@@ -167,44 +195,37 @@ def ablate(
     )
 
 
-def _check_names(cells: Sequence[Cell], baseline: str | None) -> None:
+def _check_names(cells: Sequence[Cell], baseline: Baseline) -> None:
     names = [cell.name for cell in cells]
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"cells of a table must have different names, but got {name!r} twice.")
-    if baseline is not None and baseline not in names:
-        raise ConfigError(f"the baseline must be a cell of the table, but got {baseline!r}.{nearest(baseline, names)}")
+    for name in baseline_names(baseline):
+        if name not in names:
+            raise ConfigError(f"the baseline must be a cell of the table, but got {name!r}.{nearest(name, names)}")
 
 
-def _rank(summaries: Sequence[Summary]) -> list[Rank]:
-    means = [summary.mean for summary in summaries]
-    levels = sorted({mean for mean in means if not isnan(mean)}, reverse=True)
-    if len(levels) < 2:
-        return [None] * len(means)
-    places: dict[float, Rank] = {levels[0]: 1, levels[1]: 2}
-    return [places.get(mean) for mean in means]
+def _complete(rows: Sequence[AblationRow], found: Sequence[Sequence[AblationTrial]]) -> list[Values | None]:
+    """Return the values of the rows that may be the best: nothing is missing, and seeds enough are healthy."""
+    return [
+        None
+        if row.n_missing or row.n_failed or row.n_without_value or row.summary.n < MIN_PAIRS
+        else values_by_seed(trials)
+        for row, trials in zip(rows, found, strict=True)
+    ]
 
 
-def _compare(
-    groups: Sequence[Sequence[AblationTrial]], baseline: int | None, interval: Interval, *, tested: bool
-) -> list[Comparison | None]:
-    if baseline is None:
-        return [None] * len(groups)
-    values = [{trial.seed: trial.value for trial in group} for group in groups]
-    return correct(
-        [
-            None if place == baseline else compare(found, values[baseline], interval, tested=tested)
-            for place, found in enumerate(values)
-        ]
-    )
-
-
-def _caveats(groups: Sequence[Sequence[AblationTrial]], baseline: int | None) -> list[tuple[Caveat, ...]]:
-    """Return the caveats of each cell against the baseline or, if that has no values, the first cell with values."""
-    facts = [[trial.facts for trial in group] for group in groups]
-    if baseline is None or not facts[baseline]:
-        baseline = next((place for place, found in enumerate(facts) if found), 0)
-    return [find_caveats(found, () if place == baseline else facts[baseline]) for place, found in enumerate(facts)]
+def _caveats(
+    groups: Mapping[str, Sequence[AblationTrial]], baselines: Mapping[str, str | None]
+) -> list[tuple[Caveat, ...]]:
+    """Return the caveats of each cell against its baseline or, if that has no values, the first cell with values."""
+    facts = {cell: [trial.facts for trial in group if trial.has_value] for cell, group in groups.items()}
+    first = next((cell for cell, found in facts.items() if found), "")
+    references = {cell: name if name is not None and facts[name] else first for cell, name in baselines.items()}
+    return [
+        find_caveats(found, () if references[cell] == cell else facts.get(references[cell], ()))
+        for cell, found in facts.items()
+    ]
 
 
 def _row(
@@ -213,8 +234,8 @@ def _row(
     published: PublishedSeries | None,
     *,
     summary: Summary,
-    rank: Rank,
-    comparison: Comparison | None,
+    baseline: str | None,
+    judgement: Judgement | None,
     caveats: tuple[Caveat, ...],
 ) -> AblationRow:
     statuses = [trial.status for trial in trials]
@@ -222,12 +243,17 @@ def _row(
         cell=cell.name,
         axes=cell.axes,
         summary=summary,
+        overall=summarise([trial.value for trial in trials if trial.has_value]),
         n_trials=len(trials),
         n_collapsed=statuses.count(COLLAPSED),
+        n_degenerate=statuses.count(DEGENERATE),
+        n_without_value=sum(trial.status in HEALTHY and not trial.has_value for trial in trials),
         n_failed=statuses.count(FAILED),
         n_missing=max(len(cell.trial_keys) - len(trials), 0),
         published=published.lookup(cell.axes, cell.name) if published else None,
-        rank=rank,
-        comparison=comparison,
+        is_best=False,
+        baseline=baseline,
+        comparison=judgement.comparison if judgement else None,
+        outcome=judgement.outcome if judgement else "",
         caveats=caveats,
     )

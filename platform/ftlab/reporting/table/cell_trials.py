@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from ftlab.errors import ConfigError, nearest
+from ftlab.reporting.inference.collapse import COLLAPSED, FAILED, FINISHED, HEALTHY, recorded_state
 from ftlab.reporting.table.axes import Axes
 from ftlab.reporting.table.comparability import comparable_facts
 
-FINISHED, COLLAPSED, FAILED = "finished", "collapsed", "failed"
 FINAL = (FINISHED, COLLAPSED, FAILED)
 COLUMNS = frozenset(
     {"trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id", "params", "tags"}
@@ -37,13 +37,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class AblationTrial:
-    """A finished, collapsed or failed trial of the table.
+    """A finished, degenerate, collapsed or failed trial of the table.
 
     Attributes:
         cell: Name of its cell.
         trial_key: Digest of everything that decides its numbers.
         seed: Seed of all its random streams.
-        status: ``finished``, ``collapsed`` or ``failed``.
+        status: ``finished``, ``degenerate`` (scores collapsed, features did not), ``collapsed`` or ``failed``.
         run_id: Identifier in the tracking store.
         value: The table's metric; NaN when the trial failed or has none.
         metrics: Last values by name, without durations; empty when it failed, as they are then those of an early epoch.
@@ -63,8 +63,18 @@ class AblationTrial:
 
     @property
     def has_value(self) -> bool:
-        """Return whether the trial counts in the statistics of its cell."""
+        """Return whether the trial has a value."""
         return isfinite(self.value)
+
+    @property
+    def is_result(self) -> bool:
+        """Return whether it trained to its end: it is healthy or collapsed."""
+        return self.status != FAILED
+
+    @property
+    def counts(self) -> bool:
+        """Return whether the trial counts in the mean of its cell: it is healthy and has a value."""
+        return self.status in HEALTHY and self.has_value
 
 
 def find_trials(cells: Sequence[Cell], trials: pd.DataFrame, metric: str) -> list[list[AblationTrial]]:
@@ -118,7 +128,7 @@ def _trial(cell: Cell, record: Mapping[str, Any], metric: str) -> AblationTrial:
         cell=cell.name,
         trial_key=str(record["trial_key"]),
         seed=int(record["seed"]),
-        status=str(record["status"]),
+        status=recorded_state(str(record["status"]), metrics),
         run_id=str(record["run_id"]),
         value=metrics.get(metric, nan),
         metrics={name: metrics[name] for name in sorted(metrics) if not name.endswith("_seconds")},

@@ -1,4 +1,4 @@
-"""Compare a cell with the baseline, paired by seed.
+"""Compare rows with their baseline, paired by seed.
 
 Trials of one seed see the same weights, order and views, whatever their cell, so that the difference of a seed has less
 noise than either of its values, and tests of differences have more power than tests of means.
@@ -6,134 +6,162 @@ noise than either of its values, and tests of differences have more power than t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from math import exp, isnan, lgamma, nan, sqrt
+from math import exp, fsum, isnan, lgamma, nan, sqrt
 
-import numpy as np
-from numpy.typing import NDArray
+from ftlab.reporting.inference.exact_tests import DECIMALS, permutation_p, wilcoxon_p
+from ftlab.reporting.inference.paired_t import ERROR_RATE, MIN_PAIRS, PLAIN, Scale
+from ftlab.reporting.inference.pooled_test import pooled_ps
+from ftlab.reporting.table.statistics import Summary, summarise
 
-# scipy.stats holds the same distribution, and takes a second to import.
-from scipy.special import stdtr
-
-from ftlab.reporting.table.statistics import Interval, Summary, summarise
-
-MIN_PAIRS = 3
-# Accuracies are shares of counts; a smaller part of a difference is rounding, and would break ties.
-DECIMALS = 9
-# Every pattern of signs is counted up to here: 32,768 of them.
-MAX_EXACT_PAIRS = 15
+Values = Mapping[int, float]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The difference of a cell to the baseline over their common seeds; NaN where something is not defined.
+    """The difference of a row to its baseline over the seeds that are healthy in both; NaN where it is not defined.
 
-    The p-values are two-sided. Tables print and correct ``p``, that of the paired t test: at the few seeds of an
-    ablation the rank and permutation tests cannot reject, as 2 of 2^n patterns of signs are as extreme as n differences
-    of one sign (p is 0.25 at 3 seeds, 0.03125 at 6). Those tests serve as a check: the t test assumes normal
-    differences, and they do not.
+    One definition holds for test and interval. With d the mean difference of n seeds, s the larger of their standard
+    deviation and the floor of the scale, and m the rows of the baseline with at least four pairs: p is the smaller of 1
+    and m times that of the paired t test (Student 1908), and the interval d +- t(n - 1, 1 - 0.05 / 2m) s / sqrt(n), so
+    that p < 0.05 exactly where the interval leaves out 0, and all intervals of a baseline hold at once with 95%
+    (Dunn 1961, doi:10.1080/01621459.1961.10482090). Below four pairs a row is a screen: a simple interval and no p.
 
     Attributes:
-        difference: Statistics of the differences, cell minus baseline; its ``n`` counts the common seeds.
-        n_unpaired: Seeds with a value in only one of the two cells; they do not count.
+        difference: Statistics of the differences, row minus baseline, with that interval.
+        n_unpaired: Seeds with a value in only one of the two rows; they do not count.
+        tests: The number m; 1 for a screen.
         effect_size: Hedges' g_z: the mean difference by its standard deviation, Cohen's d_z (Lakens 2013,
             doi:10.3389/fpsyg.2013.00863), times J(n - 1), which removes its bias at few seeds (Hedges 1981,
-            doi:10.3102/10769986006002107); NaN below three common seeds, and when all differences are equal and not 0.
-        p: Paired t test (Student 1908); NaN below three common seeds, and when all differences are equal and not 0.
-        p_wilcoxon: Wilcoxon's signed-rank test (1945) without differences of 0; up to 15 seeds exact also with ties.
-        p_permutation: Exact sign-flip permutation test of the mean difference (Fisher 1935); NaN above 15 common seeds.
-        p_holm: ``p`` corrected for all comparisons of the table by Holm's procedure (1979).
+            doi:10.3102/10769986006002107); NaN below three pairs, and when all differences are equal.
+        p: The p of tables, two-sided and corrected; NaN for a screen, and without spread on a scale without a floor.
+        p_single: The same as if it were the only comparison.
+        p_holm: ``p_single`` corrected by Holm's procedure (1979).
+        p_pooled: That of the pooled test (`ftlab.reporting.inference.pooled_test`) over the seeds that all rows have
+            in common, corrected by Holm's procedure.
+        p_wilcoxon: Wilcoxon's signed-rank test, not corrected; NaN where no p below 0.05 is possible.
+        p_permutation: Exact sign-flip permutation test, not corrected; NaN where no p below 0.05 is possible.
+        variance_ratio: Variance of the differences by the sum of the variances of both rows over the same seeds: below
+            1 where pairing helps.
     """
 
     difference: Summary
     n_unpaired: int
+    tests: int = 1
     effect_size: float = nan
     p: float = nan
+    p_single: float = nan
+    p_holm: float = nan
+    p_pooled: float = nan
     p_wilcoxon: float = nan
     p_permutation: float = nan
-    p_holm: float = nan
+    variance_ratio: float = nan
+
+    @property
+    def is_screen(self) -> bool:
+        """Return whether it has too few pairs for a test."""
+        return self.difference.n < MIN_PAIRS
 
 
-def compare(
-    values: Mapping[int, float], baseline: Mapping[int, float], interval: Interval = "t", *, tested: bool = True
-) -> Comparison:
-    """Compare a cell with the baseline over their common seeds.
+def compare_rows(rows: Sequence[Values], baseline: Values, scale: Scale = PLAIN) -> list[Comparison]:
+    """Compare all rows of one baseline with it: difference, interval and p.
 
     Args:
-        values: Finite value by seed.
-        baseline: Finite value by seed of the baseline.
-        interval: Kind of the interval of the mean difference.
-        tested: Whether hypotheses are tested; this needs three common seeds, chosen without a look at the values.
+        rows: Finite value by seed of each row, healthy seeds alone.
+        baseline: The same of the baseline.
+        scale: Scale of the values.
     """
-    seeds = sorted(values.keys() & baseline.keys())
-    differences = [round(values[seed] - baseline[seed], DECIMALS) for seed in seeds]
-    difference = summarise(differences, interval)
-    found = Comparison(difference, len(values.keys() ^ baseline.keys()), _hedges(difference))
-    if not tested or len(seeds) < MIN_PAIRS:
-        return found
-    return replace(
-        found,
-        p=_student_p(difference),
-        p_wilcoxon=_wilcoxon_p(differences),
-        p_permutation=_sign_flip_p(differences),
-    )
-
-
-def correct(comparisons: Sequence[Comparison | None]) -> list[Comparison | None]:
-    """Return the comparisons of a table with ``p_holm``; those without a ``p`` do not count as tests."""
-    ps = [comparison.p for comparison in comparisons if comparison is not None and not isnan(comparison.p)]
-    if not ps:
-        return list(comparisons)
-    from statsmodels.stats.multitest import multipletests
-
-    corrected = iter(multipletests(ps, method="holm")[1].tolist())
+    paired = [_differences(row, baseline) for row in rows]
+    tests = sum(len(differences) >= MIN_PAIRS for differences in paired)
+    scale = scale.differences()
     return [
-        comparison if comparison is None or isnan(comparison.p) else replace(comparison, p_holm=next(corrected))
-        for comparison in comparisons
+        _compare(differences, len(row.keys() ^ baseline.keys()), scale, tests)
+        for row, differences in zip(rows, paired, strict=True)
     ]
 
 
-def _student_p(difference: Summary) -> float:
-    if difference.std == 0.0:
-        return 1.0 if difference.mean == 0.0 else nan
-    t = difference.mean / (difference.std / sqrt(difference.n))
-    return 2.0 * float(stdtr(difference.n - 1, -abs(t)))
+def with_checks(
+    comparisons: Sequence[Comparison], rows: Sequence[Values], baseline: Values, scale: Scale = PLAIN
+) -> list[Comparison]:
+    """Return the comparisons of a baseline with all that stands in files alone: other tests and other corrections.
 
-
-def _wilcoxon_p(differences: Sequence[float]) -> float:
-    from scipy.stats import rankdata, wilcoxon
-
-    nonzero = [difference for difference in differences if difference]
-    if len(nonzero) > MAX_EXACT_PAIRS:
-        return float(wilcoxon(nonzero).pvalue)
-    ranks: list[float] = np.copysign(rankdata(np.abs(nonzero)), nonzero).tolist()
-    return _sign_flip_p(ranks)
-
-
-def _sign_flip_p(differences: Sequence[float]) -> float:
-    """Return the two-sided probability, under random signs, of a sum at least as far from 0; NaN for too many values.
-
-    It equals that of scipy.stats.permutation_test for one sample, which takes a hundred times as long.
+    Args:
+        comparisons: What `compare_rows` made of the same rows.
+        rows: Finite value by seed of each row, healthy seeds alone.
+        baseline: The same of the baseline.
+        scale: Scale of the values.
     """
-    if len(differences) > MAX_EXACT_PAIRS:
+    tested = [place for place, comparison in enumerate(comparisons) if not comparison.is_screen]
+    common = sorted(baseline.keys() & set.intersection(*(set(rows[place]) for place in tested))) if tested else []
+    pooled = pooled_ps([[_rounded(rows[place], baseline, seed) for seed in common] for place in tested], scale)
+    holm = dict(zip(tested, _holm([comparisons[place].p_single for place in tested]), strict=True))
+    pooled_holm = dict(zip(tested, _holm(pooled), strict=True))
+    checked = []
+    for place, (comparison, row) in enumerate(zip(comparisons, rows, strict=True)):
+        differences = _differences(row, baseline)
+        checked.append(
+            replace(
+                comparison,
+                p_holm=holm.get(place, nan),
+                p_pooled=pooled_holm.get(place, nan),
+                p_wilcoxon=wilcoxon_p(differences),
+                p_permutation=permutation_p(differences),
+                variance_ratio=_variance_ratio(row, baseline),
+            )
+        )
+    return checked
+
+
+def _compare(differences: Sequence[float], n_unpaired: int, scale: Scale, tests: int) -> Comparison:
+    n = len(differences)
+    if n < MIN_PAIRS:
+        difference = summarise(differences, scale=scale)
+        return Comparison(difference, n_unpaired, effect_size=_hedges(difference))
+    difference = summarise(differences, scale=scale, error=ERROR_RATE / tests)
+    single = scale.p(n, difference.mean, difference.std)
+    return Comparison(
+        difference,
+        n_unpaired,
+        tests,
+        _hedges(difference),
+        p=single if isnan(single) else min(1.0, tests * single),
+        p_single=single,
+    )
+
+
+def _differences(row: Values, baseline: Values) -> list[float]:
+    return [_rounded(row, baseline, seed) for seed in sorted(row.keys() & baseline.keys())]
+
+
+def _rounded(row: Values, baseline: Values, seed: int) -> float:
+    return round(row[seed] - baseline[seed], DECIMALS)
+
+
+def _holm(ps: Sequence[float]) -> list[float]:
+    """Return p-values corrected by Holm's procedure; those that are not defined count as comparisons."""
+    if all(map(isnan, ps)):
+        return list(ps)
+    from statsmodels.stats.multitest import multipletests
+
+    corrected: list[float] = multipletests([1.0 if isnan(p) else p for p in ps], method="holm")[1].tolist()
+    return [nan if isnan(p) else found for p, found in zip(ps, corrected, strict=True)]
+
+
+def _variance_ratio(row: Values, baseline: Values) -> float:
+    seeds = sorted(row.keys() & baseline.keys())
+    if len(seeds) < 2:
         return nan
-    sums = np.abs(_signs(len(differences)) @ np.array(differences))
-    # The last pattern leaves all signs as they are; sums that are equal on paper differ by rounding.
-    return float(np.mean(sums >= sums[-1] - 10.0**-DECIMALS))
+    apart = _variance([row[seed] for seed in seeds]) + _variance([baseline[seed] for seed in seeds])
+    return _variance(_differences(row, baseline)) / apart if apart > 0.0 else nan
 
 
-@cache
-def _signs(n: int) -> NDArray[np.float64]:
-    """Return every pattern of signs, one a row."""
-    patterns = np.arange(2**n)[:, None] >> np.arange(n)
-    return np.where(patterns & 1, 1.0, -1.0)
+def _variance(values: Sequence[float]) -> float:
+    mean = fsum(values) / len(values)
+    return fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
 def _hedges(difference: Summary) -> float:
-    if difference.n < MIN_PAIRS:
+    if difference.n < 3 or not difference.std > 0.0:
         return nan
-    if difference.std == 0.0:
-        return 0.0 if difference.mean == 0.0 else nan
     return small_sample_factor(difference.n - 1) * difference.mean / difference.std
 
 

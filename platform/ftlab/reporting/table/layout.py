@@ -4,9 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
 
-from ftlab.reporting.table.ablation import AblationRow, AblationTable, Rank
+from ftlab.reporting.table.ablation import AblationRow, AblationTable
 from ftlab.reporting.table.axes import axis_label, axis_number, axis_text
-from ftlab.reporting.table.notes import COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK, summary_note, table_notes
+from ftlab.reporting.table.notes import (
+    COLLAPSE_MARK,
+    DEGENERATE_MARK,
+    DIFFERS_MARK,
+    PROTOCOL_MARK,
+    summary_note,
+    table_notes,
+)
 from ftlab.reporting.table.two_way import TwoWay, find_two_way
 
 METRIC_LABELS = {
@@ -18,7 +25,9 @@ NOTHING = "-"
 BASELINE = "baseline"
 INTERVAL_HEADING = "95% interval"
 DIFFERENCE_GROUP = "difference to the baseline"
-BLOCKS = (("mean", "interval"), ("difference", "difference_interval", "p"), ("published",))
+BLOCKS = (("mean", "interval"), ("difference", "difference_interval", "p", "outcome"), ("published",))
+# Columns of words; all others hold numbers or intervals.
+WORDS = ("outcome", "stopped")
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,7 @@ class PrintedColumn:
 
     Attributes:
         name: Its content: ``n``, ``mean``, ``interval``, ``difference``, ``difference_interval``, ``p``,
-            ``published`` or ``stopped``.
+            ``outcome``, ``published`` or ``stopped``.
         heading: Its heading if all headings stand in one line.
         group: Heading that it shares with its neighbours; empty for a column of its own.
         short: Its heading below that of the group.
@@ -47,15 +56,16 @@ class PrintedRow:
         cell: Name of the cell.
         labels: Texts that tell the row from the others, one per label column.
         texts: Its texts by name of the column; a dash where there is nothing.
-        marks: Footnote marks of the mean: collapse, and trials that differ from the baseline's beside the axes.
-        rank: 1 for the best row, 2 for the second best.
+        marks: Footnote marks of the mean: collapse, degenerate trials, and trials that differ from the baseline's
+            beside the axes.
+        is_best: Whether no complete row beats it.
     """
 
     cell: str
     labels: tuple[str, ...]
     texts: Mapping[str, str]
     marks: str
-    rank: Rank
+    is_best: bool
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,7 @@ class PrintedTable:
         columns: The other columns.
         rows: Rows in the order of the table.
         two_way: Arrangement of the rows in two dimensions; None if they are printed one below the other.
-        summary: The seeds that mean and interval are taken over, in words.
+        summary: The seeds that mean and interval are taken over, and what bold means, in words.
         notes: Notes below the table, a paragraph each, those of marks first.
     """
 
@@ -83,11 +93,6 @@ class PrintedTable:
     two_way: TwoWay | None
     summary: str
     notes: tuple[str, ...]
-
-    @property
-    def ranked(self) -> bool:
-        """Return whether a row is marked as the best."""
-        return any(row.rank for row in self.rows)
 
     def blocks(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return the grids of a table of two dimensions: for each its heading, and the columns that it shows."""
@@ -160,8 +165,10 @@ def _columns(table: AblationTable) -> tuple[PrintedColumn, ...]:
     if compared:
         columns.append(PrintedColumn("difference", "difference", DIFFERENCE_GROUP, "mean"))
         columns.append(PrintedColumn("difference_interval", INTERVAL_HEADING, DIFFERENCE_GROUP, INTERVAL_HEADING))
-    if any(not isnan(comparison.p_holm) for comparison in compared):
-        columns.append(PrintedColumn("p", "p (Holm)", DIFFERENCE_GROUP, "p (Holm)"))
+    if any(not isnan(comparison.p) for comparison in compared):
+        columns.append(PrintedColumn("p", "p", DIFFERENCE_GROUP, "p"))
+    if any(row.outcome for row in table.rows) and table.seeding is None:
+        columns.append(PrintedColumn("outcome", "outcome", DIFFERENCE_GROUP, "outcome"))
     if table.published is not None:
         columns.append(PrintedColumn("published", "paper" if table.same_protocol else f"paper{PROTOCOL_MARK}"))
     if table.seeding is not None:
@@ -177,21 +184,26 @@ def _print_row(table: AblationTable, row: AblationRow, labels: tuple[str, ...]) 
         "interval": _interval(summary.ci_low, summary.ci_high),
         "published": row.published.shown if row.published else NOTHING,
         "stopped": table.seeding.stopped[row.cell] if table.seeding else "",
-        **_difference(table, row),
+        **_difference(row),
     }
-    marks = (COLLAPSE_MARK if row.n_collapsed else "") + (DIFFERS_MARK if row.caveats else "")
-    return PrintedRow(row.cell, labels, texts, marks, row.rank)
+    marks = (
+        (COLLAPSE_MARK, row.n_collapsed),
+        (DEGENERATE_MARK, row.n_degenerate),
+        (DIFFERS_MARK, row.caveats),
+    )
+    return PrintedRow(row.cell, labels, texts, "".join(mark for mark, found in marks if found), row.is_best)
 
 
-def _difference(table: AblationTable, row: AblationRow) -> dict[str, str]:
+def _difference(row: AblationRow) -> dict[str, str]:
     if row.comparison is None:
-        own = BASELINE if row.cell == table.baseline else NOTHING
-        return {"difference": own, "difference_interval": NOTHING, "p": NOTHING}
+        own = BASELINE if row.cell == row.baseline else NOTHING
+        return {"difference": own, "difference_interval": NOTHING, "p": NOTHING, "outcome": NOTHING}
     difference = row.comparison.difference
     return {
         "difference": _number(difference.mean, "+"),
         "difference_interval": _interval(difference.ci_low, difference.ci_high, "+"),
-        "p": p_text(row.comparison.p_holm),
+        "p": p_text(row.comparison.p),
+        "outcome": row.outcome or NOTHING,
     }
 
 

@@ -2,23 +2,24 @@
 
 from collections.abc import Callable, Mapping
 from itertools import groupby
-from math import isnan
 
 from ftlab.reporting.table.ablation import AblationRow, AblationTable
-from ftlab.reporting.table.comparison import MIN_PAIRS
+from ftlab.reporting.table.difference_note import difference_note
 from ftlab.reporting.table.statistics import INTERVAL_NAMES, MIN_BOOTSTRAPPED
 
-COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK = "†", "‡", "§"
+COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK, DEGENERATE_MARK = "†", "‡", "§", "¶"
 
 
 def summary_note(table: AblationTable) -> str:
-    """Return the seeds that the mean and its interval are taken over, in words without a full stop."""
+    """Return the seeds that mean and interval are taken over, and what bold means, in words without a full stop."""
     counts = sorted({row.summary.n for row in table.rows if row.summary.n})
     if not counts:
         return "No trial has a value yet"
     spread = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     interval = INTERVAL_NAMES[table.interval]
-    return f"Mean over {spread} seed{'' if counts == [1] else 's'} with its 95% {interval} interval"
+    healthy = "healthy " if any(row.n_collapsed for row in table.rows) else ""
+    bold = "; in bold the rows that no complete row beats" if any(row.is_best for row in table.rows) else ""
+    return f"Mean over {spread} {healthy}seed{'' if counts == [1] else 's'} with its 95% {interval} interval{bold}"
 
 
 def table_notes(table: AblationTable, names: Mapping[str, str], *, with_counts: bool) -> tuple[str, ...]:
@@ -37,13 +38,18 @@ def table_notes(table: AblationTable, names: Mapping[str, str], *, with_counts: 
         return f"{what}: {', '.join(parts)}." if parts else ""
 
     notes = (
-        count(f"{COLLAPSE_MARK} Collapse, counted in the mean", lambda row: row.n_collapsed),
+        _collapses(table, names),
+        count(
+            f"{DEGENERATE_MARK} Degenerate, counted in the mean: scores collapsed and features did not",
+            lambda row: row.n_degenerate,
+        ),
         _caveats(table, names),
         _published(table),
-        _baseline(table, names),
+        difference_note(table, names),
         _unpaired(table, names),
-        _narrow_intervals(table),
+        _refused_intervals(table, names),
         _seeds(table, names) if with_counts else "",
+        count("Ended without a value, in no mean", lambda row: row.n_without_value),
         count("Failed, without a value", lambda row: row.n_failed),
         count("Not finished yet", lambda row: row.n_missing),
         _skipped(table),
@@ -52,22 +58,12 @@ def table_notes(table: AblationTable, names: Mapping[str, str], *, with_counts: 
     return tuple(note for note in notes if note)
 
 
-def _baseline(table: AblationTable, names: Mapping[str, str]) -> str:
-    if table.baseline is None:
+def _collapses(table: AblationTable, names: Mapping[str, str]) -> str:
+    rates = ((names[row.cell], row.collapse) for row in table.rows if row.n_collapsed)
+    parts = [f"{name} ({rate}, rate {rate.low:.0%} to {rate.high:.0%})" for name, rate in rates]
+    if not parts:
         return ""
-    name = names[table.baseline]
-    compared = [row.comparison for row in table.rows if row.comparison and row.comparison.difference.n]
-    if not compared:
-        return f"Baseline: {name}."
-    differences = f"Baseline: {name}. Difference: mean over common seeds with its 95% interval."
-    if table.seeding:
-        return f"{differences} No tests: the rule that gave the seeds has looked at the values."
-    tests = sum(not isnan(comparison.p_holm) for comparison in compared)
-    if not tests:
-        return f"{differences} No tests below {MIN_PAIRS} common seeds."
-    corrected = f"Holm-corrected for {tests} comparisons" if tests > 1 else "of a single comparison"
-    untested = "" if tests == len(compared) else f"; none below {MIN_PAIRS} common seeds, nor without spread"
-    return f"{differences} p: paired t test, two-sided, {corrected}{untested}."
+    return f"{COLLAPSE_MARK} Collapsed, not in the mean, with the exact 95% interval of the rate: {', '.join(parts)}."
 
 
 def _seeds(table: AblationTable, names: Mapping[str, str]) -> str:
@@ -90,11 +86,11 @@ def _unpaired(table: AblationTable, names: Mapping[str, str]) -> str:
     return f"Seeds in common with the baseline: {', '.join(parts)}." if parts else ""
 
 
-def _narrow_intervals(table: AblationTable) -> str:
-    few = [row for row in table.rows if 1 < row.summary.n < MIN_BOOTSTRAPPED]
+def _refused_intervals(table: AblationTable, names: Mapping[str, str]) -> str:
+    few = [f"{names[row.cell]} ({row.summary.n})" for row in table.rows if 1 < row.summary.n < MIN_BOOTSTRAPPED]
     if table.interval != "bca" or not few:
         return ""
-    return f"Bootstrap intervals of fewer than {MIN_BOOTSTRAPPED} seeds are too narrow."
+    return f"No bootstrap interval below {MIN_BOOTSTRAPPED} seeds: {', '.join(few)}."
 
 
 def _caveats(table: AblationTable, names: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ftlab.reporting.table.ablation import AblationTable, Cell, Seeding, ablate
+from ftlab.reporting.table.baselines import Baseline
 from ftlab.reporting.table.published import PublishedSeries
 from ftlab.reporting.table.statistics import Interval
 
@@ -18,18 +19,18 @@ class TableDefinition:
         cells: The rows that the table asks for.
         metric: Metric of the table, an accuracy in percent.
         title: Question that the table answers.
-        baseline: Name of the cell that others are compared with.
+        baseline: Name of the cell that others are compared with, or one for each group.
         protocol: Protocol of the measurements, in words.
         published: Series whose values stand beside ours.
         seeding: The rule that gave seeds to cells, if there was one, and its reasons.
-        interval: Kind of the intervals of means and of differences.
+        interval: Kind of the intervals of means.
     """
 
     name: str
     cells: tuple[Cell, ...]
     metric: str
     title: str
-    baseline: str | None
+    baseline: Baseline
     protocol: str
     published: PublishedSeries | None
     seeding: Seeding | None

@@ -8,6 +8,7 @@ import pandas as pd
 from ftlab.errors import ConfigError, nearest
 from ftlab.reporting.table.ablation import Cell
 from ftlab.reporting.table.axes import axis_text, same_value
+from ftlab.reporting.table.baselines import baseline_of
 from ftlab.reporting.trace.provenance import Provenance, SourceTrial, tags_by_trial
 
 PYTHON, VERSION = "python", "version."
@@ -75,7 +76,8 @@ def explain_cell(provenance: Provenance, recorded: pd.DataFrame, cell: Cell) -> 
     """
     params: dict[str, Mapping[str, str]] = dict(zip(recorded["trial_key"], recorded["params"], strict=True))
     tags = tags_by_trial(recorded)
-    baseline = provenance.definition.baseline if provenance.definition.baseline != cell.name else None
+    baseline = baseline_of(provenance.definition.baseline, cell.axes)
+    baseline = None if baseline == cell.name else baseline
     trials = tuple(
         TrialExplanation(trial, params.get(trial.trial_key, {}), tags.get(trial.trial_key, {}))
         for trial in provenance.trials_of(cell.name)

@@ -7,7 +7,8 @@ from math import isnan
 
 import pandas as pd
 
-from ftlab.reporting.table.cell_trials import FAILED, FINAL
+from ftlab.reporting.inference.collapse import FAILED, recorded_state
+from ftlab.reporting.table.cell_trials import FINAL
 from ftlab.reporting.trace.differences import Difference, compare_files
 from ftlab.reporting.trace.provenance import Provenance, SourceTrial, text_digest
 from ftlab.reporting.writers.render import RENDERERS
@@ -72,7 +73,8 @@ def _trial_problems(provenance: Provenance, recorded: pd.DataFrame) -> list[str]
 def _changes(trial: SourceTrial, row: Mapping[object, object], metric: str) -> Iterator[str]:
     value = row.get(metric)
     is_value = isinstance(value, float | int) and not isnan(value) and row["status"] != FAILED
-    now = {"status": row["status"], "run": row["run_id"], metric: value if is_value else None}
+    status = recorded_state(str(row["status"]), {str(name): found for name, found in row.items()})
+    now = {"status": status, "run": row["run_id"], metric: value if is_value else None}
     then = {"status": trial.status, "run": trial.run_id, metric: trial.value}
     for name, before in then.items():
         if now[name] != before:

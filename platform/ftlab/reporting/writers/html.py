@@ -8,8 +8,6 @@ from ftlab.reporting.table.ablation import AblationTable
 from ftlab.reporting.table.layout import NOTHING, PrintedColumn, PrintedRow, PrintedTable, lay_out
 from ftlab.reporting.table.two_way import TwoWay
 
-EMPHASIS = {1: "strong", 2: "em"}
-
 
 def table_html(table: AblationTable) -> str:
     """Return the table as ``<figure class="ablation-table">`` without style, script or references to other files.
@@ -18,7 +16,6 @@ def table_html(table: AblationTable) -> str:
     class of each ``<td>`` (in a table of two dimensions, of each ``<span>``) is the name of its column.
     """
     printed = lay_out(table)
-    marks = "; best in bold, second best in italics" if printed.ranked else ""
     body = _list(printed) if printed.two_way is None else _grid(printed, printed.two_way)
     lines = [
         '<figure class="ablation-table">',
@@ -27,7 +24,7 @@ def table_html(table: AblationTable) -> str:
         *body,
         "</table>",
         "<figcaption>",
-        *(f"<p>{escape(note)}</p>" for note in (f"{printed.summary}{marks}.", *printed.notes)),
+        *(f"<p>{escape(note)}</p>" for note in (f"{printed.summary}.", *printed.notes)),
         "</figcaption>",
         "</figure>",
     ]
@@ -95,8 +92,8 @@ def _text(row: PrintedRow, name: str) -> str:
     text = escape(row.texts[name])
     if name != "mean":
         return text
-    tag = EMPHASIS.get(row.rank or 0)
-    return f"{f'<{tag}>{text}</{tag}>' if tag else text}{f'<sup>{row.marks}</sup>' if row.marks else ''}"
+    marks = f"<sup>{row.marks}</sup>" if row.marks else ""
+    return f"<strong>{text}</strong>{marks}" if row.is_best else f"{text}{marks}"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -6,14 +6,14 @@ from dataclasses import replace
 from itertools import groupby
 
 from ftlab.reporting.table.ablation import AblationTable
-from ftlab.reporting.table.layout import NOTHING, PrintedRow, PrintedTable, lay_out
+from ftlab.reporting.table.layout import NOTHING, WORDS, PrintedRow, PrintedTable, lay_out
 from ftlab.reporting.table.two_way import TwoWay
 from ftlab.reporting.writers.latex_numbers import NumberColumn, escape_tex, interval_tex, number_column
 
 # A page is too narrow for more columns of labels beside all others.
 MAX_LABELS = 3
 # Columns that hold texts instead of numbers, and their alignment.
-TEXT_COLUMNS = {"interval": "r", "difference_interval": "r", "stopped": "l"}
+TEXT_COLUMNS = {"interval": "r", "difference_interval": "r", **dict.fromkeys(WORDS, "l")}
 
 
 def table_tex(table: AblationTable) -> str:
@@ -65,8 +65,7 @@ def _with_settings(printed: PrintedTable, row: PrintedRow) -> str:
 
 def _caption(printed: PrintedTable) -> str:
     title = printed.title if printed.title.rstrip().endswith((".", "?", "!")) else f"{printed.title}."
-    marks = "; best in bold, second best underlined" if printed.ranked else ""
-    return escape_tex(f"{title} {printed.metric[0].upper()}{printed.metric[1:]}. {printed.summary}{marks}.")
+    return escape_tex(f"{title} {printed.metric[0].upper()}{printed.metric[1:]}. {printed.summary}.")
 
 
 def _notes(printed: PrintedTable) -> list[str]:
@@ -156,15 +155,16 @@ def _tabular(preamble: Sequence[str], lines: Sequence[str]) -> list[str]:
 def _cell(row: PrintedRow, name: str, column: NumberColumn | None) -> str:
     text = row.texts[name]
     if column is None:
-        return escape_tex(text) if name == "stopped" else interval_tex(text)
-    return column.cell(text, row.rank, row.marks) if name == "mean" else column.cell(text)
+        return escape_tex(text) if name in WORDS else interval_tex(text)
+    return column.cell(text, row.marks, is_best=row.is_best) if name == "mean" else column.cell(text)
 
 
 def _small(row: PrintedRow, name: str) -> str:
     if row.texts[name] == NOTHING:
         return ""
-    text = f"$p$ {escape_tex(row.texts[name])}" if name == "p" else interval_tex(row.texts[name])
-    return rf"{{\scriptsize {text}}}"
+    text = row.texts[name]
+    shown = f"$p$ {escape_tex(text)}" if name == "p" else escape_tex(text) if name in WORDS else interval_tex(text)
+    return rf"{{\scriptsize {shown}}}"
 
 
 def _label(text: str, column: NumberColumn | None) -> str:

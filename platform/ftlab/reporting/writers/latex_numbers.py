@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from ftlab.reporting.table.ablation import Rank
 from ftlab.reporting.table.layout import NOTHING
 from ftlab.reporting.writers.latex_symbols import symbol_tex
 from ftlab.reporting.writers.plain_text import one_line
@@ -21,6 +20,7 @@ ESCAPES = str.maketrans(
         "†": r"$^\dagger$",
         "‡": r"$^\ddagger$",
         "§": r"$^\S$",
+        "¶": r"$^\P$",
         **{character: f"\\{character}" for character in "&%$#_{}"},
     }
 )
@@ -47,27 +47,18 @@ class NumberColumn:
         decimals = f".{self.decimals}" if self.decimals else ""
         return f"S[table-format={self.sign}{self.whole}{decimals}]"
 
-    def cell(self, text: str, rank: Rank = None, marks: str = "") -> str:
-        """Return a cell: a number in its place, best in bold and second underlined, or words in the middle.
+    def cell(self, text: str, marks: str = "", *, is_best: bool = False) -> str:
+        """Return a cell: a number in its place, in bold if no row beats it, or words in the middle.
 
         Args:
             text: A number, or words.
-            rank: Place of the number in the table.
             marks: Footnote marks, which take no room.
+            is_best: Whether it is printed in bold.
         """
         note = rf"\rlap{{{escape_tex(marks)}}}" if marks else ""
         if not is_number(text):
             return f"{{{escape_tex(text)}{note}}}"
-        if rank == 2:
-            return f"{{{self._underlined(text)}{note}}}"
-        return (r"\bfseries " if rank == 1 else "") + text + (f"{{{note}}}" if note else "")
-
-    def _underlined(self, text: str) -> str:
-        # siunitx cannot underline; words as wide as its numbers stand in their place.
-        sign, whole, decimals = _parts(text)
-        before = ("+" if self.sign and not sign else "") + "0" * (self.whole - len(whole))
-        after = "0" * (self.decimals - len(decimals))
-        return f"{_room(before)}\\underline{{{escape_tex(text)}}}{_room(after)}"
+        return (r"\bfseries " if is_best else "") + text + (f"{{{note}}}" if note else "")
 
 
 def number_column(texts: Sequence[str]) -> NumberColumn:
@@ -108,7 +99,3 @@ def _parts(text: str) -> tuple[str, str, str]:
     sign = text[0] if text[0] in "<+-" else ""
     whole, _, decimals = text.removeprefix(sign).partition(".")
     return sign, whole, decimals
-
-
-def _room(text: str) -> str:
-    return f"\\phantom{{{text.replace('+', '$+$')}}}" if text else ""

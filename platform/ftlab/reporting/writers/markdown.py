@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ftlab.reporting.table.ablation import AblationTable
-from ftlab.reporting.table.layout import NOTHING, PrintedRow, PrintedTable, lay_out
+from ftlab.reporting.table.layout import NOTHING, WORDS, PrintedRow, PrintedTable, lay_out
 from ftlab.reporting.table.two_way import TwoWay
 from ftlab.reporting.writers.plain_text import one_line
 
@@ -17,8 +17,7 @@ def table_md(table: AblationTable) -> str:
     """Return the table in GitHub Markdown: title, table, then the notes, a paragraph each."""
     printed = lay_out(table)
     body = _list(printed) if printed.two_way is None else _grids(printed, printed.two_way)
-    marks = "; best in bold, second best in italics" if printed.ranked else ""
-    notes = [escaped(note) for note in (f"{printed.summary}{marks}.", *printed.notes)]
+    notes = [escaped(note) for note in (f"{printed.summary}.", *printed.notes)]
     return "\n\n".join([f"# {escaped(printed.title)}", *body, *notes]) + "\n"
 
 
@@ -27,7 +26,7 @@ def _list(printed: PrintedTable) -> list[str]:
     columns = [column for column in printed.columns if column.name != "difference_interval"]
     headings = [*printed.label_headings, *(HEADINGS.get(column.name, column.heading) for column in columns)]
     alignment = [RIGHT if numeric else LEFT for numeric in printed.label_numeric]
-    alignment += [LEFT if column.name == "stopped" else RIGHT for column in columns]
+    alignment += [LEFT if column.name in WORDS else RIGHT for column in columns]
     lines = [table_line([escaped(heading) for heading in headings]), table_line(alignment)]
     for row in printed.rows:
         cells = (_cell(row, JOINED.get(column.name, (column.name,))) for column in columns)
@@ -59,7 +58,7 @@ def _text(row: PrintedRow, name: str) -> str:
     text = escaped(row.texts[name])
     if name != "mean":
         return text
-    emphasis = {1: "**", 2: "*"}[row.rank] if row.rank else ""
+    emphasis = "**" if row.is_best else ""
     return f"{emphasis}{text}{emphasis}{f' {row.marks}' if row.marks else ''}"
 
 

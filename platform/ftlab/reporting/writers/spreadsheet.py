@@ -7,23 +7,33 @@ from dataclasses import fields
 from io import StringIO
 from math import isnan, nan
 
-from ftlab.reporting.table.ablation import AblationRow, AblationTable
+from ftlab.reporting.inference.collapse import BACKBONE_RANKME, HEALTHY_RANKME, score_margin
+from ftlab.reporting.table.ablation import AblationRow, AblationTable, AblationTrial
 from ftlab.reporting.table.axes import axis_text
-from ftlab.reporting.table.comparison import Comparison
 from ftlab.reporting.table.statistics import Summary
 
-COUNTS = ("n", "n_collapsed", "n_failed", "n_missing")
+COUNTS = ("n", "n_collapsed", "n_degenerate", "n_without_value", "n_failed", "n_missing")
+COLLAPSE = ("collapse_rate", "collapse_ci_low", "collapse_ci_high")
+OVERALL = ("n_with_collapsed", "mean_with_collapsed", "std_with_collapsed")
+HEALTH = ("score_margin", "score_margin_threshold", "backbone_rankme_threshold")
 STATISTICS = tuple(statistic.name for statistic in fields(Summary) if statistic.name != "n")
 COMPARISON = (
+    "baseline",
     "n_pairs",
     "difference",
+    "difference_std",
     "difference_ci_low",
     "difference_ci_high",
     "hedges_gz",
+    "comparisons",
     "p",
+    "outcome",
+    "p_single",
+    "p_holm",
+    "p_pooled",
     "p_wilcoxon",
     "p_permutation",
-    "p_holm",
+    "variance_ratio",
 )
 
 # A spreadsheet runs a cell that begins with one of these as a formula.
@@ -32,6 +42,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def trials_csv(table: AblationTable) -> str:
     """Return a row a trial with all its metrics, ordered by cell, then seed.
+
+    Beside its status stand the quantities that tell collapse, with their thresholds.
 
     Floats read back bit for bit. Durations are left out since they differ between two runs of one trial.
     """
@@ -46,30 +58,44 @@ def trials_csv(table: AblationTable) -> str:
             trial.status,
             trial.cell,
             *axes[trial.cell],
+            *(number_text(value) for value in _health(trial)),
             *(number_text(trial.metrics.get(name, nan)) for name in metrics),
             trial.run_id,
         ]
         for trial in table.trials
     )
-    return csv_text(["trial_key", "seed", "status", "cell", *table.axes, *metrics, "mlflow_run_id"], lines)
+    return csv_text(["trial_key", "seed", "status", "cell", *table.axes, *HEALTH, *metrics, "mlflow_run_id"], lines)
 
 
 def table_csv(table: AblationTable) -> str:
     """Return a row a cell; a value that is not defined, such as the deviation of one seed, is empty."""
-    names = [*COUNTS, *STATISTICS, *COMPARISON, "published", "same_protocol", "comparability"]
+    names = [
+        *COUNTS,
+        *STATISTICS,
+        *COLLAPSE,
+        *OVERALL,
+        *COMPARISON,
+        "is_best",
+        "published",
+        "same_protocol",
+        "comparability",
+    ]
     if table.seeding:
         names.append("stopped")
     return csv_text(["cell", *table.axes, *names], (_line(table, row) for row in table.rows))
 
 
 def _line(table: AblationTable, row: AblationRow) -> list[str]:
-    summary = row.summary
+    summary, rate = row.summary, row.collapse
     return [
         row.cell,
         *(axis_text(row.axes.get(axis)) for axis in table.axes),
-        *(str(count) for count in (summary.n, row.n_collapsed, row.n_failed, row.n_missing)),
+        *(str(summary.n if name == "n" else getattr(row, name)) for name in COUNTS),
         *(number_text(getattr(summary, name)) for name in STATISTICS),
-        *_comparison(row.comparison),
+        *map(number_text, (rate.count / rate.n if rate.n else nan, rate.low, rate.high)),
+        *(str(row.overall.n), number_text(row.overall.mean), number_text(row.overall.std)),
+        *_comparison(row),
+        "yes" if row.is_best else "no",
         row.published.shown if row.published else "",
         ("yes" if table.same_protocol else "no") if table.published else "",
         "; ".join(str(caveat) for caveat in row.caveats),
@@ -77,15 +103,23 @@ def _line(table: AblationTable, row: AblationRow) -> list[str]:
     ]
 
 
-def _comparison(found: Comparison | None) -> list[str]:
+def _health(trial: AblationTrial) -> tuple[float, float, float]:
+    return *score_margin(trial.metrics), HEALTHY_RANKME if BACKBONE_RANKME in trial.metrics else nan
+
+
+def _comparison(row: AblationRow) -> list[str]:
+    found = row.comparison
     if found is None:
-        return [""] * len(COMPARISON)
+        return [row.baseline or "", *[""] * (len(COMPARISON) - 1)]
     difference = found.difference
-    values = (
-        *(difference.mean, difference.ci_low, difference.ci_high, found.effect_size),
-        *(found.p, found.p_wilcoxon, found.p_permutation, found.p_holm),
-    )
-    return [str(difference.n), *map(number_text, values)]
+    statistics = (difference.mean, difference.std, difference.ci_low, difference.ci_high, found.effect_size)
+    others = (found.p_single, found.p_holm, found.p_pooled, found.p_wilcoxon, found.p_permutation)
+    return [
+        *(row.baseline or "", str(difference.n)),
+        *map(number_text, statistics),
+        *(str(found.tests), number_text(found.p), row.outcome),
+        *map(number_text, (*others, found.variance_ratio)),
+    ]
 
 
 def number_text(value: float) -> str:

@@ -1,0 +1,100 @@
+"""The note on differences: their baselines, the test and its correction, and the differences that it finds."""
+
+from collections.abc import Mapping, Sequence
+from math import fsum, isnan, sqrt
+
+from ftlab.reporting.inference.paired_t import MIN_PAIRS, PERCENT
+from ftlab.reporting.inference.power import smallest_difference
+from ftlab.reporting.table.ablation import AblationRow, AblationTable
+from ftlab.reporting.table.axes import axis_label
+from ftlab.reporting.table.baselines import GroupBaselines
+from ftlab.reporting.table.comparison import Comparison
+
+BY_RULE = (
+    "The interval is the repeated confidence interval of the rule that gave the seeds; there are no other tests, since "
+    "the rule has looked at the values."
+)
+
+
+def difference_note(table: AblationTable, names: Mapping[str, str]) -> str:
+    """Return the note on the differences of a table to its baselines; empty without a baseline.
+
+    Args:
+        table: The table.
+        names: Name of each cell in texts, by its own name.
+    """
+    if table.baseline is None:
+        return ""
+    families = [_compared(table, baseline) for baseline in table.baselines]
+    sentences = [_baselines(table, names)]
+    if any(families):
+        sentences.append("Difference: mean over the seeds that are healthy in both rows, conditional on that.")
+        if table.seeding:
+            sentences.append(BY_RULE)
+        else:
+            sentences += [*_tests(table, families), *_screens(table, families, names)]
+    return " ".join(sentences)
+
+
+def _compared(table: AblationTable, baseline: str) -> list[tuple[AblationRow, Comparison]]:
+    rows = ((row, row.comparison) for row in table.family(baseline))
+    return [(row, comparison) for row, comparison in rows if comparison is not None and comparison.difference.n]
+
+
+def _baselines(table: AblationTable, names: Mapping[str, str]) -> str:
+    if not isinstance(table.baseline, GroupBaselines):
+        return f"Baseline: {names[table.baselines[0]]}."
+    groups = (f"{names[cell]} ({value or 'none'})" for value, cell in table.baseline.cells.items())
+    return f"Baseline of each {axis_label(table.baseline.within)}, with tests of its own: {', '.join(groups)}."
+
+
+def _tests(table: AblationTable, families: Sequence[Sequence[tuple[AblationRow, Comparison]]]) -> list[str]:
+    tested = [[found for _, found in family if not found.is_screen] for family in families]
+    tested = [family for family in tested if family]
+    if not tested:
+        return []
+    numbers = list(dict.fromkeys(family[0].tests for family in tested))
+    corrected = f"corrected for {_listed(numbers)} comparisons" if numbers != [1] else "of a single comparison"
+    sentences = [
+        f"p: paired t test, two-sided, {corrected} as the interval is: p < 0.05 where that leaves out 0.",
+        *dict.fromkeys(_power(table, family) for family in tested),
+    ]
+    if any(isnan(found.p) for family in tested for found in family):
+        sentences.append("No p without spread.")
+    return [sentence for sentence in sentences if sentence]
+
+
+def _power(table: AblationTable, family: Sequence[Comparison]) -> str:
+    n = min(found.difference.n for found in family)
+    found = _smallest(table, family, n, family[0].tests)
+    return f"{n} seeds find differences of {found} with 80% power." if found else ""
+
+
+def _screens(
+    table: AblationTable, families: Sequence[Sequence[tuple[AblationRow, Comparison]]], names: Mapping[str, str]
+) -> list[str]:
+    screens = [(row, found) for family in families for row, found in family if found.is_screen]
+    if not screens:
+        return []
+    rows = ", ".join(f"{names[row.cell]} ({found.difference.n})" for row, found in screens)
+    n = max(found.difference.n for _, found in screens)
+    tests = max(map(len, families))
+    smallest = _smallest(table, [found for _, found in screens], n, tests)
+    return [
+        f"A screen without test and bold, below {MIN_PAIRS} healthy pairs: {rows}; each interval is a simple one.",
+        *([f"{n} seeds find only differences above {smallest}."] if smallest else []),
+    ]
+
+
+def _smallest(table: AblationTable, family: Sequence[Comparison], n: int, tests: int) -> str:
+    """Return the smallest difference that a test finds, with its unit; empty without any deviation."""
+    scale = table.scale
+    deviations = [scale.deviation(found.difference.std) for found in family if found.difference.n > 1]
+    if n < 2 or not any(deviations):
+        return ""
+    deviation = sqrt(fsum(each**2 for each in deviations) / len(deviations))
+    return f"{smallest_difference(n, tests, deviation):.2g}{' points' if scale == PERCENT else ''}"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return " and ".join(map(str, numbers))
