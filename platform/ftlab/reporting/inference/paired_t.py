@@ -85,6 +85,6 @@ def half_width(n: int, deviation: float, error: float) -> float:
 
 
 @lru_cache(maxsize=4096)
-def quantile(degrees: int, error: float) -> float:
+def quantile(degrees: float, error: float) -> float:
     """Return the value that Student's t exceeds in size with the probability ``error``."""
     return -float(stdtrit(degrees, error / 2))
