@@ -49,6 +49,7 @@ def table(
         tracker,
         folder,
         TableOptions(all_seeds=seeds is None, auto=auto, interval=interval),
+        home=ftlab_home(),
         command=sweep_command(study, auto),
     )
     print_table(made, folder, paths)

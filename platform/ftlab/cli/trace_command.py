@@ -16,6 +16,8 @@ from ftlab.tracking.opening import open_tracker
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ftlab.tracking.tracker import Tracker
+
 app = typer.Typer()
 
 TablePath = Annotated[Path, typer.Argument(help="Folder of a table below results/, or a file in it.")]
@@ -62,8 +64,9 @@ def verify(paths: TablePaths = None) -> None:
 
     roots = paths or [RESULTS]
     folders = sorted({folder for root in roots for folder in table_folders([root]) or [table_folder(root)]})
-    recorded = open_tracker(ftlab_home().local).load_trials()
-    failed = [folder for folder in folders if not _verify_folder(folder, recorded)]
+    tracker = open_tracker(ftlab_home().local)
+    recorded = tracker.load_trials()
+    failed = [folder for folder in folders if not _verify_folder(folder, tracker, recorded)]
     if failed:
         raise ResultsError(f"a table must match the tracking store, but {len(failed)} of {len(folders)} do not.")
 
@@ -92,9 +95,10 @@ def bundle(
         say(str(archive_bundle(files, target, archive)))
 
 
-def _verify_folder(folder: Path, recorded: "pd.DataFrame") -> bool:
+def _verify_folder(folder: Path, tracker: "Tracker", recorded: "pd.DataFrame") -> bool:
     """Print the findings about a folder, and return whether its table matches the tracking store."""
     from ftlab.publish.results_folder import load_provenance, read_drawn_files, read_table_files
+    from ftlab.publish.right_images import with_right_images
     from ftlab.reporting.trace.verification import verify_table
 
     try:
@@ -103,6 +107,7 @@ def _verify_folder(folder: Path, recorded: "pd.DataFrame") -> bool:
         complain(str(error))
         return False
     drawn = read_drawn_files(folder, provenance.drawn)
+    recorded = with_right_images(tracker, recorded, provenance.trial_keys)
     found = verify_table(provenance, read_table_files(folder), recorded, drawn)
     for note in found.notes:
         say(f"{folder}: {note}")

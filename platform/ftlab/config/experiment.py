@@ -1,6 +1,6 @@
 """The schemas of an experiment (what varies) and of a profile (at what scale)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Annotated, Any, Literal, Self
 
@@ -52,6 +52,9 @@ class ExperimentConfig(Section):
     question: str = Field(description="Question that the table answers, in a sentence.")
     seeds: int = Field(3, ge=1, le=MAX_SEEDS, description="Trials a cell, with seeds 0, 1, ...")
     metric: str | None = Field(None, description="Metric of the table; empty: the profile's.")
+    metrics: list[str] = Field(
+        default_factory=list, max_length=10, description="Metrics of the table, in place of one; the first is tested."
+    )
     overrides: Settings = Field(default_factory=dict, description="Settings of every cell, over the profile's.")
     cells: list[NamedCell] = Field(default_factory=list, description="Rows by name, printed before the grid.")
     grid: dict[str, list[Setting]] = Field(default_factory=dict, description="Values by dotted name; all combinations.")
@@ -72,6 +75,7 @@ class ExperimentConfig(Section):
 
     @model_validator(mode="after")
     def _check_cells(self) -> Self:
+        chosen_metrics(self.metric, self.metrics)
         if not self.cells and not self.grid:
             raise ValueError("an experiment needs a grid or cells, but got neither.")
         empty = [axis for axis, values in self.grid.items() if not values]
@@ -152,10 +156,36 @@ class ProfileConfig(Section):
     """The scale of a run: data, encoder, schedule, resources and the metric that separates at that scale."""
 
     description: str = Field(description="Hardware and time that the profile is meant for.")
-    metric: str = Field(description="Metric of the tables, e.g. probe/top1.")
+    metric: str | None = Field(None, description="Metric of the tables, e.g. probe/top1.")
+    metrics: list[str] = Field(
+        default_factory=list, max_length=10, description="Metrics of the tables, in place of one; the first is tested."
+    )
     protocol: str = Field(description="Data set, probe, encoder and length in words, compared with published tables.")
     trial: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Trial settings by section.")
     resources: ResourcesConfig = ResourcesConfig()
+
+    @model_validator(mode="after")
+    def _check_metrics(self) -> Self:
+        if not chosen_metrics(self.metric, self.metrics):
+            raise ValueError(
+                "a profile needs a metric, but got neither metric nor metrics; nearest valid metric: probe/top1."
+            )
+        return self
+
+
+def chosen_metrics(metric: str | None, metrics: Sequence[str]) -> tuple[str, ...]:
+    """Return the metrics of a file that names one or several; empty if it names none.
+
+    Raises:
+        ValueError: It names both, or one twice.
+    """
+    if metric is not None and metrics:
+        raise ValueError(
+            f"metric stands for a single one of metrics, but got metric={metric!r} and metrics={list(metrics)}."
+        )
+    if twice := first_twice(metrics):
+        raise ValueError(f"metrics must differ, but got {twice[0]!r} twice.")
+    return (metric,) if metric is not None else tuple(metrics)
 
 
 def check_processes(config: TrialConfig, resources: ResourcesConfig) -> None:

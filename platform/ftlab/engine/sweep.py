@@ -143,7 +143,9 @@ def _finish(
 ) -> int:
     study, plan, recorded = session.study, trained.plan, trained.recorded
     command = sweep_command(study, options.auto)
-    table, paths = publish_table(study, plan.trials, recorded, tracker, folder, options, command=command)
+    table, paths = publish_table(
+        study, plan.trials, recorded, tracker, folder, options, home=session.home, command=command
+    )
     is_stored = not trained.lacks_files
     if trained.is_open:
         complete = not (trained.interrupted or trained.undelivered)

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from ftlab.config.home import Home
 from ftlab.config.loading import experiments_folder
+from ftlab.publish.floors import load_floors
+from ftlab.publish.right_images import with_right_images
 from ftlab.publish.table_files import load_histories, write_results
 from ftlab.publish.table_options import TableOptions
 from ftlab.reporting.table.ablation import AblationTable, Cell
+from ftlab.reporting.table.floor_values import FloorValues
 from ftlab.reporting.table.published import load_published
 from ftlab.reporting.trace.definition import TableDefinition
 from ftlab.reporting.trace.provenance import PROVENANCE_FILE, Origin, provenance_text, trace_table
@@ -16,6 +20,7 @@ from ftlab.reporting.writers.render import RENDERERS
 from ftlab.seeding.auto import AUTO
 from ftlab.seeding.shown_trials import make_seed_table
 from ftlab.storage.atomic import write_if_changed
+from ftlab.study.floors import reference_cell
 from ftlab.study.identity import NUMERICS_VERSION, cell_key, trial_key
 from ftlab.study.overrides import without_folder
 from ftlab.study.spec import StudySpec, Trial, axis_values
@@ -27,9 +32,10 @@ def tabulate(
     trials: Sequence[Trial],
     recorded: pd.DataFrame,
     options: TableOptions,
+    floors: Sequence[FloorValues] = (),
 ) -> AblationTable:
     """Compute the study's table from the recorded trials; see `define_table`."""
-    return define_table(study, trials, recorded, options).tabulate(recorded)
+    return define_table(study, trials, recorded, options, floors).tabulate(recorded)
 
 
 def define_table(
@@ -37,6 +43,7 @@ def define_table(
     trials: Sequence[Trial],
     recorded: pd.DataFrame,
     options: TableOptions,
+    floors: Sequence[FloorValues] = (),
 ) -> TableDefinition:
     """Return the definition of the study's table.
 
@@ -45,6 +52,7 @@ def define_table(
         trials: Its trials.
         recorded: The trials in the tracking store; with ``options.auto`` they decide which trials the table asks for.
         options: Options of the table.
+        floors: Accuracies that no training reached, see `load_floors`.
     """
     fingerprint = trials[0].fingerprint
     trial_keys: Mapping[str, tuple[str, ...]] = {}
@@ -80,6 +88,9 @@ def define_table(
         published=published,
         seeding=seeding,
         interval=options.interval,
+        other_metrics=study.other_metrics,
+        floors=tuple(floors),
+        judged=reference_cell(study).config.probe.protocols(),
     )
 
 
@@ -91,6 +102,7 @@ def publish_table(
     folder: Path,
     options: TableOptions,
     *,
+    home: Home,
     command: str,
 ) -> tuple[AblationTable, list[Path]]:
     """Write the study's table in every format, its figures, its report and its provenance below ``folder``.
@@ -102,12 +114,14 @@ def publish_table(
         tracker: The store.
         folder: Folder of the files; unchanged files are left alone.
         options: Options of the table.
+        home: Folder of everything ftlab keeps; its records of floors are shown.
         command: Command that makes the table anew.
 
     Returns:
         The table and the files.
     """
-    definition = define_table(study, trials, recorded, options)
+    definition = define_table(study, trials, recorded, options, load_floors(study, trials[0].fingerprint, home))
+    recorded = with_right_images(tracker, recorded, definition.wanted(recorded))
     table = definition.tabulate(recorded)
     histories = load_histories(tracker, table, recorded)
     paths = write_results(table, histories, folder, recorded, command)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ftlab.config.trial import TrialConfig
+from ftlab.reporting.table.baselines import baseline_names
+from ftlab.study.cells import CellSpec
 from ftlab.study.identity import floor_key
 from ftlab.study.spec import StudySpec
 
@@ -34,6 +36,12 @@ class Floor:
     fingerprint: str
 
 
+def reference_cell(study: StudySpec) -> CellSpec:
+    """Return the cell whose data, encoder and probes the floors share: the first baseline, or else the first cell."""
+    baselines = baseline_names(study.baseline)
+    return next((cell for cell in study.cells if cell.name in baselines), study.cells[0])
+
+
 def find_floors(study: StudySpec, fingerprint: str) -> list[Floor]:
     """Return the floors of a study's table, those of its baseline, or else of its first cell, for each seed.
 
@@ -41,7 +49,7 @@ def find_floors(study: StudySpec, fingerprint: str) -> list[Floor]:
         study: The study.
         fingerprint: Digest of the data's content.
     """
-    cell = next((cell for cell in study.cells if cell.name == study.baseline), study.cells[0])
+    cell = reference_cell(study)
     kinds = [FloorKind.UNTRAINED]
     if cell.config.view_size <= MAX_PIXELS:
         kinds = [FloorKind.PIXELS, *kinds]

@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ftlab.config.experiment import MAX_SEEDS, ExperimentConfig, NamedCell, ProfileConfig, check_processes
+from ftlab.config.experiment import (
+    MAX_SEEDS,
+    ExperimentConfig,
+    NamedCell,
+    ProfileConfig,
+    check_processes,
+    chosen_metrics,
+)
 from ftlab.config.loading import check_setting_name, load_experiment, load_profile, resolve_trial
 from ftlab.config.sections.data_section import DataConfig
 from ftlab.config.setting import Setting, Settings
@@ -37,6 +44,7 @@ class StudySpec:
         baseline: Name of the cell that others are compared with, or one for each group.
         published: File and series of the published column.
         profile: The scale of the run.
+        other_metrics: Further metrics that the table shows.
     """
 
     experiment: str
@@ -51,6 +59,7 @@ class StudySpec:
     baseline: Baseline
     published: tuple[str, str | None] | None
     profile: ProfileConfig
+    other_metrics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         num_trials = len(self.cells) * len(self.seeds)
@@ -116,9 +125,10 @@ def resolve_study(
     check_effects(cells, overrides)
     for cell in cells:
         check_processes(cell.config, profile.resources)
-    metric = experiment.metric or profile.metric
-    if metric not in METRICS:
-        raise ConfigError(f"the metric of a table must be a probe, but got {metric!r}.{nearest(metric, METRICS)}")
+    metrics = chosen_metrics(experiment.metric, experiment.metrics) or chosen_metrics(profile.metric, profile.metrics)
+    for metric in metrics:
+        if metric not in METRICS:
+            raise ConfigError(f"the metric of a table must be a probe, but got {metric!r}.{nearest(metric, METRICS)}")
     if num_seeds is not None and not 1 <= num_seeds <= MAX_SEEDS:
         raise ConfigError(f"the number of seeds must be at least 1 and at most {MAX_SEEDS:,}, but got {num_seeds}.")
     published = (experiment.published.table, experiment.published.series) if experiment.published else None
@@ -127,7 +137,8 @@ def resolve_study(
         profile_name=profile_name,
         overrides=overrides,
         question=experiment.question,
-        metric=metric,
+        metric=metrics[0],
+        other_metrics=metrics[1:],
         protocol=changed_protocol(profile.protocol, overrides),
         seeds=tuple(range(num_seeds or experiment.seeds)),
         axes=axes,

@@ -14,6 +14,7 @@ from ftlab.publish.bundle.readme import bundle_readme
 from ftlab.publish.bundle.redaction import Redaction, find_paths
 from ftlab.publish.bundle.writing import CHECKSUMS, checksums
 from ftlab.publish.results_folder import load_provenance, read_drawn_files, read_table_files
+from ftlab.publish.right_images import with_right_images
 from ftlab.reporting.trace.explanation import PYTHON, VERSION
 from ftlab.reporting.trace.provenance import Provenance, tags_by_trial
 from ftlab.reporting.trace.verification import verify_table
@@ -39,7 +40,7 @@ def collect_bundle(study: StudySpec, folder: Path, tracker: Tracker) -> dict[str
     """
     provenance, recorded = load_provenance(folder), tracker.load_trials()
     _check_spec(study, provenance)
-    _check_results(provenance, folder, recorded)
+    _check_results(provenance, folder, with_right_images(tracker, recorded, provenance.trial_keys))
     keys = list(dict.fromkeys(trial.trial_key for trial in provenance.trials))
     metrics = tracker.load_history(keys, HistoryPart.METRICS)
     histograms = tracker.load_history(keys, HistoryPart.HISTOGRAMS)

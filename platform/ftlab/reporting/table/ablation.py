@@ -1,7 +1,8 @@
 """The ablation table: one row per cell, computed from recorded trials."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import isfinite, nan
 
 import pandas as pd
 
@@ -15,6 +16,8 @@ from ftlab.reporting.table.cell_trials import AblationTrial, Cell, find_trials
 from ftlab.reporting.table.comparability import Caveat, find_caveats
 from ftlab.reporting.table.comparison import Comparison, Values
 from ftlab.reporting.table.families import Judgement, Seeding, SeenDifference, judge_cells, values_by_seed
+from ftlab.reporting.table.floor_values import FloorValues
+from ftlab.reporting.table.image_intervals import ImageIntervals, image_intervals
 from ftlab.reporting.table.published import PublishedSeries, PublishedValue
 from ftlab.reporting.table.statistics import MIN_BOOTSTRAPPED, Interval, Summary, check_interval, summarise
 
@@ -42,6 +45,8 @@ class AblationRow:
         comparison: The difference to the baseline; None for a baseline itself and in a table without one.
         outcome: ``better``, ``worse``, ``collapses k of n``, or empty; see `ftlab.reporting.inference.collapse`.
         caveats: Facts beside the axes in which its trials differ from the baseline's, or from each other.
+        others: Statistics of the table's other metrics over the healthy trials.
+        images: Intervals over seeds and test images.
     """
 
     cell: str
@@ -60,6 +65,8 @@ class AblationRow:
     comparison: Comparison | None = None
     outcome: str = ""
     caveats: tuple[Caveat, ...] = ()
+    others: Mapping[str, Summary] = field(default_factory=dict)
+    images: ImageIntervals = field(default_factory=ImageIntervals)
 
     @property
     def collapse(self) -> CollapseRate:
@@ -83,6 +90,9 @@ class AblationTable:
         published: The series whose values stand beside ours.
         seeding: The rule that gave seeds to cells; None if every cell asks for the same.
         interval: Kind of the intervals of means.
+        other_metrics: Further metrics whose means are shown; nothing is tested by them.
+        floors: Accuracies that no training reached.
+        judged: How each metric is measured, in words, by its name.
     """
 
     name: str
@@ -96,6 +106,9 @@ class AblationTable:
     published: PublishedSeries | None
     seeding: Seeding | None = None
     interval: Interval = "t"
+    other_metrics: tuple[str, ...] = ()
+    floors: tuple[FloorValues, ...] = ()
+    judged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def published_protocol(self) -> str:
@@ -138,6 +151,9 @@ def ablate(
     published: PublishedSeries | None = None,
     seeding: Seeding | None = None,
     interval: Interval = "t",
+    other_metrics: Sequence[str] = (),
+    floors: Sequence[FloorValues] = (),
+    judged: Mapping[str, str] | None = None,
 ) -> AblationTable:
     """Compute an ablation table; a cell without trials yet is a row with ``n = 0``.
 
@@ -154,6 +170,9 @@ def ablate(
             values, so that ordinary tests would reject too often: the table has the differences and intervals of the
             rule, no p-values, and no best row.
         interval: Kind of the intervals of means.
+        other_metrics: Further metrics, accuracies in percent, whose means are shown.
+        floors: Accuracies that no training reached.
+        judged: How each metric is measured, in words, by its name.
 
     Raises:
         ConfigError: Two cells share a name, a baseline is no cell, finished trials lack the metric, or a bootstrap
@@ -167,6 +186,7 @@ def ablate(
     groups = {cell.name: group for cell, group in zip(cells, found, strict=True)}
     baselines = {cell.name: baseline_of(baseline, cell.axes) for cell in cells}
     judgements = judge_cells(groups, baselines, scale, seeding)
+    images = image_intervals(groups, baselines, scale)
     rows = [
         _row(
             cell,
@@ -176,6 +196,8 @@ def ablate(
             baseline=baselines[cell.name],
             judgement=judgements.get(cell.name),
             caveats=differing,
+            others={name: _summary_of(name, groups[cell.name]) for name in other_metrics},
+            images=images[cell.name],
         )
         for cell, differing in zip(cells, _caveats(groups, baselines), strict=True)
     ]
@@ -192,7 +214,15 @@ def ablate(
         published=published,
         seeding=seeding,
         interval=interval,
+        other_metrics=tuple(other_metrics),
+        floors=tuple(floors),
+        judged=judged or {},
     )
+
+
+def _summary_of(metric: str, trials: Sequence[AblationTrial]) -> Summary:
+    values = [trial.metrics.get(metric, nan) for trial in trials if trial.status in HEALTHY]
+    return summarise([value for value in values if isfinite(value)], scale=scale_of(metric))
 
 
 def _check_names(cells: Sequence[Cell], baseline: Baseline) -> None:
@@ -237,6 +267,8 @@ def _row(
     baseline: str | None,
     judgement: Judgement | None,
     caveats: tuple[Caveat, ...],
+    others: Mapping[str, Summary],
+    images: ImageIntervals,
 ) -> AblationRow:
     statuses = [trial.status for trial in trials]
     return AblationRow(
@@ -256,4 +288,6 @@ def _row(
         comparison=judgement.comparison if judgement else None,
         outcome=judgement.outcome if judgement else "",
         caveats=caveats,
+        others=others,
+        images=images,
     )

@@ -12,9 +12,23 @@ from ftlab.reporting.inference.collapse import COLLAPSED, FAILED, FINISHED, HEAL
 from ftlab.reporting.table.axes import Axes
 from ftlab.reporting.table.comparability import comparable_facts
 
+RIGHT = "right"  # column of a mapping from metrics to words of bits, see `ftlab.training.evaluation.right_images`
 FINAL = (FINISHED, COLLAPSED, FAILED)
 COLUMNS = frozenset(
-    {"trial_key", "cell_key", "seed", "status", "reason", "experiment", "study", "name", "run_id", "params", "tags"}
+    {
+        "trial_key",
+        "cell_key",
+        "seed",
+        "status",
+        "reason",
+        "experiment",
+        "study",
+        "name",
+        "run_id",
+        "params",
+        "tags",
+        RIGHT,
+    }
 )
 
 
@@ -49,6 +63,7 @@ class AblationTrial:
         metrics: Last values by name, without durations; empty when it failed, as they are then those of an early epoch.
         facts: Facts that decide which trials it may be compared with, by their words.
         skipped: Number of images that were left out as unreadable, of all; empty if there were none.
+        right: The test images that the metric's probe classified rightly, in words of bits; empty if not recorded.
     """
 
     cell: str
@@ -60,6 +75,7 @@ class AblationTrial:
     metrics: Mapping[str, float]
     facts: Mapping[str, str] = field(default_factory=dict)
     skipped: str = ""
+    right: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def has_value(self) -> bool:
@@ -123,6 +139,7 @@ def _order(trial: AblationTrial) -> tuple[int, str]:
 def _trial(cell: Cell, record: Mapping[str, Any], metric: str) -> AblationTrial:
     failed = record["status"] == FAILED
     tags = found if isinstance(found := record.get("tags"), Mapping) else {}
+    right = found if isinstance(found := record.get(RIGHT), Mapping) else {}
     metrics = {name: float(value) for name, value in record.items() if name not in COLUMNS and not failed}
     return AblationTrial(
         cell=cell.name,
@@ -134,4 +151,5 @@ def _trial(cell: Cell, record: Mapping[str, Any], metric: str) -> AblationTrial:
         metrics={name: metrics[name] for name in sorted(metrics) if not name.endswith("_seconds")},
         facts=comparable_facts(record),
         skipped=str(tags.get("data.skipped", "")),
+        right=tuple(right.get(metric, ())),
     )

@@ -1,11 +1,13 @@
 """The printed form of a table in plain text, shared by Markdown, LaTeX and HTML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
 from ftlab.reporting.table.ablation import AblationRow, AblationTable
 from ftlab.reporting.table.axes import axis_label, axis_number, axis_text
+from ftlab.reporting.table.floor_values import FloorValues
+from ftlab.reporting.table.metric_labels import metric_label
 from ftlab.reporting.table.notes import (
     COLLAPSE_MARK,
     DEGENERATE_MARK,
@@ -16,11 +18,6 @@ from ftlab.reporting.table.notes import (
 )
 from ftlab.reporting.table.two_way import TwoWay, find_two_way
 
-METRIC_LABELS = {
-    "probe/top1": "linear top-1 (%)",
-    "probe/few_shot_top1": "few-shot top-1 (%)",
-    "knn/top1": "kNN top-1 (%)",
-}
 NOTHING = "-"
 BASELINE = "baseline"
 INTERVAL_HEADING = "95% interval"
@@ -36,7 +33,7 @@ class PrintedColumn:
 
     Attributes:
         name: Its content: ``n``, ``mean``, ``interval``, ``difference``, ``difference_interval``, ``p``,
-            ``outcome``, ``published`` or ``stopped``.
+            ``outcome``, ``published``, ``stopped``, or the name of another metric.
         heading: Its heading if all headings stand in one line.
         group: Heading that it shares with its neighbours; empty for a column of its own.
         short: Its heading below that of the group.
@@ -79,6 +76,7 @@ class PrintedTable:
         label_numeric: Whether such a column holds numbers alone.
         columns: The other columns.
         rows: Rows in the order of the table.
+        floors: Rows below them that no training reached; in a table of two dimensions a note tells them.
         two_way: Arrangement of the rows in two dimensions; None if they are printed one below the other.
         summary: The seeds that mean and interval are taken over, and what bold means, in words.
         notes: Notes below the table, a paragraph each, those of marks first.
@@ -90,6 +88,7 @@ class PrintedTable:
     label_numeric: tuple[bool, ...]
     columns: tuple[PrintedColumn, ...]
     rows: tuple[PrintedRow, ...]
+    floors: tuple[PrintedRow, ...]
     two_way: TwoWay | None
     summary: str
     notes: tuple[str, ...]
@@ -103,11 +102,6 @@ class PrintedTable:
         }
         shown = (tuple(name for name in names if name in columns) for names in BLOCKS)
         return [(columns[names[0]].group or columns[names[0]].heading, names) for names in shown if names]
-
-
-def metric_label(metric: str) -> str:
-    """Return a metric in words with its unit; an unknown metric keeps its name."""
-    return METRIC_LABELS.get(metric, metric)
 
 
 def told_by_axes(table: AblationTable) -> bool:
@@ -136,14 +130,16 @@ def lay_out(table: AblationTable) -> PrintedTable:
         headings = ("cell", *headings)
         labels = [(row.cell, *texts) for row, texts in zip(table.rows, labels, strict=True)]
     names = {row.cell: row_name(table, row) for row in table.rows}
+    columns = _columns(table)
     two_way = find_two_way(table) if told_by_axes(table) else None
     return PrintedTable(
         title=table.title,
         metric=metric_label(table.metric),
         label_headings=headings,
         label_numeric=tuple(all(_is_number(texts[place]) for texts in labels) for place in range(len(headings))),
-        columns=_columns(table),
+        columns=columns,
         rows=tuple(_print_row(table, row, texts) for row, texts in zip(table.rows, labels, strict=True)),
+        floors=() if two_way else tuple(_print_floor(table, floor, columns, len(headings)) for floor in table.floors),
         two_way=two_way,
         summary=summary_note(table),
         notes=table_notes(table, names, with_counts=two_way is not None),
@@ -169,6 +165,7 @@ def _columns(table: AblationTable) -> tuple[PrintedColumn, ...]:
         columns.append(PrintedColumn("p", "p", DIFFERENCE_GROUP, "p"))
     if any(row.outcome for row in table.rows) and table.seeding is None:
         columns.append(PrintedColumn("outcome", "outcome", DIFFERENCE_GROUP, "outcome"))
+    columns += [PrintedColumn(name, metric_label(name)) for name in table.other_metrics]
     if table.published is not None:
         columns.append(PrintedColumn("published", "paper" if table.same_protocol else f"paper{PROTOCOL_MARK}"))
     if table.seeding is not None:
@@ -184,6 +181,7 @@ def _print_row(table: AblationTable, row: AblationRow, labels: tuple[str, ...]) 
         "interval": _interval(summary.ci_low, summary.ci_high),
         "published": row.published.shown if row.published else NOTHING,
         "stopped": table.seeding.stopped[row.cell] if table.seeding else "",
+        **{name: _number(found.mean) for name, found in row.others.items()},
         **_difference(row),
     }
     marks = (
@@ -192,6 +190,20 @@ def _print_row(table: AblationTable, row: AblationRow, labels: tuple[str, ...]) 
         (DIFFERS_MARK, row.caveats),
     )
     return PrintedRow(row.cell, labels, texts, "".join(mark for mark, found in marks if found), row.is_best)
+
+
+def _print_floor(
+    table: AblationTable, floor: FloorValues, columns: Sequence[PrintedColumn], num_labels: int
+) -> PrintedRow:
+    summary = floor.summary(table.metric)
+    texts = {
+        **{column.name: NOTHING for column in columns},
+        "n": str(summary.n) if summary.n > 1 else NOTHING,
+        "mean": _number(summary.mean),
+        "interval": _interval(summary.ci_low, summary.ci_high),
+        **{name: _number(floor.summary(name).mean) for name in table.other_metrics},
+    }
+    return PrintedRow(floor.name, (floor.name, *[""] * (num_labels - 1)), texts, "", is_best=False)
 
 
 def _difference(row: AblationRow) -> dict[str, str]:

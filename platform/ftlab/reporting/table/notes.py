@@ -5,6 +5,8 @@ from itertools import groupby
 
 from ftlab.reporting.table.ablation import AblationRow, AblationTable
 from ftlab.reporting.table.difference_note import difference_note
+from ftlab.reporting.table.floor_values import floor_note
+from ftlab.reporting.table.metric_labels import metric_name
 from ftlab.reporting.table.statistics import INTERVAL_NAMES, MIN_BOOTSTRAPPED
 
 COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK, DEGENERATE_MARK = "†", "‡", "§", "¶"
@@ -46,6 +48,8 @@ def table_notes(table: AblationTable, names: Mapping[str, str], *, with_counts: 
         _caveats(table, names),
         _published(table),
         difference_note(table, names),
+        _judged(table),
+        _floors(table, is_listed=not with_counts),
         _unpaired(table, names),
         _refused_intervals(table, names),
         _seeds(table, names) if with_counts else "",
@@ -64,6 +68,20 @@ def _collapses(table: AblationTable, names: Mapping[str, str]) -> str:
     if not parts:
         return ""
     return f"{COLLAPSE_MARK} Collapsed, not in the mean, with the exact 95% interval of the rate: {', '.join(parts)}."
+
+
+def _judged(table: AblationTable) -> str:
+    shown = [name for name in (table.metric, *table.other_metrics) if name in table.judged]
+    parts = "; ".join(f"{metric_name(name)}: {table.judged[name]}" for name in shown)
+    return f"{parts[0].upper()}{parts[1:]}." if parts else ""
+
+
+def _floors(table: AblationTable, *, is_listed: bool) -> str:
+    if not table.floors:
+        return ""
+    if is_listed:
+        return "Rows without training are floors, and take part in no comparison."
+    return floor_note(table.floors, table.metric)
 
 
 def _seeds(table: AblationTable, names: Mapping[str, str]) -> str:

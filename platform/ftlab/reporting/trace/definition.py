@@ -1,11 +1,14 @@
 """The definition of a table: everything that it is computed from beside its trials."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from ftlab.reporting.table.ablation import AblationTable, Cell, Seeding, ablate
 from ftlab.reporting.table.baselines import Baseline
+from ftlab.reporting.table.cell_trials import find_trials
+from ftlab.reporting.table.floor_values import FloorValues
 from ftlab.reporting.table.published import PublishedSeries
 from ftlab.reporting.table.statistics import Interval
 
@@ -24,6 +27,9 @@ class TableDefinition:
         published: Series whose values stand beside ours.
         seeding: The rule that gave seeds to cells, if there was one, and its reasons.
         interval: Kind of the intervals of means.
+        other_metrics: Further metrics whose means are shown.
+        floors: Accuracies that no training reached.
+        judged: How each metric is measured, in words, by its name.
     """
 
     name: str
@@ -35,6 +41,18 @@ class TableDefinition:
     published: PublishedSeries | None
     seeding: Seeding | None
     interval: Interval = "t"
+    other_metrics: tuple[str, ...] = ()
+    floors: tuple[FloorValues, ...] = ()
+    judged: Mapping[str, str] = field(default_factory=dict)
+
+    def wanted(self, recorded: pd.DataFrame) -> list[str]:
+        """Return the keys of the recorded trials that stand in the table.
+
+        Args:
+            recorded: One row a trial as ``Tracker.load_trials`` returns them.
+        """
+        groups = find_trials(self.cells, recorded, self.metric)
+        return [trial.trial_key for group in groups for trial in group]
 
     def tabulate(self, recorded: pd.DataFrame) -> AblationTable:
         """Compute the table from the recorded trials.
@@ -56,4 +74,7 @@ class TableDefinition:
             published=self.published,
             seeding=self.seeding,
             interval=self.interval,
+            other_metrics=self.other_metrics,
+            floors=self.floors,
+            judged=self.judged,
         )

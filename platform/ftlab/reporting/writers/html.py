@@ -46,7 +46,9 @@ def _list(printed: PrintedTable) -> list[str]:
     ]
     names = [column.name for column in printed.columns]
     rows = [_row(row, names) for row in printed.rows]
-    return [*colgroups, "<thead>", _line(first), _line(second), "</thead>", "<tbody>", *rows, "</tbody>"]
+    floors = [_row(row, names) for row in printed.floors]
+    body = ["<tbody>", *rows, "</tbody>", *(['<tbody class="floors">', *floors, "</tbody>"] if floors else [])]
+    return [*colgroups, "<thead>", _line(first), _line(second), "</thead>", *body]
 
 
 def _group(column: PrintedColumn) -> str:

@@ -85,7 +85,7 @@ def _notes(printed: PrintedTable) -> list[str]:
 def _list(printed: PrintedTable) -> list[str]:
     labels = [_label_column(printed, place) for place in range(len(printed.label_headings))]
     columns = {
-        column.name: number_column([row.texts[column.name] for row in printed.rows])
+        column.name: number_column([row.texts[column.name] for row in (*printed.rows, *printed.floors)])
         for column in printed.columns
         if column.name not in TEXT_COLUMNS
     }
@@ -98,7 +98,15 @@ def _list(printed: PrintedTable) -> list[str]:
         ]
         for row in printed.rows
     )
-    return _tabular(preamble, [*_headings(printed), r"\midrule", *map(_line, rows)])
+    floors = (
+        [
+            _spanning(len(labels), "l", escape_tex(row.cell)),
+            *(_cell(row, column.name, columns.get(column.name)) for column in printed.columns),
+        ]
+        for row in printed.floors
+    )
+    below = [r"\midrule", *map(_line, floors)] if printed.floors else []
+    return _tabular(preamble, [*_headings(printed), r"\midrule", *map(_line, rows), *below])
 
 
 def _label_column(printed: PrintedTable, place: int) -> NumberColumn | None:

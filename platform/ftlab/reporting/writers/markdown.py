@@ -28,7 +28,7 @@ def _list(printed: PrintedTable) -> list[str]:
     alignment = [RIGHT if numeric else LEFT for numeric in printed.label_numeric]
     alignment += [LEFT if column.name in WORDS else RIGHT for column in columns]
     lines = [table_line([escaped(heading) for heading in headings]), table_line(alignment)]
-    for row in printed.rows:
+    for row in (*printed.rows, *printed.floors):
         cells = (_cell(row, JOINED.get(column.name, (column.name,))) for column in columns)
         lines.append(table_line([*map(escaped, row.labels), *cells]))
     return ["\n".join(lines)]

@@ -10,11 +10,15 @@ from math import isnan, nan
 from ftlab.reporting.inference.collapse import BACKBONE_RANKME, HEALTHY_RANKME, score_margin
 from ftlab.reporting.table.ablation import AblationRow, AblationTable, AblationTrial
 from ftlab.reporting.table.axes import axis_text
+from ftlab.reporting.table.floor_values import FloorValues
 from ftlab.reporting.table.statistics import Summary
 
 COUNTS = ("n", "n_collapsed", "n_degenerate", "n_without_value", "n_failed", "n_missing")
 COLLAPSE = ("collapse_rate", "collapse_ci_low", "collapse_ci_high")
 OVERALL = ("n_with_collapsed", "mean_with_collapsed", "std_with_collapsed")
+# Intervals over seeds and test images.
+IMAGES = ("ci_low_images", "ci_high_images", "difference_ci_low_images", "difference_ci_high_images")
+OTHERS = ("mean", "std", "ci_low", "ci_high")
 HEALTH = ("score_margin", "score_margin_threshold", "backbone_rankme_threshold")
 STATISTICS = tuple(statistic.name for statistic in fields(Summary) if statistic.name != "n")
 COMPARISON = (
@@ -74,6 +78,7 @@ def table_csv(table: AblationTable) -> str:
         *STATISTICS,
         *COLLAPSE,
         *OVERALL,
+        *IMAGES,
         *COMPARISON,
         "is_best",
         "published",
@@ -82,7 +87,11 @@ def table_csv(table: AblationTable) -> str:
     ]
     if table.seeding:
         names.append("stopped")
-    return csv_text(["cell", *table.axes, *names], (_line(table, row) for row in table.rows))
+    names += [f"{metric}_{statistic}" for metric in table.other_metrics for statistic in OTHERS]
+    names.append("is_floor")
+    lines = [_line(table, row) for row in table.rows]
+    floors = [_floor_line(table, floor, names) for floor in table.floors]
+    return csv_text(["cell", *table.axes, *names], [*lines, *floors])
 
 
 def _line(table: AblationTable, row: AblationRow) -> list[str]:
@@ -94,13 +103,34 @@ def _line(table: AblationTable, row: AblationRow) -> list[str]:
         *(number_text(getattr(summary, name)) for name in STATISTICS),
         *map(number_text, (rate.count / rate.n if rate.n else nan, rate.low, rate.high)),
         *(str(row.overall.n), number_text(row.overall.mean), number_text(row.overall.std)),
+        *map(number_text, (row.images.mean.low, row.images.mean.high)),
+        *map(number_text, (row.images.difference.low, row.images.difference.high)),
         *_comparison(row),
         "yes" if row.is_best else "no",
         row.published.shown if row.published else "",
         ("yes" if table.same_protocol else "no") if table.published else "",
         "; ".join(str(caveat) for caveat in row.caveats),
         *([table.seeding.stopped[row.cell]] if table.seeding else []),
+        *_others(row.others.get(metric) for metric in table.other_metrics),
+        "no",
     ]
+
+
+def _floor_line(table: AblationTable, floor: FloorValues, names: Sequence[str]) -> list[str]:
+    summary = floor.summary(table.metric)
+    others = (floor.summary(metric) for metric in table.other_metrics)
+    known = {
+        "n": str(summary.n),
+        **{name: number_text(getattr(summary, name)) for name in STATISTICS},
+        **dict(zip(names[-len(table.other_metrics) * len(OTHERS) - 1 : -1], _others(others), strict=True)),
+        "is_floor": "yes",
+    }
+    return [floor.name, *[""] * len(table.axes), *(known.get(name, "") for name in names)]
+
+
+def _others(summaries: Iterable[Summary | None]) -> list[str]:
+    found = (summary or Summary(0) for summary in summaries)
+    return [number_text(getattr(summary, name)) for summary in found for name in OTHERS]
 
 
 def _health(trial: AblationTrial) -> tuple[float, float, float]:
