@@ -11,11 +11,13 @@ from rich.live import Live
 from rich.table import Table
 
 from ftlab.contrast.score_statistics import AFTER_FT
+from ftlab.reporting.table.metric_labels import metric_label
 from ftlab.study.spec import Trial
 from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.training.epoch_result import EpochResult
 
 MAX_ENDED_ROWS = 8
+KNN = "knn/top1"  # the only probe that is taken during training
 
 
 class Workload(Protocol):
@@ -105,7 +107,7 @@ class StudyDisplay:
         for epoch in epochs:
             row.epoch = max(row.epoch, epoch.epoch)
             row.loss = epoch.metrics["pretrain/loss"]
-            row.knn = epoch.metrics.get("knn/top1", row.knn)
+            row.knn = epoch.metrics.get(KNN, row.knn)
             row.value = epoch.metrics.get(self._metric, row.value)
         if self._every_epoch:
             for epoch in epochs:
@@ -154,7 +156,8 @@ class StudyDisplay:
 
     def _table(self) -> Table:
         title = f"{self._num_ended} of {self._num_known} trials{self._time_left()}"
-        table = Table("cell", "seed", "epoch", "loss", "kNN %", "state", title=title)
+        own = () if self._metric == KNN else (metric_label(self._metric),)
+        table = Table("cell", "seed", "epoch", "loss", metric_label(KNN), *own, "state", title=title)
         ended = [row for row in self._rows.values() if row.state not in ("starting", "training")]
         running = [row for row in self._rows.values() if row.state in ("starting", "training")]
         for row in [*ended[-MAX_ENDED_ROWS:], *running]:
@@ -164,6 +167,7 @@ class StudyDisplay:
                 f"{row.epoch}/{row.trial.config.train.epochs}",
                 "" if row.loss is None else f"{row.loss:.3f}",
                 "" if row.knn is None else f"{row.knn:.1f}",
+                *(("at the end" if row.value is None else f"{row.value:.1f}",) if own else ()),
                 row.state,
             )
         return table

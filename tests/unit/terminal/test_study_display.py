@@ -126,3 +126,17 @@ def test_no_time_is_left_when_a_search_chose_shorter_trials(plan: Plan) -> None:
     first, last = lines_of(printed)[1:]
     assert " left" in first
     assert " left" not in last
+
+
+def test_the_live_table_shows_the_metric_of_the_table_or_says_when_it_comes(plan: Plan) -> None:
+    printed = StringIO()
+    console = Console(file=printed, width=120)
+    display = StudyDisplay(console, plan)
+    for trial, epochs in zip(plan.todo, ([epoch(1)], [epoch(1), epoch(2, probe__few_shot_top1=73.25)]), strict=False):
+        display.trial_started(trial)
+        display.epochs_trained(trial, epochs)
+    console.print(display._table())
+    shown = printed.getvalue()
+    assert "few-shot top-1 (%)" in shown
+    assert "at the end" in shown
+    assert "73.2" in shown
