@@ -167,9 +167,7 @@ class ProfileConfig(Section):
     @model_validator(mode="after")
     def _check_metrics(self) -> Self:
         if not chosen_metrics(self.metric, self.metrics):
-            raise ValueError(
-                "a profile needs a metric, but got neither metric nor metrics; nearest valid metric: probe/top1."
-            )
+            raise ValueError("a profile needs metric or metrics, but got neither; nearest valid metric: probe/top1.")
         return self
 
 
@@ -180,9 +178,7 @@ def chosen_metrics(metric: str | None, metrics: Sequence[str]) -> tuple[str, ...
         ValueError: It names both, or one twice.
     """
     if metric is not None and metrics:
-        raise ValueError(
-            f"metric stands for a single one of metrics, but got metric={metric!r} and metrics={list(metrics)}."
-        )
+        raise ValueError(f"metric stands in place of metrics, but got metric={metric!r} and metrics={list(metrics)}.")
     if twice := first_twice(metrics):
         raise ValueError(f"metrics must differ, but got {twice[0]!r} twice.")
     return (metric,) if metric is not None else tuple(metrics)
