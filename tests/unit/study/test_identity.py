@@ -1,4 +1,5 @@
 from itertools import combinations
+from typing import ClassVar
 
 import pytest
 
@@ -6,7 +7,16 @@ from ftlab.config.experiment import ProfileConfig
 from ftlab.config.loading import flatten, resolve_trial
 from ftlab.config.setting import Setting
 from ftlab.config.trial import TrialConfig, setting_fields
-from ftlab.study.identity import cell_key, prefix_key, prefix_keys, prefix_spans, trial_key, unshared_key
+from ftlab.study.identity import (
+    cell_key,
+    evaluation_keys,
+    prefix_key,
+    prefix_keys,
+    prefix_spans,
+    pretraining_key,
+    trial_key,
+    unshared_key,
+)
 
 FINGERPRINT = "0123456789abcdef"
 PROFILE = ProfileConfig(description="", metric="probe/top1", protocol="")
@@ -288,3 +298,38 @@ def test_trials_share_a_state_where_they_share_its_span() -> None:
         keys = [prefix_keys(config, FINGERPRINT) for config in (one, other)]
         assert [a == b for a, b in zip(*states, strict=True)] == [a == b for a, b in zip(*keys, strict=True)]
         assert [epoch for _, epoch in states[0]] == list(range(1, one.epochs + 1))
+
+
+class TestTwoKeys:
+    """What is judged after the last epoch is no part of a pretraining, and has a key of its own."""
+
+    SMALL: ClassVar[dict[str, Setting]] = {"model.backbone": "small_cnn"}
+    JUDGING: ClassVar = [
+        name for name in CHANGED if name.startswith("probe.") and not name.startswith(("probe.knn", "probe.every"))
+    ]
+
+    @pytest.mark.parametrize("name", JUDGING)
+    def test_evaluations_leave_the_key_of_the_pretraining(self, name: str) -> None:
+        changed, base = with_settings({name: CHANGED[name]}), with_settings({})
+        assert pretraining_key(changed, FINGERPRINT) == pretraining_key(base, FINGERPRINT)
+        keys = [evaluation_keys(config, FINGERPRINT) for config in (changed, base)]
+        probe = "linear" if "linear" in name else "few_shot"
+        assert {key for key in keys[0] if keys[0][key] != keys[1][key]} == {probe}
+        assert trial_key(changed, FINGERPRINT) != trial_key(base, FINGERPRINT)
+
+    @pytest.mark.parametrize("name", ["train.epochs", "method.key_momentum", "seed", "model.width", "views.size"])
+    def test_training_leaves_the_keys_of_evaluations(self, name: str) -> None:
+        changed, base = with_settings({**self.SMALL, name: CHANGED[name]}), with_settings(self.SMALL)
+        assert evaluation_keys(changed, FINGERPRINT) == evaluation_keys(base, FINGERPRINT)
+        assert pretraining_key(changed, FINGERPRINT) != pretraining_key(base, FINGERPRINT)
+
+    def test_a_knn_probe_during_training_is_part_of_the_pretraining(self) -> None:
+        often, never = ({"probe.every": every, "train.epochs": 5} for every in (2, 0))
+        for base, same in ((often, False), (never, True)):
+            keys = {pretraining_key(with_settings({**base, "probe.knn_k": k}), FINGERPRINT) for k in (5, 6)}
+            assert (len(keys) == 1) is same
+
+    def test_the_data_decide_both(self) -> None:
+        config = with_settings({})
+        assert pretraining_key(config, "a") != pretraining_key(config, "b")
+        assert not set(evaluation_keys(config, "a").values()) & set(evaluation_keys(config, "b").values())
