@@ -9,6 +9,7 @@ better, a decision for one cell is false; the figure is the worst share of table
 import argparse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from _harness import report
@@ -80,7 +81,7 @@ Judge = Callable[[Mapping[int, CellSeeds]], list[int]]
 def judges() -> Iterator[tuple[str, Judge]]:
     """Yield the ways to make a table by name: the decision on each cell but the baseline, 1, -1 or 0."""
     for num_seeds in SEEDS:
-        yield f"SEEDS={num_seeds}", lambda cells, num_seeds=num_seeds: fixed(cells, num_seeds)
+        yield f"SEEDS={num_seeds}", partial(fixed, num_seeds=num_seeds)
     yield "SEEDS=auto", by_rule
 
 
