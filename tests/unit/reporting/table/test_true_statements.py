@@ -138,3 +138,9 @@ def test_each_group_has_its_own_baseline_and_family(make_trials: MakeTrials, nam
     assert [line["baseline"] for line in csv.DictReader(StringIO(table_csv(table)))] == [
         row.baseline for row in table.rows
     ]
+
+
+def test_a_table_whose_other_rows_all_collapsed_still_names_its_baseline(tabulate: Tabulate) -> None:
+    text = table_md(tabulate(a=[("collapsed", 50.0)] * 5))
+    assert "| baseline | - |" in text
+    assert "| - | collapses 5 of 5 |" in text
