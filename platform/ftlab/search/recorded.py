@@ -45,8 +45,8 @@ class RecordedTrials:
         # The store holds only the last epoch's seconds.
         seconds = row.get("train_seconds", 0.0) * trial.config.train.epochs
         nothing = float("nan")
-        value, knn, rankme = (row.get(name, nothing) for name in (self._metric, KNN, BACKBONE_RANKME))
-        return SeedResult(outcome, value, knn, seconds * self._devices / 3600, rankme)
+        value, knn = row.get(self._metric, nothing), row.get(KNN, nothing)
+        return SeedResult(outcome, value, knn, seconds * self._devices / 3600, row.get(BACKBONE_RANKME))
 
     def _is_answer(self, outcome: Outcome, study: str) -> bool:
         if outcome.status is TrialStatus.PRUNED:

@@ -22,14 +22,14 @@ class SeedResult:
         value: The search's metric, in percent; NaN if the trial did not get that far.
         knn: Its last kNN accuracy, in percent; NaN without one.
         hours: Hours of training, times the GPUs, or the cores, of the trial.
-        rankme: Last RankMe of the backbone's features; NaN if it was not recorded.
+        rankme: Last RankMe of the backbone's features; None if it was not recorded.
     """
 
     outcome: Outcome
     value: float
     knn: float
     hours: float
-    rankme: float = nan
+    rankme: float | None = None
 
     @property
     def has_collapsed(self) -> bool:
@@ -65,7 +65,8 @@ def result_of(epochs: Iterable[EpochResult], outcome: Outcome, metric: str, devi
         metric: Metric of the search.
         devices: GPUs, or cores, of the trial.
     """
-    value, knn, rankme, seconds = nan, nan, nan, 0.0
+    value, knn, seconds = nan, nan, 0.0
+    rankme: float | None = None
     for epoch in epochs:
         rankme = epoch.metrics.get(BACKBONE_RANKME, rankme)
         value = epoch.metrics.get(metric, value)

@@ -144,26 +144,30 @@ def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
     record(found, tracker)
     recorded = tracker.load_trials()
     table = tabulate(study, found.trials, recorded, TableOptions(all_seeds=False, auto=AutoSeeds()))
-    assert [row.n_missing for row in table.rows] == [1, 1]
+    assert [row.n_missing for row in table.rows] == [3, 3]
     assert table.seeding is not None
     assert table.seeding.stopped["key_momentum=0.5"] == "open against the baseline"
     write_results(table, load_histories(tracker, table, recorded), tmp_path, recorded, "make sweep SEEDS=auto")
     assert "seeds ended" in (tmp_path / "table.md").read_text()
     assert (tmp_path / "table.csv").read_text().splitlines()[0].endswith(",stopped")
-    # Two seeds suffice for this rule, and further ones are beyond it.
-    two = TableOptions(all_seeds=True, auto=AutoSeeds(SeedRule(first_seeds=2, max_seeds=2)))
-    assert [row.n_missing for row in tabulate(study, found.trials, recorded, two).rows] == [0, 0]
+    # Four seeds suffice for this rule, and further ones are beyond it.
+    four = TableOptions(all_seeds=True, auto=AutoSeeds(SeedRule(looks=(4,))))
+    assert [row.n_missing for row in tabulate(study, found.trials, recorded, four).rows] == [2, 2]
 
 
-def test_a_table_makes_the_intervals_it_is_asked_for(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:
+def test_a_bootstrap_of_few_seeds_is_refused(study: StudySpec, tracker: MemoryTracker, home: Home) -> None:
     found = plan_study(study, home, tracker.load_trials())
     record(found, tracker)
-    table = tabulate(study, found.trials, tracker.load_trials(), TableOptions(all_seeds=False, interval="bca"))
-    assert table.interval == "bca"
-    for row in table.rows:
-        values = [trial.value for trial in table.trials_of(row.cell)]
-        assert min(values) <= row.summary.ci_low <= row.summary.ci_high <= max(values)
-    # Trials of one machine are alike in everything but their axes.
+    with pytest.raises(ConfigError, match="INTERVAL=bca needs at least 10 seeds of every cell, but got 2"):
+        tabulate(study, found.trials, tracker.load_trials(), TableOptions(all_seeds=False, interval="bca"))
+
+
+def test_trials_of_one_machine_are_alike_in_everything_but_their_axes(
+    study: StudySpec, tracker: MemoryTracker, home: Home
+) -> None:
+    found = plan_study(study, home, tracker.load_trials())
+    record(found, tracker)
+    table = tabulate(study, found.trials, tracker.load_trials(), OWN_SEEDS)
     assert [row.caveats for row in table.rows] == [(), ()]
     assert table.trials[0].facts["epochs"] == "2"
 

@@ -44,10 +44,19 @@ def test_one_seed_that_has_no_end_decides_for_all(outcome: Outcome, counts: bool
 def test_a_collapse_is_a_result_and_is_named() -> None:
     collapsed = Outcome(TrialStatus.COLLAPSED, "negative variance 0")
     verdict = judge_seeds([SeedResult(FINISHED, 80.0, 60.0, 1.0), SeedResult(collapsed, 20.0, 10.0, 1.0)], 2)
-    assert verdict == Verdict(TrialStatus.COLLAPSED, "negative variance 0", 50.0, 35.0, 1.0)
+    assert verdict == Verdict(TrialStatus.COLLAPSED, "1 of 2 seeds collapsed: negative variance 0", 50.0, 35.0, 1.0)
 
 
 def test_a_trial_without_the_metric_is_no_result() -> None:
     verdict = judge_seeds([SeedResult(FINISHED, nan, 60.0, 1.0)], 1)
     assert verdict is not None
     assert (verdict.status, verdict.counts) == (TrialStatus.FAILED, False)
+
+
+@pytest.mark.parametrize(("rankme", "status"), [(30.0, "finished"), (1.5, "collapsed"), (nan, "collapsed")])
+def test_collapsed_scores_over_healthy_features_are_no_collapse(rankme: float, status: str) -> None:
+    outcome = Outcome(TrialStatus.COLLAPSED, "flat scores")
+    epochs = [EpochResult(1, 0.0, {"probe/top1": 70.0, "health/backbone_rankme": rankme})]
+    verdict = judge_seeds([result_of(epochs, outcome, "probe/top1", 1.0)], 1)
+    assert verdict is not None
+    assert verdict.status == status

@@ -22,7 +22,7 @@ def simulate() -> Simulate:
     """Run the rule to its end: `simulate(values, rule, baseline, max_trials)` with values by seed (rows) and cell."""
 
     def run(
-        values: "np.ndarray", rule: SeedRule, baseline: str | None = "0", max_trials: int = 10**6
+        values: "np.ndarray", rule: SeedRule, baseline: str = "0", max_trials: int = 10**6
     ) -> tuple[Allocation, int]:
         seeds: dict[str, dict[int, float]] = {
             str(cell): {seed: float(values[seed, cell]) for seed in range(rule.first_seeds)}
@@ -31,7 +31,7 @@ def simulate() -> Simulate:
         while True:
             num_trials = sum(map(len, seeds.values()))
             cells = {cell: CellSeeds(of_cell) for cell, of_cell in seeds.items()}
-            found = allocate(cells, baseline, rule, max_trials - num_trials)
+            found = allocate(cells, dict.fromkeys(cells, baseline), rule, max_trials - num_trials)
             if not found.batch:
                 return found, num_trials
             for cell, seed in found.batch:

@@ -1,9 +1,11 @@
+from collections.abc import Callable
 from math import inf
 
 import pytest
 
 from ftlab.errors import ConfigError
 from ftlab.seeding.auto import AutoSeeds, parse_seeds
+from ftlab.study.spec import StudySpec
 
 
 @pytest.mark.parametrize(
@@ -55,12 +57,19 @@ def test_a_bound_without_auto_has_no_effect_and_is_refused(seeds: str | None) ->
 
 
 def test_the_bound_holds_the_first_seeds() -> None:
-    AutoSeeds(max_trials=27).check(27)
+    AutoSeeds(max_trials=45).check(45)
     AutoSeeds().check(1000)
-    with pytest.raises(ConfigError, match=r"MAX_TRIALS must hold the first 3 seeds .* but got 26; nearest valid: 27"):
-        AutoSeeds(max_trials=26).check(27)
+    with pytest.raises(ConfigError, match=r"MAX_TRIALS must hold the first 5 seeds .* but got 44; nearest valid: 45"):
+        AutoSeeds(max_trials=44).check(45)
 
 
 def test_trials_left() -> None:
     assert AutoSeeds().trials_left(1000) == inf
     assert [AutoSeeds(max_trials=60).trials_left(trials) for trials in (50, 60, 90)] == [10, 0, 0]
+
+
+def test_a_study_without_a_baseline_has_nothing_to_decide(make_study: Callable[..., StudySpec]) -> None:
+    grid = {"method.key_momentum": [0.5, 0.9]}
+    AutoSeeds().check_study(make_study(grid=grid, baseline="key_momentum=0.5"))
+    with pytest.raises(ConfigError, match=r"SEEDS=auto compares cells with a baseline, but got .* use SEEDS=10"):
+        AutoSeeds().check_study(make_study(grid=grid))

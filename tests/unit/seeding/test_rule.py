@@ -4,33 +4,29 @@ import numpy as np
 import pytest
 
 from ftlab.errors import ConfigError
-from ftlab.seeding.rule import SeedRule, pair_share
+from ftlab.seeding.rule import SeedRule
 
 RULE = SeedRule()
 
 
-@pytest.mark.parametrize("num_cells", [2, 3, 9])
-@pytest.mark.parametrize("has_baseline", [True, False])
-def test_the_parts_of_all_pairs_are_the_whole_error_rate(num_cells: int, has_baseline: bool) -> None:
-    pairs = [(a, b) for a in range(num_cells) for b in range(a)]
-    shares = [pair_share(num_cells, has_baseline, has_baseline and 0 in pair) for pair in pairs]
-    assert sum(shares) == pytest.approx(1)
-
-
 def test_a_single_look_is_students_interval() -> None:
     # t(0.975) with 9 degrees of freedom is 2.262.
-    rule = SeedRule(first_seeds=10)
-    assert rule.half_width(10, 2.0, 1.0) == pytest.approx(2.262 * 2.0 / sqrt(10), rel=1e-3)
+    rule = SeedRule(looks=(10,))
+    assert rule.half_width(10, 10, 2.0, 1.0) == pytest.approx(2.262 * 2.0 / sqrt(10), rel=1e-3)
 
 
-def test_intervals_shrink_with_seeds_and_grow_with_the_number_of_pairs() -> None:
-    widths = [RULE.half_width(n, 1.0, 0.1) for n in RULE.looks]
+def test_intervals_shrink_with_seeds_and_grow_with_the_number_of_cells() -> None:
+    widths = [RULE.half_width(n, n, 1.0, 0.1) for n in RULE.looks]
     assert widths == sorted(widths, reverse=True)
-    assert RULE.half_width(5, 1.0, 0.01) > RULE.half_width(5, 1.0, 0.1)
+    assert RULE.half_width(5, 5, 1.0, 0.01) > RULE.half_width(5, 5, 1.0, 0.1)
+
+
+def test_seeds_that_are_not_healthy_widen_the_interval() -> None:
+    assert RULE.half_width(10, 8, 1.0, 0.1) > RULE.half_width(10, 10, 1.0, 0.1)
 
 
 def test_a_deviation_that_is_too_small_is_not_believed() -> None:
-    assert RULE.half_width(5, 0.0, 1.0) == RULE.half_width(5, RULE.least_deviation, 1.0) > 0
+    assert RULE.half_width(5, 5, 0.0, 1.0) == RULE.half_width(5, 5, RULE.least_deviation, 1.0) > 0
 
 
 @pytest.mark.parametrize("share", [1.0, 0.1])
@@ -40,7 +36,7 @@ def test_all_looks_together_miss_no_more_often_than_the_error_rate(share: float)
     values = np.random.default_rng(0).normal(0, 1, (40_000, rule.max_seeds))
     missed = np.zeros(len(values), bool)
     for n in rule.looks:
-        half_width = rule.half_width(n, 1.0, share) * values[:, :n].std(axis=1, ddof=1)
+        half_width = rule.half_width(n, n, 1.0, share) * values[:, :n].std(axis=1, ddof=1)
         missed |= abs(values[:, :n].mean(axis=1)) > half_width
     # Not so rare either that the rate says nothing: looks overlap, and the bound adds them up.
     assert 0.6 * rule.error_rate * share < missed.mean() < rule.error_rate * share
@@ -55,7 +51,7 @@ def test_the_chance_of_a_decision_is_what_simulation_says() -> None:
     true_means = generator.normal(mean, deviations / sqrt(first))
     rest = generator.normal(true_means, deviations / sqrt(last - first))
     final = (first * mean + (last - first) * rest) / last
-    expected = (abs(final) > rule.half_width(last, 1.0, share)).mean()
+    expected = (abs(final) > rule.half_width(last, last, 1.0, share)).mean()
     assert rule.chance(first, last, mean, 1.0, share) == pytest.approx(expected, abs=0.01)
 
 
@@ -69,8 +65,9 @@ def test_the_chance_counts_what_the_zone_decides() -> None:
     ("fields", "message"),
     [
         ({"error_rate": 1.0}, "error_rate must lie between 0 and 1, but got 1.0"),
-        ({"first_seeds": 1}, "first_seeds must be at least 2 and at most max_seeds, but got first_seeds=1"),
-        ({"first_seeds": 3, "max_seeds": 2}, "got first_seeds=3, max_seeds=2"),
+        ({"looks": (3, 5)}, r"looks must rise from at least 4, but got \(3, 5\)"),
+        ({"looks": (5, 5)}, r"looks must rise from at least 4, but got \(5, 5\)"),
+        ({"looks": ()}, r"but got \(\)"),
     ],
 )
 def test_a_rule_that_cannot_be_kept_is_refused(fields: dict[str, float], message: str) -> None:

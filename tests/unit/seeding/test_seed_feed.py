@@ -61,7 +61,7 @@ def inner() -> QueueFeed:
 
 @pytest.fixture
 def make_feed(make_study: MakeStudy, record_trials: RecordTrials, inner: QueueFeed) -> MakeFeed:
-    study = make_study(grid={"method.key_momentum": [0.5, 0.9, 0.99]}, baseline=BASE, seeds=3)
+    study = make_study(grid={"method.key_momentum": [0.5, 0.9, 0.99]}, baseline=BASE, seeds=5)
 
     def make(
         recorded: dict[tuple[str, int], tuple[object, ...]] | None = None, max_trials: int | None = None
@@ -105,9 +105,9 @@ def seeds_by_cell(trials: Sequence[Trial]) -> dict[str, list[int]]:
 def test_every_cell_gets_its_first_seeds_and_open_cells_get_more(make_feed: MakeFeed, num_workers: int) -> None:
     feed = make_feed()
     trials = run(feed, num_workers)
-    assert [trial.config.seed for trial in trials[:9]] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert [trial.config.seed for trial in trials[:15]] == [seed for seed in range(5) for _ in range(3)]
     seeds = seeds_by_cell(trials)
-    assert 3 <= len(seeds[LOW]) < len(seeds[NEAR]) <= 10
+    assert 5 <= len(seeds[LOW]) < len(seeds[NEAR]) <= 10
     assert all(found == list(range(len(found))) for found in seeds.values())
     assert len({trial.key for trial in trials}) == len(trials)
     assert feed.is_exhausted
@@ -119,16 +119,16 @@ def test_every_cell_gets_its_first_seeds_and_open_cells_get_more(make_feed: Make
 
 def test_the_bound_counts_all_trials_of_the_table(make_feed: MakeFeed) -> None:
     recorded = {(NEAR, seed): ("finished", 91.0 + seed) for seed in range(5)}
-    feed = make_feed(recorded, max_trials=13)
+    feed = make_feed(recorded, max_trials=18)
     trials = run(feed, 2)
-    assert len(trials) + len(recorded) in (12, 13)
+    assert len(trials) + len(recorded) in (17, 18)
     assert feed.is_exhausted
     assert not feed.allocation.is_settled
 
 
 def test_a_bound_below_the_first_seeds_is_refused(make_feed: MakeFeed, inner: QueueFeed) -> None:
-    with pytest.raises(ConfigError, match=r"MAX_TRIALS must hold .* nearest valid: 9"):
-        make_feed(max_trials=8)
+    with pytest.raises(ConfigError, match=r"MAX_TRIALS must hold .* nearest valid: 15"):
+        make_feed(max_trials=14)
     assert not inner.queue
 
 
@@ -143,35 +143,37 @@ def test_settled_tables_train_nothing(make_feed: MakeFeed) -> None:
 
 def test_accidents_are_trained_again_and_results_are_not(make_feed: MakeFeed) -> None:
     recorded: dict[tuple[str, int], tuple[object, ...]] = {
-        (cell, seed): ("finished", value) for cell, value in ((LOW, 20.0), (BASE, 90.0)) for seed in range(3)
+        (cell, seed): ("finished", value) for cell, value in ((LOW, 20.0), (BASE, 90.0)) for seed in range(5)
     }
     recorded[NEAR, 0] = ("failed", nan, "the worker died")
     recorded[NEAR, 1] = ("failed", nan, "diverged: the loss became NaN")
     recorded[NEAR, 2] = ("interrupted", nan)
     trials = run(make_feed(recorded), 1)
-    assert [trial.name for trial in trials[:2]] == [f"{NEAR} seed 0", f"{NEAR} seed 2"]
-    assert all(trial.cell != NEAR for trial in trials[2:])
+    assert [trial.name for trial in trials[:4]] == [f"{NEAR} seed {seed}" for seed in (0, 2, 3, 4)]
+    assert all(trial.cell != NEAR for trial in trials[4:])
 
 
 def test_a_trial_that_waits_for_another_adds_no_further_ones(make_feed: MakeFeed, inner: QueueFeed) -> None:
     feed = make_feed()
     inner.is_ready = False
     assert [feed.next_assignment(), feed.next_assignment()] == [None, None]
-    assert len(inner.queue) == 9
+    assert len(inner.queue) == 15
     assert not feed.is_exhausted
 
 
-def test_a_free_worker_begins_one_seed_ahead_and_then_waits_for_results(make_feed: MakeFeed) -> None:
-    values = {LOW: [20.0, 20.1, 20.2], BASE: [90.0, 90.1, 90.3], NEAR: [10.0, 11.0, 10.2]}
+def test_a_free_worker_begins_the_seeds_up_to_the_next_look_and_then_waits(make_feed: MakeFeed) -> None:
+    values = {LOW: [20.0] * 5, BASE: [90.0, 90.1, 90.3, 90.2, 90.0], NEAR: [89.9, 89.1, 89.8, 89.3, 89.9]}
     settled = {(cell, seed): ("finished", value) for cell, of in values.items() for seed, value in enumerate(of)}
-    del settled[NEAR, 2]
     feed = make_feed(settled)
     handed_out = [assignment.trial for assignment in iter(feed.next_assignment, None)]
-    assert [trial.name for trial in handed_out] == [f"{NEAR} seed 2", f"{NEAR} seed 3", f"{BASE} seed 3"]
+    assert [trial.name for trial in handed_out] == [
+        f"{cell} seed {seed}" for seed in (5, 6, 7) for cell in (NEAR, BASE)
+    ]
     assert not feed.is_exhausted
-    finish(feed, handed_out[0], 60.0)
+    for trial in handed_out[:4]:
+        finish(feed, trial, {NEAR: 89.4, BASE: 90.1}[trial.cell])
     opened = [assignment.trial.name for assignment in iter(feed.next_assignment, None)]
-    assert opened == [f"{NEAR} seed 4", f"{BASE} seed 4"]
+    assert opened == [f"{cell} seed {seed}" for seed in (8, 9) for cell in (NEAR, BASE)]
 
 
 def test_what_another_process_trains_is_done_without(make_feed: MakeFeed, inner: QueueFeed) -> None:

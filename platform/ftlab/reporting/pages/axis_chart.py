@@ -100,7 +100,7 @@ def _draw_ours(chart: _Chart, figure: AxisFigure) -> None:
     chart.plot(joined, "", mode="lines", line={"color": OURS}, showlegend=False, hoverinfo="skip")
     for name, kind, symbol in (
         ("mean, 95% interval", [point for point in points if not point.collapsed_seeds], "circle"),
-        ("mean with collapse", [point for point in points if point.collapsed_seeds], "circle-open"),
+        ("healthy mean, others collapsed", [point for point in points if point.collapsed_seeds], "circle-open"),
     ):
         marker = {"color": OURS, "size": 9, "symbol": symbol, "line": {"width": 2, "color": OURS}}
         chart.plot([(point.place, point.mean) for point in kind], name, marker=marker, spread=_spread(kind))

@@ -28,7 +28,9 @@ def report_charts(axis: AxisFigure, training: TrainingFigures) -> tuple[ReportCh
 
 
 def _accuracy(axis: AxisFigure) -> ReportChart:
-    caption = "Mean of the seeds with its 95% interval, every seed beside it; a hollow mark has collapsed seeds in it."
+    caption = (
+        "Mean of the healthy seeds with its 95% interval, every seed beside it; at a hollow mark other seeds collapsed."
+    )
     return ReportChart(axis.metric[0].upper() + axis.metric[1:], caption, (axis_chart(axis),))
 
 

@@ -62,7 +62,7 @@ def _draw_ours(chart: Chart, figure: AxisFigure) -> None:
     chart.plot([(point.place, point.mean) for point in _joined(points)], "-", color=OURS)
     chart.intervals(spans, fmt="none", ecolor=OURS, elinewidth=0.9, capsize=2)
     chart.plot(whole, "o", color=OURS, label="mean, 95% interval")
-    chart.plot(hollow, "o", color=OURS, markerfacecolor="white", label="mean with collapse")
+    chart.plot(hollow, "o", color=OURS, markerfacecolor="white", label="healthy mean, others collapsed")
     chart.plot(seeds, "o", color=OURS, alpha=0.45, markersize=2.5, markeredgewidth=0, label="one seed")
     chart.plot(collapsed, "x", color=COLLAPSE, markersize=3.5, markeredgewidth=0.9, label="collapsed seed")
     if not isnan(figure.baseline):

@@ -138,12 +138,12 @@ def _rounded(row: Values, baseline: Values, seed: int) -> float:
 
 def _holm(ps: Sequence[float]) -> list[float]:
     """Return p-values corrected by Holm's procedure; those that are not defined count as comparisons."""
-    if all(map(isnan, ps)):
-        return list(ps)
-    from statsmodels.stats.multitest import multipletests
-
-    corrected: list[float] = multipletests([1.0 if isnan(p) else p for p in ps], method="holm")[1].tolist()
-    return [nan if isnan(p) else found for p, found in zip(ps, corrected, strict=True)]
+    corrected, highest = [nan] * len(ps), 0.0
+    defined = sorted((p, place) for place, p in enumerate(ps) if not isnan(p))
+    for rank, (p, place) in enumerate(defined):
+        highest = max(highest, min(1.0, (len(ps) - rank) * p))
+        corrected[place] = highest
+    return corrected
 
 
 def _variance_ratio(row: Values, baseline: Values) -> float:

@@ -152,7 +152,7 @@ def _is_number(text: str) -> bool:
 
 def _columns(table: AblationTable) -> tuple[PrintedColumn, ...]:
     metric = metric_label(table.metric)
-    compared = [row.comparison for row in table.rows if row.comparison and row.comparison.difference.n]
+    compared = [row.comparison for row in table.rows if row.comparison and (row.comparison.difference.n or row.outcome)]
     columns = [
         PrintedColumn("n", "n"),
         PrintedColumn("mean", metric, metric, "mean"),

@@ -26,7 +26,7 @@ def test_means_carry_their_own_interval() -> None:
 
 
 def test_a_mean_without_an_interval_has_no_bar() -> None:
-    mean = trace(axis_chart(FIGURE), "mean with collapse")
+    mean = trace(axis_chart(FIGURE), "healthy mean, others collapsed")
     assert (list(mean.y), list(mean.error_y.array)) == ([60.0], [None])
 
 

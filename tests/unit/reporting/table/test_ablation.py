@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ftlab.errors import ConfigError
-from ftlab.reporting.table.ablation import AblationRow, AblationTable, Cell, Seeding, ablate
+from ftlab.reporting.table.ablation import AblationRow, AblationTable, Cell, Seeding, SeenDifference, ablate
 from ftlab.reporting.writers.markdown import table_md
 
 METRIC = "probe/few_shot_top1"
@@ -30,9 +30,11 @@ def test_one_seed(momentum_table: AblationTable) -> None:
     assert isnan(row.summary.std)
 
 
-def test_collapse_counts_in_the_mean_and_is_told(momentum_table: AblationTable) -> None:
+def test_collapse_is_counted_and_the_mean_is_that_of_healthy_seeds(momentum_table: AblationTable) -> None:
     row = row_of(momentum_table, 0.5)
-    assert (row.summary.n, row.summary.mean, row.n_collapsed) == (2, 64.0, 1)
+    assert (row.summary.n, row.summary.mean, row.n_collapsed) == (1, 76.0, 1)
+    assert (row.overall.n, row.overall.mean, str(row.collapse)) == (2, 64.0, "1 of 2")
+    assert row.outcome == "collapses 1 of 2"
 
 
 def test_failed_trials_are_counted_and_running_ones_are_missing(momentum_table: AblationTable) -> None:
@@ -53,22 +55,35 @@ def test_an_empty_store_gives_every_row(empty_table: AblationTable) -> None:
     assert empty_table.title == "momentum"
 
 
-def test_the_best_and_the_second_best(momentum_table: AblationTable) -> None:
-    assert [row.rank for row in momentum_table.rows] == [None, None, 1, None, 2]
-
-
-def test_ties_share_a_rank(make_trials: MakeTrials) -> None:
-    values = {"a": [88.1, 87.3, 91.7], "b": [91.7, 88.1, 87.3], "c": [80.0], "d": [80.0], "e": [70.0]}
+def best_of(make_trials: MakeTrials, values: dict[str, list[float]], **options: object) -> list[str]:
     trials = make_trials({cell: [("finished", value) for value in found] for cell, found in values.items()})
-    table = ablate("t", [Cell(name, {}, (), name) for name in values], trials, metric=METRIC)
-    assert [row.rank for row in table.rows] == [1, 1, 2, 2, None]
+    cells = [Cell(name, {}, tuple(f"{name}-{seed}" for seed in range(5)), name) for name in values]
+    table = ablate("t", cells, trials, metric=METRIC, **options)  # type: ignore[arg-type]
+    return [row.cell for row in table.rows if row.is_best]
 
 
-@pytest.mark.parametrize("values", [{"a": 88.0}, {"a": 88.0, "b": 88.0}])
-def test_without_a_difference_nothing_is_best(make_trials: MakeTrials, values: dict[str, float]) -> None:
-    trials = make_trials({cell: [("finished", value)] for cell, value in values.items()})
-    table = ablate("t", [Cell(name, {}, (), name) for name in values], trials, metric=METRIC)
-    assert {row.rank for row in table.rows} == {None}
+HIGH, NEAR, LOW = [88.0, 90.0, 89.0, 91.0, 90.0], [88.5, 89.0, 89.5, 90.0, 91.0], [70.0, 71.5, 71.0, 72.0, 70.5]
+
+
+def test_the_rows_that_none_beats_are_the_best(make_trials: MakeTrials) -> None:
+    assert best_of(make_trials, {"a": HIGH, "b": NEAR, "c": LOW}) == ["a", "b"]
+    assert best_of(make_trials, {"a": HIGH, "c": LOW}) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"a": HIGH}, {"a": HIGH[:4], "b": LOW}, {"a": HIGH[:4], "b": LOW[:4]}, {"a": [*HIGH[:4], nan], "b": LOW}],
+)
+def test_a_single_complete_row_is_no_best(make_trials: MakeTrials, values: dict[str, list[float]]) -> None:
+    assert best_of(make_trials, values) == []
+
+
+def test_a_row_that_is_not_complete_is_never_the_best(make_trials: MakeTrials) -> None:
+    assert best_of(make_trials, {"a": HIGH[:4], "b": LOW, "c": [low - 20 for low in LOW]}) == ["b"]
+
+
+def test_seeds_by_a_rule_have_no_best(make_trials: MakeTrials) -> None:
+    assert best_of(make_trials, {"a": HIGH, "c": LOW}, seeding=Seeding({"a": "", "c": ""}, "A rule.")) == []
 
 
 def test_without_trial_keys_a_cell_takes_every_recorded_seed(momentum_trials: pd.DataFrame) -> None:
@@ -101,6 +116,7 @@ def test_a_collapsed_trial_without_a_value_is_counted(make_trials: MakeTrials) -
     trials = make_trials({"x": [("collapsed", nan), ("finished", 80.0)]})
     row = ablate("t", [Cell("x", {}, (), "x")], trials, metric=METRIC).rows[0]
     assert (row.summary.n, row.summary.mean, row.n_trials, row.n_collapsed) == (1, 80.0, 2, 1)
+    assert (row.n_without_value, str(row.collapse)) == (0, "1 of 2")
 
 
 def test_axes_keep_the_order_of_their_first_appearance(make_trials: MakeTrials) -> None:
@@ -153,10 +169,10 @@ def test_cells_are_compared_by_common_seeds(momentum_table: AblationTable) -> No
     assert row_of(momentum_table, 0.99).comparison is None
 
 
-def test_collapsed_trials_are_compared(momentum_table: AblationTable) -> None:
+def test_seeds_that_are_healthy_in_both_rows_are_compared(momentum_table: AblationTable) -> None:
     found = row_of(momentum_table, 0.5).comparison
     assert found is not None
-    assert (found.difference.n, found.difference.mean) == (2, -23.5)
+    assert (found.difference.n, found.difference.mean) == (1, -12.0)
 
 
 def test_without_a_baseline_nothing_is_compared(empty_table: AblationTable) -> None:
@@ -165,34 +181,47 @@ def test_without_a_baseline_nothing_is_compared(empty_table: AblationTable) -> N
 
 def test_p_values_are_corrected_over_the_table(two_way_table: AblationTable) -> None:
     found = [row.comparison for row in two_way_table.rows if row.comparison]
-    assert [comparison.p for comparison in found] == pytest.approx(
-        [0.0091, 0.2254, nan, 0.0225, 0.0106], abs=5e-5, nan_ok=True
-    )
-    assert [comparison.p_holm for comparison in found] == pytest.approx(
-        [0.0365, 0.2254, nan, 0.0450, 0.0365], abs=2e-4, nan_ok=True
-    )
+    assert [comparison.p for comparison in found] == pytest.approx([4.1e-4, 0.445, 4.7e-7, 1.8e-3, 3.5e-4], rel=0.02)
+    assert {comparison.tests for comparison in found} == {5}
+    assert [row.outcome for row in two_way_table.rows] == ["", "better", "", "better", "better", "better"]
 
 
-def test_seeds_by_a_rule_are_not_tested(make_trials: MakeTrials) -> None:
-    trials = make_trials(
-        {cell: [("finished", value + shift) for value in (1.0, 2.0, 4.0)] for cell, shift in (("a", 0.0), ("b", 5.0))}
-    )
-    trials.loc[3, METRIC] = 7.0
+def test_seeds_by_a_rule_have_the_differences_of_the_rule(make_trials: MakeTrials) -> None:
+    trials = make_trials({cell: [("finished", value) for value in found] for cell, found in (("a", HIGH), ("b", LOW))})
     cells = [Cell("a", {}, (), "a"), Cell("b", {}, (), "b")]
-    tables = [
-        ablate("t", cells, trials, metric=METRIC, baseline="a", seeding=seeding)
-        for seeding in (None, Seeding({"a": "", "b": ""}, "A rule."))
+    seeding = Seeding({"a": "", "b": ""}, "A rule.", {"b": SeenDifference(5, -18.6, -20.0, -17.2, -1)})
+    unseen = Seeding({"a": "", "b": ""}, "A rule.")
+    rows = [
+        ablate("t", cells, trials, metric=METRIC, baseline="a", seeding=found).rows[1] for found in (seeding, unseen)
     ]
-    plain, seeded = (table.rows[1].comparison for table in tables)
+    seen, plain = (row.comparison for row in rows)
+    assert seen is not None
     assert plain is not None
-    assert seeded is not None
-    assert (isnan(plain.p), isnan(seeded.p)) == (False, True)
-    assert plain.difference == seeded.difference
+    assert (isnan(seen.p), isnan(plain.p), isnan(plain.difference.ci_low)) == (True, True, True)
+    assert (seen.difference.ci_low, seen.difference.ci_high) == (-20.0, -17.2)
+    assert [row.outcome for row in rows] == ["worse", ""]
 
 
-def test_the_interval_is_a_choice(momentum_cells: list[Cell], momentum_trials: pd.DataFrame) -> None:
-    table = ablate("t", momentum_cells, momentum_trials, metric=METRIC, interval="bca")
-    summary = row_of(table, 0.99).summary
+def test_the_interval_is_a_choice(make_trials: MakeTrials) -> None:
+    values = [87.0, 88.0, 89.0, 87.5, 88.5, 88.2, 87.8, 88.1, 87.9, 88.0]
+    trials = make_trials({"a": [("finished", value) for value in values], "b": [("failed", nan), ("finished", 87.0)]})
+    cells = [Cell("a", {}, (), "a"), Cell("b", {}, tuple(f"b-{seed}" for seed in range(10)), "b")]
+    table = ablate("t", cells, trials, metric=METRIC, interval="bca")
+    summary = table.rows[0].summary
     assert 87.0 <= summary.ci_low < 88.0 < summary.ci_high <= 89.0
     assert table.interval == "bca"
-    assert "Bootstrap intervals of fewer than 10 seeds are too narrow." in table_md(table)
+
+
+@pytest.mark.parametrize("num_seeds", [2, 3, 5, 9])
+def test_a_bootstrap_of_few_seeds_is_refused(make_trials: MakeTrials, num_seeds: int) -> None:
+    trials = make_trials({"a": [("finished", 80.0 + seed) for seed in range(num_seeds)]})
+    for keys in ((), tuple(f"a-{seed}" for seed in range(num_seeds))):
+        with pytest.raises(ConfigError, match=f"needs at least 10 seeds of every cell, but got {num_seeds}"):
+            ablate("t", [Cell("a", {}, keys, "a")], trials, metric=METRIC, interval="bca")
+
+
+def test_a_bootstrap_names_the_rows_that_have_too_few_values(make_trials: MakeTrials) -> None:
+    trials = make_trials({"a": [("failed", nan), *[("finished", 80.0 + seed) for seed in range(9)]]})
+    text = table_md(ablate("t", [Cell("a", {}, (), "a")], trials, metric=METRIC, interval="bca"))
+    assert "No bootstrap interval below 10 seeds: a (9)." in text
+    assert "| 9 | 84.0 | - |" in text

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ftlab.reporting.inference.paired_t import PERCENT
 from ftlab.reporting.table.statistics import summarise
 
 # Student's sleep data: what ten patients gained with the second drug over the first, in hours.
@@ -44,9 +45,21 @@ def test_nothing_has_no_statistics() -> None:
     assert all(isnan(value) for value in (summary.mean, summary.std, summary.ci_low, summary.ci_high))
 
 
-def test_equal_values_have_an_interval_of_no_width() -> None:
-    summary = summarise([90.0, 90.0, 90.0])
-    assert (summary.std, summary.ci_low, summary.ci_high) == (0.0, 90.0, 90.0)
+def test_equal_values_have_no_interval_of_no_width() -> None:
+    plain, percent = summarise([90.0] * 3), summarise([90.0] * 3, scale=PERCENT)
+    assert (plain.std, isnan(plain.ci_low), isnan(plain.ci_high)) == (0.0, True, True)
+    half = stats.t.ppf(0.975, 2) * 0.1 / np.sqrt(3)
+    assert (percent.ci_low, percent.ci_high) == pytest.approx((90.0 - half, 90.0 + half))
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"), [([99.0, 98.0, 70.0], None, 100.0), ([1.0, 0.0, 30.0], 0.0, None), ([50.0, 51.0], 0, 1)]
+)
+def test_an_interval_stays_on_its_scale(values: list[float], low: float | None, high: float | None) -> None:
+    summary = summarise(values, scale=PERCENT)
+    assert 0.0 <= summary.ci_low < summary.mean < summary.ci_high <= 100.0
+    assert low in (None, 0) or summary.ci_low == low
+    assert high in (None, 1) or summary.ci_high == high
 
 
 def test_the_order_of_seeds_changes_no_bit() -> None:

@@ -36,9 +36,8 @@ def test_a_row_a_cell(momentum_table: AblationTable) -> None:
     text = table_html(momentum_table)
     cells = [attributes.get("data-cell") for attributes in Reader(text).all("tr")[2:]]
     assert cells == [row.cell for row in momentum_table.rows]
-    assert '<th scope="row">0.5</th><td class="n">2</td><td class="mean">64.0<sup>†</sup></td>' in text
-    assert '<td class="mean"><strong>88.0</strong></td>' in text
-    assert '<td class="mean"><em>85.0</em></td>' in text
+    assert '<th scope="row">0.5</th><td class="n">1</td><td class="mean">76.0<sup>†</sup></td>' in text
+    assert '<td class="mean">88.0</td>' in text
     assert "<p>Failed, without a value: key momentum 1.0 (1 of 3).</p>" in text
 
 
@@ -61,9 +60,11 @@ def test_two_axes_give_a_two_way_table(two_way_table: AblationTable) -> None:
     assert '<th scope="rowgroup" colspan="3">difference to the baseline</th>' in text
     assert (
         '<td data-cell="positives=extrapolate alpha_extrapolation=0.2"><span class="difference">+3.0</span> '
-        '<span class="difference_interval">[+1.8, +4.2]</span> <span class="p">p 0.037</span></td>'
+        '<span class="difference_interval">[+2.2, +3.9]</span> <span class="p">p &lt;0.001</span> '
+        '<span class="outcome">better</span></td>'
     ) in text
     assert '<td data-cell="positives=interpolate alpha_extrapolation=0.2"><span class="difference">baseline' in text
+    assert '<span class="mean"><strong>90.0</strong></span>' in text
 
 
 def test_texts_are_escaped(make_trials: Callable[[dict[str, list[tuple[str, float]]]], pd.DataFrame]) -> None:

@@ -61,7 +61,8 @@ def test_two_axes_give_a_two_way_table(two_way_table: AblationTable) -> None:
     text = table_tex(two_way_table)
     assert r"\begin{tabular}{l S[table-format=+2.1] S[table-format=+2.1]}" in text
     assert "{alpha extrapolation} & {interpolate} & {extrapolate} \\\\" in text
-    assert r"0.6 & 85.1 & {\phantom{$+$}\underline{89.0}} \\" in text
+    assert r"0.6 & 85.1 & \bfseries 89.0 \\" in text
+    assert r"& {\scriptsize better} \\" in text
 
 
 def test_special_characters_are_escaped(awkward_table: AblationTable) -> None:

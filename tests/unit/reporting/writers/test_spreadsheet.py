@@ -20,8 +20,8 @@ def test_comparisons_read_back_bit_for_bit(two_way_table: AblationTable) -> None
     lines = rows_of(table_csv(two_way_table))
     found = two_way_table.rows[2].comparison
     assert found is not None
-    expected = [found.difference.mean, found.effect_size, found.p, found.p_wilcoxon, found.p_permutation, found.p_holm]
-    names = ["difference", "hedges_gz", "p", "p_wilcoxon", "p_permutation", "p_holm"]
+    expected = [found.difference.mean, found.effect_size, found.p, found.p_single, found.p_pooled, found.p_holm]
+    names = ["difference", "hedges_gz", "p", "p_single", "p_pooled", "p_holm"]
     assert [float(lines[2][name]) for name in names] == expected
 
 
@@ -37,15 +37,19 @@ def test_what_is_not_comparable_is_named(differing_table: AblationTable) -> None
 def test_a_rule_that_gave_seeds_says_why_it_stopped(seeded_table: AblationTable, momentum_table: AblationTable) -> None:
     plain, seeded = (table_csv(table).splitlines() for table in (momentum_table, seeded_table))
     assert seeded[0] == f"{plain[0]},stopped"
-    assert seeded[1] == f"{plain[1]},told by 2 & no more"
+    assert seeded[1] == f"{plain[1]},told by 1 & no more"
     assert trials_csv(seeded_table) == trials_csv(momentum_table)
 
 
 def test_an_empty_store_gives_headers(empty_table: AblationTable) -> None:
-    assert trials_csv(empty_table) == "trial_key,seed,status,cell,method.key_momentum,mlflow_run_id\n"
+    assert trials_csv(empty_table) == (
+        "trial_key,seed,status,cell,method.key_momentum,score_margin,score_margin_threshold,backbone_rankme_threshold,"
+        "mlflow_run_id\n"
+    )
     first = {name: text for name, text in rows_of(table_csv(empty_table))[0].items() if text}
     assert first.pop("cell") == "key_momentum=0.5"
-    assert first == {"method.key_momentum": "0.5", "n": "0", "n_collapsed": "0", "n_failed": "0", "n_missing": "3"}
+    counts = ("n", "n_collapsed", "n_degenerate", "n_without_value", "n_failed", "n_with_collapsed")
+    assert first == {"method.key_momentum": "0.5", **dict.fromkeys(counts, "0"), "n_missing": "3", "is_best": "no"}
 
 
 def test_floats_read_back_bit_for_bit(make_trials: MakeTrials) -> None:
