@@ -12,6 +12,7 @@ from ftlab.config.sections.transform_section import TransformConfig
 from ftlab.config.trial import TrialConfig
 from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.data.cache.decode_once import ImageDataset
+from ftlab.data.cache.photos import Photos
 from ftlab.data.cache.residency import ResidentImages
 from ftlab.data.views.two_views import normalise
 from ftlab.encoders.encoder import Encoder, make_encoder
@@ -142,13 +143,16 @@ def make_probe(
     train_labels = torch.tensor(dataset.train_labels, device=device)
     test_labels = torch.tensor(dataset.test_labels, device=device)
 
-    size = min(config.view_size, dataset.image_size)
-    margin = (dataset.image_size - size) // 2  # a centre crop, as wide as a view
+    size, short_side = config.view_size, config.probe.resize
+    images = dataset.train_images
+    if isinstance(images, Photos) or isinstance(dataset.test_images, Photos):
+        short_side = short_side or round(size * 8 / 7)
+    elif short_side is None:
+        size = min(size, images.shape[-1])
 
     def features_of(images: ResidentImages, num_labelled: int) -> Tensor:
         def load(rows: slice) -> Tensor:
-            batch = images.gather(torch.arange(rows.start, rows.stop))
-            batch = batch[:, :, margin : margin + size, margin : margin + size]
+            batch = images.centres(torch.arange(rows.start, rows.stop), size=size, short_side=short_side)
             return normalise(batch, dataset.channel_mean, dataset.channel_std)
 
         return extract_features(encoder.backbone, num_labelled, load)
