@@ -31,7 +31,7 @@ class DataConfig(TrialSection):
     image_size: Annotated[int, Trait.EPOCH_COST, Trait.PROBE_COST] = Field(
         8, ge=4, le=MAX_SIZE, description="Side of the cached square images, in pixels."
     )
-    short_side: Annotated[int | None, Trait.SWITCH, Trait.ADDED, Trait.EPOCH_COST, Trait.PROBE_COST] = Field(
+    short_side: Annotated[int | None, Trait.ADDED, Trait.EPOCH_COST, Trait.PROBE_COST] = Field(
         None,
         ge=4,
         le=MAX_SIZE,
@@ -49,6 +49,6 @@ class DataConfig(TrialSection):
     def effects(self, whole: Whole) -> list[Effect]:
         """Return all settings except those that the chosen data set does not use."""
         idle = {"digits": ("root", "class_list", "corrupt_images", "download"), "folder": ("download",)}
-        size = "short_side" if self.short_side is None else "image_size"
-        without = (size, *idle.get(self.name, ("class_list", "corrupt_images")))
+        squares = () if self.short_side is None else ("image_size",)
+        without = (*squares, *idle.get(self.name, ("class_list", "corrupt_images")))
         return [effect for effect in super().effects(whole) if effect.name not in without]
