@@ -88,7 +88,7 @@ class ImageWriter:
         for image in images:
             self._pixels.append(image.transpose(1, 2, 0).reshape(-1))
         sizes.append(np.array([image.shape[1:] for image in images], dtype=np.int64))
-        self.shape = (self.shape[0] + len(images), images[0].shape[0]) if self.shape else sizes.shape
+        self.shape = (sum(self.shape[:1]) + len(images), images[0].shape[0])
 
     def digests(self) -> dict[str, str]:
         """Return the digest of each array so far, by the name of its file."""

@@ -50,10 +50,11 @@ def resample(images: Tensor, matrices: Tensor, size: int, *, black_outside: bool
     Returns:
         (N, C, size, size) float32, newly allocated.
     """
-    if size < images.shape[-1]:  # else no view can shrink
-        if not black_outside:
-            return _shrink(images, matrices, size)
-        images = _smooth(images, matrices, size)
+    if size < images.shape[-1]:  # else no view shrinks
+        if black_outside:
+            turns, matrices = _take_apart(matrices)
+            images = resample(images, turns, images.shape[-1], black_outside=True)
+        return _shrink(images, matrices, size)
     x, y = _pixel_centres(size, images.device)
     # elementwise and not as a matrix product: faster for 3 columns, and safe from TF32's 10-bit mantissa
     grid = (matrices[:, :, 0:1] * x).add_(matrices[:, :, 1:2] * y).add_(matrices[:, :, 2:3])  # (N, 2, size * size)
@@ -77,16 +78,13 @@ def _shrink(images: Tensor, matrices: Tensor, size: int) -> Tensor:
     return down[:, None] @ images @ across[:, None].transpose(2, 3)
 
 
-def _smooth(images: Tensor, matrices: Tensor, size: int) -> Tensor:
-    """Smooth images before views that are turned read single points; as strongly as the points lie apart.
-
-    Interpolation between two pixels smooths as a triangle of reach one does, and variances add.
-    """
-    side = images.shape[-1]
-    apart = matrices[:, :, :2].norm(dim=2) * (side / size)  # (N, 2) pixels of the image between two of a view
-    centres = ((2 * torch.arange(side, device=images.device) + 1) / side - 1).expand(len(images), -1)
-    across, down = (_triangles(centres, (reach**2 - 1).clamp_min(1.0).sqrt(), side) for reach in apart.unbind(1))
-    return down[:, None] @ images @ across[:, None].transpose(2, 3)
+def _take_apart(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the matrices that turn whole images about the centres of their crops, and those of the crops."""
+    sides, centres = matrices[:, :, :2].norm(dim=1), matrices[:, :, 2:]
+    turns = matrices[:, :, :2] / sides[:, None]
+    # elementwise and not as a matrix product: safe from TF32's 10-bit mantissa
+    turned_centres = (turns * centres.transpose(1, 2)).sum(dim=2, keepdim=True)
+    return torch.cat([turns, centres - turned_centres], dim=2), torch.cat([sides.diag_embed(), centres], dim=2)
 
 
 def _triangles(centres: Tensor, reach: Tensor, side: int) -> Tensor:
