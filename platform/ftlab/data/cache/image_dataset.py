@@ -149,11 +149,11 @@ def _open_images(folder: Path, split: str, shape: tuple[int, ...]) -> tuple[UInt
         return squares, {path.name: squares}
     num_images, num_channels = shape
     sizes = open_array(folder / f"{split}_sizes.npy", np.int64, (num_images, 2))
-    starts, num_bytes = starts_of(sizes, num_channels)
     try:
+        starts, num_bytes = starts_of(sizes, num_channels)
         pixels = open_array(path, np.uint8, (num_bytes,))
     except ValueError as error:
-        raise ValueError(f"{error}, by the sides in {split}_sizes.npy") from error
+        raise ValueError(f"{error}, by {split}_sizes.npy") from error
     return Photos(pixels, _in_memory(sizes), starts, num_channels), {path.name: pixels, f"{split}_sizes.npy": sizes}
 
 
