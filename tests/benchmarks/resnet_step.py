@@ -54,7 +54,9 @@ def main() -> None:
     by_step = [(mine / steps, theirs / steps) for mine, theirs in pairs]
     report_ratio("resnet_step", by_step, details)
     if not arguments.no_peer:  # reported once more, as a peer may take longer than there is time
-        details["images/s ours / lightly's"] = compare_with_peer(ours, images.train_images, arguments, device)
+        details["images/s ours / lightly's"] = compare_with_peer(
+            ours, np.asarray(images.train_images), arguments, device
+        )
         report_ratio("resnet_step", by_step, details)
 
 

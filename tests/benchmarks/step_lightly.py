@@ -8,6 +8,7 @@ import argparse
 import os
 import statistics
 
+import numpy as np
 import torch
 from _harness import paired_seconds, report
 from _lightly import LightlySteps, plain_batch_norm
@@ -53,7 +54,7 @@ def make_peer(ours: OurSteps, config: TrialConfig, dataset: ImageDataset, num_wo
     return LightlySteps(
         plain_batch_norm(encoder),
         encoder.num_features,
-        dataset.train_images,
+        np.asarray(dataset.train_images),
         dim=config.model.feature_dim,
         queue_size=moco_settings(config).queue_size,
         batch_size=config.train.batch_size,

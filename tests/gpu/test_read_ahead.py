@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from ftlab.data.cache import residency
+from ftlab.data.cache.crops import Crops
+from ftlab.data.cache.photos import Photos, starts_of
 from ftlab.data.cache.read_ahead import ReadAhead
 from ftlab.data.cache.residency import ResidentImages
 
@@ -93,3 +95,18 @@ def test_images_that_do_not_fit_are_those_that_do(
         assert torch.equal(of_step(step), expected)
         assert torch.equal(streamed.gather(rows[step]), expected)
         assert expected.device.type == device.type
+
+
+def test_crops_of_photographs_are_those_of_the_cpu(
+    device: torch.device, rows: list[Tensor], keep_busy: Callable[[], None]
+) -> None:
+    random = np.random.default_rng(0)
+    sizes = random.integers(20, 60, (500, 2))
+    starts, num_bytes = starts_of(sizes, 3)
+    photos = Photos(random.integers(0, 256, num_bytes, np.uint8), sizes, starts, 3)
+    boxes = [torch.tensor([[0.1, 0.2, 0.7, 0.5]]).repeat(len(each), 1) for each in rows]
+    ahead, expected = (ReadAhead(Crops(photos, boxes, 24), rows, place) for place in (device, torch.device("cpu")))
+    for step in range(STEPS):
+        batch = ahead.of_step(step)
+        keep_busy()
+        assert torch.equal(batch.cpu(), expected.of_step(step))

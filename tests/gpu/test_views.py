@@ -27,11 +27,11 @@ def moved(parameters: ViewParameters, device: torch.device) -> ViewParameters:
     return replace(parameters, **tensors)
 
 
-@pytest.mark.parametrize("size", [32, 96])
+@pytest.mark.parametrize(("size", "view"), [(32, 32), (96, 96), (96, 64), (32, 8)])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("recipe", sorted(RECIPES))
 def test_views_of_fixed_parameters_are_those_of_the_cpu(
-    device: torch.device, recipe: str, channels: int, size: int
+    device: torch.device, recipe: str, channels: int, size: int, view: int
 ) -> None:
     random = torch.Generator().manual_seed(0)
     shape = (NUM_IMAGES, channels, size, size)
@@ -39,8 +39,8 @@ def test_views_of_fixed_parameters_are_those_of_the_cpu(
     images[0], images[1] = 0, 255
     parameters = sample_parameters(RECIPES[recipe], NUM_IMAGES, generator=random, num_channels=channels)
     mean, std = MEAN[:channels], STD[:channels]
-    expected = make_views(images, parameters, size=size, mean=mean, std=std)
-    found = make_views(images.to(device), moved(parameters, device), size=size, mean=mean, std=std)
+    expected = make_views(images, parameters, size=view, mean=mean, std=std)
+    found = make_views(images.to(device), moved(parameters, device), size=view, mean=mean, std=std)
     assert (found.dtype, found.device.type) == (torch.float32, device.type)
     torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=GRAY_LEVELS / 255 / min(STD))
 

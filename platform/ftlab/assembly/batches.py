@@ -37,9 +37,23 @@ def make_batches(
         return views.contiguous(memory_format=layout)
 
     def draw_views(order: Tensor, orders: Sequence[Tensor], generator: torch.Generator) -> Callable[[int], Views]:
-        number = num_views * len(order)
-        parameters = sample_parameters(recipe, number, generator=generator, num_channels=dataset.num_channels)
-        images = train.in_steps(_own_rows(order, orders, ranks, num_views))
+        batches, aspects = order.chunk(len(orders)), train.aspects
+        by_view = torch.cat([rows.repeat(num_views) for rows in batches])
+        parameters = sample_parameters(
+            recipe,
+            len(by_view),
+            generator=generator,
+            num_channels=dataset.num_channels,
+            aspects=None if aspects is None else aspects[by_view].to(generator.device),
+        )
+        if parameters.boxes is None and ranks.size == 1:  # all views of an image come from one reading
+            images = train.in_steps(batches)
+        else:
+            own = _own_views(orders, ranks, num_views)
+            rows = [rows.repeat(num_views)[views] for rows, views in zip(batches, own, strict=True)]
+            boxes = () if parameters.boxes is None else parameters.boxes.cpu().chunk(len(orders))
+            own_boxes = [of_step[views] for of_step, views in zip(boxes, own, strict=False)]
+            images = train.in_steps(rows, own_boxes, config.view_size)
         views = _EpochViews(images, orders, parameters, render, ranks, num_views)
         return views.of_batch if ranks.size == 1 else views.of_own_part
 
@@ -58,7 +72,7 @@ class _EpochViews:
     """Makes the views of an epoch's steps.
 
     Attributes:
-        images: Function from a step to the images that this rank makes views of.
+        images: Function from a step to the images that this rank makes views of; alone, of squares one for all views.
         orders: (N,) places of each step, on the device; see `Views.order`.
         parameters: Parameters of V * steps * N views: N first views, then N second ones and so on, step by step.
         render: Function that makes views of images.
@@ -74,9 +88,10 @@ class _EpochViews:
     num_views: int
 
     def of_batch(self, step: int) -> Views:
-        """Return all views of a batch, from one reading of its images."""
+        """Return all views of a batch."""
         order, size = self.orders[step], self.num_views * len(self.orders[step])
-        images = self.images(step).repeat(self.num_views, 1, 1, 1)
+        images = self.images(step)
+        images = images.repeat(size // len(images), 1, 1, 1)
         first, *others = self.render(images, self.parameters[step * size : (step + 1) * size]).chunk(self.num_views)
         return Views((first, *(view[order] for view in others)), order)
 
@@ -86,33 +101,25 @@ class _EpochViews:
         The images of the two differ. Reading both is cheaper than sending views, which are float32, between ranks.
         """
         order = self.orders[step]
-        batch_size = len(order)
         images = self.images(step)
-        # The parameters of a step's second views lie N behind those of its first views, and so on.
-        behind = (batch_size * torch.arange(self.num_views)).repeat_interleave(batch_size // self.ranks.size)
-        begin = step * self.num_views * batch_size
-        places = begin + behind.to(order.device, non_blocking=True) + _own_places(order, self.ranks, self.num_views)
+        places = step * self.num_views * len(order) + _own_places(order, self.ranks, self.num_views)
         return Views(self.render(images, self.parameters[places]).chunk(self.num_views), order)
 
 
-def _own_rows(order: Tensor, orders: Sequence[Tensor], ranks: Ranks, num_views: int) -> Sequence[Tensor]:
-    """Return the rows of each step's images that this rank makes views of, on the CPU.
-
-    Args:
-        order: (steps * N,) rows of the images, on the CPU.
-        orders: (N,) places of each step, on the device.
-        ranks: The ranks that make the views; a single process makes all views of an image from one reading.
-        num_views: Views of an image.
-    """
-    batches = order.chunk(len(orders))
+def _own_views(orders: Sequence[Tensor], ranks: Ranks, num_views: int) -> Sequence[Tensor]:
+    """Return `_own_places` of each step, on the CPU; a single process makes all views."""
     if ranks.size == 1:
-        return batches
+        return [torch.arange(num_views * len(order)) for order in orders]
     # All of an epoch at once: step by step, the host would wait for the device each time.
     on_host = torch.stack(list(orders)).cpu()
-    return [rows[_own_places(places, ranks, num_views)] for rows, places in zip(batches, on_host, strict=True)]
+    return [_own_places(order, ranks, num_views) for order in on_host]
 
 
 def _own_places(order: Tensor, ranks: Ranks, num_views: int) -> Tensor:
-    """Return the (V * n,) places in the batch of a rank's first views, then of each of its other views."""
-    places = torch.arange(len(order), device=order.device)
-    return torch.cat([ranks.own(places), *[ranks.own(order)] * (num_views - 1)])
+    """Return the (V * n,) places of a rank's views among the V * N of a step: its first views, then each of its others.
+
+    The views of a step are the N first ones, then N second ones and so on.
+    """
+    first = torch.arange(len(order), device=order.device)
+    others = [number * len(order) + ranks.own(order) for number in range(1, num_views)]
+    return torch.cat([ranks.own(first), *others])

@@ -15,6 +15,7 @@ def make_source(config: DataConfig) -> DatasetSource:
         name=config.name,
         root=Path(config.root).expanduser() if config.root else None,
         image_size=config.image_size,
+        short_side=config.short_side,
         class_list=Path(config.class_list).expanduser() if config.class_list else None,
         corrupt_images=config.corrupt_images,
         download=config.download,

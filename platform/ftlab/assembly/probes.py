@@ -7,12 +7,13 @@ from torch import Tensor
 
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
+from ftlab.data.cache.photos import Photos
 from ftlab.data.cache.residency import ResidentImages
 from ftlab.data.views.recipes import ViewRecipe, find_recipe
 from ftlab.data.views.two_views import make_views, normalise, sample_parameters
 from ftlab.encoders.encoder import Encoder
 from ftlab.training.evaluation.augmented_linear import AugmentedLinearEvaluation
-from ftlab.training.evaluation.features import Features, extract_features
+from ftlab.training.evaluation.features import CHUNK, Features, extract_features
 from ftlab.training.evaluation.health import health_images, measure_health
 from ftlab.training.evaluation.linear import LinearEvaluation
 from ftlab.training.evaluation.probe import ProbeSuite
@@ -106,27 +107,34 @@ class _ProbedEncoder:
 
     def _views_of(self, images: ResidentImages, rows: Tensor, recipe: ViewRecipe, generator: torch.Generator) -> Tensor:
         """Return the (n, F) features of one random view of each image of (n,) ``rows``."""
-        dataset = self._dataset
-        parameters = sample_parameters(recipe, len(rows), generator=generator, num_channels=dataset.num_channels)
+        dataset, size = self._dataset, self._config.view_size
+        aspects = images.aspects
+        parameters = sample_parameters(
+            recipe,
+            len(rows),
+            generator=generator,
+            num_channels=dataset.num_channels,
+            aspects=None if aspects is None else aspects[rows].to(self._device),
+        )
+        boxes = () if parameters.boxes is None else parameters.boxes.cpu().split(CHUNK)
+        read = images.in_steps(rows.split(CHUNK), boxes, size)
 
         def load(part: slice) -> Tensor:
-            return make_views(
-                images.gather(rows[part]),
-                parameters[part],
-                size=self._config.view_size,
-                mean=dataset.channel_mean,
-                std=dataset.channel_std,
-            )
+            pixels = read(part.start // CHUNK)
+            return make_views(pixels, parameters[part], size=size, mean=dataset.channel_mean, std=dataset.channel_std)
 
         return extract_features(self._encoder.backbone, len(rows), load)
 
     def _features_of(self, images: ResidentImages, num_labelled: int) -> Tensor:
-        size = min(self._config.view_size, self._dataset.image_size)
-        margin = (self._dataset.image_size - size) // 2  # a centre crop, as wide as a view
+        size, short_side = self._config.view_size, self._config.probe.resize
+        pixels = self._dataset.train_images
+        if isinstance(pixels, Photos) or isinstance(self._dataset.test_images, Photos):
+            short_side = short_side or round(size * 8 / 7)
+        elif short_side is None:
+            size = min(size, pixels.shape[-1])
 
         def load(rows: slice) -> Tensor:
-            batch = images.gather(torch.arange(rows.start, rows.stop))
-            batch = batch[:, :, margin : margin + size, margin : margin + size]
+            batch = images.centres(torch.arange(rows.start, rows.stop), size=size, short_side=short_side)
             return normalise(batch, self._dataset.channel_mean, self._dataset.channel_std)
 
         return extract_features(self._encoder.backbone, num_labelled, load)

@@ -53,7 +53,7 @@ class TrialConfig(Section):
     @property
     def view_size(self) -> int:
         """Side of a view, in pixels."""
-        return self.views.size or self.data.image_size
+        return self.views.size or self.data.short_side or self.data.image_size
 
     @property
     def positives_mixed(self) -> range:
@@ -135,6 +135,11 @@ class TrialConfig(Section):
             raise ValueError(
                 f"data.class_list selects from a folder, but got data.name={self.data.name!r}; "
                 "nearest valid name: 'folder'."
+            )
+        if self.data.short_side is not None and self.data.name != "folder":
+            raise ValueError(
+                f"data.short_side keeps the shape of a folder's images, but got data.name={self.data.name!r}; "
+                "nearest valid: data.image_size, with an empty short_side."
             )
         return self
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ftlab.assembly.images import make_source
 from ftlab.data.sets.catalogue import open_reader
+from ftlab.data.sets.image_folder import FolderReader
 from ftlab.doctor.finding import Finding, fault, good, warning
 from ftlab.doctor.surroundings import Surroundings
 from ftlab.errors import FtlabError
@@ -17,6 +18,7 @@ from ftlab.tracking.tracking_uri import SERVERS
 
 GIB = 2**30
 LEAST_FREE, COMFORTABLE_FREE = 1 * GIB, 5 * GIB
+LARGE_CACHE = 0.1e9
 FULL_FOR_RAY = 0.95  # beyond it Ray refuses to spill objects
 CLOCK_TOLERANCE_SECONDS = 30.0
 
@@ -84,14 +86,17 @@ def check_data(surroundings: Surroundings) -> Finding:
     source = make_source(surroundings.data)
     place = source.root or surroundings.home.local / "data"
     try:
-        num_files = len(open_reader(source, surroundings.home.local).listing()) if not source.download else 0
+        reader = None if source.download else open_reader(source, surroundings.home.local)
+        num_files = 0 if reader is None else len(reader.listing())
+        size = reader.decoded_bytes() if isinstance(reader, FolderReader) else 0
     except FtlabError as error:
         return fault(f"{surroundings.profile_name}: {error}", "follow the message above")
     if source.name == "digits":
         return good(f"{surroundings.profile_name}: digits, part of the installation")
     if source.download:
         return good(f"{surroundings.profile_name}: {source.name} in {place}, downloaded when it is missing")
-    return good(f"{surroundings.profile_name}: {source.name} in {place}, {num_files:,} files")
+    takes = f", about {size / 1e9:.1f} GB in the cache of decoded images" if size > LARGE_CACHE else ""
+    return good(f"{surroundings.profile_name}: {source.name} in {place}, {num_files:,} files{takes}")
 
 
 def _check_free(folder: Path, fix: str) -> Finding:

@@ -12,6 +12,8 @@ from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.decode_once import ImageDataset
 from ftlab.errors import ConfigError, DataError
 
+LARGE_CACHE = 2e9
+
 
 @dataclass(frozen=True)
 class CheckedData:
@@ -19,7 +21,7 @@ class CheckedData:
 
     Attributes:
         fingerprint: Digest of the content.
-        notes: Lines that say which files of its folder are not part of it.
+        notes: Lines that say how large it is, and which files of its folder are not part of it.
     """
 
     fingerprint: str
@@ -66,6 +68,9 @@ def _check_classes(dataset: ImageDataset, class_sizes: Sequence[int]) -> None:
 def _notes(data: DataConfig, dataset: ImageDataset) -> tuple[str, ...]:
     skipped = dataset.skipped[0] if dataset.skipped else ""
     notes = (
+        f"data: the decoded images take {dataset.nbytes / 1e9:.1f} GB in the cache"
+        if dataset.nbytes > LARGE_CACHE
+        else "",
         f"data: {dataset.skipped_of_all} images cannot be read and are left out, as data.corrupt_images="
         f"{data.corrupt_images} says; the first: {skipped}"
         if skipped

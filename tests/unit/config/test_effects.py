@@ -55,6 +55,7 @@ def test_the_gradient_of_a_partner_has_an_effect_while_positives_are_mixed() -> 
         ({"data": {"name": "digits"}}, {"data.root", "data.class_list", "data.corrupt_images", "data.download"}),
         ({"data": {"name": "stl10"}}, {"data.class_list", "data.corrupt_images"}),
         ({"data": {"name": "folder"}}, {"data.download"}),
+        ({"data": {"name": "folder", "short_side": 64}}, {"data.download", "data.image_size"}),
     ],
 )
 def test_a_data_set_asks_for_some_settings_alone(sections: dict[str, Any], expected: set[str]) -> None:

@@ -66,6 +66,16 @@ BROKEN_RULES: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
         {"data": {"class_list": "classes.txt", "name": "folder"}},
     ),
     (
+        {"data": {"short_side": 64}},
+        r"data.short_side keeps the shape of a folder's images, but got data.name='digits'; nearest valid: data.image_",
+        {"data": {"short_side": 64, "name": "folder"}},
+    ),
+    (
+        {"views": {"size": 12}, "probe": {"resize": 11}},
+        r"probe.resize must be at least the side of a view, but got 11 and 12; nearest valid resize: 12",
+        {"views": {"size": 12}, "probe": {"resize": 12}},
+    ),
+    (
         {"transform": {"start": 0.8, "stop": 0.5}},
         r"start must not come after stop, but got start=0.8, stop=0.5; nearest valid start: 0.5",
         {"transform": {"start": 0.5, "stop": 0.5}},
@@ -135,6 +145,7 @@ def test_values_out_of_range_are_refused(section: str, setting: str, value: obje
 def test_view_size_follows_the_images_unless_it_is_set() -> None:
     assert make_trial(data={"image_size": 16}).view_size == 16
     assert make_trial(data={"image_size": 16}, views={"size": 12}).view_size == 12
+    assert make_trial(data={"name": "folder", "short_side": 20}).view_size == 20
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from ftlab.config.home import Home
 from ftlab.config.sections.data_section import DataConfig
@@ -81,6 +82,16 @@ def test_images_that_are_not_there_are_a_fault(surroundings: Surroundings, tmp_p
     allowed = replace(surroundings, data=DataConfig(name="cifar10", root=str(tmp_path), download=True))
     assert "downloaded when it is missing" in check_data(allowed).message
     assert list(tmp_path.rglob("cifar*")) == []
+
+
+def test_a_large_cache_is_foretold(surroundings: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for split in ("train", "test"):
+        (tmp_path / split / "cat").mkdir(parents=True)
+        Image.new("RGB", (640, 427)).save(tmp_path / split / "cat/1.png")
+    photos = replace(surroundings, data=DataConfig(name="folder", root=str(tmp_path), short_side=512))
+    assert "GB" not in check_data(photos).message
+    monkeypatch.setattr("ftlab.doctor.machine.LARGE_CACHE", 1e6)
+    assert check_data(photos).message.endswith("files, about 0.0 GB in the cache of decoded images")
 
 
 def test_an_object_store_is_asked(surroundings: Surroundings, object_store: Any) -> None:

@@ -36,6 +36,7 @@ CHANGED: dict[str, Setting] = {
     "data.name": "folder",
     "data.root": "/elsewhere",
     "data.image_size": 16,
+    "data.short_side": 8,
     "data.class_list": "classes.txt",
     "data.corrupt_images": "skip",
     "views.recipe": "moco_v2",
@@ -68,6 +69,7 @@ CHANGED: dict[str, Setting] = {
     "train.sgd_momentum": 0.5,
     "train.weight_decay": 1e-4,
     "train.precision": "bfloat16",
+    "probe.resize": 16,
     "probe.every": 20,
     "probe.knn_k": 10,
     "probe.knn_temperature": 0.2,
@@ -154,7 +156,7 @@ def test_the_size_of_the_small_cnn_changes_the_key_of_a_small_cnn(name: str) -> 
 
 @pytest.mark.parametrize("name", WITHOUT_EFFECT)
 def test_where_the_data_lie_changes_no_key(name: str) -> None:
-    folder = {"data.name": "folder"} if name == "data.class_list" else {}
+    folder = {"data.name": "folder"} if name in ("data.class_list", "data.short_side") else {}
     assert key_of({**EVERYTHING, **folder, name: CHANGED[name]}) == key_of(EVERYTHING)
 
 

@@ -31,6 +31,13 @@ class DataConfig(TrialSection):
     image_size: Annotated[int, Trait.EPOCH_COST, Trait.PROBE_COST] = Field(
         8, ge=4, le=MAX_SIZE, description="Side of the cached square images, in pixels."
     )
+    short_side: Annotated[int | None, Trait.ADDED, Trait.EPOCH_COST, Trait.PROBE_COST] = Field(
+        None,
+        ge=4,
+        le=MAX_SIZE,
+        description="Short side of a folder's cached images, in pixels; they keep their aspect ratio and are never "
+        "enlarged. Empty: squares of image_size.",
+    )
     class_list: Annotated[str | None, Trait.PATH] = Field(
         None, description="File with one class folder a line; selects a subset of a folder."
     )
@@ -42,5 +49,6 @@ class DataConfig(TrialSection):
     def effects(self, whole: Whole) -> list[Effect]:
         """Return all settings except those that the chosen data set does not use."""
         idle = {"digits": ("root", "class_list", "corrupt_images", "download"), "folder": ("download",)}
-        without = idle.get(self.name, ("class_list", "corrupt_images"))
+        squares = () if self.short_side is None else ("image_size",)
+        without = (*squares, *idle.get(self.name, ("class_list", "corrupt_images")))
         return [effect for effect in super().effects(whole) if effect.name not in without]

@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ftlab.config.section import MANY, Rate, Temperature
+from ftlab.config.sections.data_section import MAX_SIZE
 from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
 from ftlab.config.setting import Setting, Settings, Trait
 
 PROBES = ("knn", "few_shot", "linear")
-KNN = frozenset({"every", "knn_k", "knn_temperature", "knn_features"})
+KNN = frozenset({"resize", "every", "knn_k", "knn_temperature", "knn_features"})
 # What the protocol of MoCo's authors fixes.
 CHOICE_OF_RATE = frozenset({"linear_learning_rates", "linear_holdout"})
 
@@ -18,6 +19,13 @@ CHOICE_OF_RATE = frozenset({"linear_learning_rates", "linear_holdout"})
 class ProbeConfig(TrialSection):
     """The probes that judge the frozen query encoder."""
 
+    resize: Annotated[int | None, Trait.ADDED, Trait.PROBE_COST] = Field(
+        None,
+        ge=4,
+        le=MAX_SIZE,
+        description="Short side that images are resized to before their centre, as large as a view, is cropped, in "
+        "pixels; empty: squares as they are, images of several sizes to 8/7 of a view.",
+    )
     every: int = Field(10, ge=0, le=MANY, description="Epochs between kNN probes during training; 0: at the end only.")
     knn_k: Annotated[int, Trait.PROBE_COST] = Field(20, ge=1, le=MANY, description="Neighbours of the kNN probe.")
     knn_temperature: Temperature = Field(0.1, description="Temperature of the neighbours' weights.")
@@ -52,6 +60,14 @@ class ProbeConfig(TrialSection):
     linear_holdout: Annotated[float, Trait.PROBE_COST] = Field(
         0.1, gt=0.0, lt=1.0, description="Part of the training set held out for that choice."
     )
+
+    def check(self, whole: Whole) -> None:
+        """Check that the centre of a resized image is as large as a view."""
+        if self.resize is not None and self.resize < whole.view_size:
+            raise ValueError(
+                f"probe.resize must be at least the side of a view, but got {self.resize} and {whole.view_size}; "
+                f"nearest valid resize: {whole.view_size}."
+            )
 
     def effects(self, whole: Whole) -> list[Effect]:
         """Return the settings of the probes, each with an effect from the first probe that it decides."""
@@ -91,4 +107,6 @@ class ProbeConfig(TrialSection):
 
 
 def _of(probe: str, settings: Mapping[str, Setting]) -> Settings:
-    return {name: value for name, value in settings.items() if name == probe or name.startswith(f"{probe}_")}
+    return {
+        name: value for name, value in settings.items() if name in ("resize", probe) or name.startswith(f"{probe}_")
+    }

@@ -19,7 +19,9 @@ class ViewsConfig(TrialSection):
     """The two random views of an image."""
 
     recipe: Annotated[Recipe, Trait.EPOCH_COST] = Field("digits", description="Augmentation recipe.")
-    size: int | None = Field(None, ge=4, le=MAX_SIZE, description="Side of a view, in pixels; empty: data.image_size.")
+    size: int | None = Field(
+        None, ge=4, le=MAX_SIZE, description="Side of a view, in pixels; empty: that of the cached images."
+    )
 
     def settings(self, whole: Whole) -> Settings:
         """Return the settings with the size of a view filled in."""

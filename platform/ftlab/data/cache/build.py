@@ -46,7 +46,7 @@ def build_folder(
         unreadable = (*train.unreadable, *test.unreadable)
         skipped = tuple(file.encode(errors="backslashreplace").decode() for file in unreadable)
         if skipped and corrupt_images == "refuse":
-            _refuse(skipped, len(skipped) + train.image_shape[0] + test.image_shape[0])
+            _refuse(skipped, len(skipped) + train.num_images + test.num_images)
         _check_classes(decoded.class_names, train, test)
         meta = _meta(decoded.class_names, train, test)
         fingerprint = fingerprint_of(meta["class_names"], meta["digests"])
@@ -111,7 +111,7 @@ def _check_classes(class_names: Sequence[str], train: WrittenSplit, test: Writte
         for name, count in zip(class_names, split.label_counts, strict=True):
             if count == 0 and (split is train or split.unreadable):
                 raise DataError(f"Each class must have a readable {kind} image, but {name!r} has none.")
-    if test.image_shape[0] == 0:
+    if test.num_images == 0:
         raise DataError("There must be readable test images, but there are none.")
 
 

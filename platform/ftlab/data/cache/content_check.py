@@ -21,7 +21,8 @@ from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed
 FINGERPRINT_LENGTH = 32
 FULL_BYTES = 2 * 1024**3
 SPLITS = ("train", "test")
-ARRAY_FILES = tuple(f"{split}_{part}.npy" for split in SPLITS for part in ("images", "labels"))
+# Photographs of several sizes have the last one too.
+PARTS = ("images", "labels", "sizes")
 CHECK_FILE = "checked.json"
 
 _RECORD: Shape = {"fingerprint": str, "files": {str: str}}
@@ -32,7 +33,8 @@ _checked: dict[Path, Mapping[str, str]] = {}
 
 def fingerprint_of(class_names: Sequence[str], digests: Mapping[str, str]) -> str:
     """Return the fingerprint of a data set from the digests of its arrays."""
-    of_splits = [f"{digests[f'{split}_images.npy']} {digests[f'{split}_labels.npy']}" for split in SPLITS]
+    names = [[f"{split}_{part}.npy" for part in PARTS] for split in SPLITS]
+    of_splits = [" ".join(digests[name] for name in parts if name in digests) for parts in names]
     content = json.dumps([*of_splits, list(class_names)])
     return sha256(content.encode()).hexdigest()[:FINGERPRINT_LENGTH]
 
@@ -74,7 +76,7 @@ def record_check(folder: Path, fingerprint: str) -> None:
 
 
 def _state(folder: Path) -> dict[str, str]:
-    stats = {name: (folder / name).stat() for name in ARRAY_FILES}
+    stats = {path.name: path.stat() for path in folder.glob("*.npy")}
     return {name: f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ino}" for name, stat in stats.items()}
 
 

@@ -5,6 +5,7 @@ fingerprint a source was decoded to, so that unchanged files are never decoded a
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -25,7 +26,7 @@ from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed, 
 
 __all__ = ["DatasetSource", "ImageDataset", "load_dataset"]
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 
 
 def _fingerprint(value: object) -> bool:
@@ -65,7 +66,7 @@ def load_dataset(source: DatasetSource, home: Path, cache: Path | None = None) -
 def _source_digest(source: DatasetSource, reader: Reader) -> str:
     """Return a digest of all that decides the decoding: settings, and the listing of files with sizes and times."""
     decisive = [CACHE_FORMAT, source.name, str(source.root and source.root.resolve()), source.image_size]
-    content = json.dumps([*decisive, source.corrupt_images, reader.listing()])
+    content = json.dumps([*decisive, source.short_side, source.corrupt_images, reader.listing()])
     return sha256(content.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
@@ -81,6 +82,8 @@ def _open_indexed(index: Path, name: str) -> ImageDataset | None:
 
 
 def _decode(source: DatasetSource, reader: Reader, index: Path) -> ImageDataset:
+    if isinstance(reader, FolderReader):
+        _check_space(reader.decoded_bytes(), index.parent.parent)
     fingerprint, skipped = build_folder(reader.decode(), source.corrupt_images, index.parent.parent)
     entry = {"fingerprint": fingerprint, "name": source.name, "skipped": skipped}
     LocalFolder(index.parent).write(index.name, sealed(entry))
@@ -88,6 +91,17 @@ def _decode(source: DatasetSource, reader: Reader, index: Path) -> ImageDataset:
     if dataset is None:
         raise DataError(f"The cache folder {index.parent.parent / fingerprint} must stay in place, but it disappeared.")
     return dataset
+
+
+def _check_space(needed: int, cache: Path) -> None:
+    """Refuse to fill a disk, which would be noticed hours later."""
+    free = shutil.disk_usage(cache).free
+    if needed > free:
+        raise DataError(
+            f"The cache of decoded images must have room for about {needed / 1e9:.1f} GB, but {cache} has "
+            f"{free / 1e9:.1f} GB. Free some, let FTLAB_CACHE name a folder on another disk, or lower data.short_side "
+            "or data.image_size."
+        )
 
 
 @contextmanager

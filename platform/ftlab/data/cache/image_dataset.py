@@ -12,6 +12,7 @@ import numpy as np
 
 from ftlab.data.cache.array_file import digest_array, open_array
 from ftlab.data.cache.content_check import SPLITS, check_content
+from ftlab.data.cache.photos import Photos, starts_of
 from ftlab.data.cache.split_writer import ChannelHistogram
 from ftlab.data.sets.reader import Int64Array, UInt8Array
 from ftlab.errors import StorageError
@@ -37,16 +38,16 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
-    """Images of both splits, decoded, square and of one size.
+    """Images of both splits, decoded: squares of one size, or photographs of several sizes.
 
     Attributes:
         name: Name of the source, such as ``digits``.
         fingerprint: 32 hexadecimal digits of the SHA-256 of images, labels and class names.
         class_names: Label i means ``class_names[i]``.
-        train_images: (N, channels, S, S) uint8, memory-mapped and read-only.
+        train_images: (N, channels, S, S) uint8, memory-mapped and read-only; or N photographs.
         train_labels: (L,) int64 of the first L training images, read-only. The others have none: the pretraining sees
             them, the probes do not.
-        test_images: (M, channels, S, S) uint8, memory-mapped and read-only.
+        test_images: (M, channels, S, S) uint8, memory-mapped and read-only; or M photographs.
         test_labels: (M,) int64, read-only.
         channel_mean: Mean of each channel over the training images, scaled to [0, 1].
         channel_std: Population deviation of each channel over the training images, at least 1/255.
@@ -57,9 +58,9 @@ class ImageDataset:
     name: str
     fingerprint: str
     class_names: tuple[str, ...]
-    train_images: UInt8Array
+    train_images: UInt8Array | Photos
     train_labels: Int64Array
-    test_images: UInt8Array
+    test_images: UInt8Array | Photos
     test_labels: Int64Array
     channel_mean: tuple[float, ...]
     channel_std: tuple[float, ...]
@@ -80,12 +81,13 @@ class ImageDataset:
     @property
     def num_channels(self) -> int:
         """Number of channels: 1 for grayscale, 3 for RGB."""
-        return int(self.train_images.shape[1])
+        images = self.train_images
+        return images.num_channels if isinstance(images, Photos) else int(images.shape[1])
 
     @property
-    def image_size(self) -> int:
-        """Side S of the images, in pixels."""
-        return int(self.train_images.shape[-1])
+    def nbytes(self) -> int:
+        """Size of all images."""
+        return self.train_images.nbytes + self.test_images.nbytes
 
     @property
     def num_classes(self) -> int:
@@ -114,13 +116,14 @@ def open_image_dataset(folder: Path, name: str, skipped: tuple[str, ...]) -> Ima
 
 def _open(folder: Path, name: str, skipped: tuple[str, ...]) -> ImageDataset:
     meta = _read_meta(folder)
+    if "digests" not in meta and any(len(meta[f"{split}_shape"]) == 2 for split in SPLITS):
+        raise DamagedError(f"{META_FILE}: its digests are missing")
     arrays: dict[str, Any] = {}
+    images: dict[str, UInt8Array | Photos] = {}
     for split in SPLITS:
-        counts = meta[f"{split}_label_counts"]
-        arrays[f"{split}_images.npy"] = open_array(
-            folder / f"{split}_images.npy", np.uint8, tuple(meta[f"{split}_shape"])
-        )
-        arrays[f"{split}_labels.npy"] = open_array(folder / f"{split}_labels.npy", np.int64, (sum(counts),))
+        images[split], files = _open_images(folder, split, tuple(meta[f"{split}_shape"]))
+        labels = open_array(folder / f"{split}_labels.npy", np.int64, (sum(meta[f"{split}_label_counts"]),))
+        arrays |= {**files, f"{split}_labels.npy": labels}
     check_content(folder, meta["class_names"], arrays, meta.get("digests", {}))
     if "digests" not in meta:
         meta = _completed(folder, meta, arrays)
@@ -128,14 +131,30 @@ def _open(folder: Path, name: str, skipped: tuple[str, ...]) -> ImageDataset:
         name=name,
         fingerprint=folder.name,
         class_names=tuple(meta["class_names"]),
-        train_images=arrays["train_images.npy"],
+        train_images=images["train"],
         train_labels=_in_memory(arrays["train_labels.npy"]),
-        test_images=arrays["test_images.npy"],
+        test_images=images["test"],
         test_labels=_in_memory(arrays["test_labels.npy"]),
         channel_mean=tuple(meta["channel_mean"]),
         channel_std=tuple(meta["channel_std"]),
         skipped=skipped,
     )
+
+
+def _open_images(folder: Path, split: str, shape: tuple[int, ...]) -> tuple[UInt8Array | Photos, dict[str, Any]]:
+    """Return the images of a split, and the arrays that they lie in by the names of their files."""
+    path = folder / f"{split}_images.npy"
+    if len(shape) != 2:
+        squares = open_array(path, np.uint8, shape)
+        return squares, {path.name: squares}
+    num_images, num_channels = shape
+    sizes = open_array(folder / f"{split}_sizes.npy", np.int64, (num_images, 2))
+    try:
+        starts, num_bytes = starts_of(sizes, num_channels)
+        pixels = open_array(path, np.uint8, (num_bytes,))
+    except ValueError as error:
+        raise ValueError(f"{error}, by {split}_sizes.npy") from error
+    return Photos(pixels, _in_memory(sizes), starts, num_channels), {path.name: pixels, f"{split}_sizes.npy": sizes}
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:
@@ -161,10 +180,10 @@ def _completed(folder: Path, meta: dict[str, Any], arrays: Mapping[str, Any]) ->
     return meta
 
 
-def _in_memory(labels: Int64Array) -> Int64Array:
-    labels = np.array(labels)
-    labels.setflags(write=False)
-    return labels
+def _in_memory(numbers: Int64Array) -> Int64Array:
+    numbers = np.array(numbers)
+    numbers.setflags(write=False)
+    return numbers
 
 
 @cache

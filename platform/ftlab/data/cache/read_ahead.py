@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftlab.data.cache.crops import Crops
 from ftlab.data.sets.reader import UInt8Array
 
 STEPS_AHEAD = 2
@@ -23,14 +24,16 @@ class ReadAhead:
     its consumer stops early and forgets the object.
 
     Args:
-        images: (N, channels, S, S) uint8, memory-mapped.
+        images: (N, channels, S, S) uint8, memory-mapped; or what is cut out of photographs. The buffers hold nothing
+            else, however large the photographs are.
         rows: (n,) int64 rows of each step, on the CPU, at least one step.
         device: Device that the images are wanted on.
     """
 
-    def __init__(self, images: UInt8Array, rows: Sequence[Tensor], device: torch.device) -> None:
+    def __init__(self, images: UInt8Array | Crops, rows: Sequence[Tensor], device: torch.device) -> None:
         self._rows = rows
-        self._reader = _CudaReader(images, rows, device) if device.type == "cuda" else _HostReader(images, rows)
+        host = _HostReader(images, rows, pinned=device.type == "cuda")
+        self._reader = _CudaReader(host, device) if device.type == "cuda" else host
         self._pending: deque[Future[Any]] = deque()
         self._next_step = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="images")
@@ -68,7 +71,7 @@ class ReadAhead:
 class _HostReader:
     """Reads into buffers of the host, one more than are read ahead: the last one is with the consumer."""
 
-    def __init__(self, images: UInt8Array, rows: Sequence[Tensor], *, pinned: bool = False) -> None:
+    def __init__(self, images: UInt8Array | Crops, rows: Sequence[Tensor], *, pinned: bool) -> None:
         self._images = images
         self._rows = rows
         shape = (max(map(len, rows)), *images.shape[1:])
@@ -77,8 +80,11 @@ class _HostReader:
     def read(self, step: int) -> Tensor:
         rows = self._rows[step]
         buffer = self._buffers[step % len(self._buffers)][: len(rows)]
-        # With any other mode NumPy would gather into memory of its own first.
-        np.take(self._images, rows.numpy(), axis=0, out=buffer.numpy(), mode="clip")
+        if isinstance(self._images, Crops):
+            self._images.cut(step, rows, buffer)
+        else:
+            # With any other mode NumPy would gather into memory of its own first.
+            np.take(self._images, rows.numpy(), axis=0, out=buffer.numpy(), mode="clip")
         return buffer
 
     def receive(self, images: Tensor) -> Tensor:
@@ -88,8 +94,8 @@ class _HostReader:
 class _CudaReader:
     """Reads into pinned buffers and copies them to the device on a stream of its own."""
 
-    def __init__(self, images: UInt8Array, rows: Sequence[Tensor], device: torch.device) -> None:
-        self._host = _HostReader(images, rows, pinned=True)
+    def __init__(self, host: _HostReader, device: torch.device) -> None:
+        self._host = host
         self._device = device
         self._stream = torch.cuda.Stream(device)
         self._copied: deque[torch.cuda.Event] = deque()

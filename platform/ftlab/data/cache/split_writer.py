@@ -1,6 +1,6 @@
-"""Stream one split of a data set to two .npy files, hashing and measuring while writing."""
+"""Stream one split of a data set to .npy files, hashing and measuring while writing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import sqrt
@@ -10,10 +10,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from ftlab.data.cache.array_file import array_digest, array_header
+from ftlab.data.cache.array_file import array_digest, array_header, open_array
 from ftlab.data.sets.reader import Chunk, UInt8Array
 
 LOWEST_STD = 1 / 255
+_ROWS = 64  # squares that are written again at a time
 
 
 class ArrayWriter:
@@ -58,6 +59,64 @@ class ArrayWriter:
         self._file.write(array_header(self._dtype, self.shape))
 
 
+class ImageWriter:
+    """The images of a split: one array while all are squares of one size, else photographs one after another.
+
+    That is known at the end only. At the first image of another size, those before it are written again.
+
+    Attributes:
+        shape: (N, channels, S, S) of squares, (N, channels) of photographs; empty before the first image.
+    """
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self.shape: tuple[int, ...] = ()
+        self._folder = folder
+        self._split = split
+        self._pixels = ArrayWriter(folder / f"{split}_images.npy", np.uint8)
+        self._sizes: ArrayWriter | None = None
+
+    def append(self, images: UInt8Array | Sequence[UInt8Array]) -> None:
+        """Append (n, channels, S, S) squares or n photographs, (channels, height, width) each."""
+        if not len(images):
+            return
+        one_size = isinstance(images, np.ndarray) and images.shape[2] == images.shape[3]
+        if self._sizes is None and one_size and self.shape[1:] in ((), images[0].shape):
+            self._pixels.append(np.asarray(images))
+            self.shape = self._pixels.shape
+            return
+        sizes = self._sizes or self._become_photos()
+        for image in images:
+            self._pixels.append(image.transpose(1, 2, 0).reshape(-1))
+        sizes.append(np.array([image.shape[1:] for image in images], dtype=np.int64))
+        self.shape = (sum(self.shape[:1]) + len(images), images[0].shape[0])
+
+    def digests(self) -> dict[str, str]:
+        """Return the digest of each array so far, by the name of its file."""
+        digests = {f"{self._split}_images.npy": self._pixels.digest()}
+        return digests if self._sizes is None else {**digests, f"{self._split}_sizes.npy": self._sizes.digest()}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for writer in (self._pixels, self._sizes):
+            if writer is not None:
+                writer.__exit__(*error)
+
+    def _become_photos(self) -> ArrayWriter:
+        """Write the squares so far again, as photographs."""
+        self._pixels.__exit__(None, None, None)
+        path = self._folder / f"{self._split}_images.npy"
+        squares = open_array(path, np.uint8, self.shape) if self.shape else np.empty((0, 1, 1, 1), np.uint8)
+        path.unlink()
+        self._pixels = ArrayWriter(path, np.uint8)
+        self._sizes = ArrayWriter(self._folder / f"{self._split}_sizes.npy", np.int64)
+        self.shape = ()
+        for start in range(0, len(squares), _ROWS):
+            self.append(list(squares[start : start + _ROWS]))
+        return self._sizes
+
+
 class ChannelHistogram:
     """Exact counts of each intensity in each channel, from which mean and deviation follow."""
 
@@ -65,7 +124,7 @@ class ChannelHistogram:
         self._counts = np.zeros((0, 256), dtype=np.int64)
 
     def add(self, images: UInt8Array) -> None:
-        """Count the pixels of (n, channels, S, S) images."""
+        """Count the pixels of (n, channels, height, width) images."""
         counts = [np.bincount(images[:, channel].ravel(), minlength=256) for channel in range(images.shape[1])]
         self._counts = np.stack(counts) + (self._counts if len(self._counts) else 0)
 
@@ -87,7 +146,7 @@ class WrittenSplit:
 
     Attributes:
         digests: Digest of each array, by the name of its file.
-        image_shape: (N, channels, S, S).
+        image_shape: (N, channels, S, S) of squares of one size, (N, channels) of photographs, () of no image.
         label_counts: Images of each class.
         histogram: Intensities of each channel.
         unreadable: Files that could not be decoded, each with the reason.
@@ -99,13 +158,20 @@ class WrittenSplit:
     histogram: ChannelHistogram
     unreadable: tuple[str, ...]
 
+    @property
+    def num_images(self) -> int:
+        """Number N of images."""
+        return self.image_shape[0] if self.image_shape else 0
+
 
 def write_split(chunks: Iterator[Chunk], folder: Path, split: str, num_classes: int) -> WrittenSplit:
     """Write ``<split>_images.npy`` and ``<split>_labels.npy``, one chunk in memory at a time.
 
+    Photographs have ``<split>_sizes.npy`` too, see `ftlab.data.cache.photos.Photos`.
+
     Args:
         chunks: Images and labels, at least one chunk.
-        folder: Existing folder for the two files.
+        folder: Existing folder for the files.
         split: ``train`` or ``test``.
         num_classes: Number of classes; labels lie below it.
     """
@@ -113,14 +179,15 @@ def write_split(chunks: Iterator[Chunk], folder: Path, split: str, num_classes: 
     unreadable: list[str] = []
     label_counts = np.zeros(num_classes, dtype=np.int64)
     with (
-        ArrayWriter(folder / f"{split}_images.npy", np.uint8) as images,
+        ImageWriter(folder, split) as images,
         ArrayWriter(folder / f"{split}_labels.npy", np.int64) as labels,
     ):
         for chunk in chunks:
             images.append(chunk.images)
             labels.append(chunk.labels)
-            histogram.add(chunk.images)
+            for part in [chunk.images] if isinstance(chunk.images, np.ndarray) else chunk.images:
+                histogram.add(part.reshape(-1, *part.shape[-3:]))
             label_counts += np.bincount(chunk.labels, minlength=num_classes)
             unreadable += chunk.unreadable
-        digests = {f"{split}_images.npy": images.digest(), f"{split}_labels.npy": labels.digest()}
+        digests = {**images.digests(), f"{split}_labels.npy": labels.digest()}
         return WrittenSplit(digests, images.shape, tuple(label_counts.tolist()), histogram, tuple(unreadable))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
+from ftlab.data.sets.decoding import Fit
 from ftlab.data.sets.digits import DigitsReader
 from ftlab.data.sets.image_folder import open_folder
 from ftlab.data.sets.reader import Reader
@@ -27,6 +28,8 @@ class DatasetSource:
         class_list: File with one class folder a line, to take a subset of a folder's classes.
         corrupt_images: Whether images that cannot be decoded are an error or are left out and recorded.
         download: Whether a missing set of torchvision's may be downloaded.
+        short_side: Short side of the cached images of a folder, in pixels; they keep their aspect ratio and are never
+            enlarged. None makes squares of ``image_size``.
     """
 
     name: str
@@ -35,6 +38,12 @@ class DatasetSource:
     class_list: Path | None = None
     corrupt_images: Literal["refuse", "skip"] = "refuse"
     download: bool = False
+    short_side: int | None = None
+
+    @property
+    def fit(self) -> Fit:
+        """Size of the cached images."""
+        return Fit(self.image_size) if self.short_side is None else Fit(self.short_side, keeps_shape=True)
 
 
 # What an entry point of `ftlab.data` names: it takes the data set and the home, as `open_reader` does.
@@ -57,6 +66,8 @@ def open_reader(source: DatasetSource, home: Path) -> Reader:
         )
     if source.class_list is not None and source.name != "folder":
         raise DataError(f"data.class_list selects classes of an image folder, but got data.name={source.name!r}.")
+    if source.short_side is not None and source.name != "folder":
+        raise DataError(f"data.short_side keeps the shape of a folder's images, but got data.name={source.name!r}.")
     if source.name not in BUILT_IN:
         open_added = cast("OpenReader", load_plugin("data", source.name, object))
         return open_added(source, home)
@@ -66,4 +77,4 @@ def open_reader(source: DatasetSource, home: Path) -> Reader:
         return TorchvisionReader(source.name, source.root or home / "data", source.image_size, source.download)
     if source.root is None:
         raise DataError('data.name="folder" needs data.root, the folder that holds train/ and test/, but it is empty.')
-    return open_folder(source.root, source.image_size, source.class_list)
+    return open_folder(source.root, source.fit, source.class_list)

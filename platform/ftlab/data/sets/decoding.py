@@ -1,8 +1,9 @@
-"""Decode images to square uint8 arrays, in chunks that fit in memory."""
+"""Decode images to uint8 arrays, in chunks that fit in memory."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import NamedTuple
@@ -17,6 +18,7 @@ CHUNK_BYTES = 16 * 2**20
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 # Pillow warns above this; each core decodes one image at a time, at about 4 bytes a pixel.
 MAX_PIXELS = 89_478_485
+NUM_HEADERS = 1000
 GRAYSCALE_MODES = ("1", "L")
 WIDE_MODES = ("I", "F")
 # Pillow reads the colours of a PNG with 16 bits a channel as if they had 8: their modes tell nothing.
@@ -52,6 +54,38 @@ class ImageFile(NamedTuple):
     mode: int
 
 
+@dataclass(frozen=True)
+class Fit:
+    """The size that images are decoded to.
+
+    Attributes:
+        size: Side of a square, or the short side of a photograph, in pixels.
+        keeps_shape: Whether images keep their aspect ratio and are never enlarged; else they become squares.
+    """
+
+    size: int
+    keeps_shape: bool = False
+
+    def of(self, width: int, height: int) -> tuple[int, int]:
+        """Return the width and height of an image after decoding.
+
+        >>> Fit(512, keeps_shape=True).of(1280, 854), Fit(512, keeps_shape=True).of(640, 427), Fit(512).of(640, 427)
+        ((767, 512), (640, 427), (512, 512))
+        """
+        short = min(width, height)
+        if not self.keeps_shape:
+            return self.size, self.size
+        # torchvision cuts off the fraction too
+        return (width, height) if short <= self.size else (self.size * width // short, self.size * height // short)
+
+    def apply(self, image: Image.Image) -> Image.Image:
+        """Return an image of mode L or RGB, resized with antialiasing."""
+        if not self.keeps_shape:
+            return fit_square(image, self.size)
+        fitted = self.of(*image.size)
+        return image if fitted == image.size else image.resize(fitted, Image.Resampling.BILINEAR)
+
+
 def fit_square(image: Image.Image, size: int) -> Image.Image:
     """Return the centre square of an image, resized with antialiasing; untouched if it has the size already.
 
@@ -83,24 +117,24 @@ def array_chunks(images: UInt8Array, labels: Int64Array, size: int) -> Iterator[
         yield Chunk(_resize(images[rows], size), labels[rows])
 
 
-def file_chunks(files: Sequence[ImageFile], num_channels: int, size: int) -> Iterator[Chunk]:
+def file_chunks(files: Sequence[ImageFile], num_channels: int, fit: Fit) -> Iterator[Chunk]:
     """Decode image files on all cores, one chunk ahead of the consumer, and yield them in order.
 
     Args:
         files: At least one.
         num_channels: 1 for grayscale, 3 for RGB.
-        size: Side of the yielded images, in pixels.
+        fit: Size of the yielded images.
     """
-    chunk_size = _chunk_size(num_channels, size)
+    chunk_size = _chunk_size(num_channels, fit.size)
     pending: deque[tuple[Sequence[ImageFile], list[Future[UInt8Array | str]]]] = deque()
     with ThreadPoolExecutor() as pool:  # threads, because Pillow decodes without the interpreter's lock
         for start in range(0, len(files), chunk_size):
             batch = files[start : start + chunk_size]
-            pending.append((batch, [pool.submit(_decode, file.path, num_channels, size) for file in batch]))
+            pending.append((batch, [pool.submit(_decode, file.path, num_channels, fit) for file in batch]))
             if len(pending) > 1:
-                yield _collect(*pending.popleft(), num_channels, size)
+                yield _collect(*pending.popleft(), num_channels, fit.size)
         while pending:
-            yield _collect(*pending.popleft(), num_channels, size)
+            yield _collect(*pending.popleft(), num_channels, fit.size)
 
 
 def is_grayscale(path: str) -> bool:
@@ -110,6 +144,23 @@ def is_grayscale(path: str) -> bool:
             return image.mode in GRAYSCALE_MODES or bool(_deep_mode(image))
     except Exception:  # whatever Pillow raises here, decoding raises again and records
         return True
+
+
+def decoded_bytes(files: Sequence[ImageFile], fit: Fit) -> int:
+    """Return the size of images after decoding, estimated from the headers of at most `NUM_HEADERS` files."""
+    some = files[:: -(-len(files) // NUM_HEADERS)]
+    sizes = [fit.of(*size) for file in some if (size := _size_of(file.path))]
+    num_channels = 1 if all(is_grayscale(file.path) for file in some) else 3
+    return num_channels * sum(width * height for width, height in sizes) * len(files) // max(1, len(sizes))
+
+
+def _size_of(path: str) -> tuple[int, int] | None:
+    """Return width and height by the header of a file, as it lies; None if it cannot be read."""
+    try:
+        with _open(path) as image:
+            return image.size
+    except Exception:  # whatever Pillow raises here, decoding raises again and records
+        return None
 
 
 def _chunk_size(num_channels: int, size: int) -> int:
@@ -127,8 +178,8 @@ def _resize(images: UInt8Array, size: int) -> UInt8Array:
     return resized
 
 
-def _decode(path: str, num_channels: int, size: int) -> UInt8Array | str:
-    """Return the (channels, size, size) pixels of a file, or the reason why it cannot be decoded."""
+def _decode(path: str, num_channels: int, fit: Fit) -> UInt8Array | str:
+    """Return the (channels, height, width) pixels of a file, or the reason why it cannot be decoded."""
     try:
         with _open(path) as image:
             if deep := _deep_mode(image):
@@ -136,7 +187,7 @@ def _decode(path: str, num_channels: int, size: int) -> UInt8Array | str:
             converted = image.convert("L" if num_channels == 1 else "RGB")
             turn = _turn_upright(image)
             upright = converted if turn is None else converted.transpose(turn)
-            return _channels_first(fit_square(upright, size))
+            return _channels_first(fit.apply(upright))
     except Exception as error:  # Pillow raises a dozen types on damaged files; each is named in the record
         return f"{type(error).__name__}: {error}"
 
@@ -183,10 +234,12 @@ def _collect(
         else:
             images.append(decoded)
             labels.append(file.label)
+    if len({image.shape for image in images}) > 1:
+        return Chunk(images, np.array(labels, dtype=np.int64), tuple(unreadable))
     stacked = np.stack(images) if images else np.empty((0, num_channels, size, size), dtype=np.uint8)
     return Chunk(stacked, np.array(labels, dtype=np.int64), tuple(unreadable))
 
 
 def _channels_first(image: Image.Image) -> UInt8Array:
-    pixels = np.asarray(image)  # (size, size) or (size, size, 3)
+    pixels = np.asarray(image)  # (height, width) or (height, width, 3)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)

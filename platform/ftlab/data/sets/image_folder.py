@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ftlab.data.sets.access import accessing
 from ftlab.data.sets.annotations import Entry, annotated_entries, has_annotations
-from ftlab.data.sets.decoding import ImageFile, file_chunks, is_grayscale
+from ftlab.data.sets.decoding import Fit, ImageFile, decoded_bytes, file_chunks, is_grayscale
 from ftlab.data.sets.folder_rules import (
     IMAGE_SUFFIXES,
     OUTSIDE,
@@ -43,15 +43,19 @@ class FolderReader:
         class_names: Names of the class folders, sorted.
         train: Training files, class by class.
         test: Test files, class by class.
-        image_size: Side of the decoded images, in pixels.
+        fit: Size of the decoded images.
         left_out: Numbers of files and folders that are no images by `ftlab.data.sets.folder_rules`, in words.
     """
 
     class_names: tuple[str, ...]
     train: tuple[ImageFile, ...]
     test: tuple[ImageFile, ...]
-    image_size: int
+    fit: Fit
     left_out: str = ""
+
+    def decoded_bytes(self) -> int:
+        """Return the size of all images after decoding, from a few files' headers."""
+        return decoded_bytes((*self.train, *self.test), self.fit)
 
     def listing(self) -> list[str]:
         """Return the classes, then name, size, modification time and permissions of each file."""
@@ -64,27 +68,27 @@ class FolderReader:
         num_channels = 1 if all(is_grayscale(file.path) for file in (*self.train, *self.test)) else 3
         return DecodedDataset(
             class_names=self.class_names,
-            train=file_chunks(self.train, num_channels, self.image_size),
-            test=file_chunks(self.test, num_channels, self.image_size),
+            train=file_chunks(self.train, num_channels, self.fit),
+            test=file_chunks(self.test, num_channels, self.fit),
         )
 
 
-def open_folder(root: Path, image_size: int, class_list: Path | None) -> FolderReader:
+def open_folder(root: Path, fit: Fit, class_list: Path | None) -> FolderReader:
     """List the images of a folder.
 
     Args:
         root: Folder that holds train/ and test/ (or val/).
-        image_size: Side of the decoded images, in pixels.
+        fit: Size of the decoded images.
         class_list: File that names one class folder a line; what follows a # is a comment. None takes all classes.
 
     Raises:
         DataError: A folder or a class is missing, unknown, unreadable or without images.
     """
     with accessing(root):
-        return _list_folder(root, image_size, class_list)
+        return _list_folder(root, fit, class_list)
 
 
-def _list_folder(root: Path, image_size: int, class_list: Path | None) -> FolderReader:
+def _list_folder(root: Path, fit: Fit, class_list: Path | None) -> FolderReader:
     left_out = Counter[str]()
     train = _split_folder(root, ("train",))
     folders = _class_folders(train, left_out)
@@ -111,7 +115,7 @@ def _list_folder(root: Path, image_size: int, class_list: Path | None) -> Folder
         class_names,
         _list_split(train, class_names, train_entries),
         _list_split(test, class_names, test_entries),
-        image_size,
+        fit,
         described,
     )
 

@@ -1,6 +1,6 @@
 """The contract of a data set's reader: list what it would read, then decode it in chunks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -15,12 +15,12 @@ class Chunk(NamedTuple):
     """Some consecutive images of a split, few enough to lie in memory.
 
     Attributes:
-        images: (n, channels, S, S) uint8; n may be 0.
+        images: (n, channels, S, S) uint8; n may be 0. Images of several sizes are n arrays, (channels, height, width).
         labels: (n,) int64 positions in the class names; fewer where the last images of the split have no label.
         unreadable: Files of this stretch that could not be decoded, each with the reason; they are not in ``images``.
     """
 
-    images: UInt8Array
+    images: UInt8Array | Sequence[UInt8Array]
     labels: Int64Array
     unreadable: tuple[str, ...] = ()
 
@@ -47,4 +47,4 @@ class Reader(Protocol):
         """Return lines that differ whenever `decode` could return something else, without decoding anything."""
 
     def decode(self) -> DecodedDataset:
-        """Decode every image to a square uint8 of the requested size."""
+        """Decode every image to uint8, of the requested size."""

@@ -29,6 +29,9 @@ class ViewParameters:
         hue: (N, 1, 1, 1) shifts, as a fraction of the colour circle.
         colour_kept: (N, 1, 1, 1), 0 where the view loses its colours, else 1.
         blur_sigma: (N, 1, 1, 1) in pixels of the view.
+        largest_sigma: The largest deviation that the recipe draws.
+        boxes: (N, 4) left, top, width and height of the crops, as fractions of a photograph's; then ``matrices`` change
+            what is cut out. None where ``matrices`` crop.
     """
 
     matrices: Tensor
@@ -39,6 +42,8 @@ class ViewParameters:
     hue: Tensor | None = None
     colour_kept: Tensor | None = None
     blur_sigma: Tensor | None = None
+    largest_sigma: float = 2.0
+    boxes: Tensor | None = None
 
     def __len__(self) -> int:
         return self.matrices.shape[0]
@@ -51,20 +56,32 @@ class ViewParameters:
 
 
 def sample_parameters(
-    recipe: ViewRecipe, num_images: int, *, generator: torch.Generator, num_channels: int
+    recipe: ViewRecipe,
+    num_images: int,
+    *,
+    generator: torch.Generator,
+    num_channels: int,
+    aspects: Tensor | None = None,
 ) -> ViewParameters:
     """Draw the parameters of one view of each image.
 
-    Crops follow torchvision's ``RandomResizedCrop``, but are not rounded to whole pixels.
+    Crops follow torchvision's ``RandomResizedCrop``, but are not rounded to whole pixels. A photograph is cropped
+    before all else; where the recipe rotates, it turns the crop, and what lies beyond is black.
 
     Args:
         recipe: The random changes of an image.
         num_images: N.
         generator: Source of randomness; its device becomes the parameters'.
         num_channels: 1 drops the steps that need colours.
+        aspects: (N,) widths of photographs divided by their heights, on the generator's device; None for squares.
     """
     draw = _Draw(generator, num_images)
-    left, top, width, height = _sample_crops(recipe, draw)
+    left, top, width, height = _sample_crops(recipe, draw, aspects)
+    boxes = None
+    if aspects is not None:
+        boxes = torch.stack([left, top, width, height], dim=1)
+        nothing, whole = torch.zeros_like(left), torch.ones_like(left)
+        left, top, width, height = nothing, nothing, whole, whole
     flipped = draw.happens(recipe.flip_probability)
     degrees = draw.uniform(-recipe.rotation_degrees, recipe.rotation_degrees) if recipe.rotation_degrees else None
     coloured = num_channels > 1
@@ -78,6 +95,8 @@ def sample_parameters(
         hue=draw.applied((-recipe.hue, recipe.hue), jittered, 0.0) if coloured and recipe.hue else None,
         colour_kept=_sample_colour_kept(recipe, draw) if coloured else None,
         blur_sigma=_sample_blur(recipe, draw),
+        largest_sigma=recipe.blur_sigma[1],
+        boxes=boxes,
     )
 
 
@@ -103,22 +122,27 @@ class _Draw:
         return self.applied((max(0.0, 1.0 - strength), 1.0 + strength), mask, 1.0) if strength else None
 
 
-def _sample_crops(recipe: ViewRecipe, draw: _Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return left, top, width and height of each crop, (N,), as fractions of the image's side.
+def _sample_crops(recipe: ViewRecipe, draw: _Draw, aspects: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return left, top, width and height of each crop, (N,), as fractions of the image's width and height.
 
-    Like torchvision, the first of ten attempts that fits into the image counts, and the whole image if none does; all
-    ten are drawn at once.
+    Like torchvision, the first of ten attempts that fits into the image counts, and the largest crop around the centre
+    with a ratio of the recipe's if none does; of a square, that is the whole. All ten are drawn at once.
     """
     areas = draw.uniform(*recipe.crop_scale, NUM_CROP_ATTEMPTS)
     low, high = recipe.crop_ratio
     ratios = draw.uniform(log(low), log(high), NUM_CROP_ATTEMPTS).exp_()
+    whole_width = whole_height = torch.ones((), device=areas.device)
+    if aspects is not None:
+        ratios = ratios / aspects[:, None]  # of fractions instead of pixels
+        whole_width, whole_height = (high / aspects).clamp(max=1.0), (aspects / low).clamp(max=1.0)
     widths, heights = (areas * ratios).sqrt_(), (areas / ratios).sqrt_()
     fits = (widths <= 1.0) & (heights <= 1.0)
     first = fits.int().argmax(dim=1, keepdim=True)  # argmax returns the first of equals
     any_fits = fits.any(dim=1)
-    width = torch.where(any_fits, widths.gather(1, first)[:, 0], 1.0)
-    height = torch.where(any_fits, heights.gather(1, first)[:, 0], 1.0)
-    return draw.uniform(0.0, 1.0) * (1 - width), draw.uniform(0.0, 1.0) * (1 - height), width, height
+    width = torch.where(any_fits, widths.gather(1, first)[:, 0], whole_width)
+    height = torch.where(any_fits, heights.gather(1, first)[:, 0], whole_height)
+    across, down = (torch.where(any_fits, draw.uniform(0.0, 1.0), 0.5) for _ in range(2))
+    return across * (1 - width), down * (1 - height), width, height
 
 
 def _sample_colour_kept(recipe: ViewRecipe, draw: _Draw) -> Tensor | None:

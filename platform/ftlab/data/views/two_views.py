@@ -30,7 +30,7 @@ def make_views(
     is copied to the host, and a view does not depend on the others of its batch.
 
     Args:
-        images: (N, C, S, S) uint8.
+        images: (N, C, S, S) uint8; of photographs, what ``parameters.boxes`` cut out, S being ``size``.
         parameters: Parameters of the changes, on the images' device.
         size: Side of the views, in pixels.
         mean: Mean of each channel, for intensities in [0, 1].
@@ -51,7 +51,7 @@ def make_views(
     if parameters.colour_kept is not None:
         views = remove_colour(views, parameters.colour_kept)
     if parameters.blur_sigma is not None:
-        views = gaussian_blur(views, parameters.blur_sigma)
+        views = gaussian_blur(views, parameters.blur_sigma, parameters.largest_sigma)
     scale, shift = _normalisation(mean, std, views.device)
     return views.mul_(scale).add_(shift)
 

@@ -60,6 +60,19 @@ def test_crops(recipe: str) -> None:
     assert_same_distribution(top, drawn["top"] / SIDE)
 
 
+@pytest.mark.parametrize("size", [(6400, 4270), (4270, 6400), (12000, 2600), (2600, 12000)], ids=str)
+def test_crops_of_photographs(size: tuple[int, int]) -> None:
+    width, height = size
+    generator = torch.Generator().manual_seed(0)
+    aspects = torch.full((NUM_DRAWS,), width / height)
+    boxes = sample_parameters(RECIPES["moco_v2"], NUM_DRAWS, generator=generator, num_channels=3, aspects=aspects).boxes
+    assert boxes is not None
+    drawn = theirs(v2.RandomResizedCrop(224, scale=(0.2, 1.0)), torch.empty(3, height, width, device="meta"))
+    for found, name, side in zip(boxes.unbind(1), ("left", "top", "width", "height"), size * 2, strict=True):
+        # Theirs are whole pixels, and where no attempt fits, all are in one place.
+        assert_same_distribution((found * side / 10).round(), (drawn[name] / 10).round())
+
+
 @both_recipes
 def test_colour_jitter(recipe: str) -> None:
     parameters, drawn = ours(recipe), theirs(v2.ColorJitter(*JITTERS[recipe]), torch.empty(3, 8, 8))
