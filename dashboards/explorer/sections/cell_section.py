@@ -9,8 +9,8 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from explorer.study_view import StudyView
-from ftlab.reporting.table.layout import lay_out, row_name
-from ftlab.reporting.table.metric_labels import metric_label
+from ftlab.reporting.printed.layout import lay_out, row_name
+from ftlab.reporting.printed.metric_labels import metric_label
 
 MAX_MATCHES = 50
 SHORT = 8

@@ -13,7 +13,7 @@ from explorer.downloads import FILES, file_link
 from explorer.record_store import Snapshot
 from explorer.sections.aria import aria
 from explorer.study_view import StudyView
-from ftlab.reporting.table.layout import WORDS, PrintedColumn, PrintedRow, PrintedTable, lay_out
+from ftlab.reporting.printed.layout import WORDS, PrintedColumn, PrintedRow, PrintedTable, lay_out
 
 
 def navigation(names: Mapping[str, Sequence[str]], chosen: Address) -> list[Component]:

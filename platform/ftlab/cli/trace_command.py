@@ -97,8 +97,8 @@ def bundle(
 
 def _verify_folder(folder: Path, tracker: "Tracker", recorded: "pd.DataFrame") -> bool:
     """Print the findings about a folder, and return whether its table matches the tracking store."""
+    from ftlab.publish.image_outcomes import with_right_images
     from ftlab.publish.results_folder import load_provenance, read_drawn_files, read_table_files
-    from ftlab.publish.right_images import with_right_images
     from ftlab.reporting.trace.verification import verify_table
 
     try:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from ftlab.config.home import Home
 from ftlab.config.loading import experiments_folder
-from ftlab.publish.floors import load_floors
-from ftlab.publish.right_images import with_right_images
+from ftlab.publish.image_outcomes import with_right_images
+from ftlab.publish.judged_floors import load_floors
 from ftlab.publish.table_files import load_histories, write_results
 from ftlab.publish.table_options import TableOptions
 from ftlab.reporting.table.ablation import AblationTable, Cell

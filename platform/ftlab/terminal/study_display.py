@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from ftlab.contrast.score_statistics import AFTER_FT
-from ftlab.reporting.table.metric_labels import metric_label
+from ftlab.reporting.printed.metric_labels import metric_label
 from ftlab.study.spec import Trial
 from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.training.epoch_result import EpochResult

@@ -17,7 +17,7 @@ from ftlab.errors import ConfigError, DataError
 from ftlab.machine.hardware import Hardware
 from ftlab.publish.table import tabulate
 from ftlab.publish.table_options import TableOptions
-from ftlab.reporting.table.notes import table_notes
+from ftlab.reporting.printed.notes import table_notes
 from ftlab.running.feed import Assignment
 from ftlab.running.here import run_here
 from ftlab.running.recorder import TrialRecorder, study_record

@@ -13,8 +13,8 @@ from ftlab.publish.bundle.epochs import epochs_csv, histograms_parquet
 from ftlab.publish.bundle.readme import bundle_readme
 from ftlab.publish.bundle.redaction import Redaction, find_paths
 from ftlab.publish.bundle.writing import CHECKSUMS, checksums
+from ftlab.publish.image_outcomes import with_right_images
 from ftlab.publish.results_folder import load_provenance, read_drawn_files, read_table_files
-from ftlab.publish.right_images import with_right_images
 from ftlab.reporting.trace.explanation import PYTHON, VERSION
 from ftlab.reporting.trace.provenance import Provenance, tags_by_trial
 from ftlab.reporting.trace.verification import verify_table

@@ -7,9 +7,9 @@ from math import isfinite, nan
 from typing import Literal
 
 from ftlab.reporting.figures.cell_labels import axes_in_words, cell_label, swept_axis
+from ftlab.reporting.printed.metric_labels import metric_label
 from ftlab.reporting.table.ablation import COLLAPSED, AblationRow, AblationTable
 from ftlab.reporting.table.axes import axis_number
-from ftlab.reporting.table.metric_labels import metric_label
 
 CROWDING = 10.0
 

@@ -1,8 +1,8 @@
 """The labels of a table's cells in figures: their values on the swept axis, or their names."""
 
+from ftlab.reporting.printed.layout import told_by_axes
 from ftlab.reporting.table.ablation import AblationRow, AblationTable
 from ftlab.reporting.table.axes import axis_label, axis_number, axis_text
-from ftlab.reporting.table.layout import told_by_axes
 
 
 def swept_axis(table: AblationTable) -> str | None:

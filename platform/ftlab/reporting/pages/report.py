@@ -10,8 +10,8 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ftlab.reporting.printed.metric_labels import metric_label
 from ftlab.reporting.table.ablation import AblationTable
-from ftlab.reporting.table.metric_labels import metric_label
 from ftlab.reporting.table.trial_facts import Fact
 from ftlab.reporting.writers.html import table_html
 from ftlab.storage.atomic import write_if_changed

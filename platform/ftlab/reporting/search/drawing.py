@@ -6,8 +6,8 @@ from textwrap import fill
 from matplotlib.figure import Figure
 
 from ftlab.reporting.print.print_style import OURS, PAPER, QUIET, print_figure
+from ftlab.reporting.printed.metric_labels import metric_label
 from ftlab.reporting.search.findings import SearchReport
-from ftlab.reporting.table.metric_labels import metric_label
 
 HEIGHT = 6.4
 BARS_HEIGHT, BAR_HEIGHT = 2.4, 0.6

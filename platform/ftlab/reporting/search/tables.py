@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from math import isnan
 
+from ftlab.reporting.printed.layout import NOTHING
+from ftlab.reporting.printed.metric_labels import metric_label
 from ftlab.reporting.search.findings import Importance, SearchReport, SearchTrial
 from ftlab.reporting.table.axes import axis_label, axis_text
-from ftlab.reporting.table.layout import NOTHING
-from ftlab.reporting.table.metric_labels import metric_label
 from ftlab.reporting.writers.markdown import escaped, table_line
 from ftlab.reporting.writers.spreadsheet import csv_text, number_text
 

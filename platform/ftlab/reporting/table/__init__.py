@@ -1,1 +1,1 @@
-"""The ablation table: its rows, statistics and notes, and its printed form."""
+"""The ablation table: its rows and its statistics."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
+from ftlab.reporting.printed.layout import NOTHING, PrintedColumn, PrintedRow, PrintedTable, lay_out
+from ftlab.reporting.printed.two_way import TwoWay
 from ftlab.reporting.table.ablation import AblationTable
-from ftlab.reporting.table.layout import NOTHING, PrintedColumn, PrintedRow, PrintedTable, lay_out
-from ftlab.reporting.table.two_way import TwoWay
 
 
 def table_html(table: AblationTable) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from ftlab.reporting.printed.layout import NOTHING, WORDS, PrintedRow, PrintedTable, lay_out
+from ftlab.reporting.printed.two_way import TwoWay
 from ftlab.reporting.table.ablation import AblationTable
-from ftlab.reporting.table.layout import NOTHING, WORDS, PrintedRow, PrintedTable, lay_out
-from ftlab.reporting.table.two_way import TwoWay
 from ftlab.reporting.writers.latex_numbers import NumberColumn, escape_tex, interval_tex, number_column
 
 # A page is too narrow for more columns of labels beside all others.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from ftlab.reporting.table.layout import NOTHING
+from ftlab.reporting.printed.layout import NOTHING
 from ftlab.reporting.writers.latex_symbols import symbol_tex
 from ftlab.reporting.writers.plain_text import one_line
 

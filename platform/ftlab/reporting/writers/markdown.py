@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from ftlab.reporting.printed.layout import NOTHING, WORDS, PrintedRow, PrintedTable, lay_out
+from ftlab.reporting.printed.two_way import TwoWay
 from ftlab.reporting.table.ablation import AblationTable
-from ftlab.reporting.table.layout import NOTHING, WORDS, PrintedRow, PrintedTable, lay_out
-from ftlab.reporting.table.two_way import TwoWay
 from ftlab.reporting.writers.plain_text import one_line
 
 ESCAPES = str.maketrans({"\\": "\\\\", "|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;"})

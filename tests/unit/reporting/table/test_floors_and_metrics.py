@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ftlab.reporting.printed.layout import lay_out
 from ftlab.reporting.table.ablation import AblationTable, Cell, ablate
 from ftlab.reporting.table.cell_trials import RIGHT
 from ftlab.reporting.table.floor_values import FloorValues
-from ftlab.reporting.table.layout import lay_out
 from ftlab.reporting.writers.html import table_html
 from ftlab.reporting.writers.latex import table_tex
 from ftlab.reporting.writers.markdown import table_md

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ftlab.reporting.printed.layout import lay_out
 from ftlab.reporting.table.ablation import AblationTable, Cell, ablate
-from ftlab.reporting.table.layout import lay_out
 from ftlab.reporting.writers.latex import table_tex
 
 MakeTrials = Callable[[dict[str, list[tuple[str, float]]]], pd.DataFrame]

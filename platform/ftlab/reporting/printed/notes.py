@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from itertools import groupby
 
+from ftlab.reporting.printed.difference_note import difference_note
+from ftlab.reporting.printed.metric_labels import metric_name
 from ftlab.reporting.table.ablation import AblationRow, AblationTable
-from ftlab.reporting.table.difference_note import difference_note
 from ftlab.reporting.table.floor_values import floor_note
-from ftlab.reporting.table.metric_labels import metric_name
 from ftlab.reporting.table.statistics import INTERVAL_NAMES, MIN_BOOTSTRAPPED
 
 COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK, DEGENERATE_MARK = "†", "‡", "§", "¶"

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
+from ftlab.reporting.printed.layout import lay_out
+from ftlab.reporting.printed.two_way import find_two_way
 from ftlab.reporting.table.ablation import AblationTable, Seeding
-from ftlab.reporting.table.layout import lay_out
-from ftlab.reporting.table.two_way import find_two_way
 
 
 def test_the_axis_of_fewer_values_goes_across(two_way_table: AblationTable) -> None:

@@ -4,11 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
-from ftlab.reporting.table.ablation import AblationRow, AblationTable
-from ftlab.reporting.table.axes import axis_label, axis_number, axis_text
-from ftlab.reporting.table.floor_values import FloorValues
-from ftlab.reporting.table.metric_labels import metric_label
-from ftlab.reporting.table.notes import (
+from ftlab.reporting.printed.metric_labels import metric_label
+from ftlab.reporting.printed.notes import (
     COLLAPSE_MARK,
     DEGENERATE_MARK,
     DIFFERS_MARK,
@@ -16,7 +13,10 @@ from ftlab.reporting.table.notes import (
     summary_note,
     table_notes,
 )
-from ftlab.reporting.table.two_way import TwoWay, find_two_way
+from ftlab.reporting.printed.two_way import TwoWay, find_two_way
+from ftlab.reporting.table.ablation import AblationRow, AblationTable
+from ftlab.reporting.table.axes import axis_label, axis_number, axis_text
+from ftlab.reporting.table.floor_values import FloorValues
 
 NOTHING = "-"
 BASELINE = "baseline"

@@ -1,0 +1,1 @@
+"""The printed form of a table: its layout, labels and notes."""
