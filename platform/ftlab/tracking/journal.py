@@ -281,6 +281,7 @@ def _plain(epoch: EpochResult) -> dict[str, Any]:
         "histograms": {name: [int(count) for count in counts] for name, counts in epoch.histograms.items()},
         "steps": {name: [float(value) for value in series] for name, series in epoch.steps.items()},
         "gradient_norms": {name: float(norm) for name, norm in epoch.gradient_norms.items()},
+        "edges": {name: [float(edge) for edge in edges] for name, edges in epoch.edges.items()},
     }
 
 

@@ -44,6 +44,7 @@ _SHAPES: Mapping[str, dict[str, Shape]] = {
                 "histograms?": {str: [int]},
                 "steps?": {str: [float]},
                 "gradient_norms?": {str: float},
+                "edges?": {str: [float]},
             }
         ]
     },
