@@ -16,7 +16,7 @@ import numpy as np
 from _training import moco_settings
 
 from ftlab.config.home import Home
-from ftlab.contrast.score_statistics import BIN_RANGE, NUM_BINS, SCORE_STATISTICS
+from ftlab.contrast.score_statistics import COSINE_RANGE, SCORE_STATISTICS
 from ftlab.machine.hardware import find_hardware
 from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.fingerprint import fingerprint_data
@@ -81,7 +81,7 @@ def _epoch(trial: Trial, place: int, epoch: int) -> EpochResult:
 
 
 def _counts(mean: float, spread: float, total: int) -> list[int]:
-    centres = np.linspace(*BIN_RANGE, NUM_BINS + 1)[:-1] + 0.01
+    centres = np.linspace(*COSINE_RANGE, 101)[:-1] + 0.01
     weights = np.exp(-(((centres - mean) / spread) ** 2) / 2)
     return [int(count) for count in total * weights / weights.sum()]
 

@@ -1,7 +1,7 @@
 """A step of SimCLR with feature transformation, written number by number."""
 
 import torch
-from step_by_loops import Row, dot, mixed, moments_of, rows_of, shares_of, total, unit
+from step_by_loops import Row, dot, mixed, moments_of, moments_per_query, rows_of, shares_of, total, unit
 from torch import Tensor
 
 from ftlab.contrast.transform import FeatureTransform
@@ -52,7 +52,7 @@ def simclr_by_loops(
             own, other = features[view][image], features[1 - view][image]
             plain_positive.append(dot(own, other))
             against = [row for row, holds in zip(plain_bank, plain_origins, strict=True) if image not in holds]
-            plain_negative += [dot(own, row) for row in against]
+            plain_negative.append([dot(own, row) for row in against])
             anchor, key = own, other
             if shares is not None:
                 share = shares[image]
@@ -69,8 +69,10 @@ def simclr_by_loops(
             exponentials = [(score / temperature).exp() for score in (positive, *negatives)]
             loss = loss - (exponentials[0] / total(exponentials)).log() / len(images)
             positive_scores.append(positive)
-            negative_scores += negatives
-    measured = (plain_positive, plain_negative, positive_scores, negative_scores)
+            negative_scores.append(negatives)
     names = [f"scores/{sign}_{moment}" for sign in ("positive", "negative") for moment in ("mean", "variance")]
-    values = [value for scores in measured for value in moments_of(scores)]
+    values = [
+        *(*moments_of(plain_positive), *moments_per_query(plain_negative)),
+        *(*moments_of(positive_scores), *moments_per_query(negative_scores)),
+    ]
     return loss, dict(zip([*names, *(f"{name}_transformed" for name in names)], values, strict=True))

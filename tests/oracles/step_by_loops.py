@@ -38,6 +38,15 @@ def moments_of(values: Row) -> list[float]:
     return [mean, sum((value - mean) ** 2 for value in floats) / len(floats)]
 
 
+def moments_per_query(scores: list[Row]) -> list[float]:
+    """The mean of all scores, and the mean over queries of the unbiased variance over each one's own."""
+    variances = []
+    for own in scores:
+        _, variance = moments_of(own)
+        variances.append(variance * len(own) / (len(own) - 1) if len(own) > 1 else variance)
+    return [moments_of([score for own in scores for score in own])[0], sum(variances) / len(variances)]
+
+
 def shares_of(
     part: PositiveTransform | NegativeTransform, shape: tuple[int, int], generator: torch.Generator
 ) -> list[Row]:
@@ -88,12 +97,12 @@ def step_by_loops(
         exponentials = [(score / moco.temperature).exp() for score in (positive, *negatives)]
         loss = loss - (exponentials[0] / total(exponentials)).log() / num_images
         positive_scores.append(positive)
-        negative_scores += negatives
+        negative_scores.append(negatives)
     statistics = [
         *moments_of([dot(query, key) for query, key in zip(queries, keys, strict=True)]),
-        *moments_of([dot(query, key) for query in queries for key in queue]),
+        *moments_per_query([[dot(query, key) for key in queue] for query in queries]),
         *moments_of(positive_scores),
-        *moments_of(negative_scores),
+        *moments_per_query(negative_scores),
     ]
     names = [f"scores/{sign}_{moment}" for sign in ("positive", "negative") for moment in ("mean", "variance")]
     return loss, dict(zip([*names, *(f"{name}_transformed" for name in names)], statistics, strict=True))

@@ -27,8 +27,14 @@ def make_device(name: str) -> torch.device:
 
 
 def prepare_process(resources: ResourcesConfig) -> None:
-    """Give torch one thread per core, as their number decides a result's last bits, and let it keep freed memory."""
+    """Let equal trials give equal bits on the same hardware, and keep freed memory.
+
+    The number of threads decides a result's last bits, so torch gets one per core; and so does the algorithm of a
+    convolution on a GPU, so cuDNN takes a deterministic one, and does not choose by a race.
+    """
     keep_freed_memory()
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
     os.environ["OMP_NUM_THREADS"] = str(resources.cpus_per_trial)
     torch.set_num_threads(resources.cpus_per_trial)
 

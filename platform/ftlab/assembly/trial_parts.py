@@ -114,7 +114,7 @@ def make_transform(config: TransformConfig) -> FeatureTransform:
             config.granularity,
             union=config.negatives == "interpolate_union",
         )
-    return FeatureTransform(positives, negatives, config.query_for_negatives, config.renormalise)
+    return FeatureTransform(positives, negatives, config.query_for_negatives, config.renormalise, config.groups)
 
 
 def make_optimizer(config: TrialConfig, method: PretrainingMethod[Any]) -> torch.optim.Optimizer:

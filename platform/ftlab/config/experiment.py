@@ -185,9 +185,10 @@ def chosen_metrics(metric: str | None, metrics: Sequence[str]) -> tuple[str, ...
 
 
 def check_processes(config: TrialConfig, resources: ResourcesConfig) -> None:
-    """Check that each process of a trial holds whole groups of batch normalisation, and an equal part of the batch.
+    """Check that each process of a trial holds whole groups of batch normalisation and of FT.
 
-    The number of processes must not decide which images are normalised together, or results would depend on it.
+    The number of processes must not decide which images are normalised or transformed together, or results would
+    depend on it.
 
     Args:
         config: The trial.
@@ -196,10 +197,18 @@ def check_processes(config: TrialConfig, resources: ResourcesConfig) -> None:
     Raises:
         ConfigError: The groups cannot be shared out evenly.
     """
-    groups, processes = config.model.bn_groups, resources.num_processes
-    if groups % processes:
-        valid = max(number for number in range(1, processes) if groups % number == 0)
-        raise ConfigError(
-            "model.bn_groups must be a multiple of the processes of a trial, so that each holds whole groups, but got "
-            f"bn_groups={groups} for {processes} processes; nearest valid resources.processes_per_trial: {valid}."
-        )
+    processes = resources.num_processes
+    drawn_apart = config.transform.groups > 1 and bool(config.transform.epochs_on(config.epochs))
+    shared = {"model.bn_groups": config.model.bn_groups} | (
+        {"transform.groups": config.transform.groups} if drawn_apart else {}
+    )
+    for name, groups in shared.items():
+        if groups % processes:
+            valid = max(
+                number for number in range(1, processes) if not any(count % number for count in shared.values())
+            )
+            raise ConfigError(
+                f"{name} must be a multiple of the processes of a trial, so that each holds whole groups, but got "
+                f"{name.partition('.')[2]}={groups} for {processes} processes; "
+                f"nearest valid resources.processes_per_trial: {valid}."
+            )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ftlab.contrast.scores import Moments, score_moments
+from ftlab.contrast.scores import Moments, mean_variance, moments_per_query
 
 # Scores computed at a time: as many as a core's cache holds, or as a GPU computes in a few large kernels.
 BLOCK_SCORES = {"cpu": 2**17, "cuda": 2**26}
@@ -17,7 +17,7 @@ class Contrast(NamedTuple):
 
     Attributes:
         loss: Scalar with gradient, in nats.
-        negative: Moments of the N x K scores of the negatives, as float64 scalars.
+        negative: Moments of the N x K scores of the negatives, see `ftlab.contrast.scores.moments_per_query`.
     """
 
     loss: Tensor
@@ -66,12 +66,13 @@ def info_nce_of_scores(
         excluded: (N, M) bool, the negatives that a query does not have; None if each has all.
 
     Returns:
-        Loss and moments of the scores that are not excluded; NaN moments if all are, and NaN if one of the others is.
+        Loss and moments of the scores that are not excluded, see `ftlab.contrast.scores.moments_per_query`; NaN
+        moments if all are, and NaN if one of the others is.
     """
     kept = negative_scores if excluded is None else negative_scores.masked_fill(excluded, -torch.inf)
     logits = torch.cat([positive_scores[:, None], kept], dim=1) / temperature
     losses = torch.logsumexp(logits, dim=1) - logits[:, 0]
-    return Contrast(losses.mean(), score_moments(negative_scores.detach(), excluded))
+    return Contrast(losses.mean(), moments_per_query(negative_scores.detach(), excluded))
 
 
 def contrastive_scores(queries: Tensor, keys: Tensor, negative_queries: Tensor, negatives: Tensor) -> Tensor:
@@ -161,9 +162,8 @@ class _OnlineSoftmax:
         return self._weighted / self._total[:, None]
 
     def negative_moments(self) -> Moments:
-        """Return mean and population variance of all N x K negative logits."""
-        mean = self._mean.mean()
-        return Moments(mean, (self._squares / self._num_seen + (self._mean - mean).square()).mean())
+        """Return mean and, per query, variance of the N x K negative logits."""
+        return Moments(self._mean.mean(), mean_variance(self._squares, self._num_seen))
 
     def _measure(self, shifted: Tensor, highest: Tensor) -> None:
         # Blocks are merged by their own means (Chan et al., 1983), so that nothing cancels when features collapse.

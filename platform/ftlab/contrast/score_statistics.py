@@ -6,8 +6,11 @@ from enum import Enum, auto
 # Scores of the features that the loss sees; the name without it is of those before FT.
 AFTER_FT = "_transformed"
 
-NUM_BINS = 100
-BIN_RANGE = (-1.0, 1.0)
+# Histograms: cosine similarities have a hundred bins, and scores after FT, which have no such range, no wider ones
+# unless there would be too many of them.
+COSINE_RANGE = (-1.0, 1.0)
+BIN_WIDTH = 0.02
+MAX_BINS = 1000
 
 # The mean positive score of healthy features exceeds the mean negative score by at least this.
 COLLAPSED_MARGIN = 0.05
@@ -54,7 +57,8 @@ BEFORE_FT = (
         POSITIVE_VARIANCE, "variance of positives", Pooling.VARIANCE, mean_name=POSITIVE_MEAN, is_reported=False
     ),
     ScoreStatistic(NEGATIVE_MEAN, "mean of negatives"),
-    ScoreStatistic(NEGATIVE_VARIANCE, "variance of negatives", Pooling.VARIANCE, mean_name=NEGATIVE_MEAN),
+    # The mean over queries of the variance over a query's own negatives, as the authors plot it.
+    ScoreStatistic(NEGATIVE_VARIANCE, "variance of negatives"),
 )
 SCORE_STATISTICS = (*BEFORE_FT, *(statistic.after_ft() for statistic in BEFORE_FT))
 

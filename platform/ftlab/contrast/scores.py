@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import NamedTuple
 
 import torch
@@ -9,11 +10,12 @@ from torch import Tensor
 
 from ftlab.contrast.score_statistics import (
     AFTER_FT,
-    BIN_RANGE,
+    BIN_WIDTH,
     COLLAPSED_MARGIN,
+    COSINE_RANGE,
+    MAX_BINS,
     NEGATIVE_MEAN,
     NEGATIVE_VARIANCE,
-    NUM_BINS,
     POSITIVE_MEAN,
     POSITIVE_VARIANCE,
     Pooling,
@@ -22,7 +24,7 @@ from ftlab.contrast.score_statistics import (
 
 
 class Moments(NamedTuple):
-    """Mean and population variance of a set of scores, as float64 scalars on the device."""
+    """Mean and variance of scores, as float64 scalars on the device; whose variance is said where they are taken."""
 
     mean: Tensor
     variance: Tensor
@@ -30,9 +32,9 @@ class Moments(NamedTuple):
 
 @torch.no_grad()
 def negative_moments(queries: Tensor, key_sum: Tensor, key_gram: Tensor, num_keys: int) -> Moments:
-    """Return mean and variance of all N x K scores ``q . z`` from the keys' moments alone, in O(N C^2).
+    """Return `moments_per_query` of the N x K scores ``q . z`` from the keys' moments alone, in O(N C^2).
 
-    ``mean = q_mean . z_mean`` and ``E[(q . z)^2] = mean_n q_n^T (sum_k z_k z_k^T / K) q_n``.
+    Of query n, ``mean_n = q_n . sum_k z_k / K`` and ``E_n[(q . z)^2] = q_n^T (sum_k z_k z_k^T) q_n / K``.
 
     Args:
         queries: (N, C).
@@ -41,26 +43,55 @@ def negative_moments(queries: Tensor, key_sum: Tensor, key_gram: Tensor, num_key
         num_keys: K.
     """
     queries = queries.double()
-    mean = (queries.mean(dim=0) * key_sum).sum() / num_keys
-    second = ((queries @ key_gram) * queries).sum() / (num_keys * queries.shape[0])
-    return Moments(mean, (second - mean * mean).clamp_min(0.0))
+    means = queries @ key_sum / num_keys  # (N,)
+    squares = ((queries @ key_gram) * queries).sum(dim=1) - num_keys * means.square()  # (N,)
+    return Moments(means.mean(), mean_variance(squares, num_keys))
+
+
+def mean_variance(squares: Tensor, count: int) -> Tensor:
+    """Return the mean over queries of the unbiased variance of their scores, which is 0 for a single one.
+
+    Args:
+        squares: (N,) squared deviations of each query's scores from their own mean, summed.
+        count: Number of scores of each query.
+    """
+    return squares.mean().clamp_min(0.0) / max(count - 1, 1)
+
+
+def mean_moments(parts: Sequence[Moments]) -> Moments:
+    """Return the moments of equally many queries together, from the `moments_per_query` of each part of them."""
+    return Moments(*(torch.stack(values).mean() for values in zip(*parts, strict=True)))
 
 
 @torch.no_grad()
-def score_moments(scores: Tensor, excluded: Tensor | None = None) -> Moments:
-    """Return mean and population variance of scores; NaN if there are none.
+def score_moments(scores: Tensor) -> Moments:
+    """Return mean and population variance of scores of any shape; NaN if there are none."""
+    variance, mean = torch.var_mean(scores, correction=0)
+    return Moments(mean.double(), variance.double())
+
+
+@torch.no_grad()
+def moments_per_query(scores: Tensor, excluded: Tensor | None = None) -> Moments:
+    """Return the mean of all scores, and the mean over queries of the unbiased variance over each one's own scores.
+
+    This variance is what the authors of arXiv 2108.02982 plot. That of all scores together is larger: it adds the
+    variance between the means of queries.
 
     Args:
-        scores: Any shape.
-        excluded: bool of that shape, the entries that do not count; None if all do.
+        scores: (N, M), those of each query.
+        excluded: (N, M) bool, the scores that do not count; None if all do.
+
+    Returns:
+        The moments. A query with a single score has the variance 0; one without any has no part; NaN if none has any.
     """
-    if excluded is None:
-        variance, mean = torch.var_mean(scores, correction=0)
-        return Moments(mean.double(), variance.double())
     # Without indexing, whose shape the host would have to wait for.
-    count = (~excluded).sum()
-    mean = scores.double().masked_fill(excluded, 0.0).sum() / count
-    return Moments(mean, (scores - mean).masked_fill(excluded, 0.0).square().sum() / count)
+    out = torch.zeros_like(scores, dtype=torch.bool) if excluded is None else excluded
+    counts = (~out).sum(dim=1)  # (N,)
+    sums = scores.double().masked_fill(out, 0.0).sum(dim=1)
+    squares = (scores - (sums / counts)[:, None]).masked_fill(out, 0.0).square().sum(dim=1)
+    # Without any score, the squares are 0.
+    variances = squares / (counts - 1).clamp_min(1)
+    return Moments(sums.sum() / counts.sum(), variances.sum() / (counts > 0).sum())
 
 
 def name_moments(positive: Moments, negative: Moments, *, after_ft: bool = False) -> dict[str, Tensor]:
@@ -74,19 +105,38 @@ def name_moments(positive: Moments, negative: Moments, *, after_ft: bool = False
     return {name + AFTER_FT: value for name, value in moments.items()} if after_ft else moments
 
 
+class ScoreHistogram(NamedTuple):
+    """The counts of scores in equally wide bins.
+
+    Attributes:
+        counts: (bins,) int64, on the scores' device.
+        edges: The lowest and the highest edge.
+    """
+
+    counts: Tensor
+    edges: tuple[float, float]
+
+
 @torch.no_grad()
-def score_histogram(scores: Tensor) -> Tensor:
-    """Count scores in `NUM_BINS` equal bins over `BIN_RANGE`.
+def score_histogram(
+    scores: Tensor, edges: tuple[float, float] = COSINE_RANGE, excluded: Tensor | None = None
+) -> ScoreHistogram:
+    """Count scores in bins about `BIN_WIDTH` wide, of which there are at most `MAX_BINS`.
 
     Args:
-        scores: Any shape. Scores beyond the range, which transformed features can reach, count in the outer bins.
-
-    Returns:
-        (NUM_BINS,) int64 counts on the scores' device.
+        scores: Any shape. Scores beyond the edges, by a rounding error, count in the outer bins.
+        edges: The range that the scores lie in.
+        excluded: bool of that shape, the scores that do not count; None if all do.
     """
-    low, high = BIN_RANGE
-    bins = ((scores.flatten() - low) * (NUM_BINS / (high - low))).floor().clamp(0, NUM_BINS - 1).long()
-    return torch.bincount(bins, minlength=NUM_BINS)
+    low, high = edges
+    # A range of 2 in float64 may be a hair more than 100 widths.
+    num_bins = min(max(ceil((high - low) / BIN_WIDTH - 1e-6), 1), MAX_BINS)
+    places = (scores.flatten().double() - low).mul_(num_bins / (high - low)).floor_()
+    places = places.clamp_(0, num_bins - 1).long()
+    counted = places.new_ones(()) if excluded is None else (~excluded).flatten().long()
+    # Not torch.bincount, for which the host waits twice on a GPU.
+    counts = places.new_zeros(num_bins).scatter_add_(0, places, counted.expand_as(places))
+    return ScoreHistogram(counts, edges)
 
 
 @torch.no_grad()

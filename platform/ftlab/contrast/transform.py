@@ -1,13 +1,15 @@
 """Feature transformation (FT): positive extrapolation and negative interpolation (arXiv 2108.02982, section 4)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import pi
+from math import pi, sqrt
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ftlab.contrast.score_statistics import COSINE_RANGE
 from ftlab.ranks.exchange import ALONE, Ranks
 
 Granularity = Literal["batch", "sample", "dimension", "element"]
@@ -33,7 +35,8 @@ def sample_symmetric_beta(alpha: float, shape: tuple[int, ...], *, generator: to
     log_power = torch.log(radius) / alpha
     # abs and not a minus sign: at a radius of 1, one in 2^24 draws, -expm1(0) is -0 and the draw would be NaN.
     inverse = torch.exp(log_power) / torch.expm1(log_power).abs()
-    return 0.5 + 0.5 * cosine / torch.sqrt(cosine * cosine + inverse)
+    # The quotient may round to a hair beyond 1.
+    return (0.5 + 0.5 * cosine / torch.sqrt(cosine * cosine + inverse)).clamp_(0.0, 1.0)
 
 
 def sample_coefficients(
@@ -74,6 +77,13 @@ def mix(first: Tensor, second: Tensor, coefficients: Tensor) -> Tensor:
     return torch.lerp(second, first, coefficients)
 
 
+def _largest_norm(bounds: tuple[float, float], granularity: Granularity) -> float:
+    """Return the largest norm of ``l z + (1 - l) z'`` for unit vectors and coefficients within bounds."""
+    # A coefficient per dimension can pick the larger part of each: of (1, 0) and (0, 1) it makes (1, 1).
+    interpolated = sqrt(2.0) if granularity in ("dimension", "element") and bounds[0] < 1.0 else 1.0
+    return max(2.0 * bounds[1] - 1.0, interpolated)
+
+
 class TransformedFeatures(NamedTuple):
     """The features that the loss sees.
 
@@ -106,6 +116,11 @@ class PositiveTransform:
     alpha: float
     bounds: tuple[float, float]
     granularity: Granularity = "batch"
+
+    @property
+    def largest_norm(self) -> float:
+        """The largest norm of a mixed unit vector."""
+        return _largest_norm(self.bounds, self.granularity)
 
     def __call__(
         self, queries: Tensor, keys: Tensor, *, generator: torch.Generator, ranks: Ranks = ALONE
@@ -156,6 +171,11 @@ class NegativeTransform:
     granularity: Granularity = "batch"
     union: bool = False
 
+    @property
+    def largest_norm(self) -> float:
+        """The largest norm of a mixed unit vector."""
+        return _largest_norm(self.bounds, self.granularity)
+
     def __call__(self, negatives: Tensor, *, generator: torch.Generator) -> MixedNegatives:
         """Return the K mixed negatives, or the 2K originals and mixed ones."""
         shape = (negatives.shape[0], negatives.shape[1])
@@ -185,17 +205,39 @@ class FeatureTransform:
         query_for_negatives: Whether negatives are scored against the transformed query, as the authors' code does,
             or the original one, as the paper's text reads.
         renormalise: Whether transformed features are scaled back to unit length.
+        groups: Equal parts of a batch with coefficients and a permutation of their own, which a method transforms one
+            by one; see `group_streams`.
     """
 
     positives: PositiveTransform | None = None
     negatives: NegativeTransform | None = None
     query_for_negatives: Literal["transformed", "original"] = "transformed"
     renormalise: bool = False
+    groups: int = 1
 
     @property
     def is_identity(self) -> bool:
         """Return whether nothing is transformed."""
         return self.positives is None and self.negatives is None
+
+    @property
+    def positive_range(self) -> tuple[float, float]:
+        """The range of the positives' scores: ``[1 - 2c, 1]``, where ``1 - S' <= c (1 - S)``, c = 1 + 2 l (l - 1)."""
+        if self.positives is None or self.renormalise:
+            return COSINE_RANGE
+        harder = max(1.0 + 2.0 * bound * (bound - 1.0) for bound in self.positives.bounds)
+        return 1.0 - 2.0 * max(harder, 1.0), 1.0
+
+    @property
+    def negative_range(self) -> tuple[float, float]:
+        """The range of the negatives' scores: the product of the largest norms, 2l - 1 for an extrapolated query."""
+        if self.renormalise:
+            return COSINE_RANGE
+        asks_transformed = self.query_for_negatives == "transformed"
+        largest = (self.positives.largest_norm if self.positives is not None and asks_transformed else 1.0) * (
+            self.negatives.largest_norm if self.negatives is not None else 1.0
+        )
+        return -largest, largest
 
     def __call__(
         self,
@@ -236,3 +278,17 @@ class FeatureTransform:
     def scaled(self, mixed: Tensor) -> Tensor:
         """Return mixed (rows, C) features as the loss sees them: scaled back to unit length if asked to."""
         return F.normalize(mixed) if self.renormalise else mixed
+
+
+def group_streams(streams: Sequence[str], groups: int) -> tuple[str, ...]:
+    """Return the names of the random streams of all groups: those of the first, those of the second, ...
+
+    >>> group_streams(("positives",), 3)
+    ('positives', 'positives 1', 'positives 2')
+    """
+    return tuple(group_stream(name, group) for group in range(groups) for name in streams)
+
+
+def group_stream(name: str, group: int) -> str:
+    """Return the name of a stream of a group, from 0."""
+    return f"{name} {group}" if group else name

@@ -58,6 +58,7 @@ Params = Annotated[dict[Name, Text], Field(max_length=MAX_NAMES)]
 Tags = Annotated[Params, AfterValidator(_check_tags)]
 Time = Annotated[float, Field(ge=0.0, le=MAX_TIME)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
+Edges = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=2, max_length=2)]
 
 
 class _Fields(BaseModel):
@@ -86,6 +87,15 @@ class EpochFields(_Fields):
     steps: dict[Name, list[float]] = Field(default_factory=dict)
     gradient_norms: dict[Name, float] = Field(default_factory=dict)
     right: dict[Name, list[Count]] = Field(default_factory=dict)
+    edges: dict[Name, Edges] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_edges(self) -> Self:
+        if not self.edges.keys() <= self.histograms.keys():
+            raise ValueError("edges must be those of histograms")
+        if any(not low < high for low, high in self.edges.values()):
+            raise ValueError("the lowest edge of a histogram must come first, and the highest be above it")
+        return self
 
     @model_validator(mode="after")
     def _check_steps(self) -> Self:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ftlab.contrast.score_statistics import ScoreStatistic
-from ftlab.contrast.scores import CollapseVerdict
+from ftlab.contrast.scores import CollapseVerdict, ScoreHistogram
 from ftlab.contrast.transform import FeatureTransform
 from ftlab.encoders.batch_norm import GroupedBatchNorm
 from ftlab.encoders.compilation import Compilation
@@ -95,7 +95,7 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
     """
 
     statistics: ClassVar[tuple[ScoreStatistic, ...]] = ()
-    streams: ClassVar[tuple[str, ...]] = ()
+    streams: tuple[str, ...] = ()
     num_views: ClassVar[int] = 2
     shuffles_views: ClassVar[bool] = False
     encoder_name: ClassVar[str]
@@ -128,7 +128,7 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
         """Follow the optimiser's step, e.g. move a key encoder; nothing here."""
 
     @torch.no_grad()
-    def histograms(self, result: StepResultT) -> dict[str, Tensor]:
+    def histograms(self, result: StepResultT) -> dict[str, ScoreHistogram]:
         """Return the score histograms of a step on all ranks, before `update`, by score name; none here."""
         del result  # of a method without scores
         return {}
@@ -160,6 +160,14 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
         """
         encoders = (module for module in self.children() if isinstance(module, Encoder))
         self._compilations = [Compilation(encoder, mode) for encoder in encoders]
+
+    def own_groups(self, groups: int) -> range:
+        """Return the groups of FT that this rank holds, out of all.
+
+        Raises:
+            ValueError: The ranks cannot share them out evenly.
+        """
+        return range(groups)[self.ranks.own_part(groups)]
 
     @property
     def compilation_failure(self) -> str:

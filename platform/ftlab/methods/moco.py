@@ -19,14 +19,17 @@ from ftlab.contrast.score_statistics import (
 )
 from ftlab.contrast.scores import (
     Moments,
+    ScoreHistogram,
     detect_collapse,
+    mean_moments,
     name_moments,
     negative_moments,
     score_histogram,
     score_moments,
 )
-from ftlab.contrast.transform import FeatureTransform, TransformedFeatures
+from ftlab.contrast.transform import FeatureTransform, TransformedFeatures, group_stream, group_streams
 from ftlab.methods.method import MethodParts, PretrainingMethod, StepResult, Streams, Views
+from ftlab.ranks.exchange import ALONE
 
 
 class MoCoSettings(Protocol):
@@ -55,12 +58,14 @@ class MoCoResult(StepResult):
     Attributes:
         queries: (n, C) unit vectors, without gradient.
         keys: (N, C) unit vectors of all ranks, untransformed; the queue will hold them.
-        transformed: The features that the loss saw, without gradient.
+        transformed: The features that the loss saw, without gradient, of each group of FT on this rank.
+        transform: The transformation in force.
     """
 
     queries: Tensor
     keys: Tensor
-    transformed: TransformedFeatures
+    transformed: tuple[TransformedFeatures, ...]
+    transform: FeatureTransform
 
 
 class MoCo(PretrainingMethod[MoCoResult]):
@@ -75,7 +80,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
     """
 
     statistics = SCORE_STATISTICS
-    streams = ("positives", "negatives")
+    streams: tuple[str, ...] = ("positives", "negatives")
     shuffles_views = True
     encoder_name = "query_encoder"
     detect_collapse = staticmethod(detect_collapse)
@@ -87,6 +92,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
         self.queue = NegativeQueue(settings.queue_size, parts.feature_dim, generator=parts.make_generator("queue"))
         self.key_momentum = settings.key_momentum
         self.temperature = settings.temperature
+        self.streams = group_streams(type(self).streams, self.transform.groups)
         self._query_parameters = list(self.query_encoder.parameters())
         self._key_parameters = list(self.key_encoder.parameters())
         self.share_groups()
@@ -108,18 +114,12 @@ class MoCo(PretrainingMethod[MoCoResult]):
         queries = self.encode(self.query_encoder, views.images[0])  # (n, C)
         keys = self._encode_keys(views)  # (N, C), no gradient
         own_keys = self.ranks.own(keys)  # (n, C), those of the queries
-        seen = transform(
-            queries,
-            own_keys,
-            self.queue.keys,
-            positive_generator=streams["positives"],
-            negative_generator=streams["negatives"],
-            ranks=self.ranks,
-        )
-        loss, negative = info_nce(*seen, self.temperature)
-        queries, seen = queries.detach(), TransformedFeatures(*(features.detach() for features in seen))
-        scores = self._measure(queries, own_keys, seen, negative, transform)
-        return MoCoResult(loss, scores, queries, keys, seen)
+        seen = self._transform(queries, own_keys, transform, streams)
+        losses, negatives = zip(*(info_nce(*features, self.temperature) for features in seen), strict=True)
+        queries = queries.detach()
+        seen = tuple(TransformedFeatures(*(part.detach() for part in features)) for features in seen)
+        scores = self._measure(queries, own_keys, seen, negatives, transform)
+        return MoCoResult(torch.stack(losses).mean(), scores, queries, keys, seen, transform)
 
     @torch.no_grad()
     def update(self, result: MoCoResult) -> None:
@@ -128,17 +128,35 @@ class MoCo(PretrainingMethod[MoCoResult]):
         self.queue.enqueue(result.keys)
 
     @torch.no_grad()
-    def histograms(self, result: MoCoResult) -> dict[str, Tensor]:
+    def histograms(self, result: MoCoResult) -> dict[str, ScoreHistogram]:
         """Return the score histograms of a step on all ranks, before its keys are enqueued, by score name."""
         before = contrastive_scores(result.queries, self.ranks.own(result.keys), result.queries, self.queue.keys)
-        seen = contrastive_scores(*result.transformed)
-        scores = {
-            POSITIVES: before[:, :1],
-            NEGATIVES: before[:, 1:],
-            SEEN_POSITIVES: seen[:, :1],
-            SEEN_NEGATIVES: seen[:, 1:],
+        seen = torch.cat([contrastive_scores(*features) for features in result.transformed])
+        histograms = {
+            POSITIVES: score_histogram(before[:, :1]),
+            NEGATIVES: score_histogram(before[:, 1:]),
+            SEEN_POSITIVES: score_histogram(seen[:, :1], result.transform.positive_range),
+            SEEN_NEGATIVES: score_histogram(seen[:, 1:], result.transform.negative_range),
         }
-        return {name: self.ranks.sum(score_histogram(values)) for name, values in scores.items()}
+        return {name: own._replace(counts=self.ranks.sum(own.counts)) for name, own in histograms.items()}
+
+    def _transform(
+        self, queries: Tensor, keys: Tensor, transform: FeatureTransform, streams: Streams
+    ) -> tuple[TransformedFeatures, ...]:
+        """Transform the (n, C) features of each group on this rank; a single group is the batch of all ranks."""
+        ranks, groups = (self.ranks, range(1)) if transform.groups == 1 else (ALONE, self.own_groups(transform.groups))
+        parts = zip(groups, queries.chunk(len(groups)), keys.chunk(len(groups)), strict=True)
+        return tuple(
+            transform(
+                own_queries,
+                own_keys,
+                self.queue.keys,
+                positive_generator=streams[group_stream("positives", group)],
+                negative_generator=streams[group_stream("negatives", group)],
+                ranks=ranks,
+            )
+            for group, own_queries, own_keys in parts
+        )
 
     @torch.no_grad()
     def _encode_keys(self, views: Views) -> Tensor:
@@ -149,12 +167,18 @@ class MoCo(PretrainingMethod[MoCoResult]):
 
     @torch.no_grad()
     def _measure(
-        self, queries: Tensor, keys: Tensor, seen: TransformedFeatures, negative: Moments, transform: FeatureTransform
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        seen: tuple[TransformedFeatures, ...],
+        negatives: tuple[Moments, ...],
+        transform: FeatureTransform,
     ) -> dict[str, Tensor]:
         queue = self.queue
         positive = score_moments((queries * keys).sum(dim=1))
         exact = negative_moments(queries, queue.key_sum, queue.key_gram, queue.size)
         before = name_moments(positive, exact)
         if not transform.is_identity:
-            positive, exact = score_moments((seen.queries * seen.keys).sum(dim=1)), negative
+            scores = torch.cat([(features.queries * features.keys).sum(dim=1) for features in seen])
+            positive, exact = score_moments(scores), mean_moments(negatives)
         return before | name_moments(positive, exact, after_ft=True)

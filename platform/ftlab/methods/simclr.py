@@ -14,9 +14,17 @@ from ftlab.contrast.score_statistics import (
     SEEN_NEGATIVES,
     SEEN_POSITIVES,
 )
-from ftlab.contrast.scores import detect_collapse, name_moments, score_histogram, score_moments
-from ftlab.contrast.transform import FeatureTransform, mix
+from ftlab.contrast.scores import (
+    ScoreHistogram,
+    detect_collapse,
+    moments_per_query,
+    name_moments,
+    score_histogram,
+    score_moments,
+)
+from ftlab.contrast.transform import FeatureTransform, group_stream, group_streams, mix
 from ftlab.methods.method import MethodParts, PretrainingMethod, StepResult, Streams, Views
+from ftlab.ranks.exchange import ALONE, Ranks
 
 Partner = Literal["live", "mix_in_constant", "key_constant"]
 
@@ -57,10 +65,12 @@ class SimCLRResult(StepResult):
     Attributes:
         before: Scores before FT, without gradient.
         seen: The scores that the loss saw, without gradient.
+        transform: The transformation in force.
     """
 
     before: PairScores
     seen: PairScores
+    transform: FeatureTransform
 
 
 class SimCLR(PretrainingMethod[SimCLRResult]):
@@ -82,7 +92,7 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
     """
 
     statistics = SCORE_STATISTICS
-    streams = ("positives", "negatives")
+    streams: tuple[str, ...] = ("positives", "negatives")
     encoder_name = "encoder_of_views"
     detect_collapse = staticmethod(detect_collapse)
 
@@ -91,6 +101,7 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
         self.encoder_of_views = parts.make_encoder()
         self.temperature = settings.temperature
         self.partner = settings.partner
+        self.streams = group_streams(type(self).streams, self.transform.groups)
         self.share_groups()
 
     @classmethod
@@ -119,38 +130,59 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
         if not transform.is_identity:
             with torch.no_grad():
                 before = self._scores(features, batch, FeatureTransform(), streams)
-            measured = score_moments(before.positive), score_moments(before.negative, before.excluded)
-        return SimCLRResult(loss, name_moments(*measured) | scores, before, seen)
+            measured = score_moments(before.positive), moments_per_query(before.negative, before.excluded)
+        return SimCLRResult(loss, name_moments(*measured) | scores, before, seen, transform)
 
     @torch.no_grad()
-    def histograms(self, result: SimCLRResult) -> dict[str, Tensor]:
+    def histograms(self, result: SimCLRResult) -> dict[str, ScoreHistogram]:
         """Return the score histograms of a step on all ranks, by score name."""
-        scores = {
-            POSITIVES: result.before.positive,
-            NEGATIVES: result.before.negative[~result.before.excluded],
-            SEEN_POSITIVES: result.seen.positive,
-            SEEN_NEGATIVES: result.seen.negative[~result.seen.excluded],
+        before, seen, transform = result.before, result.seen, result.transform
+        histograms = {
+            POSITIVES: score_histogram(before.positive),
+            NEGATIVES: score_histogram(before.negative, excluded=before.excluded),
+            SEEN_POSITIVES: score_histogram(seen.positive, transform.positive_range),
+            SEEN_NEGATIVES: score_histogram(seen.negative, transform.negative_range, seen.excluded),
         }
-        return {name: self.ranks.sum(score_histogram(values)) for name, values in scores.items()}
+        return {name: own._replace(counts=self.ranks.sum(own.counts)) for name, own in histograms.items()}
 
     def _loss(self, scores: PairScores) -> Contrast:
         return info_nce_of_scores(scores.positive, scores.negative, self.temperature, scores.excluded)
 
     def _scores(self, features: Tensor, batch: Tensor, transform: FeatureTransform, streams: Streams) -> PairScores:
-        anchors, positive = self._pair(features, transform, streams)
+        """Return the scores of each group of FT on this rank; a single group is the batch of all ranks."""
+        ranks, groups = (self.ranks, range(1)) if transform.groups == 1 else (ALONE, self.own_groups(transform.groups))
+        images = self.ranks.own(torch.arange(len(batch), device=batch.device)) // 2
+        parts = zip(groups, features.chunk(len(groups)), images.chunk(len(groups)), strict=True)
+        scores = [
+            self._group_scores(own, batch, own_images, transform, _streams_of(streams, group), ranks)
+            for group, own, own_images in parts
+        ]
+        return PairScores(*map(torch.cat, zip(*scores, strict=True)))
+
+    def _group_scores(
+        self,
+        features: Tensor,
+        batch: Tensor,
+        images: Tensor,
+        transform: FeatureTransform,
+        streams: Streams,
+        ranks: Ranks,
+    ) -> PairScores:
+        anchors, positive = self._pair(features, transform, streams["positives"], ranks)
         bank = transform.mix_negatives(batch, generator=streams["negatives"])
         asking = anchors if transform.query_for_negatives == "transformed" else features
-        own_images = self.ranks.own(torch.arange(len(batch), device=batch.device)) // 2
-        excluded = (bank.rows // 2 == own_images[:, None, None]).any(dim=2)
+        excluded = (bank.rows // 2 == images[:, None, None]).any(dim=2)
         return PairScores(positive, asking @ bank.features.T, excluded)
 
-    def _pair(self, features: Tensor, transform: FeatureTransform, streams: Streams) -> tuple[Tensor, Tensor]:
+    def _pair(
+        self, features: Tensor, transform: FeatureTransform, stream: torch.Generator, ranks: Ranks
+    ) -> tuple[Tensor, Tensor]:
         """Return the (2n, C) anchors, mixed if positives are, and the (2n,) scores of their positives."""
         others = _other_views(features)
         if transform.positives is None:
             return features, (features * others).sum(dim=1)
         # One coefficient a pair, for both of its anchors.
-        drawn = transform.positives.coefficients(features[::2], generator=streams["positives"], ranks=self.ranks)
+        drawn = transform.positives.coefficients(features[::2], generator=stream, ranks=ranks)
         shares = drawn.expand(len(features) // 2, -1).repeat_interleave(2, dim=0)
         mixed_in = others if self.partner == "live" else others.detach()
         anchors = transform.scaled(mix(features, mixed_in, shares))
@@ -159,6 +191,10 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
         else:
             partners = _other_views(anchors)
         return anchors, (anchors * partners).sum(dim=1)
+
+
+def _streams_of(streams: Streams, group: int) -> Streams:
+    return {name: streams[group_stream(name, group)] for name in SimCLR.streams}
 
 
 def _other_views(views: Tensor) -> Tensor:

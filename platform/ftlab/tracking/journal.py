@@ -282,6 +282,7 @@ def _plain(epoch: EpochResult) -> dict[str, Any]:
         "steps": {name: [float(value) for value in series] for name, series in epoch.steps.items()},
         "gradient_norms": {name: float(norm) for name, norm in epoch.gradient_norms.items()},
         "right": {name: [int(word) for word in words] for name, words in epoch.right.items()},
+        "edges": {name: [float(edge) for edge in edges] for name, edges in epoch.edges.items()},
     }
 
 

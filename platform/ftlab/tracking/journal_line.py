@@ -45,6 +45,7 @@ _SHAPES: Mapping[str, dict[str, Shape]] = {
                 "steps?": {str: [float]},
                 "gradient_norms?": {str: float},
                 "right?": {str: [int]},
+                "edges?": {str: [float]},
             }
         ]
     },

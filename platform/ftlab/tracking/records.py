@@ -82,7 +82,7 @@ UNREADABLE = "unreadable"  # attribute of a history's frame: keys of the trials 
 
 HISTORY_COLUMNS: Mapping[HistoryPart, tuple[str, ...]] = {
     HistoryPart.METRICS: ("trial_key", "epoch", "name", "value"),
-    HistoryPart.HISTOGRAMS: ("trial_key", "epoch", "name", "counts"),
+    HistoryPart.HISTOGRAMS: ("trial_key", "epoch", "name", "counts", "low", "high"),
     HistoryPart.STEPS: ("trial_key", "epoch", "step", "name", "value"),
     HistoryPart.GRADIENT_NORMS: ("trial_key", "epoch", "name", "value"),
     HistoryPart.RIGHT: ("trial_key", "epoch", "name", "counts"),

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ftlab.contrast.score_statistics import COSINE_RANGE
 from ftlab.errors import TrackingError
 from ftlab.tracking.records import HISTORY_COLUMNS, HistoryPart
 from ftlab.training.epoch_result import EpochResult
@@ -46,6 +47,8 @@ _TYPES = {
     "name": pa.dictionary(pa.int32(), pa.string()),
     "value": pa.float64(),
     "counts": pa.list_(pa.int64()),
+    "low": pa.float64(),
+    "high": pa.float64(),
 }
 
 
@@ -53,8 +56,8 @@ def history_table(epochs: Iterable[EpochResult]) -> pa.Table:
     """Return epochs in long form: a row per epoch, part and name.
 
     Columns are ``epoch``, ``name``, ``value`` (of a scalar), ``counts`` (of a histogram, per score bin, or words of
-    bits), ``part``, see `HistoryPart`, and ``series`` (over the epoch's steps); a row has one of the three contents,
-    the others are null. A scalar that is NaN stays NaN.
+    bits), ``part``, see `HistoryPart`, and ``series`` (over the epoch's steps; of a histogram, its lowest and highest
+    edge); what a row does not have is null. A scalar that is NaN stays NaN.
 
     Args:
         epochs: Epochs in the order of the rows.
@@ -93,7 +96,8 @@ def read_score_history(path: Path, part: HistoryPart) -> pa.Table:
     # Names stay encoded: unpacked, a long name that a million rows share would fill the memory.
     with pq.ParquetFile(path, metadata=metadata, read_dictionary=sorted({"name", "part"} & known)) as file:
         if "part" in known:
-            return select_part(file.read(["epoch", "name", "part", _CONTENT[part]]), part)
+            columns = [_CONTENT[part], *(["series"] if part is HistoryPart.HISTOGRAMS else [])]
+            return select_part(file.read(["epoch", "name", "part", *columns]), part)
         if part in (HistoryPart.METRICS, HistoryPart.HISTOGRAMS):
             return _select_old_part(file.read(["epoch", "name", "counts", _CONTENT[part]]), part)
     return select_part(history_table([]), part)
@@ -117,7 +121,8 @@ def _check_size(path: Path, metadata: pq.FileMetaData) -> None:
 def select_part(table: pa.Table, part: HistoryPart) -> pa.Table:
     """Return one part of a `history_table`: the columns of `HISTORY_COLUMNS` but the trial's key."""
     chosen = table.filter(pc.equal(table["part"], str(part)))
-    return _unfold(chosen) if part is HistoryPart.STEPS else chosen.select(HISTORY_COLUMNS[part][1:])
+    unfold = {HistoryPart.STEPS: _unfold, HistoryPart.HISTOGRAMS: _with_edges}.get(part)
+    return unfold(chosen) if unfold else chosen.select(HISTORY_COLUMNS[part][1:])
 
 
 def history_frame(parts: Mapping[str, pa.Table], part: HistoryPart) -> "pd.DataFrame":
@@ -137,13 +142,29 @@ def _rows(epoch: EpochResult) -> Iterable[dict[str, object]]:
     for part, column in _CONTENT.items():
         for name, content in getattr(epoch, part).items():
             filled = content if column == "value" else list(content)
-            yield {"epoch": epoch.epoch, "name": name, "part": str(part), column: filled}
+            edges = epoch.edges.get(name) if part is HistoryPart.HISTOGRAMS else None
+            bounds = {"series": list(edges)} if edges else {}
+            yield {"epoch": epoch.epoch, "name": name, "part": str(part), column: filled, **bounds}
 
 
 def _select_old_part(table: pa.Table, part: HistoryPart) -> pa.Table:
     is_histogram = pc.is_valid(table["counts"])
-    chosen = table.filter(is_histogram if part is HistoryPart.HISTOGRAMS else pc.invert(is_histogram))
-    return chosen.select(HISTORY_COLUMNS[part][1:])
+    if part is HistoryPart.METRICS:
+        return table.filter(pc.invert(is_histogram)).select(HISTORY_COLUMNS[part][1:])
+    chosen = table.filter(is_histogram)
+    return _with_edges(chosen.append_column("series", pa.nulls(len(chosen), _SCHEMA.field("series").type)))
+
+
+def _with_edges(histograms: pa.Table) -> pa.Table:
+    """Return histograms with the lowest and the highest edge of each, for those of before the range of cosines."""
+    edges = histograms["series"]
+    if pc.any(pc.not_equal(pc.list_value_length(edges), 2)).as_py():
+        raise TrackingError("a histogram of a score history must have two edges, but one has another number.")
+    low, high = (pc.fill_null(pc.list_element(edges, place), edge) for place, edge in enumerate(COSINE_RANGE))
+    width = pc.subtract(high, low)
+    if pc.any(pc.invert(pc.and_(pc.is_finite(width), pc.greater(width, 0.0)))).as_py():
+        raise TrackingError("the edges of a histogram must be numbers, the lowest first, but are not.")
+    return histograms.select(["epoch", "name", "counts"]).append_column("low", low).append_column("high", high)
 
 
 def _unfold(table: pa.Table) -> pa.Table:

@@ -17,7 +17,7 @@ MAX_BYTES = 1 << 20
 HARDWARE = "hardware."
 
 # These fields make up nearly all of a line, and none of them is needed.
-_DENSE = re.compile(rb'"(histograms|steps|gradient_norms|right)":\{[^}]*\}')
+_DENSE = re.compile(rb'"(histograms|steps|gradient_norms|right|edges)":\{[^}]*\}')
 
 
 class EpochTiming(NamedTuple):

@@ -6,7 +6,10 @@ from math import cos, pi
 
 @dataclass(frozen=True)
 class CosineSchedule:
-    """Cosine decay per epoch to a floor, after a linear warm-up.
+    """Cosine decay per epoch to a floor, which the last epoch reaches, after a linear warm-up.
+
+    Epoch e of E, from 1, has ``floor + (peak - floor) (1 + cos(pi e / E)) / 2``, as in the paper's code; both are
+    counted from the end of the warm-up, whose last epoch has the peak. A training of one epoch has the peak.
 
     Attributes:
         peak: Learning rate at its highest.
@@ -23,10 +26,13 @@ class CosineSchedule:
     def learning_rate(self, epoch: int) -> float:
         """Return the learning rate of the 0-based ``epoch``.
 
-        >>> CosineSchedule(peak=0.03, epochs=100).learning_rate(0)
-        0.03
+        >>> schedule = CosineSchedule(peak=0.03, epochs=2)
+        >>> schedule.learning_rate(0), schedule.learning_rate(1)
+        (0.015015, 3e-05)
         """
         if epoch < self.warmup_epochs:
             return self.peak * (epoch + 1) / self.warmup_epochs
-        progress = (epoch - self.warmup_epochs) / (self.epochs - self.warmup_epochs)
+        if self.epochs == 1:
+            return self.peak
+        progress = (epoch + 1 - self.warmup_epochs) / (self.epochs - self.warmup_epochs)
         return self.peak * (self.floor + (1.0 - self.floor) * 0.5 * (1.0 + cos(pi * progress)))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ftlab.contrast.scores import pool_statistics
+from ftlab.contrast.scores import ScoreHistogram, pool_statistics
 from ftlab.errors import CheckpointError, NonFiniteLossError
 from ftlab.methods.method import PretrainingMethod, Streams, Views
 from ftlab.training.epoch_result import EpochResult
@@ -40,7 +40,7 @@ class EpochSums:
     losses: Tensor
     scores: Tensor
     gradient_norms: Tensor
-    histograms: dict[str, Tensor] = field(default_factory=dict)
+    histograms: dict[str, ScoreHistogram] = field(default_factory=dict)
 
 
 class Batches:
@@ -222,12 +222,12 @@ class Trainer:
             "train_seconds": train_seconds,
             "epoch_seconds": time.perf_counter() - started,
         }
-        counts = {name: histogram.tolist() for name, histogram in sums.histograms.items()}
         return EpochResult(
             epoch + 1,
             time.time(),
             metrics,
-            counts,
+            histograms={name: histogram.counts.tolist() for name, histogram in sums.histograms.items()},
+            edges={name: list(histogram.edges) for name, histogram in sums.histograms.items()},
             steps=step_series(pooled, [one.name for one in statistics], epoch * len(sums.losses)),
             gradient_norms=self._mean_norms(sums),
             right=judgement.right,

@@ -1,15 +1,16 @@
 from collections.abc import Callable
-from math import isnan
+from math import isnan, nan
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ftlab.contrast.score_statistics import NUM_BINS, SCORE_STATISTICS, Pooling, ScoreStatistic
+from ftlab.contrast.score_statistics import MAX_BINS, SCORE_STATISTICS, Pooling, ScoreStatistic
 from ftlab.contrast.scores import (
     Moments,
     detect_collapse,
+    moments_per_query,
     negative_moments,
     pool_statistics,
     score_histogram,
@@ -22,6 +23,14 @@ UnitRows = Callable[..., Tensor]
 def moments_by_loops(values: list[float]) -> tuple[float, float]:
     mean = sum(values) / len(values)
     return mean, sum((value - mean) ** 2 for value in values) / len(values)
+
+
+def moments_per_query_by_loops(rows: list[list[float]]) -> tuple[float, float]:
+    variances = []
+    for row in rows:
+        _, variance = moments_by_loops(row)
+        variances.append(variance * len(row) / max(len(row) - 1, 1))
+    return moments_by_loops([score for row in rows for score in row])[0], sum(variances) / len(variances)
 
 
 def moments_from_keys(queries: Tensor, keys: Tensor) -> Moments:
@@ -55,9 +64,9 @@ class TestNegativeMoments:
     ) -> None:
         queries, keys = unit_rows(num_queries, dim, seed=0, dtype=dtype), unit_rows(num_keys, dim, seed=1, dtype=dtype)
         scores = [
-            sum(q * z for q, z in zip(query, key, strict=True)) for query in queries.tolist() for key in keys.tolist()
+            [sum(q * z for q, z in zip(query, key, strict=True)) for key in keys.tolist()] for query in queries.tolist()
         ]
-        mean, variance = moments_by_loops(scores)
+        mean, variance = moments_per_query_by_loops(scores)
         found = moments_from_keys(queries, keys)
         assert found.mean.item() == pytest.approx(mean, abs=1e-10)
         assert found.variance.item() == pytest.approx(variance, abs=1e-10)
@@ -71,7 +80,7 @@ class TestNegativeMoments:
         scores = queries.double() @ keys.double().T
         found = moments_from_keys(queries, keys)
         assert 0.0 < found.variance.item() < 1e-6
-        assert found.variance.item() == pytest.approx(scores.var(correction=0).item(), rel=1e-4)
+        assert found.variance.item() == pytest.approx(scores.var(dim=1).mean().item(), rel=1e-4)
 
     def test_a_point_has_no_variance(self, unit_rows: UnitRows) -> None:
         point = unit_rows(1, 16, seed=0)
@@ -99,23 +108,69 @@ class TestScoreMoments:
         assert (found.mean.item(), found.variance.item()) == (0.5, 0.0625)
 
 
+class TestMomentsPerQuery:
+    @pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
+    @pytest.mark.parametrize("spread", [0.0, 1.0, 100.0], ids="means spread by {}".format)
+    def test_are_those_of_each_querys_own_scores(self, share: float, spread: float) -> None:
+        random = torch.Generator().manual_seed(1)
+        scores = torch.randn(6, 9, generator=random, dtype=torch.float64) + spread * torch.arange(6.0)[:, None]
+        excluded = torch.rand(6, 9, generator=random) < share
+        excluded[2], excluded[3, 1:] = True, True  # one without any, one with one
+        excluded[3, 0] = False
+        rows = [row[~out].tolist() for row, out in zip(scores, excluded, strict=True)]
+        mean, variance = moments_per_query_by_loops([row for row in rows if row])
+        found = moments_per_query(scores, excluded)
+        assert (found.mean.item(), found.variance.item()) == (pytest.approx(mean), pytest.approx(variance))
+
+    def test_leave_out_the_variance_between_queries(self) -> None:
+        found = moments_per_query(torch.tensor([[0.0, 0.2], [0.7, 0.9]]))
+        assert found.variance.item() == pytest.approx(0.02)
+
+    def test_need_a_score(self) -> None:
+        found = moments_per_query(torch.ones(2, 3), torch.ones(2, 3, dtype=torch.bool))
+        assert isnan(found.mean.item())
+        assert isnan(found.variance.item())
+
+
 class TestHistogram:
     def test_agrees_with_loops(self) -> None:
         scores = (2.6 * torch.rand(4, 250, generator=torch.Generator().manual_seed(0)) - 1.3).double()
-        expected = [0] * NUM_BINS
+        expected = [0] * 100
         for score in scores.flatten().tolist():
-            expected[min(max(int((score + 1.0) // 0.02), 0), NUM_BINS - 1)] += 1
-        assert score_histogram(scores).tolist() == expected
+            expected[min(max(int((score + 1.0) // 0.02), 0), 99)] += 1
+        assert score_histogram(scores).counts.tolist() == expected
+
+    @pytest.mark.parametrize(
+        ("edges", "num_bins"),
+        [((-1.0, 1.0), 100), ((-9.0, 1.0), 500), ((-3.0, 3.0), 300), ((-2.25, 1.0), 163), ((-1e30, 1.0), MAX_BINS)],
+    )
+    def test_bins_are_no_wider_beyond_cosines_unless_there_are_too_many(
+        self, edges: tuple[float, float], num_bins: int
+    ) -> None:
+        low, high = edges
+        scores = low + (high - low) * torch.rand(200, generator=torch.Generator().manual_seed(0)).double()
+        found = score_histogram(scores, edges)
+        assert found.edges == edges
+        expected = [0] * num_bins
+        for score in scores.tolist():
+            expected[int((score - low) * (num_bins / (high - low)))] += 1
+        assert found.counts.tolist() == expected
+
+    def test_what_is_excluded_is_not_counted(self) -> None:
+        scores, excluded = torch.tensor([[0.5, -0.5], [0.5, nan]]), torch.tensor([[False, True], [False, True]])
+        counts = score_histogram(scores.nan_to_num(), excluded=excluded).counts
+        assert (counts[75].item(), counts.sum().item()) == (2, 2)
 
     def test_counts_everything_and_outliers_in_the_outer_bins(self) -> None:
-        counts = score_histogram(torch.tensor([-9.0, -1.5, -1.0, -0.99, 0.01, 0.99, 1.0, 1.2, 40.0]))
-        assert counts.shape == (NUM_BINS,)
+        counts, edges = score_histogram(torch.tensor([-9.0, -1.5, -1.0, -0.99, 0.01, 0.99, 1.0, 1.2, 40.0]))
+        assert edges == (-1.0, 1.0)
+        assert counts.shape == (100,)
         assert counts.dtype == torch.int64
         assert counts.sum().item() == 9
         assert (counts[0].item(), counts[50].item(), counts[-1].item()) == (4, 1, 4)
 
     def test_nothing_counts_nothing(self) -> None:
-        assert score_histogram(torch.empty(0)).tolist() == [0] * NUM_BINS
+        assert score_histogram(torch.empty(0)).counts.tolist() == [0] * 100
 
 
 def test_the_papers_statistics_are_reported() -> None:

@@ -2,6 +2,7 @@ import json
 import os
 import tracemalloc
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from ftlab.training.epoch_result import EpochResult
 Lab = Any  # of conftest.py
 Change = Callable[[dict[str, Any]], object]
 Edit = Callable[[Path, int, Change], None]
+
+
+def set_edges(event: dict[str, Any], edges: list[Any]) -> None:
+    event["epochs"][0]["edges"] = {"scores/positive": edges}
 
 
 def unsealed(path: Path, numbers: range) -> None:
@@ -174,6 +179,13 @@ def test_a_last_line_that_was_cut_off_is_named(lab: Lab, cut: int) -> None:
             "histograms.a.0: Input should be a valid int",
         ),
         (2, lambda event: event["epochs"][0]["histograms"].update(a=[2**63]), "histograms.a.0: Input should be less"),
+        (2, lambda event: event["epochs"][0]["edges"].update(a=[-1.0, 1.0]), "edges must be those of histograms"),
+        (2, lambda event: set_edges(event, [1.0, -1.0]), "the lowest edge of a histogram must come first"),
+        (2, lambda event: set_edges(event, [1.0, 1.0]), "the lowest edge of a histogram must come first"),
+        (2, lambda event: set_edges(event, [1.0]), "edges.scores/positive: List should have at least 2"),
+        (2, lambda event: set_edges(event, [-1.0, 0.0, 1.0]), "edges.scores/positive: List should have at most 2"),
+        (2, lambda event: set_edges(event, [-1.0, "1"]), "edges.scores/positive.1: Input should be a valid number"),
+        (2, lambda event: set_edges(event, [-1.0, inf]), "edges.scores/positive.1: Input should be a finite number"),
         (
             2,
             lambda event: event["epochs"][0]["steps"].update(a=[1.0, 2.0]),

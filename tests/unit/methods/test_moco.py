@@ -120,7 +120,7 @@ def test_the_key_encoder_and_the_queue_receive_no_gradient(make_moco: MakeMoCo) 
     assert not moco.queue.keys.requires_grad
     assert not result.queries.requires_grad
     assert not result.keys.requires_grad
-    assert not any(features.requires_grad for features in result.transformed)
+    assert not any(features.requires_grad for features in result.transformed[0])
 
 
 def test_a_step_moves_no_parameter_and_no_queue(make_moco: MakeMoCo) -> None:
@@ -153,7 +153,7 @@ def test_the_queue_stores_untransformed_unit_keys(make_moco: MakeMoCo) -> None:
     plain = step(make_moco(), make_views(), make_streams(), NONE)
     transformed = step(make_moco(), make_views(), make_streams(), BOTH)
     assert torch.equal(plain.keys, transformed.keys)
-    assert not torch.allclose(transformed.transformed.keys, transformed.keys)
+    assert not torch.allclose(transformed.transformed[0].keys, transformed.keys)
     torch.testing.assert_close(transformed.keys.norm(dim=1), torch.ones(N))
 
 
@@ -208,8 +208,8 @@ def test_histograms_are_taken_before_the_keys_are_enqueued(make_moco: MakeMoCo) 
     expected = [0] * 100
     for score in scores:
         expected[min(int((score + 1) / 0.02), 99)] += 1
-    assert found["scores/negative"].tolist() == expected
-    assert found["scores/positive"].tolist() == [0] * 99 + [N]
+    assert found["scores/negative"].counts.tolist() == expected
+    assert found["scores/positive"].counts.tolist() == [0] * 99 + [N]
 
 
 @pytest.mark.parametrize("name", ["none", "both", "union, original query"])
@@ -219,13 +219,13 @@ def test_histograms_count_every_score(make_moco: MakeMoCo, name: str) -> None:
     result = step(moco, make_views(), make_streams(), transform)
     found = moco.histograms(result)
     num_seen = 2 * K if name == "union, original query" else K
-    assert {name: counts.sum().item() for name, counts in found.items()} == {
+    assert {name: histogram.counts.sum().item() for name, histogram in found.items()} == {
         "scores/positive": N,
         "scores/negative": N * K,
         "scores/positive_transformed": N,
         "scores/negative_transformed": N * num_seen,
     }
-    same = torch.equal(found["scores/negative"], found["scores/negative_transformed"])
+    same = found["scores/negative"].counts.tolist() == found["scores/negative_transformed"].counts.tolist()
     assert same == (name == "none")
 
 
@@ -249,7 +249,9 @@ def test_equal_features_give_the_loss_of_chance(make_moco: MakeMoCo) -> None:
 def test_bfloat16_encoders_give_float32_scores_and_loss(make_moco: MakeMoCo) -> None:
     result = step(make_moco(precision=torch.bfloat16), make_views(), make_streams(), BOTH)
     exact = step(make_moco(), make_views(), make_streams(), BOTH)
-    assert {value.dtype for value in (result.loss, result.queries, result.keys, *result.transformed)} == {torch.float32}
+    assert {value.dtype for value in (result.loss, result.queries, result.keys, *result.transformed[0])} == {
+        torch.float32
+    }
     torch.testing.assert_close(result.queries.norm(dim=1), torch.ones(N))
     assert result.loss.item() != exact.loss.item()
     assert result.loss.item() == pytest.approx(exact.loss.item(), rel=0.1)
@@ -261,7 +263,9 @@ def test_a_restored_state_steps_alike(make_moco: MakeMoCo) -> None:
     restored.load_state_dict(moco.state_dict())
     steps = [step(each, make_views(1), make_streams(1), BOTH) for each in (moco, restored)]
     assert torch.equal(steps[0].loss, steps[1].loss)
-    assert all(torch.equal(*features) for features in zip(steps[0].transformed, steps[1].transformed, strict=True))
+    assert all(
+        torch.equal(*features) for features in zip(steps[0].transformed[0], steps[1].transformed[0], strict=True)
+    )
     for each, result in zip((moco, restored), steps, strict=True):
         each.update(result)
     assert all(torch.equal(value, restored.state_dict()[name]) for name, value in moco.state_dict().items())

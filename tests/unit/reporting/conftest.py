@@ -228,7 +228,7 @@ def make_histories() -> Callable[..., Histories]:
         ]
         kinds = ("positive", "negative", "positive_transformed", "negative_transformed")
         counts = [
-            (key, e, f"scores/{kind}", [4 - place, 0, e, place])
+            (key, e, f"scores/{kind}", [4 - place, 0, e, place], -1.0, 1.0)
             for key in levels
             for e in (1, 2)
             for place, kind in enumerate(kinds)
@@ -237,7 +237,7 @@ def make_histories() -> Callable[..., Histories]:
             metrics=pd.DataFrame(metrics, columns=["trial_key", "epoch", "name", "value"]),
             steps=pd.DataFrame(single if steps else [], columns=["trial_key", "epoch", "step", "name", "value"]),
             gradient_norms=pd.DataFrame(norms if steps else [], columns=["trial_key", "epoch", "name", "value"]),
-            histograms=pd.DataFrame(counts, columns=["trial_key", "epoch", "name", "counts"]),
+            histograms=pd.DataFrame(counts, columns=["trial_key", "epoch", "name", "counts", "low", "high"]),
             ft_starts=dict.fromkeys(levels, ft_start),
         )
 

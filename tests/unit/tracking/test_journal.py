@@ -35,6 +35,15 @@ def test_what_was_written_is_read(journal: Journal, make_trial: MakeTrial, make_
     assert entry.outcome == journal.outcome("a1") == Outcome(TrialStatus.FAILED, "out of memory")
 
 
+def test_histograms_keep_their_edges(journal: Journal, make_trial: MakeTrial) -> None:
+    epoch = EpochResult(1, 1.0, {}, {"scores/positive": [1, 2]}, edges={"scores/positive": [-9.0, 1.0]})
+    journal.append_trial(make_trial())
+    journal.append_epochs("a1", [epoch])
+    entry = Journal(journal.folder).read("a1")
+    assert entry is not None
+    assert entry.epochs == (epoch,)
+
+
 def test_every_line_has_a_format_and_a_checksum_that_holds(
     journal: Journal, make_trial: MakeTrial, make_epoch: MakeEpoch
 ) -> None:

@@ -22,7 +22,9 @@ class TrainConfig(TrialSection):
     sgd_momentum: float = Field(0.9, ge=0.0, lt=1.0, description="Momentum of SGD.")
     weight_decay: float = Field(5e-4, ge=0.0, le=LARGEST, description="L2 penalty of SGD.")
     precision: Annotated[Literal["float32", "bfloat16"], Trait.EPOCH_COST] = Field(
-        "float32", description="Precision of the encoders' forward pass."
+        "float32",
+        description="Precision of the encoders' forward pass. With float32, a GPU that has TF32 multiplies in it "
+        "within convolutions, as torch does by default, and adds up in float32.",
     )
     channels_last: Annotated[bool, Trait.EPOCH_COST, Trait.PROBE_COST] = Field(
         False, description="Whether images and weights lie in channels-last order."

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ftlab.config.section import LARGEST, Alpha, Fraction
+from ftlab.config.section import LARGEST, MANY, Alpha, Fraction
 from ftlab.config.sections.trial_section import NEVER, Effect, TrialSection, Whole
 from ftlab.config.setting import Settings, Trait
 
@@ -30,6 +30,13 @@ class TransformConfig(TrialSection):
     granularity: Annotated[Literal["batch", "sample", "dimension", "element"], Trait.FT_COST] = Field(
         "batch", description="Extent of one coefficient: the step, a row, a feature dimension, or a single element."
     )
+    groups: Annotated[int, Trait.ADDED, Trait.FT_COST] = Field(
+        1,
+        ge=1,
+        le=MANY,
+        description="Equal parts of a batch that draw their own coefficients and permutation of the queue, as each "
+        "GPU does in the authors' code; 1: one draw for all, on any number of GPUs.",
+    )
     query_for_negatives: Literal["transformed", "original"] = Field(
         "transformed", description="Query that the negatives are scored against."
     )
@@ -37,9 +44,10 @@ class TransformConfig(TrialSection):
         False, description="Whether transformed features are scaled back to unit length."
     )
     start: Annotated[Fraction | Literal["never"], Trait.SWITCH] = Field(
-        0.0, description="Fraction of training after which FT begins."
+        0.0,
+        description="Fraction of training after which FT begins, in whole epochs: rounded, above 0 to at least one.",
     )
-    stop: Fraction = Field(1.0, description="Fraction of training after which FT ends.")
+    stop: Fraction = Field(1.0, description="Fraction of training after which FT ends, rounded to whole epochs.")
 
     @model_validator(mode="after")
     def _check_ranges(self) -> Self:
@@ -79,7 +87,18 @@ class TransformConfig(TrialSection):
         """
         if isinstance(self.start, str) or not self.mixes:
             return range(0)
-        return range(round(self.start * epochs), round(self.stop * epochs))
+        # Any start above 0 leaves out an epoch: without one, "later" would silently be "always".
+        start = max(round(self.start * epochs), 1) if self.start else 0
+        return range(start, round(self.stop * epochs))
+
+    def check(self, whole: Whole) -> None:
+        """Check that a batch can be split into the groups."""
+        if self.epochs_on(whole.epochs) and whole.batch_size % self.groups:
+            valid = max(number for number in range(1, self.groups) if whole.batch_size % number == 0)
+            raise ValueError(
+                "train.batch_size must be a multiple of transform.groups, but got "
+                f"batch_size={whole.batch_size}, groups={self.groups}; nearest valid groups: {valid}."
+            )
 
     def settings(self, whole: Whole) -> Settings:
         """Return the settings with the range of the positives' coefficient filled in."""

@@ -18,7 +18,10 @@ else:
 class ViewsConfig(TrialSection):
     """The two random views of an image."""
 
-    recipe: Annotated[Recipe, Trait.EPOCH_COST] = Field("digits", description="Augmentation recipe.")
+    recipe: Annotated[Recipe, Trait.EPOCH_COST] = Field(
+        "digits",
+        description="Augmentation recipe; parts of the colour jitter come in a fixed order, not in a random one.",
+    )
     size: int | None = Field(
         None, ge=4, le=MAX_SIZE, description="Side of a view, in pixels; empty: that of the cached images."
     )

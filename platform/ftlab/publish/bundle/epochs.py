@@ -32,7 +32,7 @@ def epochs_csv(trials: Sequence[SourceTrial], metrics: pd.DataFrame) -> str:
 
 
 def histograms_parquet(trials: Sequence[SourceTrial], histograms: pd.DataFrame) -> bytes:
-    """Return a Parquet file with a row per trial, epoch and score: the counts of its histogram.
+    """Return a Parquet file with a row per trial, epoch and score: the counts of its histogram between two edges.
 
     Args:
         trials: The trials of the table.
@@ -41,5 +41,5 @@ def histograms_parquet(trials: Sequence[SourceTrial], histograms: pd.DataFrame) 
     named = pd.DataFrame([(trial.cell, trial.seed, trial.trial_key) for trial in trials], columns=list(COLUMNS[:3]))
     plain = histograms.astype({"trial_key": str, "name": str})
     buffer = BytesIO()
-    named.merge(plain, on="trial_key")[[*COLUMNS, "name", "counts"]].to_parquet(buffer, index=False)
+    named.merge(plain, on="trial_key")[[*COLUMNS, "name", "counts", "low", "high"]].to_parquet(buffer, index=False)
     return buffer.getvalue()

@@ -11,7 +11,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "table.tex": "the table for a paper",
     "trials.csv": "a row a trial: its key, seed, status and last value of every metric",
     "epochs.csv": "a row a trial and epoch: every scalar that was measured",
-    "histograms.parquet": "score histograms: counts per score bin, a row a trial, epoch and score",
+    "histograms.parquet": "score histograms: counts per equal bin from low to high, a row a trial, epoch and score",
     "cells.yaml": "every setting of every cell, resolved",
     "provenance.json": "definition of the table, the trials in it, their commits, and digests of its files",
     "report.html": "table and figures as a page that needs no network",

@@ -33,7 +33,7 @@ class Histories:
         metrics: ``trial_key``, ``epoch``, ``name``, ``value``: means over each epoch's steps.
         steps: ``trial_key``, ``epoch``, ``step``, ``name``, ``value``: scores at single steps, unsmoothed.
         gradient_norms: ``trial_key``, ``epoch``, ``name``, ``value``: L2 norms by layer, from the images upwards.
-        histograms: ``trial_key``, ``epoch``, ``name``, ``counts``: scores per bin.
+        histograms: ``trial_key``, ``epoch``, ``name``, ``counts``, ``low``, ``high``: scores per bin between two edges.
         ft_starts: Number of epochs before FT begins, by trial key; NaN if it never does, or if that is not known.
         unreadable: Keys of trials whose histories were recorded, but cannot be read now.
     """
@@ -49,6 +49,15 @@ class Histories:
         """Return the number of optimiser steps in an epoch of trials; None if no steps were recorded."""
         steps = self.steps[self.steps["trial_key"].isin(trial_keys)]
         return None if steps.empty else int((steps["step"] / steps["epoch"]).max())
+
+
+def score_quantity(*, transformed: bool) -> str:
+    """Return the quantity of an axis of scores, in words; after FT, vectors have no unit length, and scores no bound.
+
+    Args:
+        transformed: Whether scores after FT are on the axis.
+    """
+    return "score (before FT: cosine)" if transformed else "score (cosine)"
 
 
 def score_label(name: str) -> str:

@@ -1,12 +1,13 @@
 """The scores of single runs: their course over the epochs, and their distribution at one epoch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ftlab.contrast.score_statistics import AFTER_FT, BIN_RANGE
+from ftlab.contrast.score_statistics import AFTER_FT
 from ftlab.reporting.figures.histories import SCORES
 
 LOSS = "pretrain/loss"
@@ -39,8 +40,8 @@ class ScoreDistribution:
         run: Label of the run.
         sign: ``positive`` or ``negative``.
         transformed: Whether the scores are those after FT.
-        centres: Middle of each bin of cosine similarity.
-        density: Share of the scores per unit of similarity, so that the area is 1.
+        centres: Middle of each bin.
+        density: Share of the scores per unit of score in each bin, so that the area is 1.
     """
 
     run: str
@@ -48,6 +49,14 @@ class ScoreDistribution:
     transformed: bool
     centres: tuple[float, ...]
     density: tuple[float, ...]
+
+
+class Bins(NamedTuple):
+    """The counts of equally wide bins between two edges."""
+
+    counts: list[int]
+    low: float
+    high: float
 
 
 def run_courses(metrics: pd.DataFrame, labels: Mapping[str, str]) -> tuple[RunCourse, ...]:
@@ -83,19 +92,20 @@ def score_distributions_at(
     """Return the distributions at an epoch; a run without a histogram there, or with an empty one, is left out.
 
     Args:
-        histograms: ``trial_key``, ``epoch``, ``name``, ``counts``.
+        histograms: ``trial_key``, ``epoch``, ``name``, ``counts``, ``low``, ``high``.
         labels: Label of each run by its trial key, in the order of the figure.
         epoch: The epoch, from 1.
     """
     rows = histograms[histograms["epoch"] == epoch]
-    counts = dict(zip(zip(rows["trial_key"], rows["name"], strict=True), rows["counts"], strict=True))
+    recorded = rows[["trial_key", "name", "counts", "low", "high"]].itertuples(index=False)
+    kept = {(key, name): Bins(list(counts), low, high) for key, name, counts, low, high in recorded}
     found = []
     for key, label in labels.items():
         for sign in ("positive", "negative"):
-            before, after = (counts.get((key, f"scores/{sign}{ending}")) for ending in ("", AFTER_FT))
-            if before is not None and sum(before):
+            before, after = (kept.get((key, f"scores/{sign}{ending}")) for ending in ("", AFTER_FT))
+            if before is not None and any(before.counts):
                 found.append(_distribution(label, sign, False, before))
-            if before is not None and after is not None and sum(after) and list(before) != list(after):
+            if before is not None and after is not None and any(after.counts) and before != after:
                 found.append(_distribution(label, sign, True, after))
     return tuple(found)
 
@@ -104,9 +114,8 @@ def _course(label: str, statistic: str, transformed: bool, rows: pd.DataFrame) -
     return RunCourse(label, statistic, transformed, tuple(map(int, rows["epoch"])), tuple(map(float, rows["value"])))
 
 
-def _distribution(label: str, sign: str, transformed: bool, counts: Sequence[int]) -> ScoreDistribution:
-    edges = np.linspace(*BIN_RANGE, len(counts) + 1)
-    widths, total = np.diff(edges), sum(counts)
-    density = np.asarray(counts, dtype=float) / (total * widths)
+def _distribution(label: str, sign: str, transformed: bool, bins: Bins) -> ScoreDistribution:
+    edges = np.linspace(bins.low, bins.high, len(bins.counts) + 1)
+    density = np.asarray(bins.counts, dtype=float) / (sum(bins.counts) * np.diff(edges))
     centres = np.round((edges[:-1] + edges[1:]) / 2, 6)
     return ScoreDistribution(label, sign, transformed, tuple(centres.tolist()), tuple(density.tolist()))

@@ -6,17 +6,15 @@ from math import isnan
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ftlab.contrast.score_statistics import BIN_RANGE, NEGATIVES, POSITIVES, SEEN_NEGATIVES, SEEN_POSITIVES
+from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES, SEEN_NEGATIVES, SEEN_POSITIVES
 from ftlab.reporting.figures.cell_choice import ShownCell, choose_cells
 from ftlab.reporting.figures.cell_labels import axes_in_words
 from ftlab.reporting.figures.histories import Histories, LeftOut
+from ftlab.reporting.figures.score_bins import Floats, common_edges, counts_between
 from ftlab.reporting.table.ablation import AblationTable
 
 LAST_PART = 0.1
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class ScoreDistributions:
     Attributes:
         title: Question that the table answers.
         legend: The axes that tell the cells apart, in words; empty if labels are names.
-        edges: Edges of the bins; scores beyond them count in the outer bins.
+        edges: Edges of the bins, which hold all scores.
         epochs: Numbers of the epochs, from 1.
         transformed: Whether FT takes part in a cell, so that the scores before FT and those that the loss sees differ.
         panels: One panel a cell, in the order of the table.
@@ -118,11 +116,13 @@ def score_distributions(table: AblationTable, histories: Histories) -> ScoreDist
         return LeftOut("no trial of the table recorded score histograms")
     shown = counts[counts["trial_key"].isin([key for cell in choice.cells for key in cell.trial_keys])]
     epochs = tuple(int(epoch) for epoch in sorted(shown["epoch"].unique()))
+    edges = common_edges(shown)
+    shown = shown.assign(counts=list(counts_between(shown, edges)))
     panels = tuple(_panel(cell, shown, histories, epochs) for cell in choice.cells)
     return ScoreDistributions(
         title=table.title,
         legend=axes_in_words(table),
-        edges=tuple(np.linspace(*BIN_RANGE, len(shown["counts"].iloc[0]) + 1).tolist()),
+        edges=tuple(edges.tolist()),
         epochs=epochs,
         transformed=any(not isnan(panel.ft_start) for panel in panels),
         panels=panels,

@@ -23,7 +23,7 @@ class ScoreSurfaces:
         axis: The swept axis in words.
         labels: The values of the axis as text, one a cell, in the order of the table and at equal distances.
         step_axis: Meaning of ``places``, in words.
-        places: P steps, or epochs where single steps were not recorded; at most `MAX_STEPS` of them, evenly spaced.
+        places: P steps, or epochs where single steps were not recorded; at most `MAX_STEPS`, about evenly spaced.
         surfaces: By metric name of `SEEN_SCORES`, in the paper's order, one row a cell of P means over the
             seeds; NaN where a cell has none.
         note: The choice of cells, in words, if not all are shown; empty otherwise.
@@ -68,8 +68,10 @@ def score_surfaces(table: AblationTable, histories: Histories) -> ScoreSurfaces 
 
 
 def _thinned(places: list[float]) -> tuple[float, ...]:
-    chosen = np.unique(np.linspace(0, len(places) - 1, MAX_STEPS).round().astype(int))
-    return tuple(places[place] for place in chosen)
+    # Evenly spaced steps, and not every so many of the recorded ones: those of the first epoch lie closer together.
+    wanted = np.linspace(places[0], places[-1], MAX_STEPS)
+    nearest = np.abs(np.subtract.outer(wanted, places)).argmin(axis=1)
+    return tuple(places[place] for place in np.unique(nearest))
 
 
 def _along(curve: Curve, places: tuple[float, ...]) -> tuple[float, ...]:

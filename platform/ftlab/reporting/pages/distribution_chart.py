@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES, SEEN_NEGATIVES, SEEN_POSITIVES
+from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.score_distributions import (
     DistributionPanel,
     EffectPanel,
@@ -55,7 +56,8 @@ def _over_epochs(distributions: ScoreDistributions, panel: DistributionPanel) ->
             drawn.add_trace(
                 heat_map(epochs, centres, density, limits=(0.0, HIGHEST), unit="density", scale=last), row, column
             )
-        drawn.update_yaxes(title={"text": SIGNS[sign][0]}, range=[-1, 1], row=row, col=1)
+        edges = [distributions.edges[0], distributions.edges[-1]]
+        drawn.update_yaxes(title={"text": SIGNS[sign][0]}, range=edges, row=row, col=1)
     mark_start(drawn, panel.ft_start)
     drawn.update_annotations(font_size=12)
     drawn.update_xaxes(title={"text": "epoch"}, row=2).update_xaxes(showgrid=False).update_yaxes(showgrid=False)
@@ -66,7 +68,7 @@ def _effect(effect: FtEffect, panel: EffectPanel) -> go.Figure:
     width = effect.edges[1] - effect.edges[0]
     drawn = page_figure(
         EFFECT_HEIGHT,
-        xaxis={"title": {"text": "score (cosine similarity)"}, "range": [effect.edges[0], effect.edges[-1]]},
+        xaxis={"title": {"text": score_quantity(transformed=True)}, "range": [effect.edges[0], effect.edges[-1]]},
         yaxis={"title": {"text": "density"}, "rangemode": "tozero"},
     )
     for sign, (words, color) in SIGNS.items():

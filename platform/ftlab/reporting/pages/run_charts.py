@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from ftlab.reporting.figures.histories import SCORE_LABELS, SCORES
+from ftlab.contrast.score_statistics import COSINE_RANGE
+from ftlab.reporting.figures.histories import SCORE_LABELS, SCORES, score_quantity
 from ftlab.reporting.figures.run_scores import LOSS, RunCourse, ScoreDistribution
 from ftlab.reporting.pages.page_style import page_figure, say_empty, series_style
 
@@ -49,9 +50,10 @@ def distribution_chart(distributions: Sequence[ScoreDistribution], epoch: int) -
     """Draw the scores' distribution at an epoch: a colour a run, positives filled if runs are few, after FT dotted."""
     if not distributions:
         return say_empty(page_figure(DISTRIBUTION_HEIGHT), f"no histogram is recorded for epoch {epoch}")
+    quantity = score_quantity(transformed=any(distribution.transformed for distribution in distributions))
     drawn = page_figure(
         DISTRIBUTION_HEIGHT,
-        xaxis={"title": {"text": f"score (cosine similarity), epoch {epoch}"}, "range": [-1, 1]},
+        xaxis={"title": {"text": f"{quantity}, epoch {epoch}"}, "range": _range(distributions)},
         yaxis={"title": {"text": "density"}, "rangemode": "tozero"},
     )
     runs = list(dict.fromkeys(distribution.run for distribution in distributions))
@@ -76,6 +78,17 @@ def distribution_chart(distributions: Sequence[ScoreDistribution], epoch: int) -
             )
         )
     return drawn
+
+
+def _range(distributions: Sequence[ScoreDistribution]) -> list[float]:
+    """Return the range of cosines, and as far beyond as there are scores."""
+    filled = [
+        centre
+        for distribution in distributions
+        for centre, density in zip(distribution.centres, distribution.density, strict=True)
+        if density
+    ]
+    return [min(COSINE_RANGE[0], *filled), max(COSINE_RANGE[1], *filled)]
 
 
 def _stack(drawn: go.Figure, panels: Sequence[str]) -> None:

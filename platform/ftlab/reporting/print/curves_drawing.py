@@ -30,7 +30,8 @@ def _fill_canvas(figure: ScoreCurves, rows: Sequence[tuple[str, Sequence[str]]],
         for name, axes in zip(names, line, strict=True):
             for cell, colour in zip(figure.cells, colours, strict=True):
                 _draw_cell(axes, cell, name, colour)
-            axes.set_ylabel("variance of scores" if "variance" in name else "mean score (cosine)")
+            mean = "mean score" if names is SEEN_SCORES else "mean score (cosine)"
+            axes.set_ylabel("variance of scores" if "variance" in name else mean)
         if stage:
             line[0].set_ylabel(f"{stage}\n{line[0].get_ylabel()}")
     for name, top, bottom in zip(SCORES, panels[0], panels[-1], strict=True):

@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES, SEEN_NEGATIVES, SEEN_POSITIVES
+from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.score_distributions import (
     DistributionPanel,
     ScoreDistributions,
@@ -45,7 +46,7 @@ def _fill_canvas(figure: ScoreDistributions, columns: int, canvas: Figure) -> No
         name_panel(axes, figure.legend, label)
         _draw_panel(axes, figure, panel, names)
     panels[0].set_ylim(*_visible_range(figure))
-    label_outside(panels, columns, "epoch", "score (cosine)")
+    label_outside(panels, columns, "epoch", score_quantity(transformed=figure.transformed))
     handles = [Patch(color=POSITIVE, label="positives"), Patch(color=NEGATIVE, label="negatives")]
     canvas.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=1)
     how = "Darkness: the square root of the share of scores in a bin, against the fullest of the epoch."

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES
+from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.score_distributions import EffectPanel, FtEffect
 from ftlab.reporting.print.panel_grid import even_columns, grid_height, label_outside, name_panel, panel_grid
 from ftlab.reporting.print.print_style import NEGATIVE, POSITIVE, TWO_COLUMNS, print_figure, write_note
@@ -28,13 +29,13 @@ def _fill_canvas(figure: FtEffect, columns: int, canvas: Figure) -> None:
     for axes, panel in zip(panels, figure.panels, strict=True):
         _draw_panel(axes, figure, panel)
     panels[0].set_xlim(*_visible_range(figure))
-    label_outside(panels, columns, "score (cosine)", "share of scores")
+    label_outside(panels, columns, score_quantity(transformed=True), "share of scores")
     handles = [Patch(color=POSITIVE, label="positives"), Patch(color=NEGATIVE, label="negatives")]
     canvas.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=1)
     first, last = figure.epochs
     how = (
         f"Upwards: before FT. Downwards: after it, as the loss sees them. Each against its fullest bin, epochs {first} "
-        f"to {last}; scores beyond the range count in the outer bins. Lines: means."
+        f"to {last}. Lines: means."
     )
     write_note(canvas, " ".join(filter(None, (how, figure.note))))
 

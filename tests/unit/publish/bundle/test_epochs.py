@@ -42,11 +42,14 @@ def test_scalars_stand_in_a_row_an_epoch() -> None:
 
 def test_histograms_keep_their_counts() -> None:
     histograms = frame(
-        HistoryPart.HISTOGRAMS, ("k0", 1, "scores/positive", [0, 2]), ("k2", 1, "scores/positive", [1, 1])
+        HistoryPart.HISTOGRAMS,
+        ("k0", 1, "scores/positive", [0, 2], -9.0, 1.0),
+        ("k2", 1, "scores/positive", [1, 1], -1.0, 1.0),
     )
     content = histograms_parquet(TRIALS, histograms)
     first, *others = pd.read_parquet(BytesIO(content)).to_dict("records")
     assert list(first.pop("counts")) == [0, 2]
+    assert (first.pop("low"), first.pop("high")) == (-9.0, 1.0)
     assert first == {"cell": "a", "seed": 0, "trial_key": "k0", "epoch": 1, "name": "scores/positive"}
     assert [row["cell"] for row in others] == ["a", "b"]
     assert histograms_parquet(TRIALS, histograms) == content

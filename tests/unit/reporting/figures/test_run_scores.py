@@ -18,12 +18,12 @@ METRICS = pd.DataFrame(
 )
 HISTOGRAMS = pd.DataFrame(
     [
-        ("t1", 1, "scores/positive", [0, 0, 1, 3]),
-        ("t1", 1, "scores/positive_transformed", [0, 0, 2, 2]),
-        ("t1", 1, "scores/negative", [0, 0, 0, 0]),
-        ("t2", 2, "scores/positive", [1, 0, 0, 0]),
+        ("t1", 1, "scores/positive", [0, 0, 1, 3], -1.0, 1.0),
+        ("t1", 1, "scores/positive_transformed", [0, 0, 2, 2], -1.0, 1.0),
+        ("t1", 1, "scores/negative", [0, 0, 0, 0], -1.0, 1.0),
+        ("t2", 2, "scores/positive", [1, 0, 0, 0], -1.0, 1.0),
     ],
-    columns=["trial_key", "epoch", "name", "counts"],
+    columns=["trial_key", "epoch", "name", "counts", "low", "high"],
 )
 LABELS = {"t2": "seed 1", "t1": "seed 0"}
 
