@@ -12,6 +12,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
 from tempfile import TemporaryDirectory
 
 from _harness import report
@@ -149,19 +150,20 @@ def _in_process(kind: str, size: int) -> dict[str, float]:
 
 
 def _lines(rows: Sequence[dict[str, float]]) -> dict[str, str]:
-    """Return in words whether the cost of a trial is the same at every size."""
-    kilobytes = [1024 * (row["memory_mb"] - row["memory_mb_before"]) / row["trials"] for row in rows]
+    """Return in words whether the cost of a trial is the same at every size; of memory, that of each further trial."""
+    steps = [(one["memory_mb"] - less["memory_mb"], one["trials"] - less["trials"]) for less, one in pairwise(rows)]
     return {
         "milliseconds a trial": _line([row["milliseconds"] for row in rows]),
         "of which processor time": _line([row["cpu_milliseconds"] for row in rows]),
-        "kilobytes a trial": _line(kilobytes),
+        "kilobytes a further trial": _line([1024 * memory / trials for memory, trials in steps]),
     }
 
 
 def _line(costs: Sequence[float]) -> str:
     ratio = costs[-1] / costs[0]
     told = "on a line" if abs(ratio - 1) <= TOLERANCE else "no line"
-    return f"{', '.join(f'{cost:.3g}' for cost in costs)}; largest / smallest {ratio:.2f}: {told}"
+    listed = ", ".join(f"{cost:.3g}" for cost in costs)
+    return listed if len(costs) == 1 else f"{listed}; largest / smallest {ratio:.2f}: {told}"
 
 
 def _peak_mb() -> float:
