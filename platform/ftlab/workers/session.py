@@ -2,7 +2,9 @@
 
 import logging
 import os
+import shlex
 import signal
+import sys
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -79,7 +81,7 @@ class RaySession:
             logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
             context = ray.init(log_to_driver=False, configure_logging=False, **self._arguments())
             if local:
-                mark_session(Path(context.address_info["session_dir"]))
+                mark_session(Path(context.address_info["session_dir"]))  # type: ignore[attr-defined] # a client has none
             # Tune is imported here too, because the driver would wait for it otherwise.
             import ray.tune
         except Exception as error:
@@ -114,4 +116,11 @@ class RaySession:
             "num_gpus": self.capacity.gpus,
             "include_dashboard": False,
             "_temp_dir": str(folder),
+            **_quoted_python(sys.executable),
         }
+
+
+def _quoted_python(executable: str) -> dict[str, Any]:
+    """Return Ray's argument for a Python with a space or the like in its path, which Ray hands to a shell as it is."""
+    quoted = shlex.quote(executable)
+    return {} if quoted == executable else {"runtime_env": {"py_executable": quoted}}
