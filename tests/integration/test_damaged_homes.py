@@ -75,7 +75,22 @@ ODD_NAMES = (
     b"\x1b[31m.ckpt",
     "é.json".encode(),
 )
-OTHER_VALUES = (None, [], {}, "", "text", -1, 0, 1.5, True, float("nan"), 10**400, "\ud800", [[]], {"a": 1})
+OTHER_VALUES: tuple[Any, ...] = (
+    None,
+    [],
+    {},
+    "",
+    "text",
+    -1,
+    0,
+    1.5,
+    True,
+    float("nan"),
+    10**400,
+    "\ud800",
+    [[]],
+    {"a": 1},
+)
 
 
 class Damage(NamedTuple):

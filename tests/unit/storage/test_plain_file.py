@@ -8,7 +8,7 @@ import pytest
 
 from ftlab.errors import StorageError, TrackingError
 from ftlab.storage.local import LocalFolder
-from ftlab.storage.plain_file import open_plain, read_plain
+from ftlab.storage.plain_file import open_lock, open_plain, read_plain
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.records import HistoryPart
 from ftlab.tracking.score_history import read_score_history
@@ -31,15 +31,15 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_a_plain_file_is_opened_and_made(tmp_path: Path) -> None:
-    with open_plain(tmp_path / "file", "wb") as file:
+    with open_lock(tmp_path / "file") as file:
         file.write(b"content")
     assert read_plain(tmp_path / "file") == b"content"
 
 
-@pytest.mark.parametrize("mode", ["rb", "wb", "ab"])
-def test_what_is_no_plain_file_is_refused(other: Path, mode: str) -> None:
+@pytest.mark.parametrize("verb", [open_plain, open_lock, read_plain])
+def test_what_is_no_plain_file_is_refused(other: Path, verb: Callable[[Path], object]) -> None:
     with pytest.raises(OSError, match=r"a1\.jsonl"):
-        open_plain(other, mode)
+        verb(other)
 
 
 def test_every_reader_of_a_home_refuses_it(other: Path) -> None:

@@ -21,7 +21,7 @@ from ftlab.data.sets.image_folder import FolderReader
 from ftlab.data.sets.reader import Reader
 from ftlab.errors import DataError
 from ftlab.storage.local import LocalFolder
-from ftlab.storage.plain_file import open_plain, read_plain
+from ftlab.storage.plain_file import open_lock, read_plain
 from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed, set_aside
 
 __all__ = ["DatasetSource", "ImageDataset", "load_dataset"]
@@ -103,7 +103,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _open_lock(path: Path) -> BinaryIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return open_plain(path, "wb")
+        return open_lock(path)
     except OSError as error:
         raise DataError(
             f"The image cache must be a folder that can be written, but {error.filename} is not: {error.strerror}. "

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from ftlab.errors import TrackingError
-from ftlab.storage.plain_file import open_plain
+from ftlab.storage.plain_file import open_lock
 from ftlab.tracking.mlflow import run_layout as layout
 from ftlab.tracking.mlflow.artifact_address import check_artifact_address
 from ftlab.tracking.mlflow.failure import store_failure
@@ -153,7 +153,7 @@ def _alone(database: Path | None) -> Iterator[None]:
     if database is None:
         yield
         return
-    with open_plain(database.with_name(f"{database.name}.lock"), "wb") as lock:
+    with open_lock(database.with_name(f"{database.name}.lock")) as lock:
         flock(lock, LOCK_EX)
         yield
 
