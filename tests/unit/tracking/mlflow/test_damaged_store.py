@@ -1,5 +1,6 @@
 """A damaged SQLite store is answered within seconds, with its file and a cure."""
 
+import os
 import shutil
 import sqlite3
 import time
@@ -57,3 +58,11 @@ def test_a_database_that_cannot_be_opened_is_not_tried_for_minutes(tmp_path: Pat
     with pytest.raises(TrackingError, match="unable to open database file"):
         connect(f"sqlite:///{tmp_path}/folder")
     assert time.monotonic() - started < 60.0
+
+
+def test_the_doctor_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    os.mkfifo(path)
+    finding = _check_file(path, tmp_path / "artifacts")
+    assert finding.level is Level.FAULT
+    assert f"{path} must be an MLflow store that can be read, but is no plain file" in finding.message
