@@ -3,10 +3,14 @@
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from ftlab.cli import (
     config_command,
@@ -26,8 +30,38 @@ from ftlab.cli import (
 from ftlab.errors import FREE_SPACE, FtlabError, is_disk_full
 from ftlab.terminal.console import error_console, on_a_screen
 
+# The usage of a command and the frame are shown beside the message.
+_USAGE_LINES = 8
+
+
+@contextmanager
+def _on_a_screen() -> Iterator[None]:
+    try:
+        yield
+    except TyperException as error:
+        error.message = on_a_screen(error.message, lines_elsewhere=_USAGE_LINES)
+        raise
+
+
+class _Commands(TyperGroup):
+    """The commands; what is wrong in the words of one is said on a screen."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Read the words before a command's own."""
+        with _on_a_screen():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Read the words of a command, and run it."""
+        with _on_a_screen():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
-    help="Ablation tables for contrastive learning as build targets.", no_args_is_help=True, add_completion=False
+    cls=_Commands,
+    help="Ablation tables for contrastive learning as build targets.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 app.add_typer(init_command.app)
 app.add_typer(plan_command.app)

@@ -1,7 +1,7 @@
 """The schema of one trial: everything that decides its numbers, checked before any compute is spent."""
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
@@ -82,7 +82,7 @@ class TrialConfig(Section):
             epochs: Number of epochs trained, from 1; None means all of them.
         """
         last = self.epochs if epochs is None else epochs
-        return {effect.name: effect.value for effect in self.effects() if effect.since <= last}
+        return {effect.name: effect.value for effect in _effects(self) if effect.since <= last}
 
     def judging(self) -> set[str]:
         """Return the dotted names of the settings that decide evaluations after the last epoch and nothing before."""
@@ -90,7 +90,7 @@ class TrialConfig(Section):
 
     def changes(self) -> list[int]:
         """Return, in order, 1 and the numbers of epochs at which `effective` differs from one epoch before."""
-        return sorted({1, *(effect.since for effect in self.effects() if effect.since <= self.epochs)})
+        return sorted({1, *(effect.since for effect in _effects(self) if effect.since <= self.epochs)})
 
     def shown(self) -> Settings:
         """Return the settings with an effect, in the form for people, with empty ones filled in.
@@ -153,6 +153,12 @@ class TrialConfig(Section):
         except ValueError:
             return False
         return True
+
+
+# Naming a trial and its checkpoints asks several times in a row.
+@lru_cache(maxsize=100)
+def _effects(trial: TrialConfig) -> list[Effect]:
+    return trial.effects()
 
 
 def _most_groups(batch_size: int) -> int:

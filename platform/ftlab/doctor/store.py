@@ -34,6 +34,7 @@ def _check_file(path: Path, artifacts: Path) -> Finding:
 
     try:
         found = stored_revision(path)
+        moved = find_moved(path, artifacts)
     except TrackingError as error:
         return fault(
             str(error), f"mv {quote(str(path))} {quote(f'{path}.damaged')} starts a new store; or restore a backup"
@@ -46,7 +47,7 @@ def _check_file(path: Path, artifacts: Path) -> Finding:
             f"if that does not know {found}, a newer "
             "version wrote it: git pull && make setup",
         )
-    if moved := find_moved(path, artifacts):
+    if moved:
         return warning(
             f"{path} names {moved[0].old.parent} as the place of files that lie in {artifacts} now",
             "any command that reads the store mends it, e.g. make verify",

@@ -6,6 +6,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 
 from ftlab.config.home import Home
 from ftlab.errors import FtlabError
+from ftlab.storage.plain_file import open_lock
 from ftlab.study.spec import StudySpec
 
 
@@ -18,7 +19,7 @@ def exclusive(home: Home, study: StudySpec) -> Iterator[None]:
     """
     folder = home / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{study.results_name.replace('/', '-')[:200]}.lock").open("wb") as lock:
+    with open_lock(folder / f"{study.results_name.replace('/', '-')[:200]}.lock") as lock:
         try:
             flock(lock, LOCK_EX | LOCK_NB)
         except OSError as error:

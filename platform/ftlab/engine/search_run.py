@@ -23,7 +23,7 @@ from ftlab.terminal.console import INTERRUPTED, complain, console, report_refuse
 from ftlab.terminal.plan_listing import search_command
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.records import trials_frame
-from ftlab.tracking.writer import TrackingWriter
+from ftlab.tracking.writer import TrackingWriter, undelivered_keys
 
 if TYPE_CHECKING:
     from ftlab.reporting.search.findings import SearchReport
@@ -89,31 +89,32 @@ def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
             tracker = open_tracker(home.local)
             tracker.reconcile()
             tracker.open_study(study_record(spec.study))
-            feed = _evaluate_missing(spec, fingerprint, ledger, tracker, session)
+            feed, is_stored = _evaluate_missing(spec, fingerprint, ledger, tracker, session)
         finally:
             session.ray.stop()
         report = make_report(spec, ledger, tracker.load_trials())
         paths = write_search_results(spec, report, results / spec.name)
         with reporting_refusal() as refusal:
-            close_search(tracker, spec, report, results / spec.name, complete=feed.is_complete)
+            close_search(tracker, spec, report, results / spec.name, complete=feed.is_complete and is_stored)
         if feed.is_complete:
             session.collector.claim([])
             session.collector.collect()
         # Last: what is printed may find no reader.
         _print_report(report, results / spec.name, paths)
-        return _say_how_to_go_on(spec, feed) or len(refusal)
+        return _say_how_to_go_on(spec, feed) or int(bool(refusal) or not is_stored)
 
 
 def _evaluate_missing(
     spec: "SearchSpec", fingerprint: str, ledger: "SearchLedger", tracker: "Tracker", session: StudySession
-) -> "SearchFeed":
+) -> "tuple[SearchFeed, bool]":
+    """Train what is missing; return the feed, and whether the store has every record and file."""
     from ftlab.search.recorded import RecordedTrials
     from ftlab.search.suggestion_feed import SearchFeed, num_devices
 
     writer = TrackingWriter(tracker, session.journal)
     try:
-        # Only its journal knows the trials that a killed process finished.
-        writer.replay(ledger.unfinished_keys, spec.name)
+        # Only the journal knows the trials that a killed process finished, and what the store did not take.
+        writer.replay(undelivered_keys(ledger.trial_keys, tracker.load_trials()), spec.name)
         recorded = RecordedTrials(
             session.journal,
             tracker.load_trials(),
@@ -126,11 +127,12 @@ def _evaluate_missing(
         if not feed.is_exhausted:
             _train(spec, fingerprint, feed, session, writer)
     finally:
-        report_undelivered(writer.close(), "search")
+        undelivered = writer.close()
+        report_undelivered(undelivered, "search")
         report_refused(writer.refused, "search")
     if feed.num_answered:
         say(f"{feed.num_answered} trials were recorded already and are not trained again")
-    return feed
+    return feed, not (undelivered or writer.refused)
 
 
 def _train(

@@ -1,6 +1,7 @@
 """Read the folder of a table: its files and its provenance."""
 
 from collections.abc import Iterable, Sequence
+from os.path import realpath
 from pathlib import Path
 
 from ftlab.errors import ResultsError, nearest
@@ -33,7 +34,8 @@ def read_table_files(folder: Path) -> dict[str, str]:
 def read_drawn_files(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
     """Return the content of a table's existing report and figures, by path below its folder."""
     # The provenance is sealed by a digest of its own alone: it must not lead elsewhere.
-    inside = [name for name in names if (folder / name).resolve().is_relative_to(folder.resolve())]
+    # realpath, because Path.resolve raises for a link that leads to itself.
+    inside = [name for name in names if Path(realpath(folder / name)).is_relative_to(realpath(folder))]
     return {name: (folder / name).read_bytes() for name in inside if (folder / name).is_file()}
 
 

@@ -5,6 +5,7 @@ from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
 from pathlib import Path
 from types import TracebackType
 
+from ftlab.storage.plain_file import open_lock
 from ftlab.study.plan import is_settled
 from ftlab.tracking.journal import Journal
 
@@ -26,7 +27,7 @@ class TrialClaims:
         folder.mkdir(parents=True, exist_ok=True)
         self._journal = journal
         # One descriptor for all: closing any descriptor of the file would end every claim of the process.
-        self._file = (folder / "trials.lock").open("ab")
+        self._file = open_lock(folder / "trials.lock")
 
     def __enter__(self) -> "TrialClaims":
         return self

@@ -1,6 +1,7 @@
 """The feed of an ablation: trunks before branches, and every trial once."""
 
 from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
 
 from ftlab.running.feed import Assignment
 from ftlab.study.spec import Trial
@@ -39,6 +40,9 @@ class StageFeed:
         self._there = set(there)
         self._promised: dict[str, str] = {}
         self._waiting: dict[str, Stage] = {}
+        # Stages with their places in the order: a heap, and those that came up before their checkpoint, by its name.
+        self._next: list[tuple[int, Stage]] = []
+        self._blocked: dict[str, list[tuple[int, Stage]]] = {}
         self.add(trials)
 
     @property
@@ -52,13 +56,17 @@ class StageFeed:
 
     def next_assignment(self) -> Assignment | None:
         """Return the most urgent trial whose first checkpoint exists."""
-        while (stage := self._first_ready()) is not None:
+        while self._next:
+            entry = _, stage = heappop(self._next)
+            if stage.parent is not None and (fork := stage.trial.prefix_keys[stage.start_epoch - 1]) not in self._there:
+                self._blocked.setdefault(fork, []).append(entry)
+                continue
             del self._waiting[stage.trial.key]
             if self._claim(stage.trial.key):
                 self._promise(stage)
                 return Assignment(stage.trial, stage.fork_epochs, self._share)
             self.elsewhere.append(stage.trial)
-            self._plan([stage.trial for stage in self._waiting.values()])
+            self._plan_anew()
         return None
 
     def epochs_trained(self, trial: Trial, epochs: Sequence[EpochResult]) -> None:
@@ -67,6 +75,8 @@ class StageFeed:
             if self._promised.get(key) == trial.key:
                 del self._promised[key]
                 self._there.add(key)
+                for entry in self._blocked.pop(key, ()):
+                    heappush(self._next, entry)
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:  # noqa: ARG002 - any end may break a promise
         """Plan anew if the trial did not reach a fork that others wait for."""
@@ -74,17 +84,18 @@ class StageFeed:
         for key in broken:
             del self._promised[key]
         if broken:
-            self._plan([stage.trial for stage in self._waiting.values()])
+            self._plan_anew()
+
+    def _plan_anew(self) -> None:
+        # Where no trial forks from another, none does without those that left, and the order stays as it is.
+        if self._has_forks:
+            self.add(())
 
     def _plan(self, trials: Sequence[Trial]) -> None:
-        stages = plan_stages(trials, self._there, self._promised, share=self._share)
-        self._waiting = {stage.trial.key: stage for stage in by_urgency(stages)}
-
-    def _first_ready(self) -> Stage | None:
-        for stage in self._waiting.values():
-            if stage.parent is None or stage.trial.prefix_keys[stage.start_epoch - 1] in self._there:
-                return stage
-        return None
+        stages = by_urgency(plan_stages(trials, self._there, self._promised, share=self._share))
+        self._waiting = {stage.trial.key: stage for stage in stages}
+        self._has_forks = any(stage.parent is not None for stage in stages)
+        self._next, self._blocked = list(enumerate(stages)), {}
 
     def _promise(self, stage: Stage) -> None:
         keys = stage.trial.prefix_keys

@@ -72,10 +72,9 @@ class SearchLedger:
         self.evaluated = {key: verdict for key, verdict in verdicts.items() if verdict is not None and verdict.counts}
 
     @property
-    def unfinished_keys(self) -> list[str]:
-        """Keys of the trials that an earlier process left unfinished."""
-        running = self._trials(TrialState.RUNNING)
-        return [key for trial in running for key in trial.user_attrs.get("trial_keys", ())]
+    def trial_keys(self) -> list[str]:
+        """Keys of all trials that were announced, in this process or an earlier one."""
+        return [key for trial in self._trials() for key in trial.user_attrs.get("trial_keys", ())]
 
     def recover(self, cell_keys: Mapping[str, str]) -> None:
         """Enqueue again the configurations that an earlier process left open or lost by accident, and the known ones.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ftlab.errors import StorageError
 from ftlab.storage.folder import ABANDONED_AFTER_SECONDS, WRITING_PREFIX
+from ftlab.storage.plain_file import read_plain
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class LocalFolder:
     def read(self, name: str) -> bytes:
         """Return the content of a file."""
         try:
-            return (self.path / name).read_bytes()
+            return read_plain(self.path / name)
         except FileNotFoundError:
             raise
         except OSError as error:

@@ -19,6 +19,9 @@ EVALUATION_VERSION = 1
 DATA_PREFIX = "data."
 KEY_LENGTH = 32
 _MARK = "number of epochs"
+_SEED_0 = '"seed":0'  # in canonical text only ever the setting: quotes within a text are escaped
+
+Code = tuple[tuple[str, str], ...]  # digest of a plugin's package by its kind
 
 
 def trial_key(config: TrialConfig, fingerprint: str) -> str:
@@ -28,9 +31,9 @@ def trial_key(config: TrialConfig, fingerprint: str) -> str:
         config: The trial.
         fingerprint: Digest of the data's content.
     """
-    return _digest(
-        {"pretraining": pretraining_key(config, fingerprint), "evaluations": evaluation_keys(config, fingerprint)}
-    )
+    cell = _unseeded(config)
+    pretraining = _sha256(_of_seed(_pretraining_text(cell, fingerprint, _code(config)), config))
+    return _digest({"pretraining": pretraining, "evaluations": _evaluation_keys(cell, fingerprint)})
 
 
 def pretraining_key(config: TrialConfig, fingerprint: str) -> str:
@@ -40,8 +43,7 @@ def pretraining_key(config: TrialConfig, fingerprint: str) -> str:
         config: The trial.
         fingerprint: Digest of the data's content.
     """
-    settings = _seeded(_whole(_unseeded(config)), config)
-    return _digest({"pretraining": settings, "data": fingerprint, **_code(config)})
+    return _sha256(_of_seed(_pretraining_text(_unseeded(config), fingerprint, _code(config)), config))
 
 
 def evaluation_keys(config: TrialConfig, fingerprint: str) -> dict[str, str]:
@@ -53,10 +55,7 @@ def evaluation_keys(config: TrialConfig, fingerprint: str) -> dict[str, str]:
         config: The trial.
         fingerprint: Digest of the content of the data that is judged on.
     """
-    return {
-        probe: _sha256(_plain({"probe": probe, **settings, "data": fingerprint, "evaluation": EVALUATION_VERSION}))
-        for probe, settings in config.probe.evaluations(config).items()
-    }
+    return dict(_evaluation_keys(_unseeded(config), fingerprint))
 
 
 def floor_key(kind: str, config: TrialConfig, fingerprint: str) -> str:
@@ -67,17 +66,16 @@ def floor_key(kind: str, config: TrialConfig, fingerprint: str) -> str:
         config: A trial with its data, encoder, seed and probes.
         fingerprint: Digest of the data's content.
     """
-    encoder = {name: value for name, value in _decisive(config).items() if name.startswith(("model.", "views.size"))}
+    own = ("model.", "views.size", "seed")
+    encoder = {name: value for name, value in _decisive(config).items() if name.startswith(own)}
     evaluations = evaluation_keys(config, fingerprint)
-    return _digest({"floor": kind, "encoder": _seeded(encoder, config), "evaluations": evaluations, **_code(config)})
+    about = _about(fingerprint, _code(config))
+    return _digest({"floor": kind, "encoder": encoder, "evaluations": evaluations, **about})
 
 
 def cell_key(config: TrialConfig, fingerprint: str) -> str:
     """Return the digest that the trials of one cell share: `trial_key` without the seed."""
-    evaluations = evaluation_keys(config, fingerprint)
-    return _digest(
-        {"cell": _whole(_unseeded(config)), "evaluations": evaluations, "data": fingerprint, **_code(config)}
-    )
+    return _cell_key(_unseeded(config), fingerprint, _code(config))
 
 
 def prefix_key(config: TrialConfig, fingerprint: str, epochs: int) -> str:
@@ -90,26 +88,22 @@ def prefix_key(config: TrialConfig, fingerprint: str, epochs: int) -> str:
         fingerprint: Digest of the data's content.
         epochs: Number of epochs trained, from 1.
     """
-    return _digest({"prefix": _decisive(config, epochs), "epochs": epochs, "data": fingerprint, **_code(config)})
+    return _digest({"prefix": _decisive(config, epochs), "epochs": epochs, **_about(fingerprint, _code(config))})
 
 
 def prefix_keys(config: TrialConfig, fingerprint: str) -> list[str]:
     """Return `prefix_key` after 1, 2, ... epochs, quickly: the settings with an effect change at a few epochs only."""
     keys = []
-    for settings, epochs in _spans(_unseeded(config)):
-        content = {"prefix": _seeded(settings, config), "data": fingerprint, **_code(config)}
+    for text, epochs in _spans(config, fingerprint):
         # The number of epochs is all that differs within a span.
-        before, _, after = _canonical({**content, "epochs": _MARK}).partition(f'"{_MARK}"')
+        before, _, after = text.partition(f'"{_MARK}"')
         keys += [_sha256(f"{before}{epoch}{after}") for epoch in epochs]
     return keys
 
 
 def prefix_spans(config: TrialConfig, fingerprint: str) -> list[tuple[str, range]]:
     """Return digests for spans of epochs: trials share their state after an epoch if they share its span's digest."""
-    return [
-        (_digest({"span": _seeded(settings, config), "data": fingerprint, **_code(config)}), epochs)
-        for settings, epochs in _spans(_unseeded(config))
-    ]
+    return [(_sha256(text), epochs) for text, epochs in _spans(config, fingerprint)]
 
 
 def unshared_key(trial_key: str, epochs: int) -> str:
@@ -121,24 +115,43 @@ def _unseeded(config: TrialConfig) -> TrialConfig:
     return config.model_copy(update={"seed": 0})
 
 
-def _seeded(settings: Settings, config: TrialConfig) -> Settings:
-    return {**settings, "seed": config.seed}
+def _of_seed(text: str, config: TrialConfig) -> str:
+    """Return the canonical text of a trial from that of its cell's trial with seed 0."""
+    return text.replace(_SEED_0, f'"seed":{config.seed}')
+
+
+def _spans(config: TrialConfig, fingerprint: str) -> list[tuple[str, range]]:
+    """Return the canonical texts of prefixes, with a mark for the epochs, and the epochs that each text is true of."""
+    texts = _span_texts(_unseeded(config), fingerprint, _code(config))
+    return [(_of_seed(text, config), epochs) for text, epochs in texts]
 
 
 # The trials of a cell differ by their seeds alone.
 @lru_cache(maxsize=10_000)
-def _whole(config: TrialConfig) -> Settings:
-    """Return the settings with an effect on the training, but for the seed and for what is judged after it."""
-    judging = config.judging()
-    return {name: value for name, value in _without_seed(_decisive(config)).items() if name not in judging}
+def _pretraining_text(cell: TrialConfig, fingerprint: str, code: Code) -> str:
+    return _canonical({"pretraining": _trained(cell), **_about(fingerprint, code)})
 
 
 @lru_cache(maxsize=10_000)
-def _spans(config: TrialConfig) -> tuple[tuple[Settings, range], ...]:
-    """Return the settings with an effect, but for the seed, and the epochs, from 1, after which they are these."""
+def _evaluation_keys(cell: TrialConfig, fingerprint: str) -> Mapping[str, str]:
+    about = {"data": fingerprint, "evaluation": EVALUATION_VERSION}
+    evaluations = cell.probe.evaluations(cell).items()
+    return {probe: _sha256(_plain({"probe": probe, **settings, **about})) for probe, settings in evaluations}
+
+
+@lru_cache(maxsize=10_000)
+def _cell_key(cell: TrialConfig, fingerprint: str, code: Code) -> str:
+    settings = {name: value for name, value in _trained(cell).items() if name != "seed"}
+    evaluations = _evaluation_keys(cell, fingerprint)
+    return _digest({"cell": settings, "evaluations": evaluations, **_about(fingerprint, code)})
+
+
+@lru_cache(maxsize=10_000)
+def _span_texts(cell: TrialConfig, fingerprint: str, code: Code) -> tuple[tuple[str, range], ...]:
+    about = {**_about(fingerprint, code), "epochs": _MARK}
     return tuple(
-        (_without_seed(_decisive(config, first)), range(first, end))
-        for first, end in pairwise([*config.changes(), config.epochs + 1])
+        (_canonical({"prefix": _decisive(cell, first), **about}), range(first, end))
+        for first, end in pairwise([*cell.changes(), cell.epochs + 1])
     )
 
 
@@ -146,13 +159,18 @@ def _decisive(config: TrialConfig, epochs: int | None = None) -> Settings:
     return {name: value for name, value in config.effective(epochs).items() if not name.startswith(DATA_PREFIX)}
 
 
-def _without_seed(settings: Settings) -> Settings:
-    return {name: value for name, value in settings.items() if name != "seed"}
+def _trained(config: TrialConfig) -> Settings:
+    """Return the settings with an effect on the training, without those of what is judged after it alone."""
+    judging = config.judging()
+    return {name: value for name, value in _decisive(config).items() if name not in judging}
 
 
-def _code(config: TrialConfig) -> dict[str, dict[str, str]]:
-    code = plugin_code(config)
-    return {"code": code} if code else {}
+def _code(config: TrialConfig) -> Code:
+    return tuple(plugin_code(config).items())
+
+
+def _about(fingerprint: str, code: Code) -> dict[str, object]:
+    return {"data": fingerprint, **({"code": dict(code)} if code else {})}
 
 
 def _digest(content: Mapping[str, object]) -> str:

@@ -7,9 +7,12 @@ state after epoch e if `prefix_key` gives it the same name.
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from itertools import chain
 
 from ftlab.study.spec import Trial
+
+# The state of a trial after an epoch, as the digest of its span and the epoch: two trials with the same one share it.
+State = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def plan_stages(
     producers: dict[State, str] = {}
     stages: dict[str, Stage] = {}
     forks: dict[str, set[int]] = {}
-    num_sharing = Counter(state for states in shared.values() for state in states)
+    num_sharing = Counter(chain.from_iterable(shared.values()))
     # The trial that shares the deepest prefix takes the trunk, so that all others fork from epochs of it.
     for trial in sorted(trials, key=lambda trial: -sum(num_sharing[state] > 1 for state in shared[trial.key])):
         start = trial.deepest(there, share=True)
@@ -71,29 +74,22 @@ def plan_stages(
             forks.setdefault(parent, set()).add(fork)
         start += saved
         stages[trial.key] = Stage(trial, start, parent, saved)
-        producers.update((state, trial.key) for state in shared[trial.key] if state.epoch > start)
+        producers.update((state, trial.key) for state in shared[trial.key] if state[1] > start)
     return {trial.key: replace(stages[trial.key], fork_epochs=frozenset(forks.get(trial.key, ()))) for trial in trials}
-
-
-class State(NamedTuple):
-    """The state of a trial after an epoch: two trials with the same one share it."""
-
-    span: str
-    epoch: int
 
 
 def _shared_states(trials: Sequence[Trial]) -> dict[str, list[State]]:
     """Return the states that a trial may share with another, by trial key and in order: few trials have many."""
     owners = Counter(span for trial in trials for span, _ in trial.prefix_spans)
     return {
-        trial.key: [State(span, epoch) for span, epochs in trial.prefix_spans if owners[span] > 1 for epoch in epochs]
+        trial.key: [(span, epoch) for span, epochs in trial.prefix_spans if owners[span] > 1 for epoch in epochs]
         for trial in trials
     }
 
 
 def _deepest(states: Sequence[State], producers: Mapping[State, str]) -> tuple[int, str | None]:
     state = next((state for state in reversed(states) if state in producers), None)
-    return (state.epoch, producers[state]) if state else (0, None)
+    return (state[1], producers[state]) if state else (0, None)
 
 
 def by_urgency(stages: Mapping[str, Stage]) -> list[Stage]:

@@ -41,14 +41,19 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def on_a_screen(text: str) -> str:
+def on_a_screen(text: str, *, lines_elsewhere: int = 0) -> str:
     """Return a text of which only the begin and the end are kept if it fills more than a screen, with the rest counted.
+
+    Args:
+        text: A message.
+        lines_elsewhere: Lines of the screen that something else fills, at most 13.
 
     >>> on_a_screen("a" * 5000)[1110:1170]
     'aaaaaaaaaa ... (3,400 characters left out) ... aaaaaaaaaaaaa'
     """
     shown = printable(text)
-    head = "".join(shown[: _HEAD_LINES * _LINE_LENGTH].splitlines(keepends=True)[:_HEAD_LINES])
+    head_lines = _HEAD_LINES - lines_elsewhere
+    head = "".join(shown[: head_lines * _LINE_LENGTH].splitlines(keepends=True)[:head_lines])
     tail = "".join(shown[-_TAIL_LINES * _LINE_LENGTH :].splitlines(keepends=True)[-_TAIL_LINES:])
     left_out = len(shown) - len(head) - len(tail)
     return f"{head} ... ({left_out:,} characters left out) ... {tail}" if left_out > 0 else shown

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from ftlab.errors import FREE_SPACE, TrackingError, is_disk_full
 from ftlab.storage.folder import WRITING_PREFIX
 from ftlab.storage.local import LocalFolder
+from ftlab.storage.plain_file import open_plain
 from ftlab.storage.sealed_json import DamagedError, set_aside
 from ftlab.tracking.journal_line import journal_line, read_line
 from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
@@ -172,7 +173,7 @@ class Journal:
     def _lines(self, trial_key: str, start: int = 0, end: int | None = None) -> list[bytes]:
         path = self._path(trial_key)
         try:
-            with path.open("rb") as file:
+            with open_plain(path) as file:
                 file.seek(start)
                 return file.read(-1 if end is None else end - start).split(b"\n")
         except FileNotFoundError:

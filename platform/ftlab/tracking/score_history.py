@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from ftlab.contrast.score_statistics import COSINE_RANGE
 from ftlab.errors import TrackingError
+from ftlab.storage.plain_file import open_plain
 from ftlab.tracking.records import HISTORY_COLUMNS, HistoryPart
 from ftlab.training.epoch_result import EpochResult
 
@@ -90,11 +91,12 @@ def read_score_history(path: Path, part: HistoryPart) -> pa.Table:
         pyarrow.ArrowException: The file is damaged.
         TrackingError: It would unpack to more than `MAX_VALUES`.
     """
-    metadata = pq.read_metadata(path)
-    _check_size(path, metadata)
-    known = set(metadata.schema.to_arrow_schema().names)
-    # Names stay encoded: unpacked, a long name that a million rows share would fill the memory.
-    with pq.ParquetFile(path, metadata=metadata, read_dictionary=sorted({"name", "part"} & known)) as file:
+    with open_plain(path) as content:
+        metadata = pq.read_metadata(content)
+        _check_size(path, metadata)
+        known = set(metadata.schema.to_arrow_schema().names)
+        # Names stay encoded: unpacked, a long name that a million rows share would fill the memory.
+        file = pq.ParquetFile(content, metadata=metadata, read_dictionary=sorted({"name", "part"} & known))
         if "part" in known:
             columns = [_CONTENT[part], *(["series"] if part is HistoryPart.HISTOGRAMS else [])]
             return select_part(file.read(["epoch", "name", "part", *columns]), part)

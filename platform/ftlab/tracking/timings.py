@@ -9,6 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ftlab.storage.plain_file import open_plain
 from ftlab.storage.sealed_json import DamagedError, Seal, check_seal, misfit, read_sealed
 
 # The rest of a longer file is not read: a few hundred epochs tell as much as a thousand.
@@ -86,7 +87,7 @@ def newest_journals(folder: Path) -> list[Path]:
 def read_description(path: Path) -> tuple[dict[str, str], dict[str, str]] | None:
     """Return params and tags of a recorded trial from the first line of its file; None if that is damaged."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             trial = read_sealed(file.readline(MAX_BYTES).removesuffix(b"\n"), dict)[0]["trial"]
             params, tags = trial["params"], trial["tags"]
             return None if misfit([params, tags], [{str: str}]) else (params, tags)
@@ -163,7 +164,7 @@ def _finite(value: Any) -> float:
 
 def _events(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             content = file.read(MAX_BYTES)
     except OSError:
         return

@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ftlab.errors import ArtifactError, TrackingError
 from ftlab.tracking.journal import Journal, JournalEntry
 from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus
 from ftlab.tracking.tracker import REFUSED_TAG, Tracker
 from ftlab.training.epoch_result import EpochResult
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MAX_BACKOFF_SECONDS = 60.0
 _RETRY_AT_CLOSE_SECONDS = 0.5
@@ -132,7 +136,7 @@ class TrackingWriter:
                 if entry is None or entry.outcome is None or not entry.outcome.status.is_final:
                     continue
                 with self._tracker_lock:
-                    known = self._known_as_ended() if known is None else known
+                    known = _known_as_ended(self._tracker.load_trials()) if known is None else known
                     if key not in known:
                         self._call(key, partial(self._record_whole, entry, study))
                         unchecked[key] = entry.num_unchecked
@@ -240,14 +244,6 @@ class TrackingWriter:
         with self._waiting_lock:
             self._waiting[trial_key] = self._waiting.pop(trial_key)
 
-    def _known_as_ended(self) -> set[str]:
-        trials = self._tracker.load_trials()
-        return {
-            key
-            for key, status, tags in zip(trials["trial_key"], trials["status"], trials["tags"], strict=True)
-            if TrialStatus(status).is_final and REFUSED_TAG not in tags
-        }
-
     def _record_whole(self, entry: JournalEntry, study: str | None) -> None:
         if entry.outcome is not None:
             trial = replace(entry.trial, study=study) if study else entry.trial
@@ -259,6 +255,25 @@ class TrackingWriter:
             _logger.warning(
                 "Records are kept in %s until the tracking store takes them: %s", self._journal.folder, error
             )
+
+
+def undelivered_keys(trial_keys: Iterable[str], recorded: "pd.DataFrame") -> list[str]:
+    """Return the keys of the trials that have not ended by a store, or whose files it refused.
+
+    Args:
+        trial_keys: Keys of trials.
+        recorded: The trials in the tracking store.
+    """
+    known = _known_as_ended(recorded)
+    return [key for key in trial_keys if key not in known]
+
+
+def _known_as_ended(recorded: "pd.DataFrame") -> set[str]:
+    return {
+        key
+        for key, status, tags in zip(recorded["trial_key"], recorded["status"], recorded["tags"], strict=True)
+        if TrialStatus(status).is_final and REFUSED_TAG not in tags
+    }
 
 
 def _joined(known: _Waiting, new: _Waiting) -> _Waiting:

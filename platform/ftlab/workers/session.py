@@ -2,7 +2,10 @@
 
 import logging
 import os
+import shlex
 import signal
+import sys
+from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any
@@ -12,6 +15,7 @@ from ftlab.machine.capacity import Capacity
 from ftlab.machine.facts import usable_cores
 from ftlab.workers.cluster_query import require_cluster
 from ftlab.workers.environment import ENVIRONMENT, LOCAL_ENVIRONMENT
+from ftlab.workers.ray_folder import mark_session, ray_folder, remove_left_sessions
 
 
 class RaySession:
@@ -75,7 +79,9 @@ class RaySession:
             # The study reports a trial's error in one line, so Tune's own report is not needed.
             logging.getLogger("ray").setLevel(logging.ERROR)
             logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-            ray.init(log_to_driver=False, configure_logging=False, **self._arguments())
+            context = ray.init(log_to_driver=False, configure_logging=False, **self._arguments())
+            if local:
+                mark_session(Path(context.address_info["session_dir"]))  # type: ignore[attr-defined] # a client has none
             # Tune is imported here too, because the driver would wait for it otherwise.
             import ray.tune
         except Exception as error:
@@ -101,10 +107,20 @@ class RaySession:
             require_cluster(get_ray_address_from_environment(address, None))
         if address:
             return {}
+        folder = ray_folder()
+        remove_left_sessions(folder)
         # Without an address Ray would join any cluster that was started on this machine.
         return {
             "address": "local",
             "num_cpus": self.capacity.cpus or usable_cores(),
             "num_gpus": self.capacity.gpus,
             "include_dashboard": False,
+            "_temp_dir": str(folder),
+            **_quoted_python(sys.executable),
         }
+
+
+def _quoted_python(executable: str) -> dict[str, Any]:
+    """Return Ray's argument for a Python with a space or the like in its path, which Ray hands to a shell as it is."""
+    quoted = shlex.quote(executable)
+    return {} if quoted == executable else {"runtime_env": {"py_executable": quoted}}

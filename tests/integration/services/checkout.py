@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,8 @@ class Checkout:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         folder.mkdir(parents=True)
-        for name in (".venv", "Makefile", "experiments", "platform", "pyproject.toml", "requirements.lock"):
+        (folder / ".venv").symlink_to(sys.prefix)
+        for name in ("Makefile", "experiments", "platform", "pyproject.toml", "requirements.lock"):
             (folder / name).symlink_to(ROOT / name)
         self.folder = folder
         self.environment = {**environment}

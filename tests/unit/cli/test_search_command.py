@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from ftlab.assembly.images import load_images
 from ftlab.cli.search_command import app
 from ftlab.config.home import Home
 from ftlab.config.sections.data_section import DataConfig
-from ftlab.errors import ConfigError, ResultsError, TrackingError
+from ftlab.errors import ArtifactError, ConfigError, ResultsError, TrackingError
 from ftlab.search.ledger import SearchLedger
 from ftlab.search.recorded import RecordedTrials
 from ftlab.search.scope import load_search_spec
@@ -17,7 +17,7 @@ from ftlab.search.storage import open_storage, storage_uri
 from ftlab.search.suggestion_feed import SearchFeed
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.memory_tracker import MemoryTracker
-from ftlab.tracking.records import Outcome, TrialStatus, trials_frame
+from ftlab.tracking.records import Outcome, TrialRecord, TrialStatus, trials_frame
 from ftlab.training.epoch_result import EpochResult
 
 WriteExperiment = Callable[..., None]
@@ -119,3 +119,51 @@ def test_a_database_that_does_not_answer_is_named(
     assert isinstance(ended.error, TrackingError)
     assert "the database of searches must answer" in str(ended.error)
     assert tracker.studies == {}
+
+
+class RefusingTracker(MemoryTracker):
+    """Takes records, and refuses the files of trials."""
+
+    def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochResult], outcome: Outcome) -> None:
+        super().record_trial(trial, epochs, outcome)
+        raise ArtifactError("the disk of artifacts is full")
+
+
+@pytest.fixture
+def ended(
+    write_experiment: WriteExperiment, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[MemoryTracker], Ended]:
+    """Run a search whose trials the journal has, and the store has not."""
+    write_experiment("s", **SEARCH)
+    evaluate(home, 2)
+    journal = Journal(home / "trials")
+    storage = open_storage(storage_uri(home.local))
+    spec = load_search_spec("s", "tiny")
+    for key in SearchLedger(spec, load_images(DataConfig(), home).fingerprint, storage).trial_keys:
+        journal.append_trial(TrialRecord(key, key, 0, spec.name, key, {}))
+        journal.append_epochs(key, [EpochResult(epoch, 0.0, {spec.study.metric: 80.0}) for epoch in (1, 2)])
+        journal.append_outcome(key, Outcome(TrialStatus.FINISHED))
+    storage.engine.dispose()
+
+    def search(tracker: MemoryTracker) -> Ended:
+        monkeypatch.setattr("ftlab.engine.search_run.open_tracker", lambda _: tracker)
+        return run("search", "s", "--profile", "tiny", "--results", str(tmp_path / "results"))
+
+    return search
+
+
+@pytest.mark.slow
+def test_a_search_brings_what_the_store_did_not_take(ended: Callable[[MemoryTracker], Ended]) -> None:
+    tracker = MemoryTracker()
+    assert ended(tracker).status == 0
+    assert [outcome.status for outcome in tracker.outcomes.values()] == [TrialStatus.FINISHED] * 2
+
+
+@pytest.mark.slow
+def test_a_search_whose_files_are_refused_fails_as_a_sweep_does(ended: Callable[[MemoryTracker], Ended]) -> None:
+    tracker = RefusingTracker()
+    refused = ended(tracker)
+    assert refused.status == 1
+    assert "81.0" in refused.out
+    assert len(tracker.outcomes) == 2
+    assert not tracker.study_ends["s/tiny"].complete

@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from ftlab.errors import ResultsError
-from ftlab.publish.results_folder import load_provenance, read_table_files, table_folder, table_folders
+from ftlab.publish.results_folder import (
+    load_provenance,
+    read_drawn_files,
+    read_table_files,
+    table_folder,
+    table_folders,
+)
 
 
 @pytest.fixture
@@ -38,3 +44,9 @@ def test_the_files_of_a_table_are_read_to_the_byte(results: Path) -> None:
 def test_a_table_without_provenance_says_how_to_get_it(results: Path) -> None:
     with pytest.raises(ResultsError, match=r"there is no .*/provenance.json; write it anew: make table"):
         load_provenance(results / "momentum" / "digits")
+
+
+def test_a_figure_that_is_a_link_to_itself_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "figure.pdf").symlink_to("figure.pdf")
+    (tmp_path / "figure.png").write_bytes(b"drawn")
+    assert read_drawn_files(tmp_path, ["figure.pdf", "figure.png", "../other"]) == {"figure.png": b"drawn"}

@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from random import Random
 
 import pytest
 
+from ftlab.running.feed import Assignment
 from ftlab.running.stage_feed import StageFeed
 from ftlab.study.spec import StudySpec, Trial, expand_trials
 from ftlab.tracking.records import Outcome, TrialStatus
@@ -129,3 +131,57 @@ def test_what_another_process_claims_is_left_out(trials: list[Trial]) -> None:
     train(feed, early, 2)
     assert taken(feed) is late
     assert feed.is_exhausted
+
+
+class PlanningFeed(StageFeed):
+    """The oracle: it plans anew after every change and looks at all waiting trials."""
+
+    def next_assignment(self) -> Assignment | None:
+        for stage in list(self._waiting.values()):
+            if stage.parent is None or stage.trial.prefix_keys[stage.start_epoch - 1] in self._there:
+                break
+        else:
+            return None
+        del self._waiting[stage.trial.key]
+        if self._claim(stage.trial.key):
+            self._promise(stage)
+            return Assignment(stage.trial, stage.fork_epochs, self._share)
+        self.elsewhere.append(stage.trial)
+        self._plan_anew()
+        return self.next_assignment()
+
+    def _plan_anew(self) -> None:
+        self._plan([stage.trial for stage in self._waiting.values()])
+
+
+def events(feed_type: type[StageFeed], trials: list[Trial], *, seed: int, share: bool) -> list[object]:
+    """Train with four workers, of which some fail, and with claims that other processes hold."""
+    chance = Random(seed)  # noqa: S311 - no secret
+    there = {trial.prefix_keys[chance.randrange(trial.epochs)] for trial in chance.sample(trials, 3)}
+    taken_elsewhere = {trial.key for trial in trials if chance.random() < 0.2}
+    feed = feed_type(trials[:-6], there, share=share, claim=lambda key: key not in taken_elsewhere)
+    more, under_way, told = trials[-6:], dict[str, tuple[Trial, int]](), []
+    while under_way or more or not feed.is_exhausted:
+        while len(under_way) < 4 and (assignment := feed.next_assignment()) is not None:
+            told.append(assignment)
+            under_way[assignment.trial.key] = assignment.trial, 0
+        if more and (not under_way or chance.random() < 0.05):
+            feed.add([more.pop()])
+        if under_way:
+            trial, epoch = under_way.pop(chance.choice(list(under_way)))
+            train(feed, trial, epoch + 1)
+            if epoch + 1 == trial.epochs or chance.random() < 0.02:
+                feed.trial_ended(trial, FINISHED if epoch + 1 == trial.epochs else FAILED)
+            else:
+                under_way[trial.key] = trial, epoch + 1
+    return [*told, *feed.elsewhere]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_order_is_that_of_planning_anew_each_time(make_study: Callable[..., StudySpec], seed: int) -> None:
+    overrides = {"transform.positives": "extrapolate", "train.epochs": 10}
+    grid = {"transform.start": [0.2, 0.5], "method.key_momentum": [0.9, 0.99], "transform.stop": [0.8, 0.9, 1.0]}
+    trials = expand_trials(make_study(overrides=overrides, grid=grid, seeds=2), "data")
+    share = seed % 4 > 0
+    first, second = (events(feed, trials, seed=seed, share=share) for feed in (StageFeed, PlanningFeed))
+    assert first == second

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -102,8 +103,14 @@ class TrialSection(Section):
 
     def unused_additions(self) -> set[str]:
         """Return the names of settings with `Trait.ADDED` that have their default, which decides no number."""
-        added = {name: field for name, field in type(self).model_fields.items() if Trait.ADDED in field.metadata}
-        return {name for name, field in added.items() if getattr(self, name) == field.get_default()}
+        return {name for name, default in _added(type(self)).items() if getattr(self, name) == default}
+
+
+@cache
+def _added(section: type[TrialSection]) -> Mapping[str, object]:
+    """Return the defaults of a section's settings with `Trait.ADDED`, by name."""
+    fields = section.model_fields.items()
+    return {name: field.get_default() for name, field in fields if Trait.ADDED in field.metadata}
 
 
 def _absolute(name: str, value: Any) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from ftlab.data.cache.array_file import digest_array
 from ftlab.errors import StorageError
 from ftlab.storage.local import LocalFolder
+from ftlab.storage.plain_file import read_plain
 from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed
 
 FINGERPRINT_LENGTH = 32
@@ -82,6 +83,6 @@ def _state(folder: Path) -> dict[str, str]:
 
 def _last_check(folder: Path) -> dict[str, Any] | None:
     try:
-        return read_sealed((folder / CHECK_FILE).read_bytes(), _RECORD)[0]
+        return read_sealed(read_plain(folder / CHECK_FILE), _RECORD)[0]
     except (OSError, DamagedError):  # only means digesting again
         return None

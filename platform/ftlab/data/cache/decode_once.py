@@ -22,6 +22,7 @@ from ftlab.data.sets.image_folder import FolderReader
 from ftlab.data.sets.reader import Reader
 from ftlab.errors import DataError
 from ftlab.storage.local import LocalFolder
+from ftlab.storage.plain_file import open_lock, read_plain
 from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed, set_aside
 
 __all__ = ["DatasetSource", "ImageDataset", "load_dataset"]
@@ -72,7 +73,7 @@ def _source_digest(source: DatasetSource, reader: Reader) -> str:
 
 def _open_indexed(index: Path, name: str) -> ImageDataset | None:
     try:
-        entry, _ = read_sealed(index.read_bytes(), _INDEX)
+        entry, _ = read_sealed(read_plain(index), _INDEX)
     except OSError:  # a missing entry only means decoding again
         return None
     except DamagedError as error:
@@ -116,7 +117,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _open_lock(path: Path) -> BinaryIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb")
+        return open_lock(path)
     except OSError as error:
         raise DataError(
             f"The image cache must be a folder that can be written, but {error.filename} is not: {error.strerror}. "

@@ -17,6 +17,7 @@ from ftlab.data.cache.split_writer import ChannelHistogram
 from ftlab.data.sets.reader import Int64Array, UInt8Array
 from ftlab.errors import StorageError
 from ftlab.storage.local import LocalFolder
+from ftlab.storage.plain_file import read_plain
 from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed
 
 META_FILE = "meta.json"
@@ -159,7 +160,7 @@ def _open_images(folder: Path, split: str, shape: tuple[int, ...]) -> tuple[UInt
 
 def _read_meta(folder: Path) -> dict[str, Any]:
     try:
-        meta, is_checked = read_sealed((folder / META_FILE).read_bytes(), _META)
+        meta, is_checked = read_sealed(read_plain(folder / META_FILE), _META)
     except DamagedError as error:
         raise DamagedError(f"{META_FILE}: {error}") from error
     if is_checked != ("digests" in meta):

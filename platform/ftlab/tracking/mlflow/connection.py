@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from ftlab.errors import TrackingError
+from ftlab.storage.plain_file import open_lock
 from ftlab.tracking.mlflow import run_layout as layout
 from ftlab.tracking.mlflow.artifact_address import check_artifact_address
 from ftlab.tracking.mlflow.failure import store_failure
@@ -41,6 +42,8 @@ from mlflow.store.db.utils import _is_empty_database, create_sqlalchemy_engine  
 
 # It makes the folder of an address without decoding it; `check_tracking_uri` has made the right one.
 db_utils._make_parent_dirs_if_sqlite = lambda db_uri: None  # noqa: ARG005
+# It would try a database that cannot be opened for 100 s, once for runs and once for models.
+db_utils.MAX_RETRY_COUNT = 2
 
 PAUSE_SECONDS = 1.0  # before a page is requested again
 _PAGE_SIZE = 250  # a server needs seconds for a page of 1,000
@@ -66,6 +69,8 @@ def connect(uri: str) -> MlflowClient:
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     # The process may have imported MLflow before the variables above were set.
     logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
+    # It prints the traceback of an error of the database before it raises it.
+    logging.getLogger(db_utils.__name__).setLevel(logging.CRITICAL)
     try:
         with _alone(sqlite_path(uri)):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -148,7 +153,7 @@ def _alone(database: Path | None) -> Iterator[None]:
     if database is None:
         yield
         return
-    with database.with_name(f"{database.name}.lock").open("wb") as lock:
+    with open_lock(database.with_name(f"{database.name}.lock")) as lock:
         flock(lock, LOCK_EX)
         yield
 

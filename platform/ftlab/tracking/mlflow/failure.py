@@ -4,7 +4,9 @@ import re
 
 from ftlab.tracking.tracking_uri import sqlite_path
 
-_DAMAGED = re.compile("malformed|file is not a database|no such (table|column)|Can't locate revision")
+_DAMAGED = re.compile(
+    "malformed|codec can't decode|file is not a database|no such (table|column)|Can't locate revision"
+)
 
 
 def store_failure(rule: str, uri: str, error: Exception, otherwise: str = "") -> str:

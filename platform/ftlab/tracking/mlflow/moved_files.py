@@ -8,12 +8,15 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftlab.errors import TrackingError
 from ftlab.tracking.mlflow.artifact_address import local_folder
+from ftlab.tracking.mlflow.failure import store_failure
 from ftlab.tracking.mlflow.run_layout import LAYOUT_TAG
+from ftlab.tracking.tracking_uri import sqlite_uri
 
 _EXPERIMENTS = """
     SELECT experiment_id, name, artifact_location FROM experiments
@@ -46,8 +49,11 @@ def find_moved(database: Path, artifact_root: Path) -> list[MovedFiles]:
     Args:
         database: File of the store, which is opened read-only.
         artifact_root: Folder of this home's files.
+
+    Raises:
+        TrackingError: The file is damaged.
     """
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10.0)) as store:
+    with _opened(database, "ro") as store:
         found = store.execute(_EXPERIMENTS, [LAYOUT_TAG]).fetchall()
     moved = []
     for experiment_id, name, address in found:
@@ -63,11 +69,14 @@ def mend_addresses(database: Path, artifact_root: Path) -> None:
     Args:
         database: File of the store.
         artifact_root: Folder of this home's files.
+
+    Raises:
+        TrackingError: The file is damaged, or cannot be written.
     """
     moved = find_moved(database, artifact_root)
     if not moved:
         return
-    with closing(sqlite3.connect(database, timeout=10.0)) as store, store:
+    with _opened(database, "rw") as store:
         for files in moved:
             store.executemany("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", list(_mended_runs(store, files)))
             store.execute(
@@ -82,6 +91,16 @@ def mend_addresses(database: Path, artifact_root: Path) -> None:
         artifact_root,
         database,
     )
+
+
+@contextmanager
+def _opened(database: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode={mode}", uri=True, timeout=10.0)) as store, store:
+            yield store
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        rule = "the tracking store must tell its experiments"
+        raise TrackingError(store_failure(rule, sqlite_uri(database), error)) from error
 
 
 def _is_moved(old: Path, new: Path, *, is_own: bool) -> bool:

@@ -70,6 +70,8 @@ def stored_revision(path: Path) -> str:
     Raises:
         TrackingError: The file is no store of MLflow's.
     """
+    if not path.is_file():  # SQLite would wait for the other end of a pipe
+        raise TrackingError(f"{path} must be an MLflow store that can be read, but is no plain file.")
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0)) as database:
             found = database.execute("SELECT version_num FROM alembic_version").fetchone()
