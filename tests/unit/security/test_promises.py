@@ -112,6 +112,7 @@ ALLOWED = {
     "platform/ftlab/ranks/rank_process.py TID251",
     "platform/ftlab/workers/cluster_query.py S105",
     "platform/ftlab/workers/cluster_query.py S603",
+    "platform/ftlab/workers/ray_folder.py S108",
     "platform/ftlab/estimate/calibration/measure.py S603",
     "platform/ftlab/machine/memory.py S603",
     "platform/ftlab/machine/facts.py S603",
