@@ -47,6 +47,7 @@ CHANGED: dict[str, Setting] = {
     "transform.lambda_extrapolation": [1.0, 1.5],
     "transform.lambda_interpolation": [0.25, 0.75],
     "transform.granularity": "element",
+    "transform.groups": 2,
     "transform.query_for_negatives": "original",
     "transform.start": 0.3,
     "transform.stop": 0.8,

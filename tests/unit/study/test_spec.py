@@ -31,8 +31,20 @@ SHARED_CELLS = [
         ("lambda_in", "none"),
     ],
     [("components", "both"), ("ft_start", "start=0.3")],
-    [("components", "positives"), ("lambda_ex", "positives=extrapolate alpha_extrapolation=2.0")],
-    [("components", "negatives"), ("lambda_in", "alpha_interpolation=1.6"), ("queue", "FT")],
+    [("components", "positives"), ("lambda_ex", "positives=extrapolate alpha_extrapolation=2.0 granularity=batch")],
+    [
+        ("components", "positives_per_element"),
+        ("lambda_ex", "positives=extrapolate alpha_extrapolation=2.0 granularity=element"),
+    ],
+    [
+        ("components", "negatives"),
+        ("lambda_in", "alpha_interpolation=1.6 granularity=batch"),
+        ("queue", "FT"),
+    ],
+    [
+        ("components", "negatives_per_element"),
+        ("lambda_in", "alpha_interpolation=1.6 granularity=element"),
+    ],
 ]
 
 
