@@ -14,10 +14,11 @@ from torch.nn import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as oracle
 
-from ftlab.assembly import batches, trial_parts
+from ftlab.assembly import batches, probes
 from ftlab.assembly.batches import make_batches
 from ftlab.assembly.images import load_images
-from ftlab.assembly.trial_parts import make_method, make_probe, make_trainer
+from ftlab.assembly.probes import make_probe
+from ftlab.assembly.trial_parts import make_method, make_trainer
 from ftlab.config.home import Home
 from ftlab.config.loading import load_profile, resolve_trial
 from ftlab.config.trial import TrialConfig
@@ -189,7 +190,7 @@ def test_probes_see_what_torchvision_resizes_and_crops(
         shown.append(load(slice(0, number)))
         return torch.zeros(number, 4)
 
-    monkeypatch.setattr(trial_parts, "extract_features", look)
+    monkeypatch.setattr(probes, "extract_features", look)
     train = ResidentImages(dataset.train_images, CPU)
     make_probe(config, dataset, make_method(config, 3, CPU).encoder, train, CPU).extract()
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (dataset.channel_mean, dataset.channel_std))

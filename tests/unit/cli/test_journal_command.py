@@ -21,7 +21,6 @@ from ftlab.running.recorder import TrialRecorder
 from ftlab.study.spec import resolve_study
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.tracking.tracker import NullTracker
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.tracking.writer import TrackingWriter
@@ -99,7 +98,7 @@ def test_what_a_node_recorded_becomes_a_table_here(node: Path, home: Home, store
     made = CliRunner().invoke(ftlab, ["table", "exp", "--profile", "tiny", "--results", str(results)])
     assert made.exit_code == 0, made.output
     assert "not recorded yet" not in made.output
-    assert (results / "exp" / "tiny" / "table.csv").read_text().count("key_momentum=") == 2
+    assert (results / "exp" / "tiny" / "trials.csv").read_text().count("key_momentum=") == 2
 
 
 def test_a_second_time_nothing_is_added(node: Path, home: Home, store_uri: str) -> None:
@@ -176,7 +175,8 @@ def test_other_numbers_unchecked_lines_and_open_trials_are_said(node: Path, home
     for epoch in entry.epochs:
         epoch.metrics["knn/top1"] = 1.5  # type: ignore[index]
     theirs.append_epochs(first.stem, entry.epochs)
-    theirs.append_outcome(first.stem, Outcome(TrialStatus.FINISHED))
+    assert entry.outcome is not None
+    theirs.append_outcome(first.stem, entry.outcome)
     lines = second.read_text().splitlines()
     unsealed = [line.rpartition(',"format"')[0] for line in lines[:-1]]
     second.write_text("".join(f"{line}}}\n" for line in unsealed))

@@ -30,7 +30,14 @@ def publish(tracker: MlflowTracker, folder: Path, home: Home) -> Mapping[str, by
     study = load_study("exp", "tiny")
     recorded = tracker.load_trials()
     publish_table(
-        study, name_trials(study, home), recorded, tracker, folder, TableOptions(all_seeds=True), command="make sweep"
+        study,
+        name_trials(study, home),
+        recorded,
+        tracker,
+        folder,
+        TableOptions(all_seeds=True),
+        home=home,
+        command="make sweep",
     )
     return {path.name: path.read_bytes() for path in sorted(folder.glob("table.*"))}
 

@@ -57,7 +57,14 @@ def store(
         store.log_epochs(trial.key, epochs)
         store.close_trial(trial.key, Outcome(TrialStatus.FINISHED))
     publish_table(
-        study, trials, store.load_trials(), store, FOLDER, TableOptions(all_seeds=False), command="make sweep"
+        study,
+        trials,
+        store.load_trials(),
+        store,
+        FOLDER,
+        TableOptions(all_seeds=False),
+        home=home,
+        command="make sweep",
     )
     monkeypatch.setattr("ftlab.cli.trace_command.open_tracker", lambda _: store)
     return store
@@ -109,6 +116,7 @@ def test_an_edited_provenance_does_not_hide_the_other_folders(store: MemoryTrack
         store,
         Path("results/a/tiny"),
         TableOptions(all_seeds=True),
+        home=Home(".home"),
         command="make sweep",
     )
     edit("provenance.json", "81.25", "81.26")

@@ -109,14 +109,15 @@ def test_a_published_table_brings_its_provenance(
     found = plan_study(study, home, tracker.load_trials())
     record(found, tracker)
     recorded = tracker.load_trials()
-    table, paths = publish_table(study, found.trials, recorded, tracker, tmp_path, OWN_SEEDS, command="make sweep")
+    options = {"home": home, "command": "make sweep"}
+    table, paths = publish_table(study, found.trials, recorded, tracker, tmp_path, OWN_SEEDS, **options)
     assert paths[-1] == tmp_path / "provenance.json"
     provenance = parse_provenance(paths[-1].read_text(), "provenance.json")
     assert provenance.tabulate(recorded) == table
     assert provenance.origin.seeds == 2
     assert verify_table(provenance, read_table_files(tmp_path), recorded).problems == ()
     written = paths[-1].read_bytes()
-    publish_table(study, found.trials, recorded, tracker, tmp_path, OWN_SEEDS, command="make sweep")
+    publish_table(study, found.trials, recorded, tracker, tmp_path, OWN_SEEDS, **options)
     assert paths[-1].read_bytes() == written
 
 

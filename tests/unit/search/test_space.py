@@ -56,9 +56,10 @@ def test_a_setting_without_effect_is_not_drawn(make_search: MakeSearch, random_s
     space = make_search(space=EVERYTHING, overrides={}).space
     for _ in range(100):
         settings = space.suggest(random_study.ask())
+        config = space.resolve(settings)
         mixed = {settings["transform.positives"], settings["transform.negatives"]} != {"none"}
         assert ("transform.start" in settings) == mixed
-        is_on = settings.get("transform.start", "never") != "never"
+        is_on = bool(config.transform.epochs_on(config.epochs))
         positives = is_on and settings["transform.positives"] != "none"
         negatives = is_on and settings["transform.negatives"] != "none"
         assert ("transform.alpha_extrapolation" in settings) == positives

@@ -12,7 +12,7 @@ from ftlab.config.setting import Trait
 class TrainConfig(TrialSection):
     """The optimisation."""
 
-    epochs: int = Field(100, ge=1, le=100_000, description="Passes over the training images.")
+    epochs: Annotated[int, Trait.SWITCH] = Field(100, ge=1, le=100_000, description="Passes over the training images.")
     batch_size: Annotated[int, Trait.EPOCH_COST] = Field(
         128, ge=2, le=1_000_000, description="Images a step; the ragged last batch of an epoch is dropped."
     )

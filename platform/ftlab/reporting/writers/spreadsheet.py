@@ -85,10 +85,9 @@ def table_csv(table: AblationTable) -> str:
         "same_protocol",
         "comparability",
     ]
+    names += [*_other_names(table), "is_floor"]
     if table.seeding:
         names.append("stopped")
-    names += [f"{metric}_{statistic}" for metric in table.other_metrics for statistic in OTHERS]
-    names.append("is_floor")
     lines = [_line(table, row) for row in table.rows]
     floors = [_floor_line(table, floor, names) for floor in table.floors]
     return csv_text(["cell", *table.axes, *names], [*lines, *floors])
@@ -110,9 +109,9 @@ def _line(table: AblationTable, row: AblationRow) -> list[str]:
         row.published.shown if row.published else "",
         ("yes" if table.same_protocol else "no") if table.published else "",
         "; ".join(str(caveat) for caveat in row.caveats),
-        *([table.seeding.stopped[row.cell]] if table.seeding else []),
         *_others(row.others.get(metric) for metric in table.other_metrics),
         "no",
+        *([table.seeding.stopped[row.cell]] if table.seeding else []),
     ]
 
 
@@ -122,10 +121,14 @@ def _floor_line(table: AblationTable, floor: FloorValues, names: Sequence[str]) 
     known = {
         "n": str(summary.n),
         **{name: number_text(getattr(summary, name)) for name in STATISTICS},
-        **dict(zip(names[-len(table.other_metrics) * len(OTHERS) - 1 : -1], _others(others), strict=True)),
+        **dict(zip(_other_names(table), _others(others), strict=True)),
         "is_floor": "yes",
     }
     return [floor.name, *[""] * len(table.axes), *(known.get(name, "") for name in names)]
+
+
+def _other_names(table: AblationTable) -> list[str]:
+    return [f"{metric}_{statistic}" for metric in table.other_metrics for statistic in OTHERS]
 
 
 def _others(summaries: Iterable[Summary | None]) -> list[str]:

@@ -49,7 +49,13 @@ def test_an_empty_store_gives_headers(empty_table: AblationTable) -> None:
     first = {name: text for name, text in rows_of(table_csv(empty_table))[0].items() if text}
     assert first.pop("cell") == "key_momentum=0.5"
     counts = ("n", "n_collapsed", "n_degenerate", "n_without_value", "n_failed", "n_with_collapsed")
-    assert first == {"method.key_momentum": "0.5", **dict.fromkeys(counts, "0"), "n_missing": "3", "is_best": "no"}
+    assert first == {
+        "method.key_momentum": "0.5",
+        **dict.fromkeys(counts, "0"),
+        "n_missing": "3",
+        "is_best": "no",
+        "is_floor": "no",
+    }
 
 
 def test_floats_read_back_bit_for_bit(make_trials: MakeTrials) -> None:
