@@ -27,7 +27,7 @@ class CosineSchedule:
         """Return the learning rate of the 0-based ``epoch``.
 
         >>> schedule = CosineSchedule(peak=0.03, epochs=2)
-        >>> schedule.learning_rate(0), schedule.learning_rate(1)
+        >>> round(schedule.learning_rate(0), 9), schedule.learning_rate(1)
         (0.015015, 3e-05)
         """
         if epoch < self.warmup_epochs:

@@ -119,6 +119,7 @@ def _floor_line(table: AblationTable, floor: FloorValues, names: Sequence[str]) 
     summary = floor.summary(table.metric)
     others = (floor.summary(metric) for metric in table.other_metrics)
     known = {
+        **dict.fromkeys(COUNTS, "0"),
         "n": str(summary.n),
         **{name: number_text(getattr(summary, name)) for name in STATISTICS},
         **dict(zip(_other_names(table), _others(others), strict=True)),
