@@ -31,8 +31,20 @@ SHARED_CELLS = [
         ("lambda_in", "none"),
     ],
     [("components", "both"), ("ft_start", "start=0.3")],
-    [("components", "positives"), ("lambda_ex", "positives=extrapolate alpha_extrapolation=2.0")],
-    [("components", "negatives"), ("lambda_in", "alpha_interpolation=1.6"), ("queue", "FT")],
+    [("components", "positives"), ("lambda_ex", "positives=extrapolate alpha_extrapolation=2.0 granularity=batch")],
+    [
+        ("components", "positives_per_element"),
+        ("lambda_ex", "positives=extrapolate alpha_extrapolation=2.0 granularity=element"),
+    ],
+    [
+        ("components", "negatives"),
+        ("lambda_in", "alpha_interpolation=1.6 granularity=batch"),
+        ("queue", "FT"),
+    ],
+    [
+        ("components", "negatives_per_element"),
+        ("lambda_in", "alpha_interpolation=1.6 granularity=element"),
+    ],
 ]
 
 
@@ -115,13 +127,13 @@ def test_a_trial_of_any_seed_has_the_keys_of_the_study(make_study: MakeStudy) ->
 
 
 def test_cells_that_cannot_differ_share_their_trials(make_study: MakeStudy) -> None:
-    # Of two epochs, 0.0 and 0.2 are both the first.
+    # Of two epochs, 0.2 and 0.5 both leave out the first.
     study = make_study(overrides=FT, grid={"transform.start": [0.0, 0.2, 0.5]}, seeds=2)
     assert [trial.name for trial in expand_trials(study, "data")] == [
         "start=0.0 seed 0",
-        "start=0.5 seed 0",
+        "start=0.2 seed 0",
         "start=0.0 seed 1",
-        "start=0.5 seed 1",
+        "start=0.2 seed 1",
     ]
 
 
