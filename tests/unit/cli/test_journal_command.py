@@ -21,7 +21,6 @@ from ftlab.running.recorder import TrialRecorder
 from ftlab.study.spec import resolve_study
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.tracking.tracker import NullTracker
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.tracking.writer import TrackingWriter
@@ -170,13 +169,14 @@ def test_other_numbers_unchecked_lines_and_open_trials_are_said(node: Path, home
     first, second = files(node)
     entry = Journal(node / "trials").read(first.stem)
     assert entry is not None
+    assert entry.outcome is not None
     first.unlink()
     theirs = Journal(node / "trials")
     theirs.append_trial(entry.trial)
     for epoch in entry.epochs:
         epoch.metrics["knn/top1"] = 1.5  # type: ignore[index]
     theirs.append_epochs(first.stem, entry.epochs)
-    theirs.append_outcome(first.stem, Outcome(TrialStatus.FINISHED))
+    theirs.append_outcome(first.stem, entry.outcome)
     lines = second.read_text().splitlines()
     unsealed = [line.rpartition(',"format"')[0] for line in lines[:-1]]
     second.write_text("".join(f"{line}}}\n" for line in unsealed))

@@ -147,3 +147,40 @@ def test_traits_stand_at_the_fields() -> None:
         "transform.start",
     )
     assert "method.queue_size" in settings_with(Trait.CHECKPOINT_COST)
+
+
+@pytest.mark.parametrize(
+    ("start", "epochs", "begin"),
+    [
+        (0.02, 25, 1),
+        (0.004, 100, 1),
+        (1e-9, 10, 1),
+        (0.5, 1, 1),
+        (0.04, 10, 1),
+        (0.0, 25, 0),
+        (0.02, 100, 2),
+        (1.0, 10, 10),
+    ],
+)
+def test_a_later_start_is_never_rounded_to_always(start: float, epochs: int, begin: int) -> None:
+    on = make_trial(transform={**MIXED, "start": start}, train={"epochs": epochs}).transform.epochs_on(epochs)
+    assert on == range(begin, epochs)
+    always = make_trial(transform=MIXED, train={"epochs": epochs})
+    assert (
+        trial_key(make_trial(transform={**MIXED, "start": start}, train={"epochs": epochs}), "data")
+        == trial_key(always, "data")
+    ) == (begin == 0)
+
+
+def test_groups_have_an_effect_while_something_is_mixed() -> None:
+    assert "transform.groups" not in make_trial(transform={"groups": 2}).shown()
+    mixed = make_trial(transform={**MIXED, "groups": 2, "start": 0.3})
+    assert "transform.groups" not in mixed.effective(3)
+    assert mixed.effective(4)["transform.groups"] == 2
+    assert "transform.groups" not in make_trial(transform=MIXED).effective()
+
+
+@pytest.mark.parametrize(("groups", "valid"), [(3, 2), (7, 4), (24, 16), (1000, 128)])
+def test_a_batch_is_split_into_equal_groups(groups: int, valid: int) -> None:
+    with pytest.raises(ValueError, match=f"batch_size=128, groups={groups}; nearest valid groups: {valid}."):
+        make_trial(transform={**MIXED, "groups": groups})

@@ -155,7 +155,7 @@ def test_positive_range_depends_on_the_kind(settings: dict[str, Any], expected: 
         ({"start": 0.0}, range(10)),
         ({"start": 0.3}, range(3, 10)),
         ({"start": 0.3, "stop": 0.8}, range(3, 8)),
-        ({"start": 0.02}, range(10)),
+        ({"start": 0.02}, range(1, 10)),
         ({"start": 1.0}, range(10, 10)),
         ({"start": "never"}, range(0)),
         ({"start": 0.0, "positives": "none"}, range(0)),

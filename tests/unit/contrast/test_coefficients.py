@@ -84,3 +84,10 @@ def test_granularity_decides_the_number_of_coefficients(granularity: Granularity
     coefficients = sample_coefficients(1.6, (0.0, 1.0), (6, 3), granularity, generator=make_generator(9))
     assert coefficients.shape == shape
     assert coefficients.unique().numel() == shape[0] * shape[1]
+
+
+@pytest.mark.parametrize("alpha", [1e-4, 1e-3, 0.01, 0.1, 0.2, 1.6])
+def test_no_draw_is_rounded_beyond_0_or_1(alpha: float) -> None:
+    draws = sample_symmetric_beta(alpha, (200_000,), generator=make_generator(3))
+    assert draws.min() >= 0.0
+    assert draws.max() <= 1.0

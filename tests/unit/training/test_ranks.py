@@ -168,3 +168,14 @@ def test_one_rank_with_a_loss_that_is_not_finite_stops_the_others(build_team: Bu
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(train, team))
+
+
+@pytest.mark.parametrize("settings", [{}, {"granularity": "sample", "negatives": "interpolate_union"}], ids=str)
+def test_ranks_train_groups_of_ft_as_a_process_alone_does(
+    build_trainer: BuildTrainer, build_team: BuildTeam, settings: dict[str, Any]
+) -> None:
+    transform = {**BOTH, "groups": 4, "start": 0.25, **settings}
+    alone, team = build_trainer(transform=transform), build_team(2, transform=transform)
+    expected = list(alone.epochs())
+    assert_close_results(together(team)[0], expected)
+    assert_close_states(team[0], alone)
