@@ -169,13 +169,13 @@ def test_other_numbers_unchecked_lines_and_open_trials_are_said(node: Path, home
     first, second = files(node)
     entry = Journal(node / "trials").read(first.stem)
     assert entry is not None
+    assert entry.outcome is not None
     first.unlink()
     theirs = Journal(node / "trials")
     theirs.append_trial(entry.trial)
     for epoch in entry.epochs:
         epoch.metrics["knn/top1"] = 1.5  # type: ignore[index]
     theirs.append_epochs(first.stem, entry.epochs)
-    assert entry.outcome is not None
     theirs.append_outcome(first.stem, entry.outcome)
     lines = second.read_text().splitlines()
     unsealed = [line.rpartition(',"format"')[0] for line in lines[:-1]]

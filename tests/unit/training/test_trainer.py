@@ -229,6 +229,16 @@ class TestEpochs:
                 "scores/negative_transformed": 8 * 20,
             }
 
+    def test_histograms_have_the_edges_of_the_scores_in_their_epoch(self, build_trainer: BuildTrainer) -> None:
+        before, after = train(build_trainer(transform={**BOTH, "start": 0.25}), 2)
+        assert set(map(tuple, before.edges.values())) == {(-1.0, 1.0)}
+        assert after.edges == {
+            "scores/positive": [-1.0, 1.0],
+            "scores/negative": [-1.0, 1.0],
+            "scores/positive_transformed": [-9.0, 1.0],
+            "scores/negative_transformed": [-3.0, 3.0],
+        }
+
     def test_single_steps_and_gradient_norms_are_kept(self, build_trainer: BuildTrainer) -> None:
         trainer = build_trainer()
         *_, result = train(trainer, 2)

@@ -52,12 +52,12 @@ class Histories:
 
 
 def score_quantity(*, transformed: bool) -> str:
-    """Return the quantity of an axis of scores, in words; after FT, vectors have no unit length, and scores no bound.
+    """Return the quantity of an axis of scores, in words: after FT, whose vectors have no unit length, no cosine.
 
     Args:
         transformed: Whether scores after FT are on the axis.
     """
-    return "score (before FT: cosine)" if transformed else "score (cosine)"
+    return "score" if transformed else "score (cosine)"
 
 
 def score_label(name: str) -> str:

@@ -21,8 +21,8 @@ def common_edges(histograms: pd.DataFrame) -> Floats:
         histograms: ``counts``, ``low``, ``high``; at least one row.
     """
     kinds = [(edges, counts.sum(axis=0)) for edges, counts, _ in _kinds(histograms)]
-    # Of equally wide bins, up to rounding, the fewest.
-    finest = min((edges for edges, _ in kinds), key=lambda edges: (round(edges[1] - edges[0], 9), len(edges)))
+    # Of about equally wide bins, the fewest: those of cosines, which so keep their edges.
+    finest = min((edges for edges, _ in kinds), key=lambda edges: (round(edges[1] - edges[0], 3), len(edges)))
     width = finest[1] - finest[0]
     filled = np.concatenate([[edges[:-1][counts > 0], edges[1:][counts > 0]] for edges, counts in kinds], axis=1)
     # A hair beyond the edges is no bin more.

@@ -50,7 +50,8 @@ def _fill_canvas(figure: ScoreDistributions, columns: int, canvas: Figure) -> No
     handles = [Patch(color=POSITIVE, label="positives"), Patch(color=NEGATIVE, label="negatives")]
     canvas.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=1)
     how = "Darkness: the square root of the share of scores in a bin, against the fullest of the epoch."
-    write_note(canvas, " ".join(filter(None, (how, "Dotted: FT begins." if figure.transformed else "", figure.note))))
+    start = "Dotted: FT begins. Before FT, scores are cosines." if figure.transformed else ""
+    write_note(canvas, " ".join(filter(None, (how, start, figure.note))))
 
 
 def _stages(figure: ScoreDistributions) -> list[tuple[DistributionPanel, tuple[str, str], str]]:

@@ -35,7 +35,7 @@ def _fill_canvas(figure: FtEffect, columns: int, canvas: Figure) -> None:
     first, last = figure.epochs
     how = (
         f"Upwards: before FT. Downwards: after it, as the loss sees them. Each against its fullest bin, epochs {first} "
-        f"to {last}. Lines: means."
+        f"to {last}. Lines: means. Before FT, scores are cosines."
     )
     write_note(canvas, " ".join(filter(None, (how, figure.note))))
 

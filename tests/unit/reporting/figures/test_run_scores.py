@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from ftlab.reporting.figures.run_scores import RunCourse, recorded_epochs, run_courses, score_distributions_at
 from ftlab.reporting.pages.run_charts import courses_chart, distribution_chart
@@ -66,3 +67,19 @@ def test_courses_are_drawn_a_panel_a_statistic() -> None:
 def test_nothing_recorded_is_said() -> None:
     assert courses_chart(()).layout.annotations[0].text == "no epoch is recorded yet"
     assert distribution_chart((), 7).layout.annotations[0].text == "no histogram is recorded for epoch 7"
+
+
+def test_scores_beyond_cosines_are_shown_and_the_axis_is_no_cosine() -> None:
+    rows = [
+        ("t1", 1, "scores/positive", [0, 1], -1.0, 1.0),
+        ("t1", 1, "scores/positive_transformed", [0, 4, 0, 1, 1], -9.0, 1.0),
+    ]
+    found = score_distributions_at(pd.DataFrame(rows, columns=HISTOGRAMS.columns), LABELS, 1)
+    assert found[1].centres == (-8.0, -6.0, -4.0, -2.0, 0.0)
+    assert sum(found[1].density) * 2.0 == pytest.approx(1.0)
+    drawn = distribution_chart(found, 1)
+    assert drawn.layout.xaxis.range == (-6.0, 1.0)
+    assert drawn.layout.xaxis.title.text == "score, epoch 1"
+    plain = distribution_chart(found[:1], 1)
+    assert plain.layout.xaxis.range == (-1.0, 1.0)
+    assert plain.layout.xaxis.title.text == "score (cosine), epoch 1"

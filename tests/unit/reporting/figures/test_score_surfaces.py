@@ -56,3 +56,16 @@ def test_reasons(
     assert score_surfaces(momentum_table, two) == LeftOut(
         "a surface needs three cells with score statistics, but 2 have them"
     )
+
+
+def test_a_dense_first_epoch_takes_no_more_room_than_any_other(
+    momentum_table: AblationTable, momentum_histories: Histories
+) -> None:
+    steps = [*range(1, 501), *range(525, 50_001, 25)]  # all of the first hundredth, then a twenty-fifth
+    keys = momentum_histories.steps["trial_key"].unique()
+    rows = [(key, -(-step // 500), step, name, 0.5) for key in keys for name in SEEN_SCORES for step in steps]
+    dense = pd.DataFrame(rows, columns=momentum_histories.steps.columns)
+    figure = score_surfaces(momentum_table, replace(momentum_histories, steps=dense))
+    assert not isinstance(figure, LeftOut)
+    assert (len(figure.places), figure.places[0], figure.places[-1]) == (MAX_STEPS, 1.0, 50_000.0)
+    assert sum(place <= 500 for place in figure.places) <= 2

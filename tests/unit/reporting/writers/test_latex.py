@@ -54,7 +54,7 @@ def test_no_mark_where_the_protocol_is_the_same(components_table: AblationTable)
 def test_settings_of_many_columns_move_to_a_note(make_study_table: Callable[[str], AblationTable]) -> None:
     text = table_tex(make_study_table("components"))
     assert "\\begin{tabular}{l S" in text
-    assert "\n    Cells: none; positives (positives extrapolate); negatives (negatives interpolate); positives" in text
+    assert "\n    Cells: none; positives (positives extrapolate); negatives (negatives interpolate); both (" in text
 
 
 def test_two_axes_give_a_two_way_table(two_way_table: AblationTable) -> None:
