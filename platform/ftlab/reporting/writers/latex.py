@@ -45,7 +45,8 @@ def table_tex(table: AblationTable) -> str:
 
 def _narrowed(printed: PrintedTable) -> PrintedTable:
     """Return the table with the settings of named rows in a note if their columns would leave no room."""
-    if len(printed.label_headings) <= MAX_LABELS or printed.two_way is not None:
+    named = len({row.labels[0] for row in printed.rows}) == len(printed.rows)
+    if len(printed.label_headings) <= MAX_LABELS or printed.two_way is not None or not named:
         return printed
     return replace(
         printed,

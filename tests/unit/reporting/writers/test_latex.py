@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ftlab.reporting.printed.layout import lay_out
 from ftlab.reporting.table.ablation import AblationTable, Cell, ablate
 from ftlab.reporting.writers.latex import table_tex
 
@@ -55,6 +54,17 @@ def test_settings_of_many_columns_move_to_a_note(make_study_table: Callable[[str
     text = table_tex(make_study_table("components"))
     assert "\\begin{tabular}{l S" in text
     assert "\n    Cells: none; positives (positives extrapolate); negatives (negatives interpolate); both (" in text
+
+
+def test_rows_that_only_settings_tell_apart_keep_all_columns(make_study_table: Callable[[str], AblationTable]) -> None:
+    text = table_tex(make_study_table("lambda_ex"))
+    rows = [line.split(" & ")[:4] for line in map(str.strip, text.splitlines()) if line.startswith("interpolate & ")]
+    assert [(alpha, granularity) for _, alpha, _, granularity in rows] == [
+        ("0.2", "batch"),
+        ("0.2", "element"),
+        ("2.0", "batch"),
+        ("2.0", "element"),
+    ]
 
 
 def test_two_axes_give_a_two_way_table(two_way_table: AblationTable) -> None:
