@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ftlab.reporting.printed.layout import lay_out
 from ftlab.reporting.table.ablation import AblationTable, Cell, ablate
 from ftlab.reporting.writers.latex import table_tex
 
