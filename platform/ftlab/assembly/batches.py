@@ -37,14 +37,14 @@ def make_batches(
         return views.contiguous(memory_format=layout)
 
     def draw_views(order: Tensor, orders: Sequence[Tensor], generator: torch.Generator) -> Callable[[int], Views]:
-        batches, aspects = order.chunk(len(orders)), train.aspects
+        batches = order.chunk(len(orders))
         by_view = torch.cat([rows.repeat(num_views) for rows in batches])
         parameters = sample_parameters(
             recipe,
             len(by_view),
             generator=generator,
             num_channels=dataset.num_channels,
-            aspects=None if aspects is None else aspects[by_view].to(generator.device),
+            aspects=train.aspects(by_view),
         )
         if parameters.boxes is None and ranks.size == 1:  # all views of an image come from one reading
             images = train.in_steps(batches)

@@ -108,13 +108,12 @@ class _ProbedEncoder:
     def _views_of(self, images: ResidentImages, rows: Tensor, recipe: ViewRecipe, generator: torch.Generator) -> Tensor:
         """Return the (n, F) features of one random view of each image of (n,) ``rows``."""
         dataset, size = self._dataset, self._config.view_size
-        aspects = images.aspects
         parameters = sample_parameters(
             recipe,
             len(rows),
             generator=generator,
             num_channels=dataset.num_channels,
-            aspects=None if aspects is None else aspects[rows].to(self._device),
+            aspects=images.aspects(rows),
         )
         boxes = () if parameters.boxes is None else parameters.boxes.cpu().split(CHUNK)
         read = images.in_steps(rows.split(CHUNK), boxes, size)

@@ -10,7 +10,7 @@ from ftlab.estimate.cost import Costs
 from ftlab.machine.facts import collect_provenance
 from ftlab.machine.hardware import Hardware
 from ftlab.storage.local import LocalFolder
-from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed, set_aside
+from ftlab.storage.sealed_json import Shape, load_sealed, sealed
 
 # Versions that decide how long a step takes; each recorded trial measures the time of ftlab's own code again.
 VERSIONS = ("version.ftlab", "version.torch")
@@ -55,13 +55,7 @@ class CostStore:
         Raises:
             StorageError: The file cannot be read.
         """
-        try:
-            return Costs(**read_sealed(self._folder.read(self._file), _SHAPE)[0])
-        except FileNotFoundError:
-            return Costs()
-        except DamagedError as error:
-            set_aside(self._folder, self._file, str(error))
-            return Costs()
+        return Costs(**(load_sealed(self._folder, self._file, _SHAPE) or {}))
 
     def add(self, costs: Costs) -> Costs:
         """Add costs to those of earlier calibration runs, replacing equal kinds, and return all of them."""

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from ftlab.config.home import Home
 from ftlab.storage.folder import Folder
-from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed, set_aside
+from ftlab.storage.sealed_json import Shape, load_sealed, sealed
 from ftlab.study.spec import Trial
 from ftlab.training.checkpoint import CheckpointStore
 
@@ -89,15 +89,10 @@ class CheckpointCollector:
         for file in filter(_is_plan, self._plans.names()):
             if but_here and file == self._file:
                 continue
-            try:
-                content, _ = read_sealed(self._plans.read(file), _PLAN)
-            except FileNotFoundError:  # the claim ended in this moment
-                continue
-            except DamagedError as error:
-                # What it claimed may be deleted, which costs time, never a result.
-                set_aside(self._plans, file, f"{error}; trials of its study may start anew")
-                continue
-            claimed.update(content["checkpoints"])
+            # There is none if the claim ended in this moment. What a damaged one claimed may be deleted, which costs
+            # time, never a result.
+            plan = load_sealed(self._plans, file, _PLAN, "trials of its study may start anew")
+            claimed.update(plan["checkpoints"] if plan else ())
         return claimed
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from ftlab.config.home import Home
 from ftlab.storage.local import LocalFolder
-from ftlab.storage.sealed_json import DamagedError, Shape, read_sealed, sealed, set_aside
+from ftlab.storage.sealed_json import Shape, load_sealed, sealed
 
 
 def _percent(value: object) -> bool:
@@ -46,14 +46,8 @@ class FloorRecords:
         Raises:
             StorageError: The file cannot be read.
         """
-        name = f"{key}.json"
-        try:
-            return FloorRecord(**read_sealed(self._folder.read(name), _SHAPE)[0])
-        except FileNotFoundError:
-            return None
-        except DamagedError as error:
-            set_aside(self._folder, name, str(error))
-            return None
+        fields = load_sealed(self._folder, f"{key}.json", _SHAPE)
+        return None if fields is None else FloorRecord(**fields)
 
     def save(self, key: str, record: FloorRecord) -> None:
         """Keep the record of a floor.

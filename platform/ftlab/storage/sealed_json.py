@@ -86,6 +86,27 @@ def read_sealed(text: bytes, shape: Shape) -> tuple[dict[str, Any], bool]:
     return content, seal is Seal.INTACT
 
 
+def load_sealed(folder: Folder, name: str, shape: Shape, consequence: str = "") -> dict[str, Any] | None:
+    """Return the fields of a file; None if there is none, or if it is damaged and was set aside.
+
+    Args:
+        folder: Its folder.
+        name: Its name.
+        shape: Shape that the fields must have.
+        consequence: What the loss of a damaged file means, in words, for the warning.
+
+    Raises:
+        StorageError: The file cannot be read.
+    """
+    try:
+        return read_sealed(folder.read(name), shape)[0]
+    except FileNotFoundError:
+        return None
+    except DamagedError as error:
+        set_aside(folder, name, f"{error}; {consequence}" if consequence else str(error))
+        return None
+
+
 def misfit(value: object, shape: Shape) -> str:
     """Return the first difference between a value and a shape, in words; an empty text if there is none.
 

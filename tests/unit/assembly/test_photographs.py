@@ -92,13 +92,11 @@ def photos_of(dataset: ImageDataset) -> Photos:
 
 def boxes_of(dataset: ImageDataset, rows: Tensor) -> Tensor:
     """Return the (steps, 2, batch, 4) boxes of the views that `views_of` makes."""
-    aspects = ResidentImages(dataset.train_images, CPU).aspects
-    assert aspects is not None
     by_view = rows.view(-1, 1, BATCH).expand(-1, 2, -1)
+    aspects = ResidentImages(dataset.train_images, CPU).aspects(by_view.flatten())
+    assert aspects is not None
     generator = torch.Generator().manual_seed(0)
-    drawn = sample_parameters(
-        CROPS, by_view.numel(), generator=generator, num_channels=3, aspects=aspects[by_view.flatten()]
-    )
+    drawn = sample_parameters(CROPS, by_view.numel(), generator=generator, num_channels=3, aspects=aspects)
     assert drawn.boxes is not None
     return drawn.boxes.view(-1, 2, BATCH, 4)
 

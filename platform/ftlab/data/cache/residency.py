@@ -34,13 +34,16 @@ class ResidentImages:
     def __len__(self) -> int:
         return len(self._mapped)
 
-    @property
-    def aspects(self) -> Tensor | None:
-        """(N,) widths of photographs divided by their heights, on the CPU; None for squares."""
+    def aspects(self, rows: Tensor) -> Tensor | None:
+        """Return the (n,) widths of photographs divided by their heights, on the device; None for squares.
+
+        Args:
+            rows: (n,) int64 rows, on the CPU.
+        """
         if not isinstance(self._mapped, Photos):
             return None
-        height, width = torch.tensor(self._mapped.sizes).unbind(1)
-        return (width / height).float()
+        height, width = torch.tensor(self._mapped.sizes[rows.numpy()]).unbind(1)
+        return (width / height).float().to(self._device)
 
     def gather(self, rows: Tensor) -> Tensor:
         """Return the (n, channels, S, S) uint8 squares of (n,) int64 ``rows``, given on the CPU, on the device."""

@@ -104,7 +104,7 @@ def find_trials(cells: Sequence[Cell], trials: pd.DataFrame, metric: str) -> lis
     Raises:
         ConfigError: Finished trials lack the metric.
     """
-    records = _final_records(cells, trials)
+    records = _records(final_rows(cells, trials))
     _check_metric(metric, records)
     by_key: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for record in records:
@@ -118,11 +118,20 @@ def find_trials(cells: Sequence[Cell], trials: pd.DataFrame, metric: str) -> lis
     return groups
 
 
-def _final_records(cells: Sequence[Cell], trials: pd.DataFrame) -> list[dict[str, Any]]:
+def final_rows(cells: Sequence[Cell], trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the recorded trials of cells that ended.
+
+    Args:
+        cells: The rows of the table.
+        trials: One row a trial as ``Tracker.load_trials`` returns them.
+    """
     trial_keys = {key for cell in cells for key in cell.trial_keys}
     cell_keys = {cell.cell_key for cell in cells if not cell.trial_keys}
     wanted = trials["trial_key"].isin(trial_keys) | trials["cell_key"].isin(cell_keys)
-    chosen = trials[wanted & trials["status"].isin(FINAL)]
+    return trials[wanted & trials["status"].isin(FINAL)]
+
+
+def _records(chosen: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(column): value for column, value in record.items()} for record in chosen.to_dict("records")]
 
 

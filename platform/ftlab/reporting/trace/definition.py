@@ -7,7 +7,7 @@ import pandas as pd
 
 from ftlab.reporting.table.ablation import AblationTable, Cell, Seeding, ablate
 from ftlab.reporting.table.baselines import Baseline
-from ftlab.reporting.table.cell_trials import find_trials
+from ftlab.reporting.table.cell_trials import final_rows
 from ftlab.reporting.table.floor_values import FloorValues
 from ftlab.reporting.table.published import PublishedSeries
 from ftlab.reporting.table.statistics import Interval
@@ -51,8 +51,7 @@ class TableDefinition:
         Args:
             recorded: One row a trial as ``Tracker.load_trials`` returns them.
         """
-        groups = find_trials(self.cells, recorded, self.metric)
-        return [trial.trial_key for group in groups for trial in group]
+        return list(final_rows(self.cells, recorded)["trial_key"])
 
     def tabulate(self, recorded: pd.DataFrame) -> AblationTable:
         """Compute the table from the recorded trials.

@@ -43,8 +43,8 @@ class AugmentedLinearEvaluation:
             generator: CPU generator of the first weights.
         """
         size = (features.num_classes, features.test.shape[1])
-        weights = nn.Parameter(torch.empty(size).normal_(0.0, INITIAL_DEVIATION, generator=generator))
-        weights.data = weights.data.to(features.test.device)
+        first = torch.empty(size).normal_(0.0, INITIAL_DEVIATION, generator=generator)
+        weights = nn.Parameter(first.to(features.test.device))
         bias = nn.Parameter(features.test.new_zeros(features.num_classes))
         optimizer = torch.optim.SGD([weights, bias], lr=self.learning_rate, momentum=self.sgd_momentum)
         for epoch in range(self.epochs):
