@@ -12,9 +12,10 @@ from ftlab.data.sets.catalogue import open_reader
 from ftlab.data.sets.image_folder import FolderReader
 from ftlab.doctor.finding import Finding, fault, good, warning
 from ftlab.doctor.surroundings import Surroundings
-from ftlab.errors import FtlabError
+from ftlab.errors import ConfigError, FtlabError
 from ftlab.storage.location import is_uri, nearest_folder
 from ftlab.tracking.tracking_uri import SERVERS
+from ftlab.workers.ray_folder import ray_folder
 
 GIB = 2**30
 LEAST_FREE, COMFORTABLE_FREE = 1 * GIB, 5 * GIB
@@ -54,16 +55,20 @@ def check_disk(surroundings: Surroundings) -> Finding:
     return _check_free(surroundings.home.local, "export FTLAB_HOME=/a/larger/disk")
 
 
-def check_ray_disk(surroundings: Surroundings) -> Finding:
-    """Check the free space on the disk of Ray's logs and of the objects that it moves out of memory."""
-    usage = shutil.disk_usage(nearest_folder(surroundings.ray_folder))
+def check_ray_disk(_: Surroundings) -> Finding:
+    """Check the folder of Ray's sockets, logs and of the objects that it moves out of memory, and its disk's space."""
+    try:
+        folder = ray_folder()
+    except ConfigError as error:
+        return fault(str(error), "export RAY_TMPDIR=/tmp")
+    usage = shutil.disk_usage(nearest_folder(folder))
     move = "export RAY_TMPDIR=/a/larger/disk"
     if 1 - usage.free / usage.total > FULL_FOR_RAY and usage.free >= LEAST_FREE:
         return warning(
-            f"the disk of {surroundings.ray_folder} is over {FULL_FOR_RAY:.0%} full, so Ray keeps everything in memory",
+            f"the disk of {folder} is over {FULL_FOR_RAY:.0%} full, so Ray keeps everything in memory",
             move,
         )
-    return _check_free(surroundings.ray_folder, move)
+    return _check_free(folder, move)
 
 
 def check_clock(surroundings: Surroundings) -> Finding:

@@ -1,7 +1,6 @@
 """The surroundings that the checks examine."""
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,6 @@ class Surroundings:
         home: FTLAB_HOME.
         tracking_uri: Address of the tracking store.
         ray_address: Address of a Ray cluster; empty for Ray on this machine.
-        ray_folder: Folder of Ray's temporary files.
         profile_name: Name of the profile.
         profile: The profile.
         data: The images that it trains on.
@@ -31,7 +29,6 @@ class Surroundings:
     home: Home
     tracking_uri: str
     ray_address: str
-    ray_folder: Path
     profile_name: str
     profile: ProfileConfig
     data: DataConfig
@@ -49,7 +46,6 @@ def find_surroundings(profile_name: str) -> Surroundings:
         home=home,
         tracking_uri=tracking_uri(home.local),
         ray_address=os.environ.get("RAY_ADDRESS", ""),
-        ray_folder=Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()),
         profile_name=profile_name,
         profile=profile,
         data=single_trial_study(profile_name, profile, 0, {}).cells[0].config.data,

@@ -1,6 +1,6 @@
 """The floors of a sweep: those that nobody judged yet are judged beside its trials."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -23,21 +23,25 @@ def missing_floors(floors: Sequence[Floor], home: Home) -> list[Floor]:
 
 
 @contextmanager
-def judged_beside(floors: Sequence[Floor], session: StudySession) -> Iterator[None]:
+def judged_beside(
+    floors: Sequence[Floor], session: StudySession, is_interrupted: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Judge floors while the block runs, and keep what was found; a failure is told and costs no trial.
 
     Args:
         floors: The floors that have no record.
         session: The session of the sweep, whose Ray judges them.
+        is_interrupted: Asked at the end of the block; if true, the floors are left to the next sweep.
     """
     task = _begin(floors, session) if floors else None
     yield
     if task is None:
         return
     try:
-        # A Ctrl-C meant the trials: what they have is written, and the next sweep judges the floors.
+        # A Ctrl-C while only floors are waited for leaves them to the next sweep too.
         with suppress(KeyboardInterrupt):
-            for key, record in task.wait().items():
+            found = {} if is_interrupted() else task.wait()
+            for key, record in found.items():
                 FloorRecords(session.home).save(key, record)
     except Exception as error:
         _tell(error)

@@ -117,7 +117,7 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
             recorded = tracker.load_trials()
             found = planner.plan(recorded)
         say(plan_summary(found))
-        with judged_beside(floors, session):
+        with judged_beside(floors, session, lambda: training.interrupted):
             training.run(found, recorded)
     finally:
         undelivered = writer.close()

@@ -1,5 +1,6 @@
 import os
 import shutil
+import tempfile
 import time
 from collections import namedtuple
 from dataclasses import replace
@@ -23,6 +24,7 @@ from ftlab.doctor.machine import (
 )
 from ftlab.doctor.surroundings import Surroundings
 
+SHORT = "/tmp"  # noqa: S108 - only named
 Usage = namedtuple("Usage", ("total", "used", "free"))
 
 
@@ -64,6 +66,16 @@ def test_a_large_disk_that_is_too_full_for_ray_is_a_warning(
     set_free(monkeypatch, 20 * GIB, total=1000 * GIB)
     assert (check_disk(surroundings).level, check_ray_disk(surroundings).level) == (Level.OK, Level.WARNING)
     assert check_ray_disk(surroundings).fix == "export RAY_TMPDIR=/a/larger/disk"
+
+
+def test_the_disk_is_that_of_the_folder_that_ray_takes(
+    surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", f"{SHORT}/{'d' * 60}")
+    assert f"free at {SHORT}/ray" in check_ray_disk(surroundings).message
+    monkeypatch.setenv("RAY_TMPDIR", f"{SHORT}/{'d' * 60}")
+    found = check_ray_disk(surroundings)
+    assert (found.level, found.fix) == (Level.FAULT, f"export RAY_TMPDIR={SHORT}")
 
 
 def test_files_of_the_future_tell_of_a_wrong_clock(surroundings: Surroundings, home_folder: Path) -> None:
