@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from explorer.record_store import Snapshot
+from ftlab.config.home import ftlab_home
 from ftlab.config.loading import parse_overrides
 from ftlab.errors import FtlabError
+from ftlab.publish.judged_floors import load_floors
 from ftlab.publish.table import tabulate
 from ftlab.publish.table_options import TableOptions
 from ftlab.reporting.table.ablation import AblationRow, AblationTable, Cell, ablate
@@ -25,7 +27,8 @@ class StudyView:
     """A study of the store.
 
     Attributes:
-        table: Its table over every recorded seed, as ``make table`` would write it for the present experiment file.
+        table: Its table over every recorded seed, as ``make table`` would write it for the present experiment file,
+            with the floors that this FTLAB_HOME has records of.
         cell_keys: Key of each cell by its name.
         note: The reason why the table follows the records instead of an experiment file; usually empty.
     """
@@ -72,7 +75,8 @@ def view_study(study: str, trials: pd.DataFrame) -> StudyView:
     cell_keys = {cell.name: cell_key(cell.config, fingerprint) for cell in spec.cells}
     if not set(cell_keys.values()) & set(own["cell_key"]):
         return _view_records(study, own, "Rows follow the records, since the experiment file asks for other cells now.")
-    table = tabulate(spec, expand_trials(spec, fingerprint), trials, TableOptions(all_seeds=True))
+    floors = load_floors(spec, fingerprint, ftlab_home())
+    table = tabulate(spec, expand_trials(spec, fingerprint), trials, TableOptions(all_seeds=True), floors)
     return StudyView(table, cell_keys)
 
 

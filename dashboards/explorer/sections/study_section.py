@@ -86,7 +86,9 @@ def _table(view: StudyView, printed: PrintedTable, chosen: Address, trials: pd.D
     labels = zip(printed.label_headings, printed.label_numeric, strict=True)
     heads = [html.Th(heading, scope="col", className=_class(numeric)) for heading, numeric in labels]
     heads += [html.Th(column.heading, scope="col", className=_class(_is_number(column))) for column in printed.columns]
-    return html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="rows")
+    floors = [_floor(printed, row) for row in printed.floors]
+    bodies = [html.Tbody(rows), *([html.Tbody(floors, className="floors")] if floors else [])]
+    return html.Table([html.Thead(html.Tr(heads)), *bodies], className="rows")
 
 
 def _row(printed: PrintedTable, row: PrintedRow, *, link: str, current: bool, running: int) -> Component:
@@ -101,6 +103,12 @@ def _row(printed: PrintedTable, row: PrintedRow, *, link: str, current: bool, ru
         *(html.Td(_text(row, column.name), className=_class(_is_number(column))) for column in printed.columns),
     ]
     return html.Tr(cells, className="current" if current else "")
+
+
+def _floor(printed: PrintedTable, row: PrintedRow) -> Component:
+    first, *others = row.labels
+    texts = [html.Td(row.texts[column.name], className=_class(_is_number(column))) for column in printed.columns]
+    return html.Tr([html.Th(first, scope="row"), *map(html.Td, others), *texts])
 
 
 def _text(row: PrintedRow, column: str) -> Any:

@@ -2,12 +2,17 @@ from collections.abc import Callable
 
 import pytest
 
+from explorer.address import Address
+from explorer.sections.study_section import study_table
 from explorer.study_view import study_names, view_study
+from ftlab.config.home import ftlab_home
 from ftlab.config.loading import flatten
 from ftlab.config.trial import TrialConfig
 from ftlab.publish.table import tabulate
 from ftlab.publish.table_options import TableOptions
 from ftlab.reporting.writers.spreadsheet import table_csv
+from ftlab.running.floor_records import FloorRecord, FloorRecords
+from ftlab.study.floors import find_floors
 from ftlab.study.overrides import spell
 from ftlab.study.recorded_params import recorded_params
 from ftlab.study.spec import expand_trials, load_study
@@ -35,6 +40,18 @@ def test_the_table_is_the_one_that_make_table_writes(tracker: MemoryTracker, rec
     assert table_csv(view.table) == table_csv(written)
     assert view.note == ""
     assert len(view.trials_of("FT", trials)) == 2
+
+
+def test_the_table_has_the_floors_of_the_home(tracker: MemoryTracker, record_study: Record) -> None:
+    record_study("queue", "digits", values=(88.0, 90.5))
+    trials = tracker.load_trials()
+    study = load_study("queue", "digits")
+    for floor in find_floors(study, trials["tags"].iloc[0]["data.fingerprint"]):
+        FloorRecords(ftlab_home()).save(floor.key, FloorRecord({study.metric: 40.0}, {}, 10))
+    view = view_study("queue/digits", trials)
+    body = str(study_table(view, Address("queue", "digits"), trials)[2])
+    for name in ("chance", "raw pixels", "random initialisation"):
+        assert f"children='{name}', scope='row'" in body
 
 
 def test_overrides_are_read_from_the_name_of_the_study(tracker: MemoryTracker, record_study: Record) -> None:

@@ -1,4 +1,4 @@
-"""The scores of single runs: their course over the epochs, and their distribution at one epoch."""
+"""The course of single runs over the epochs, and the distribution of their scores at one epoch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,18 @@ import numpy as np
 import pandas as pd
 
 from ftlab.contrast.score_statistics import AFTER_FT
-from ftlab.reporting.figures.histories import SCORES
+from ftlab.reporting.figures.histories import SCORE_LABELS
 
 LOSS = "pretrain/loss"
+# Measured at each kNN probe, see `ftlab.training.evaluation.health`.
+HEALTH_LABELS = {
+    "health/backbone_rankme": "RankMe of the backbone",
+    "health/embedding_rankme": "RankMe of the embedding",
+    "health/alignment": "alignment",
+    "health/uniformity": "uniformity",
+    "health/feature_std": "deviation of embeddings",
+}
+COURSE_LABELS = {**SCORE_LABELS, LOSS: "loss", **HEALTH_LABELS}
 
 
 @dataclass(frozen=True)
@@ -19,7 +28,7 @@ class RunCourse:
 
     Attributes:
         run: Label of the run.
-        statistic: Name of the statistic, without the ending of FT.
+        statistic: Name of the statistic, one of `COURSE_LABELS`, without the ending of FT.
         transformed: Whether the scores are those after FT.
         epochs: Epochs with a value, from 1.
         values: One value an epoch.
@@ -60,7 +69,7 @@ class Bins(NamedTuple):
 
 
 def run_courses(metrics: pd.DataFrame, labels: Mapping[str, str]) -> tuple[RunCourse, ...]:
-    """Return the courses of the scores and of the loss.
+    """Return the courses of the scores, of the loss and of the health of representations.
 
     Scores that FT did not change are left out: a run without FT has the same scores before and after.
 
@@ -72,7 +81,7 @@ def run_courses(metrics: pd.DataFrame, labels: Mapping[str, str]) -> tuple[RunCo
     groups = {group: rows.sort_values("epoch") for group, rows in grouped}
     courses = []
     for key, label in labels.items():
-        for statistic in (*SCORES, LOSS):
+        for statistic in COURSE_LABELS:
             before, after = groups.get((key, statistic)), groups.get((key, statistic + AFTER_FT))
             courses += [_course(label, statistic, False, before)] if before is not None else []
             if before is not None and after is not None and not np.array_equal(before["value"], after["value"]):

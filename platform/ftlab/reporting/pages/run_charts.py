@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from ftlab.contrast.score_statistics import COSINE_RANGE
-from ftlab.reporting.figures.histories import SCORE_LABELS, SCORES, score_quantity
-from ftlab.reporting.figures.run_scores import LOSS, RunCourse, ScoreDistribution
+from ftlab.reporting.figures.histories import score_quantity
+from ftlab.reporting.figures.run_scores import COURSE_LABELS, RunCourse, ScoreDistribution
 from ftlab.reporting.pages.page_style import page_figure, say_empty, series_style
 
 PANEL_HEIGHT, TITLE_HEIGHT, FRAME_HEIGHT = 150, 26, 90
@@ -18,7 +18,7 @@ AFTER = " after FT"
 
 def courses_chart(courses: Sequence[RunCourse]) -> go.Figure:
     """Draw a panel a statistic over the epochs, a colour a run; scores after FT are dashed."""
-    panels = [name for name in (*SCORES, LOSS) if any(course.statistic == name for course in courses)]
+    panels = [name for name in COURSE_LABELS if any(course.statistic == name for course in courses)]
     if not panels:
         return say_empty(page_figure(FRAME_HEIGHT + PANEL_HEIGHT), "no epoch is recorded yet")
     drawn = page_figure(FRAME_HEIGHT + PANEL_HEIGHT * len(panels), hovermode="x unified")
@@ -99,7 +99,7 @@ def _stack(drawn: go.Figure, panels: Sequence[str]) -> None:
         drawn.update_layout(
             {f"yaxis{place + 1 if place else ''}": {"domain": [max(top - height, 0), top], "nticks": 5}}
         )
-        title = {"text": {**SCORE_LABELS, LOSS: "loss"}[name], "showarrow": False, "font": {"size": 13}}
+        title = {"text": COURSE_LABELS[name], "showarrow": False, "font": {"size": 13}}
         drawn.add_annotation(**title, x=0, y=top, xref="paper", yref="paper", xanchor="left", yanchor="bottom")
     last = f"y{len(panels)}" if len(panels) > 1 else "y"
     drawn.update_layout(xaxis={"title": {"text": "epoch"}, "anchor": last, "rangemode": "tozero"})

@@ -1,8 +1,16 @@
 import pandas as pd
 import pytest
+import torch
 
-from ftlab.reporting.figures.run_scores import RunCourse, recorded_epochs, run_courses, score_distributions_at
+from ftlab.reporting.figures.run_scores import (
+    HEALTH_LABELS,
+    RunCourse,
+    recorded_epochs,
+    run_courses,
+    score_distributions_at,
+)
 from ftlab.reporting.pages.run_charts import courses_chart, distribution_chart
+from ftlab.training.evaluation.health import measure_health
 
 POSITIVE, AFTER = "scores/positive_mean", "scores/positive_mean_transformed"
 METRICS = pd.DataFrame(
@@ -35,6 +43,20 @@ def test_courses_follow_the_epochs_and_leave_out_what_ft_did_not_change() -> Non
         RunCourse("seed 0", POSITIVE, False, (1, 2), (0.5, 0.6)),
         RunCourse("seed 0", POSITIVE, True, (1, 2), (0.5, 0.4)),
     )
+
+
+def test_health_and_loss_have_courses_too() -> None:
+    names = ["health/alignment", "pretrain/loss", "health/backbone_rankme", "another"]
+    rows = [("t1", epoch, name, 2.0) for epoch in (1, 2) for name in names]
+    courses = run_courses(pd.DataFrame(rows, columns=METRICS.columns), LABELS)
+    assert [course.statistic for course in courses] == ["pretrain/loss", "health/backbone_rankme", "health/alignment"]
+    titles = [note.text for note in courses_chart(courses).layout.annotations]
+    assert titles == ["loss", "RankMe of the backbone", "alignment"]
+
+
+def test_every_measure_of_health_has_a_label() -> None:
+    features = torch.eye(4)
+    assert list(measure_health(features, features, (features, features))) == list(HEALTH_LABELS)
 
 
 def test_the_last_epoch_of_each_run_is_known() -> None:
