@@ -13,7 +13,7 @@ from ftlab.config.trial import TrialConfig
 from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.data.cache.decode_once import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
-from ftlab.encoders.encoder import Encoder, make_encoder
+from ftlab.encoders.encoder import Encoder, MakeHead, make_encoder
 from ftlab.errors import ConfigError
 from ftlab.methods.method import MethodParts, PretrainingMethod
 from ftlab.ranks.exchange import ALONE, Ranks
@@ -59,7 +59,7 @@ def make_method(
 ) -> PretrainingMethod[Any]:
     """Build the pretraining method with its feature transformation and seeded weights, on ``device``."""
 
-    def make_seeded_encoder() -> Encoder:
+    def make_seeded_encoder(make_head: MakeHead | None = None) -> Encoder:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream_seed(config.seed, "weights"))
             return make_encoder(
@@ -71,6 +71,7 @@ def make_method(
                 bn_groups=config.model.bn_groups,
                 width=config.model.width,
                 depth=config.model.depth,
+                make_head=make_head,
             )
 
     parts = MethodParts(
@@ -81,6 +82,7 @@ def make_method(
         precision=getattr(torch, config.train.precision),
         make_generator=lambda purpose: make_generator(config.seed, purpose),
         ranks=ranks,
+        bn_groups=config.model.bn_groups,
     )
     return method_class(config.method).build(parts, config.method).to(device)
 
@@ -119,8 +121,12 @@ def make_transform(config: TransformConfig) -> FeatureTransform:
 
 def make_optimizer(config: TrialConfig, method: PretrainingMethod[Any]) -> torch.optim.Optimizer:
     """Build SGD over the parameters that the method trains."""
+    groups = [
+        {"params": group.parameters, **({} if group.decays else {"weight_decay": 0.0})}
+        for group in method.parameter_groups()
+    ]
     return torch.optim.SGD(
-        method.trained_parameters(),
+        groups,
         lr=config.train.learning_rate,
         momentum=config.train.sgd_momentum,
         weight_decay=config.train.weight_decay,

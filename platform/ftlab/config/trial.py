@@ -56,6 +56,11 @@ class TrialConfig(Section):
         return self.views.size or self.data.short_side or self.data.image_size
 
     @property
+    def has_own_head(self) -> bool:
+        """Whether the method builds a projection head of its own."""
+        return self.method.has_own_head
+
+    @property
     def positives_mixed(self) -> range:
         """The 0-based epochs in which FT mixes positives."""
         return self.transform.epochs_on(self.epochs) if self.transform.positives != "none" else range(0)

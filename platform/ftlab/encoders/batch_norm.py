@@ -25,20 +25,28 @@ class GroupedBatchNorm(nn.Module):
         num_groups: G; a training batch must be a multiple of it.
         eps: Added to the variance.
         momentum: Share of the new statistics in the running ones.
+        affine: Whether a scale and a shift are learned.
     """
 
     running_mean: Tensor
     running_var: Tensor
+    weight: Tensor
+    bias: Tensor
 
-    def __init__(self, num_features: int, num_groups: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(
+        self, num_features: int, num_groups: int, eps: float = 1e-5, momentum: float = 0.1, *, affine: bool = True
+    ) -> None:
         super().__init__()
         self.num_features = num_features
         self.num_groups = num_groups
         self.eps = eps
         self.momentum = momentum
         self.own_groups = slice(0, num_groups)
-        self.weight = nn.Parameter(torch.ones(num_features))
-        self.bias = nn.Parameter(torch.zeros(num_features))
+        for name, value in (("weight", torch.ones(num_features)), ("bias", torch.zeros(num_features))):
+            if affine:
+                self.register_parameter(name, nn.Parameter(value))
+            else:
+                self.register_buffer(name, value, persistent=False)
         self.register_buffer("running_mean", torch.zeros(num_groups, num_features))
         self.register_buffer("running_var", torch.ones(num_groups, num_features))
 

@@ -1,5 +1,7 @@
 """Encoders: a backbone that gives features and a projection head that gives the contrasted vectors."""
 
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pkgutil import resolve_name
 from typing import Literal
 
@@ -7,6 +9,9 @@ from torch import Tensor, nn
 
 from ftlab.encoders.backbones import Stem, find_backbone
 from ftlab.encoders.batch_norm import GroupedBatchNorm
+
+# From the number F of features to a projection head.
+MakeHead = Callable[[int], nn.Module]
 
 
 class Encoder(nn.Module):
@@ -40,6 +45,7 @@ def make_encoder(
     bn_groups: int,
     width: int = 16,
     depth: int = 3,
+    make_head: MakeHead | None = None,
 ) -> Encoder:
     """Build an encoder with freshly initialised weights from torch's global generator.
 
@@ -52,6 +58,7 @@ def make_encoder(
         bn_groups: Groups of `GroupedBatchNorm`.
         width: Channels of its first block, if it is scaled.
         depth: Number of its blocks, likewise.
+        make_head: Builds another projection head than ``head``; None builds that.
     """
 
     def norm_layer(num_features: int) -> GroupedBatchNorm:
@@ -61,7 +68,8 @@ def make_encoder(
     body, num_features = build(
         name=backbone, stem=stem, num_channels=num_channels, norm_layer=norm_layer, width=width, depth=depth
     )
-    return Encoder(body, make_projection_head(head, num_features, feature_dim), num_features)
+    projection_head = make_head(num_features) if make_head else make_projection_head(head, num_features, feature_dim)
+    return Encoder(body, projection_head, num_features)
 
 
 def make_projection_head(head: Literal["linear", "mlp"], num_features: int, feature_dim: int) -> nn.Module:
@@ -71,3 +79,20 @@ def make_projection_head(head: Literal["linear", "mlp"], num_features: int, feat
     return nn.Sequential(
         nn.Linear(num_features, num_features), nn.ReLU(inplace=True), nn.Linear(num_features, feature_dim)
     )
+
+
+def make_mlp(sizes: Sequence[int], bn_groups: int, *, ends_normalised: bool = False) -> nn.Sequential:
+    """Build linear layers with batch normalisation and ReLU between them, from (N, F) to (N, C).
+
+    Args:
+        sizes: F, the hidden widths, C.
+        bn_groups: Groups of `GroupedBatchNorm`.
+        ends_normalised: Whether the last layer is batch normalisation without scale and shift, instead of linear.
+    """
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes[:-1]):
+        layers += [nn.Linear(inputs, outputs, bias=False), GroupedBatchNorm(outputs, bn_groups), nn.ReLU(inplace=True)]
+    layers.append(nn.Linear(sizes[-2], sizes[-1], bias=not ends_normalised))
+    if ends_normalised:
+        layers.append(GroupedBatchNorm(sizes[-1], bn_groups, affine=False))
+    return nn.Sequential(*layers)

@@ -47,6 +47,21 @@ class StepResult:
 
 
 StepResultT = TypeVar("StepResultT", bound=StepResult)
+PartT = TypeVar("PartT", bound=nn.Module)
+
+
+class ParameterGroup(NamedTuple):
+    """Parameters that the optimiser moves in one way.
+
+    Attributes:
+        parameters: The parameters.
+        decays: Whether weight decay shrinks them.
+        follows_schedule: Whether their learning rate follows the schedule; else it stays at the peak.
+    """
+
+    parameters: list[nn.Parameter]
+    decays: bool = True
+    follows_schedule: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,29 +69,38 @@ class MethodParts:
     """The parts that a method is built from.
 
     Attributes:
-        make_encoder: Builds an encoder with seeded weights, the same each time.
+        make_encoder: Builds an encoder with seeded weights, the same each time; with ``make_head``, a `MakeHead`, it has
+            the method's own projection head instead of that of the settings.
         feature_dim: C, the dimension of its projections.
         transform: Feature transformation of the epochs in ``transform_epochs``.
         transform_epochs: 0-based epochs that FT takes part in.
         precision: Precision of the encoders' forward pass; features, scores and losses are float32.
         make_generator: Returns the seeded generator, on the CPU, of a purpose, e.g. of a queue's first keys.
         ranks: The processes that train together.
+        bn_groups: Groups of batch normalisation, for the method's own layers.
     """
 
-    make_encoder: Callable[[], Encoder]
+    make_encoder: Callable[..., Encoder]
     feature_dim: int
     transform: FeatureTransform
     transform_epochs: range
     precision: torch.dtype
     make_generator: Callable[[str], torch.Generator]
     ranks: Ranks = ALONE
+    bn_groups: int = 1
+
+    def seeded(self, purpose: str, make: Callable[[], PartT]) -> PartT:
+        """Build a part of the method, whose first weights come from the seeded generator of a purpose."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.make_generator(purpose).initial_seed())
+            return make()
 
 
 class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
     """A method that pretrains an encoder without labels.
 
     The trainer calls, in this order: `build` once; `compile_encoders` if asked to; per epoch ``train()``, then per step
-    `step`, the backward pass of its loss, an optimiser step over `trained_parameters`, in the last step of an epoch
+    `step`, the backward pass of its loss, an optimiser step over `parameter_groups`, in the last step of an epoch
     `histograms`, and `update`; after the epoch `complete_statistics`. The state that an epoch leaves behind is
     ``state_dict()``: parameters and buffers, nothing else, so that a restored method goes on bit for bit.
 
@@ -144,9 +168,13 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
         encoder: Encoder = getattr(self, self.encoder_name)
         return encoder
 
-    def trained_parameters(self) -> list[nn.Parameter]:
+    def parameter_groups(self) -> list[ParameterGroup]:
         """Return the parameters that the optimiser moves: those of the encoder, unless a method has others."""
-        return list(self.encoder.parameters())
+        return [ParameterGroup(list(self.encoder.parameters()))]
+
+    def trained_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters of all groups."""
+        return [parameter for group in self.parameter_groups() for parameter in group.parameters]
 
     def transform_at(self, epoch: int) -> FeatureTransform:
         """Return the transformation in force in the 0-based ``epoch``."""

@@ -99,7 +99,7 @@ class Trainer:
 
     Args:
         method: The pretraining method, which knows its ranks.
-        optimizer: Moves the method's `trained_parameters`.
+        optimizer: Moves the method's `parameter_groups`, in their order.
         schedule: Learning rate of each epoch.
         batches: Source of views.
         probe: Called after each epoch with the number of epochs trained; judges the frozen encoder.
@@ -127,6 +127,7 @@ class Trainer:
         self.device = device
         self.history: list[EpochResult] = []
         self._ranks = method.ranks
+        self._groups = method.parameter_groups()
         self._parameters = method.trained_parameters()
         self._gradient_norms = GradientNorms(method.encoder)
 
@@ -177,8 +178,8 @@ class Trainer:
             NonFiniteLossError: The loss became NaN or infinite.
         """
         learning_rate = self.schedule.learning_rate(epoch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
+        for group, moved in zip(self._groups, self.optimizer.param_groups, strict=True):
+            moved["lr"] = learning_rate if group.follows_schedule else self.schedule.peak
         streams = self._streams(epoch)
         sums = EpochSums(
             learning_rate=learning_rate,

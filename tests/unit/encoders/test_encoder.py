@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from ftlab.encoders.batch_norm import GroupedBatchNorm
-from ftlab.encoders.encoder import Encoder, make_encoder
+from ftlab.encoders.encoder import Encoder, make_encoder, make_mlp
 
 
 def build(backbone: str, *, stem: str = "cifar", head: str = "mlp", channels: int = 3, groups: int = 2) -> Encoder:
@@ -99,3 +99,36 @@ def test_a_classifier_draws_nothing_while_it_trains(backbone: str) -> None:
     encoder = build(backbone, stem="imagenet").train()
     first, second = encoder.backbone(images(32, 3)), encoder.backbone(images(32, 3))
     assert torch.equal(first, second)
+
+
+def test_a_method_brings_a_head_of_its_own() -> None:
+    encoder = make_encoder(
+        backbone="small_cnn",
+        stem="cifar",
+        head="linear",
+        feature_dim=8,
+        num_channels=1,
+        bn_groups=1,
+        make_head=lambda num_features: make_mlp((num_features, 12, 6), 1, ends_normalised=True),
+    )
+    assert encoder(torch.rand(4, 1, 8, 8)).shape == (4, 6)
+
+
+@pytest.mark.parametrize("ends_normalised", [False, True])
+def test_an_mlp_is_normalised_between_its_layers(ends_normalised: bool) -> None:
+    head = make_mlp((5, 7, 3), 2, ends_normalised=ends_normalised)
+    kinds = [type(layer) for layer in head]
+    last = [GroupedBatchNorm] if ends_normalised else []
+    assert kinds == [nn.Linear, GroupedBatchNorm, nn.ReLU, nn.Linear, *last]
+    assert [name for name, _ in head.named_parameters()] == [
+        "0.weight",
+        "1.weight",
+        "1.bias",
+        "3.weight",
+        *([] if ends_normalised else ["3.bias"]),
+    ]
+    if ends_normalised:
+        projections = head(torch.randn(8, 5, generator=torch.Generator().manual_seed(0)))
+        for group in projections.chunk(2):
+            torch.testing.assert_close(group.mean(dim=0), torch.zeros(3), atol=1e-6, rtol=0)
+            torch.testing.assert_close(group.std(dim=0, correction=0), torch.ones(3), atol=1e-2, rtol=0)

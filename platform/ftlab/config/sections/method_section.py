@@ -13,10 +13,12 @@ class MethodSection(TrialSection):
     class that it configures. It imports no torch, because every command reads it.
 
     Attributes:
+        has_own_head: Whether the method builds a projection head of its own, so that ``model.head`` has no effect.
         implementation: The `ftlab.methods.method.PretrainingMethod`, as ``package.module:Class``; imported by workers.
         name: Name of the method.
     """
 
     implementation: ClassVar[str]
+    has_own_head: ClassVar[bool] = False
 
     name: Annotated[str, Trait.EPOCH_COST]

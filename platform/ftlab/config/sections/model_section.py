@@ -45,7 +45,8 @@ class ModelConfig(TrialSection):
     )
 
     def effects(self, whole: Whole) -> list[Effect]:
-        """Return all settings, without those that the backbone does not have."""
+        """Return all settings, without those that the backbone does not have, and a head that the method replaces."""
         backbone = find_backbone(self.backbone)
         idle = {*([] if backbone.stems else ["stem"]), *([] if backbone.is_scaled else ["width", "depth"])}
+        idle |= {"head"} if whole.has_own_head else set()
         return [effect for effect in super().effects(whole) if effect.name not in idle]

@@ -34,6 +34,11 @@ class Whole(Protocol):
         ...
 
     @property
+    def has_own_head(self) -> bool:
+        """Whether the method builds a projection head of its own."""
+        ...
+
+    @property
     def positives_mixed(self) -> range:
         """The 0-based epochs in which FT mixes positives."""
         ...
