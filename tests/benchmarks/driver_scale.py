@@ -1,7 +1,8 @@
 """The driver alone: plan, feed, dispatch and record trials of one epoch for 256 slots whose workers answer at once.
 
 Only the workers are made up; neither Ray nor torch is imported. Each size has a process of its own, so that its memory
-is its own. Time and memory are on a line if a trial costs the same, within 20%, at every size.
+is its own. Time is on a line if a trial costs the same, within 20%, at the largest size as at the smallest; memory if the
+line through the two smallest sizes ends within 20% of the largest one's.
 """
 
 import json
@@ -12,7 +13,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from itertools import pairwise
 from tempfile import TemporaryDirectory
 
 from _harness import report
@@ -150,20 +150,32 @@ def _in_process(kind: str, size: int) -> dict[str, float]:
 
 
 def _lines(rows: Sequence[dict[str, float]]) -> dict[str, str]:
-    """Return in words whether the cost of a trial is the same at every size; of memory, that of each further trial."""
-    steps = [(one["memory_mb"] - less["memory_mb"], one["trials"] - less["trials"]) for less, one in pairwise(rows)]
-    return {
-        "milliseconds a trial": _line([row["milliseconds"] for row in rows]),
-        "of which processor time": _line([row["cpu_milliseconds"] for row in rows]),
-        "kilobytes a further trial": _line([1024 * memory / trials for memory, trials in steps]),
-    }
+    """Return in words whether cost and memory are on a line over the sizes."""
+    times = {"milliseconds a trial": "milliseconds", "of which processor time": "cpu_milliseconds"}
+    told = {name: _costs_a_trial([row[column] for row in rows]) for name, column in times.items()}
+    return {**told, "megabytes": _memory([(row["trials"], row["memory_mb"]) for row in rows])}
 
 
-def _line(costs: Sequence[float]) -> str:
+def _costs_a_trial(costs: Sequence[float]) -> str:
     ratio = costs[-1] / costs[0]
-    told = "on a line" if abs(ratio - 1) <= TOLERANCE else "no line"
-    listed = ", ".join(f"{cost:.3g}" for cost in costs)
-    return listed if len(costs) == 1 else f"{listed}; largest / smallest {ratio:.2f}: {told}"
+    return f"{', '.join(f'{cost:.3g}' for cost in costs)}; largest / smallest {ratio:.2f}: {_told(ratio)}"
+
+
+def _memory(sizes: Sequence[tuple[float, float]]) -> str:
+    (trials, memory), (more_trials, more_memory), *_ = sizes
+    a_trial = (more_memory - memory) / (more_trials - trials)
+    listed = (
+        f"{', '.join(f'{size:.3g}' for _, size in sizes)}; {1024 * a_trial:.2g} kB a trial between the smallest two"
+    )
+    if len(sizes) == 2:
+        return listed
+    most_trials, most_memory = sizes[-1]
+    ratio = most_memory / (memory + a_trial * (most_trials - trials))
+    return f"{listed}; largest / their line {ratio:.2f}: {_told(ratio)}"
+
+
+def _told(ratio: float) -> str:
+    return "on a line" if abs(ratio - 1) <= TOLERANCE else "no line"
 
 
 def _peak_mb() -> float:
