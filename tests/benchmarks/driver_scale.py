@@ -1,8 +1,8 @@
 """The driver alone: plan, feed, dispatch and record trials of one epoch for 256 slots whose workers answer at once.
 
 Only the workers are made up; neither Ray nor torch is imported. Each size has a process of its own, so that its memory
-is its own. Time is on a line if a trial costs the same, within 20%, at the largest size as at the smallest; memory if the
-line through the two smallest sizes ends within 20% of the largest one's.
+is its own. Time is on a line if a trial costs the same, within 20%, at the largest size as at the smallest; memory if
+the line through the two smallest sizes ends within 20% of the largest one's.
 """
 
 import json
