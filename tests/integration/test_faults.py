@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pandas as pd
 import pytest
+from checkout import trained_rows
 from small_disk import filled, mounted
 
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
@@ -144,7 +145,7 @@ def test_a_trial_that_diverges_is_shown_as_failed_and_stays_so(laboratory: Any) 
     laboratory.write_experiment("fast", seeds=1, grid={"train.learning_rate": [1e30, 0.03]})
     first = laboratory.sweep("fast")
     assert "learning_rate=1e+30 seed 0: failed, epoch 0 (diverged: the loss must be finite" in first.out
-    table = pd.read_csv(laboratory.results / "fast" / "tiny" / "table.csv")
+    table = trained_rows(laboratory.results / "fast" / "tiny" / "table.csv")
     assert list(table["n_failed"]) == [1, 0]
     again = laboratory.sweep("fast")
     assert "2 trials: 0 new, 0 resumed, 2 reused" in again.out

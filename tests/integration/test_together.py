@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from checkout import trained_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -51,7 +52,7 @@ def test_two_sweeps_at_once_train_what_they_share_once(make_laboratory: Callable
         assert events.count("trial") == 1
         assert [event for event in events if event in ("finished", "collapsed")] == events[-1:]
     for experiment, cells in (("one", 2), ("two", 3)):
-        assert list(pd.read_csv(laboratory.results / experiment / "tiny" / "table.csv")["n"]) == [3] * cells
+        assert list(trained_rows(laboratory.results / experiment / "tiny" / "table.csv")["n"]) == [3] * cells
     assert not list((laboratory.home / "checkpoints").glob("*"))
 
 
@@ -68,6 +69,6 @@ def test_what_another_sweep_leaves_undone_is_trained_by_the_one_that_waits(
     first.process.kill()
     assert second.wait() == 0, second.out + second.err
     assert "resumed" in second.out
-    assert list(pd.read_csv(laboratory.results / "two" / "tiny" / "table.csv")["n"]) == [1, 1]
+    assert list(trained_rows(laboratory.results / "two" / "tiny" / "table.csv")["n"]) == [1, 1]
     runs = laboratory.trial_runs()
     assert [run.info.status for run in runs] == ["FINISHED"] * 2

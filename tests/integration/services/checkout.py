@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import pandas as pd
+
 ROOT = Path(__file__).parents[3]
+
+
+def trained_rows(table: Path) -> pd.DataFrame:
+    """Read the rows of a ``table.csv`` that trials were trained for, without the floors."""
+    rows = pd.read_csv(table)
+    return rows[rows["is_floor"] == "no"]
 
 
 class Checkout:
