@@ -1,4 +1,4 @@
-"""Whole-process seconds of `make sweep EXP=momentum` in an empty home: 27 digits trials, table and figure included."""
+"""Whole-process seconds of `make sweep EXP=momentum` in an empty home: 45 digits trials, table and figures included."""
 
 from _harness import report
 from _sweeps import first_epoch_seconds, run_sweep
