@@ -1,12 +1,14 @@
 """Read experiments and profiles from YAML, apply dotted overrides, and name the errors in them."""
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.names import check_name
@@ -120,13 +122,37 @@ def resolve_trial(
     if settings.get("method.name", own) != own:
         # What the profile says of its own method means nothing to another.
         values.pop("method", None)
-    defaults = flatten(TrialConfig())
+    defaults = _defaults()
     for name, value in settings.items():
         check_setting_name(name, place(name))
         section, _, key = name.partition(".")
         content, last = (values.setdefault(section, {}), key) if key else (values, name)
         content[last] = _scale(name, value, content.get(last, defaults.get(name, setting_fields()[name].default)))
-    return _validate(TrialConfig, values, lambda location: place(".".join(map(str, location[:2]))))
+    sections = {name: _checked_section(name, content) for name, content in values.items()}
+    return _validate(TrialConfig, sections, lambda location: place(".".join(map(str, location[:2]))))
+
+
+@cache
+def _defaults() -> Mapping[str, Setting]:
+    return flatten(TrialConfig())
+
+
+def _checked_section(name: str, content: Any) -> Any:
+    """Return a section of a trial, checked by itself once for the many trials that have the same; else its content."""
+    try:
+        return _section(name, json.dumps(content)) if isinstance(content, dict) else content
+    except (KeyError, TypeError, ValueError):  # the check of the whole trial names what is wrong, and where
+        return content
+
+
+@lru_cache(maxsize=1_000)
+def _section(name: str, content: str) -> Any:
+    return _adapters()[name].validate_python(json.loads(content))
+
+
+@cache
+def _adapters() -> Mapping[str, TypeAdapter[Any]]:
+    return {name: TypeAdapter(kind) for name, kind in get_type_hints(TrialConfig, include_extras=True).items()}
 
 
 def check_setting_name(name: str, place: str = "settings") -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Self
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pydantic import Field, model_validator
 from pydantic.fields import FieldInfo
@@ -65,13 +66,11 @@ class TrialConfig(Section):
         """The 0-based epochs in which FT mixes positives."""
         return self.transform.epochs_on(self.epochs) if self.transform.positives != "none" else range(0)
 
-    def effects(self) -> list[Effect]:
+    def effects(self) -> tuple[Effect, ...]:
         """Return the settings with an effect, by dotted name, as the sections declare them."""
-        found = [Effect("seed", self.seed)]
-        for name, section in self._sections():
-            found += (Effect(f"{name}.{key}", value, since) for key, value, since in section.effects(self))
-        unused = self.unused_additions()
-        return [effect._replace(since=NEVER) if effect.name in unused else effect for effect in found]
+        whole = _Whole(self.epochs, self.batch_size, self.view_size, self.has_own_head, self.positives_mixed)
+        parts = (_section_effects(name, section, whole) for name, section in self._sections())
+        return (Effect("seed", self.seed), *chain.from_iterable(parts))
 
     def unused_additions(self) -> set[str]:
         """Return the dotted names of settings with `Trait.ADDED` that have their default, and so decide no number."""
@@ -87,15 +86,7 @@ class TrialConfig(Section):
             epochs: Number of epochs trained, from 1; None means all of them.
         """
         last = self.epochs if epochs is None else epochs
-        return {effect.name: effect.value for effect in _effects(self) if effect.since <= last}
-
-    def judging(self) -> set[str]:
-        """Return the dotted names of the settings that decide evaluations after the last epoch and nothing before."""
-        return {f"probe.{name}" for name in self.probe.judging(self)}
-
-    def changes(self) -> list[int]:
-        """Return, in order, 1 and the numbers of epochs at which `effective` differs from one epoch before."""
-        return sorted({1, *(effect.since for effect in _effects(self) if effect.since <= self.epochs)})
+        return {effect.name: effect.value for effect in self.effects() if effect.since <= last}
 
     def shown(self) -> Settings:
         """Return the settings with an effect, in the form for people, with empty ones filled in.
@@ -160,10 +151,24 @@ class TrialConfig(Section):
         return True
 
 
-# Naming a trial and its checkpoints asks several times in a row.
-@lru_cache(maxsize=100)
-def _effects(trial: TrialConfig) -> list[Effect]:
-    return trial.effects()
+class _Whole(NamedTuple):
+    """A `Whole` that trials with the same of these have in common."""
+
+    epochs: int
+    batch_size: int
+    view_size: int
+    has_own_head: bool
+    positives_mixed: range
+
+
+# Most sections of a study's cells are the same.
+@lru_cache(maxsize=10_000)
+def _section_effects(name: str, section: TrialSection, whole: _Whole) -> tuple[Effect, ...]:
+    unused = section.unused_additions()
+    return tuple(
+        Effect(f"{name}.{key}", value, NEVER if key in unused else since)
+        for key, value, since in section.effects(whole)
+    )
 
 
 def _most_groups(batch_size: int) -> int:

@@ -69,8 +69,8 @@ class MethodParts:
     """The parts that a method is built from.
 
     Attributes:
-        make_encoder: Builds an encoder with seeded weights, the same each time; with ``make_head``, a `MakeHead`, it has
-            the method's own projection head instead of that of the settings.
+        make_encoder: Builds an encoder with seeded weights, the same each time. With ``make_head``, a `MakeHead`, it
+            has the method's own projection head instead of that of the settings.
         feature_dim: C, the dimension of its projections.
         transform: Feature transformation of the epochs in ``transform_epochs``.
         transform_epochs: 0-based epochs that FT takes part in.

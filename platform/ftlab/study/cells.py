@@ -112,7 +112,8 @@ def check_effects(cells: Sequence[CellSpec], overrides: Mapping[str, Setting]) -
         ConfigError: A setting has no effect.
     """
     # A switch decides whether other settings have an effect; setting one is never without.
-    known = {cell.name: {*cell.config.shown(), *settings_with(Trait.SWITCH)} for cell in cells}
+    switches = settings_with(Trait.SWITCH)
+    known = {cell.name: {*(effect.name for effect in cell.config.effects()), *switches} for cell in cells}
     for cell in cells:
         for name in cell.settings:
             if name not in known[cell.name]:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
+from typing import NamedTuple
 
+from ftlab.config.sections.probe_section import ProbeConfig
 from ftlab.config.setting import Settings
 from ftlab.config.trial import TrialConfig
 from ftlab.study.plugin_code import plugin_code
@@ -17,9 +19,12 @@ EVALUATION_VERSION = 1
 
 # The content of the data enters a key as its fingerprint; the folder of the files decides nothing.
 DATA_PREFIX = "data."
+PROBE_PREFIX = "probe."
 KEY_LENGTH = 32
 _MARK = "number of epochs"
 _SEED_0 = '"seed":0'  # in canonical text only ever the setting: quotes within a text are escaped
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 Code = tuple[tuple[str, str], ...]  # digest of a plugin's package by its kind
 
@@ -31,9 +36,8 @@ def trial_key(config: TrialConfig, fingerprint: str) -> str:
         config: The trial.
         fingerprint: Digest of the data's content.
     """
-    cell = _unseeded(config)
-    pretraining = _sha256(_of_seed(_pretraining_text(cell, fingerprint, _code(config)), config))
-    return _digest({"pretraining": pretraining, "evaluations": _evaluation_keys(cell, fingerprint)})
+    evaluations = _evaluation_keys(config.probe, fingerprint)
+    return _digest({"pretraining": pretraining_key(config, fingerprint), "evaluations": evaluations})
 
 
 def pretraining_key(config: TrialConfig, fingerprint: str) -> str:
@@ -43,7 +47,7 @@ def pretraining_key(config: TrialConfig, fingerprint: str) -> str:
         config: The trial.
         fingerprint: Digest of the data's content.
     """
-    return _sha256(_of_seed(_pretraining_text(_unseeded(config), fingerprint, _code(config)), config))
+    return _sha256(_of_seed(_cell_texts(config, fingerprint).pretraining, config))
 
 
 def evaluation_keys(config: TrialConfig, fingerprint: str) -> dict[str, str]:
@@ -55,7 +59,7 @@ def evaluation_keys(config: TrialConfig, fingerprint: str) -> dict[str, str]:
         config: The trial.
         fingerprint: Digest of the content of the data that is judged on.
     """
-    return dict(_evaluation_keys(_unseeded(config), fingerprint))
+    return dict(_evaluation_keys(config.probe, fingerprint))
 
 
 def floor_key(kind: str, config: TrialConfig, fingerprint: str) -> str:
@@ -75,7 +79,7 @@ def floor_key(kind: str, config: TrialConfig, fingerprint: str) -> str:
 
 def cell_key(config: TrialConfig, fingerprint: str) -> str:
     """Return the digest that the trials of one cell share: `trial_key` without the seed."""
-    return _cell_key(_unseeded(config), fingerprint, _code(config))
+    return _cell_texts(config, fingerprint).key
 
 
 def prefix_key(config: TrialConfig, fingerprint: str, epochs: int) -> str:
@@ -111,8 +115,38 @@ def unshared_key(trial_key: str, epochs: int) -> str:
     return _digest({"trial": trial_key, "epochs": epochs})
 
 
-def _unseeded(config: TrialConfig) -> TrialConfig:
-    return config.model_copy(update={"seed": 0})
+class _CellTexts(NamedTuple):
+    """Canonical texts of the trials of one cell, which differ by their seeds alone; of its trial with seed 0.
+
+    Attributes:
+        pretraining: Of the training.
+        key: Digest of the cell.
+        spans: Of prefixes, with a mark for the epochs, and the epochs that each text is true of.
+    """
+
+    pretraining: str
+    key: str
+    spans: tuple[tuple[str, range], ...]
+
+
+def _cell_texts(config: TrialConfig, fingerprint: str) -> _CellTexts:
+    return _texts(config.model_copy(update={"seed": 0}), fingerprint, _code(config))
+
+
+@lru_cache(maxsize=10_000)
+def _texts(cell: TrialConfig, fingerprint: str, code: Code) -> _CellTexts:
+    about, last = _about(fingerprint, code), cell.epochs
+    effects = [effect for effect in cell.effects() if effect.since <= last and not effect.name.startswith(DATA_PREFIX)]
+    # What decides evaluations after the last epoch, and nothing before, is in their keys.
+    judging = {effect.name for effect in effects if effect.since == last and effect.name.startswith(PROBE_PREFIX)}
+    trained = {name: value for name, value, _ in effects if name not in judging}
+    unseeded = {name: value for name, value in trained.items() if name != "seed"}
+    key = _digest({"cell": unseeded, "evaluations": _evaluation_keys(cell.probe, fingerprint), **about})
+    spans, changes = [], sorted({1, *(effect.since for effect in effects)})
+    for first, end in pairwise([*changes, last + 1]):
+        prefix = {name: value for name, value, since in effects if since <= first}
+        spans.append((_canonical({"prefix": prefix, **about, "epochs": _MARK}), range(first, end)))
+    return _CellTexts(_canonical({"pretraining": trained, **about}), key, tuple(spans))
 
 
 def _of_seed(text: str, config: TrialConfig) -> str:
@@ -121,48 +155,19 @@ def _of_seed(text: str, config: TrialConfig) -> str:
 
 
 def _spans(config: TrialConfig, fingerprint: str) -> list[tuple[str, range]]:
-    """Return the canonical texts of prefixes, with a mark for the epochs, and the epochs that each text is true of."""
-    texts = _span_texts(_unseeded(config), fingerprint, _code(config))
-    return [(_of_seed(text, config), epochs) for text, epochs in texts]
+    """Return the canonical texts of a trial's prefixes, see `_CellTexts`."""
+    return [(_of_seed(text, config), epochs) for text, epochs in _cell_texts(config, fingerprint).spans]
 
 
-# The trials of a cell differ by their seeds alone.
-@lru_cache(maxsize=10_000)
-def _pretraining_text(cell: TrialConfig, fingerprint: str, code: Code) -> str:
-    return _canonical({"pretraining": _trained(cell), **_about(fingerprint, code)})
-
-
-@lru_cache(maxsize=10_000)
-def _evaluation_keys(cell: TrialConfig, fingerprint: str) -> Mapping[str, str]:
+@lru_cache(maxsize=1_000)
+def _evaluation_keys(probes: ProbeConfig, fingerprint: str) -> Mapping[str, str]:
     about = {"data": fingerprint, "evaluation": EVALUATION_VERSION}
-    evaluations = cell.probe.evaluations(cell).items()
+    evaluations = probes.evaluations().items()
     return {probe: _sha256(_plain({"probe": probe, **settings, **about})) for probe, settings in evaluations}
-
-
-@lru_cache(maxsize=10_000)
-def _cell_key(cell: TrialConfig, fingerprint: str, code: Code) -> str:
-    settings = {name: value for name, value in _trained(cell).items() if name != "seed"}
-    evaluations = _evaluation_keys(cell, fingerprint)
-    return _digest({"cell": settings, "evaluations": evaluations, **_about(fingerprint, code)})
-
-
-@lru_cache(maxsize=10_000)
-def _span_texts(cell: TrialConfig, fingerprint: str, code: Code) -> tuple[tuple[str, range], ...]:
-    about = {**_about(fingerprint, code), "epochs": _MARK}
-    return tuple(
-        (_canonical({"prefix": _decisive(cell, first), **about}), range(first, end))
-        for first, end in pairwise([*cell.changes(), cell.epochs + 1])
-    )
 
 
 def _decisive(config: TrialConfig, epochs: int | None = None) -> Settings:
     return {name: value for name, value in config.effective(epochs).items() if not name.startswith(DATA_PREFIX)}
-
-
-def _trained(config: TrialConfig) -> Settings:
-    """Return the settings with an effect on the training, without those of what is judged after it alone."""
-    judging = config.judging()
-    return {name: value for name, value in _decisive(config).items() if name not in judging}
 
 
 def _code(config: TrialConfig) -> Code:
@@ -182,7 +187,7 @@ def _canonical(content: Mapping[str, object]) -> str:
 
 
 def _plain(content: Mapping[str, object]) -> str:
-    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(content)
 
 
 def _sha256(text: str) -> str:

@@ -8,7 +8,7 @@ from ftlab.config.loading import flatten
 from ftlab.config.sections.train_section import TrainConfig
 from ftlab.config.setting import Trait
 from ftlab.config.trial import TrialConfig, setting_fields, settings_with
-from ftlab.study.identity import prefix_keys, trial_key
+from ftlab.study.identity import prefix_keys, prefix_spans, trial_key
 
 
 class TrainWithNesterov(TrainConfig):
@@ -98,7 +98,6 @@ def test_what_is_not_mixed_has_no_effect(transform: dict[str, Any], idle: set[st
 
 def test_effects_come_with_the_epochs() -> None:
     config = make_trial(transform={**MIXED, "start": 0.3, "stop": 0.8}, probe={"every": 5})
-    assert config.changes() == [1, 4, 5, 9, 10]
     seen = {epochs: config.effective(epochs) for epochs in range(1, 11)}
     assert [epochs for epochs, settings in seen.items() if "transform.positives" in settings] == list(range(4, 11))
     assert [settings.get("transform.stop") for settings in seen.values()] == [None] * 8 + [8, 8]
@@ -109,10 +108,10 @@ def test_effects_come_with_the_epochs() -> None:
 
 @pytest.mark.parametrize("transform", [{}, MIXED, {**MIXED, "start": 0.3, "stop": 0.8}, {**MIXED, "start": "never"}])
 @pytest.mark.parametrize("every", [0, 1, 3, 50])
-def test_effects_change_at_the_epochs_that_are_told(transform: dict[str, Any], every: int) -> None:
+def test_prefixes_change_where_effects_do(transform: dict[str, Any], every: int) -> None:
     config = make_trial(transform=transform, probe={"every": every})
     changed = [epochs for epochs in range(2, 11) if config.effective(epochs) != config.effective(epochs - 1)]
-    assert config.changes() == [1, *changed]
+    assert [epochs.start for _, epochs in prefix_spans(config, "")] == [1, *changed]
 
 
 def test_keys_count_in_epochs_and_people_read_fractions() -> None:

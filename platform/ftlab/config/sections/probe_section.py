@@ -72,21 +72,17 @@ class ProbeConfig(TrialSection):
     def effects(self, whole: Whole) -> list[Effect]:
         """Return the settings of the probes, each with an effect from the first probe that it decides."""
         first_knn = min(self.every or whole.epochs, whole.epochs)
-        fixed = CHOICE_OF_RATE if self.linear == "paper" else frozenset()
-        return [
-            effect._replace(since=first_knn if effect.name in KNN else whole.epochs)
-            for effect in super().effects(whole)
-            if effect.name not in fixed
-        ]
+        settings = self._decisive().items()
+        return [Effect(name, value, first_knn if name in KNN else whole.epochs) for name, value in settings]
 
-    def evaluations(self, whole: Whole) -> dict[str, Settings]:
+    def evaluations(self) -> dict[str, Settings]:
         """Return the settings of each evaluation that follows the last epoch, by the probe's name."""
-        settings = {effect.name: effect.value for effect in self.effects(whole)}
+        settings = self._decisive()
         return {probe: _of(probe, settings) for probe in PROBES}
 
-    def judging(self, whole: Whole) -> set[str]:
-        """Return the names of the settings that decide evaluations after the last epoch and nothing before."""
-        return {effect.name for effect in self.effects(whole) if effect.since == whole.epochs}
+    def _decisive(self) -> Settings:
+        fixed = CHOICE_OF_RATE if self.linear == "paper" else frozenset()
+        return {name: value for name, value in self.model_dump(mode="json").items() if name not in fixed}
 
     def protocols(self) -> dict[str, str]:
         """Return how each metric is measured, in words, by its name."""
