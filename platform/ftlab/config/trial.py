@@ -66,6 +66,16 @@ class TrialConfig(Section):
         """The 0-based epochs in which FT mixes positives."""
         return self.transform.epochs_on(self.epochs) if self.transform.positives != "none" else range(0)
 
+    @property
+    def negatives(self) -> str:
+        """Mixing of negatives, as ``transform.negatives`` says."""
+        return self.transform.negatives
+
+    @property
+    def query_for_negatives(self) -> str:
+        """Query that negatives are scored against, as ``transform.query_for_negatives`` says."""
+        return self.transform.query_for_negatives
+
     def effects(self) -> tuple[Effect, ...]:
         """Return the settings with an effect, by dotted name, as the sections declare them."""
         whole = _Whole(self.epochs, self.batch_size, self.view_size, self.has_own_head, self.positives_mixed)

@@ -24,6 +24,7 @@ from ftlab.contrast.scores import (
 )
 from ftlab.contrast.transform import FeatureTransform, group_stream, group_streams, mix
 from ftlab.methods.method import MethodParts, PretrainingMethod, StepResult, Streams, Views
+from ftlab.methods.view_pairs import other_views, pair_coefficients, side_by_side
 from ftlab.ranks.exchange import ALONE, Ranks
 
 Partner = Literal["live", "mix_in_constant", "key_constant"]
@@ -118,9 +119,7 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
             epoch: The 0-based epoch, which decides whether features are transformed.
         """
         transform = self.transform_at(epoch)
-        # Side by side, so that a group of batch normalisation holds both views of its images on any number of ranks.
-        pairs = torch.stack(views.images[:2], dim=1).flatten(0, 1)
-        features = self.encode(self.encoder_of_views, pairs)  # (2n, C)
+        features = self.encode(self.encoder_of_views, side_by_side(views))  # (2n, C)
         batch = self.ranks.gather_with_gradient(features)  # (2N, C)
         seen = self._scores(features, batch, transform, streams)
         loss, negative = self._loss(seen)
@@ -178,26 +177,18 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
         self, features: Tensor, transform: FeatureTransform, stream: torch.Generator, ranks: Ranks
     ) -> tuple[Tensor, Tensor]:
         """Return the (2n, C) anchors, mixed if positives are, and the (2n,) scores of their positives."""
-        others = _other_views(features)
+        others = other_views(features)
         if transform.positives is None:
             return features, (features * others).sum(dim=1)
-        # One coefficient a pair, for both of its anchors.
-        drawn = transform.positives.coefficients(features[::2], generator=stream, ranks=ranks)
-        shares = drawn.expand(len(features) // 2, -1).repeat_interleave(2, dim=0)
+        shares = pair_coefficients(transform.positives, features, generator=stream, ranks=ranks)
         mixed_in = others if self.partner == "live" else others.detach()
         anchors = transform.scaled(mix(features, mixed_in, shares))
         if self.partner == "key_constant":
             partners = transform.scaled(mix(mixed_in, features, shares))
         else:
-            partners = _other_views(anchors)
+            partners = other_views(anchors)
         return anchors, (anchors * partners).sum(dim=1)
 
 
 def _streams_of(streams: Streams, group: int) -> Streams:
     return {name: streams[group_stream(name, group)] for name in SimCLR.streams}
-
-
-def _other_views(views: Tensor) -> Tensor:
-    """Return, in the place of each view, the other one of its image."""
-    pairs: Tensor = views.unflatten(0, (-1, 2))
-    return pairs.flip(1).flatten(0, 1)

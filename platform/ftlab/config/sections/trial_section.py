@@ -43,6 +43,16 @@ class Whole(Protocol):
         """The 0-based epochs in which FT mixes positives."""
         ...
 
+    @property
+    def negatives(self) -> str:
+        """Mixing of negatives, as ``transform.negatives`` says."""
+        ...
+
+    @property
+    def query_for_negatives(self) -> str:
+        """Query that negatives are scored against, as ``transform.query_for_negatives`` says."""
+        ...
+
 
 class Effect(NamedTuple):
     """A setting that decides something in its trial.
