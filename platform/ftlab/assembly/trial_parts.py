@@ -83,6 +83,7 @@ def make_method(
         make_generator=lambda purpose: make_generator(config.seed, purpose),
         ranks=ranks,
         bn_groups=config.model.bn_groups,
+        epochs=config.train.epochs,
     )
     return method_class(config.method).build(parts, config.method).to(device)
 

@@ -62,6 +62,11 @@ class TrialConfig(Section):
         return self.method.has_own_head
 
     @property
+    def has_negatives(self) -> bool:
+        """Return whether the method contrasts with negatives."""
+        return self.method.has_negatives
+
+    @property
     def positives_mixed(self) -> range:
         """The 0-based epochs in which FT mixes positives."""
         return self.transform.epochs_on(self.epochs) if self.transform.positives != "none" else range(0)

@@ -15,6 +15,13 @@ MAX_BINS = 1000
 # The mean positive score of healthy features exceeds the mean negative score by at least this.
 COLLAPSED_MARGIN = 0.05
 
+# Without negatives: the deviation of unit projections over images, mean over dimensions, times the square root of C.
+# It is 1 when they spread in all directions, and 0 when all are one (arXiv 2011.10566, section 4.1).
+PROJECTION_STD = "features/projection_std"
+# Its square is at most 1 minus the mean cosine of two images' projections. So it falls below this wherever that cosine
+# exceeds 1 - COLLAPSED_MARGIN, and positives that are all 1 exceed other pairs by less than the margin.
+COLLAPSED_STD = COLLAPSED_MARGIN**0.5
+
 
 class Pooling(Enum):
     """The rule by which the values of equally large parts become that of the whole."""
@@ -61,6 +68,12 @@ BEFORE_FT = (
     ScoreStatistic(NEGATIVE_VARIANCE, "variance of negatives"),
 )
 SCORE_STATISTICS = (*BEFORE_FT, *(statistic.after_ft() for statistic in BEFORE_FT))
+# Those of a method without negatives.
+POSITIVE_STATISTICS = tuple(
+    statistic
+    for statistic in SCORE_STATISTICS
+    if statistic.name.removesuffix(AFTER_FT) in (POSITIVE_MEAN, POSITIVE_VARIANCE)
+)
 
 # Histograms by score name, before FT and after it.
 POSITIVES, NEGATIVES = "scores/positive", "scores/negative"

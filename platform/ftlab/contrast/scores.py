@@ -94,14 +94,17 @@ def moments_per_query(scores: Tensor, excluded: Tensor | None = None) -> Moments
     return Moments(sums.sum() / counts.sum(), variances.sum() / (counts > 0).sum())
 
 
-def name_moments(positive: Moments, negative: Moments, *, after_ft: bool = False) -> dict[str, Tensor]:
-    """Return the moments of both kinds of scores as values of `SCORE_STATISTICS`, of those before FT or after it."""
-    moments = {
-        POSITIVE_MEAN: positive.mean,
-        POSITIVE_VARIANCE: positive.variance,
-        NEGATIVE_MEAN: negative.mean,
-        NEGATIVE_VARIANCE: negative.variance,
-    }
+def name_moments(positive: Moments, negative: Moments | None = None, *, after_ft: bool = False) -> dict[str, Tensor]:
+    """Return the moments of both kinds of scores as values of `SCORE_STATISTICS`, of those before FT or after it.
+
+    Args:
+        positive: Of the scores of positives.
+        negative: Of the scores of negatives; None for a method without negatives.
+        after_ft: Whether they were taken after FT.
+    """
+    moments = {POSITIVE_MEAN: positive.mean, POSITIVE_VARIANCE: positive.variance}
+    if negative is not None:
+        moments |= {NEGATIVE_MEAN: negative.mean, NEGATIVE_VARIANCE: negative.variance}
     return {name + AFTER_FT: value for name, value in moments.items()} if after_ft else moments
 
 

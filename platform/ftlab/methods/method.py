@@ -78,6 +78,7 @@ class MethodParts:
         make_generator: Returns the seeded generator, on the CPU, of a purpose, e.g. of a queue's first keys.
         ranks: The processes that train together.
         bn_groups: Groups of batch normalisation, for the method's own layers.
+        epochs: Length of the training.
     """
 
     make_encoder: Callable[..., Encoder]
@@ -88,6 +89,7 @@ class MethodParts:
     make_generator: Callable[[str], torch.Generator]
     ranks: Ranks = ALONE
     bn_groups: int = 1
+    epochs: int = 1
 
     def seeded(self, purpose: str, make: Callable[[], PartT]) -> PartT:
         """Build a part of the method, whose first weights come from the seeded generator of a purpose."""
@@ -220,11 +222,20 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
         for norm in self._norms():
             norm.own_groups = self.ranks.own_part(norm.num_groups)
 
-    def encode(self, encoder: Encoder, images: Tensor) -> Tensor:
-        """Return the (n, C) projections of (n, channels, H, W) images as unit vectors in float32."""
-        with torch.autocast(images.device.type, self.precision, enabled=self.precision != torch.float32):
-            projections = encoder(images)
-        return F.normalize(projections.float())
+    def encode(self, module: nn.Module, inputs: Tensor) -> Tensor:
+        """Return the (n, C) outputs of `project` as unit vectors."""
+        return F.normalize(self.project(module, inputs))
+
+    def project(self, module: nn.Module, inputs: Tensor) -> Tensor:
+        """Return the (n, C) outputs of an encoder, or of a head, in float32 or wider, not normalised.
+
+        Args:
+            module: The encoder, or a head of the method's own.
+            inputs: (n, channels, H, W) images, or the (n, F) inputs of the head.
+        """
+        with torch.autocast(inputs.device.type, self.precision, enabled=self.precision != torch.float32):
+            outputs: Tensor = module(inputs)
+        return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
 
     def _norms(self) -> Iterator[GroupedBatchNorm]:
         return (module for module in self.modules() if isinstance(module, GroupedBatchNorm))

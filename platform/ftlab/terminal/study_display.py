@@ -18,6 +18,7 @@ from ftlab.training.epoch_result import EpochResult
 
 MAX_ENDED_ROWS = 8
 KNN = "knn/top1"  # the only probe that is taken during training
+EPOCH_METRICS = ("pretrain/loss", "scores/", "features/", "knn/", "probe/")
 
 
 class Workload(Protocol):
@@ -174,7 +175,7 @@ class StudyDisplay:
 
 
 def _epoch_line(epoch: EpochResult, epochs: int) -> str:
-    shown = (name for name in epoch.metrics if name.startswith(("pretrain/loss", "scores/", "knn/", "probe/")))
+    shown = (name for name in epoch.metrics if name.startswith(EPOCH_METRICS))
     values = ", ".join(f"{name} {epoch.metrics[name]:.3f}" for name in shown if not name.endswith(AFTER_FT))
     return f"epoch {epoch.epoch}/{epochs}: {values}, {epoch.metrics['epoch_seconds']:.2f} s"
 

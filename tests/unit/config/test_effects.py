@@ -142,6 +142,7 @@ def test_traits_stand_at_the_fields() -> None:
     assert settings_with(Trait.SWITCH) == (
         "data.name",
         "model.backbone",
+        "method.loss_scale",
         "transform.positives",
         "transform.negatives",
         "transform.start",

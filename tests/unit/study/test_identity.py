@@ -94,7 +94,17 @@ OF_OTHER_METHODS: dict[str, dict[str, Setting]] = {
         "method.queue_size": 256,
         "method.queue_start_epoch": 10,
     },
+    "simsiam": {
+        "method.projector_layers": 3,
+        "method.head_width": 64,
+        "method.predictor_width": 16,
+        "method.predictor_rate": "scheduled",
+        "method.loss_scale": 1.5,
+        "method.loss_scale_start": 0.3,
+    },
 }
+# What gives all of them an effect.
+BASES: dict[str, dict[str, Setting]] = {"simsiam": {"transform.negatives": "none", "method.loss_scale": 2.6}}
 ONE_CHOICE = {"method.name"}
 WITHOUT_EFFECT = sorted(name for name in CHANGED if name.startswith("data."))
 OF_THE_SMALL_CNN = ["model.width", "model.depth"]
@@ -154,7 +164,7 @@ def test_a_setting_with_an_effect_changes_the_key(name: str) -> None:
 @pytest.mark.parametrize(("method", "settings"), OF_OTHER_METHODS.items())
 def test_a_setting_of_another_method_changes_the_keys_of_that(method: str, settings: dict[str, Setting]) -> None:
     everything = {name: value for name, value in EVERYTHING.items() if not name.startswith("method.")}
-    everything |= {"method.name": method}
+    everything |= {"method.name": method, **BASES.get(method, {})}
     for name, value in settings.items():  # one after the other: a queue has a start
         before = key_of(everything)
         everything[name] = value

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.moco_section import MoCoSection
 from ftlab.config.sections.simclr_section import SimCLRSection
+from ftlab.config.sections.simsiam_section import SimSiamSection
 from ftlab.config.sections.swav_section import SwAVSection
 from ftlab.errors import ConfigError
 from ftlab.plugins import load_plugin, plugin_names
@@ -16,7 +17,7 @@ from ftlab.plugins import load_plugin, plugin_names
 _logger = logging.getLogger(__name__)
 
 DEFAULT = MoCoSection
-BUILT_IN: tuple[type[MethodSection], ...] = (MoCoSection, SimCLRSection, SwAVSection)
+BUILT_IN: tuple[type[MethodSection], ...] = (MoCoSection, SimCLRSection, SwAVSection, SimSiamSection)
 BUILT_IN_NAMES = frozenset(section.model_fields["name"].default for section in BUILT_IN)
 
 

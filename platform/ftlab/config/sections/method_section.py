@@ -14,11 +14,13 @@ class MethodSection(TrialSection):
 
     Attributes:
         has_own_head: Whether the method builds a projection head of its own, so that ``model.head`` has no effect.
+        has_negatives: Whether the loss contrasts with negatives, which FT can mix.
         implementation: The `ftlab.methods.method.PretrainingMethod`, as ``package.module:Class``; imported by workers.
         name: Name of the method.
     """
 
     implementation: ClassVar[str]
     has_own_head: ClassVar[bool] = False
+    has_negatives: ClassVar[bool] = True
 
     name: Annotated[str, Trait.EPOCH_COST]

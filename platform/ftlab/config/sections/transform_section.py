@@ -87,18 +87,24 @@ class TransformConfig(TrialSection):
         """
         if isinstance(self.start, str) or not self.mixes:
             return range(0)
-        # Any start above 0 leaves out an epoch: without one, "later" would silently be "always".
-        start = max(round(self.start * epochs), 1) if self.start else 0
-        return range(start, round(self.stop * epochs))
+        return range(first_epoch(self.start, epochs), round(self.stop * epochs))
 
     def check(self, whole: Whole) -> None:
-        """Check that a batch can be split into the groups."""
+        """Check that a batch can be split into the groups, and that a method without negatives mixes none."""
         if self.epochs_on(whole.epochs) and whole.batch_size % self.groups:
             valid = max(number for number in range(1, self.groups) if whole.batch_size % number == 0)
             raise ValueError(
                 "train.batch_size must be a multiple of transform.groups, but got "
                 f"batch_size={whole.batch_size}, groups={self.groups}; nearest valid groups: {valid}."
             )
+        if whole.has_negatives:
+            return
+        for name, needed in (("negatives", "none"), ("query_for_negatives", "transformed")):
+            if (value := getattr(self, name)) != needed:
+                raise ValueError(
+                    f"transform.{name} must be {needed!r} for a method without negatives, but got "
+                    f"{name}={value!r}; nearest valid {name}: {needed!r}."
+                )
 
     def settings(self, whole: Whole) -> Settings:
         """Return the settings with the range of the positives' coefficient filled in."""
@@ -117,6 +123,7 @@ class TransformConfig(TrialSection):
             [] if self.positives != "none" else ["alpha_extrapolation", "lambda_extrapolation", "query_for_negatives"]
         )
         idle += [] if self.negatives != "none" else ["alpha_interpolation", "lambda_interpolation"]
+        idle += [] if whole.has_negatives else ["query_for_negatives"]
         settings |= {"start": epochs_on.start, "stop": None}
         since = epochs_on.start + 1
         effects = [Effect(name, value, since) for name, value in settings.items() if name not in idle]
@@ -126,6 +133,14 @@ class TransformConfig(TrialSection):
         start = ["start"] if self.mixes else []
         stop = ["stop"] if self.mixes and self.start != "never" else []
         return ["positives", "negatives", *start, *stop]
+
+
+def first_epoch(start: float, epochs: int) -> int:
+    """Return the number of epochs before a fraction of training, out of ``epochs``, rounded.
+
+    Any fraction above 0 leaves out an epoch: without one, "later" would silently be "always".
+    """
+    return max(round(start * epochs), 1) if start else 0
 
 
 def _check_interpolation(name: str, low: float, high: float) -> None:

@@ -39,6 +39,11 @@ class Whole(Protocol):
         ...
 
     @property
+    def has_negatives(self) -> bool:
+        """Return whether the method contrasts with negatives."""
+        ...
+
+    @property
     def positives_mixed(self) -> range:
         """The 0-based epochs in which FT mixes positives."""
         ...

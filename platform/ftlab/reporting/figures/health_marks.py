@@ -7,7 +7,14 @@ from math import isfinite
 
 import pandas as pd
 
-from ftlab.contrast.score_statistics import COLLAPSED_MARGIN, NEGATIVE_MEAN, NEGATIVE_VARIANCE, POSITIVE_MEAN
+from ftlab.contrast.score_statistics import (
+    COLLAPSED_MARGIN,
+    COLLAPSED_STD,
+    NEGATIVE_MEAN,
+    NEGATIVE_VARIANCE,
+    POSITIVE_MEAN,
+    PROJECTION_STD,
+)
 
 NEAR_ONE = 0.95
 RISE = 1.5
@@ -44,7 +51,8 @@ def health_marks(
 ) -> tuple[HealthMark, ...]:
     """Return the marks of one trial in its state after the last epoch.
 
-    - collapse: positives exceed negatives by less than `COLLAPSED_MARGIN` on average;
+    - collapse: positives exceed negatives by less than `COLLAPSED_MARGIN` on average, or projections, of a method
+      without negatives, deviate by less than `COLLAPSED_STD`;
     - stale queue: K exceeds the images of an epoch, so that keys of an older encoder than the last epoch's are in it;
     - negative variance rising: over the last `RECENT_EPOCHS` it grew to `RISE` times the mean of as many before them;
     - loss not finite: in an epoch it was NaN or infinite;
@@ -58,6 +66,7 @@ def health_marks(
     series = {str(name): group.set_index("epoch")["value"] for name, group in metrics.groupby("name", observed=True)}
     marks = (
         _collapse(series),
+        _collapse_without_negatives(series),
         _stale_queue(settings, steps_per_epoch),
         _negative_variance_rising(series),
         _loss_not_finite(series),
@@ -74,6 +83,15 @@ def _collapse(series: Mapping[str, pd.Series]) -> HealthMark | None:
     if since is None:
         return None
     reason = f"Positive scores exceed negative ones by only {margin.iloc[-1]:.3f} on average."
+    return HealthMark(MarkKind.COLLAPSE, since, reason)
+
+
+def _collapse_without_negatives(series: Mapping[str, pd.Series]) -> HealthMark | None:
+    deviation = series.get(PROJECTION_STD)
+    since = None if deviation is None else _state_since(deviation < COLLAPSED_STD)
+    if deviation is None or since is None:
+        return None
+    reason = f"Projections deviate by only {deviation.iloc[-1]:.3f}, where 1 is spread over the sphere."
     return HealthMark(MarkKind.COLLAPSE, since, reason)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ftlab.contrast.score_statistics import AFTER_FT
+from ftlab.contrast.score_statistics import AFTER_FT, PROJECTION_STD
 from ftlab.reporting.figures.histories import SCORE_LABELS
 
 LOSS = "pretrain/loss"
@@ -19,7 +19,7 @@ HEALTH_LABELS = {
     "health/uniformity": "uniformity",
     "health/feature_std": "deviation of embeddings",
 }
-COURSE_LABELS = {**SCORE_LABELS, LOSS: "loss", **HEALTH_LABELS}
+COURSE_LABELS = {**SCORE_LABELS, LOSS: "loss", PROJECTION_STD: "deviation of projections", **HEALTH_LABELS}
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ from math import isnan, nan
 
 import pandas as pd
 
+from ftlab.contrast.score_statistics import AFTER_FT
 from ftlab.reporting.figures.cell_choice import ShownCell, choose_cells
 from ftlab.reporting.figures.cell_labels import axes_in_words, swept_axis
 from ftlab.reporting.figures.histories import SCORES, SEEN_SCORES, Histories, LeftOut
+from ftlab.reporting.figures.missing_scores import missing_scores
 from ftlab.reporting.table.ablation import AblationTable
 
 STEP_AXIS = "optimiser step"
@@ -41,7 +43,8 @@ class CellCurves:
         label: Its name in the figure.
         num_seeds: Number of trials that the curves are taken over.
         ft_start: Place at which FT begins; NaN if it never does.
-        curves: By metric name: `SCORES` before FT, and `SEEN_SCORES` that the loss sees.
+        curves: By metric name: `SCORES` before FT, and `SEEN_SCORES` that the loss sees; without those that the cell's
+            method does not have.
     """
 
     cell: str
@@ -63,6 +66,7 @@ class ScoreCurves:
         transformed: Whether FT takes part in a cell, so that the scores before FT and those that the loss sees differ.
         cells: In the order of the table.
         note: The choice of cells, in words, if not all are shown; empty otherwise.
+        missing: The scores that cells lack, in words; empty if none does.
     """
 
     title: str
@@ -72,6 +76,13 @@ class ScoreCurves:
     transformed: bool
     cells: tuple[CellCurves, ...]
     note: str
+    missing: str = ""
+
+    @property
+    def kinds(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the statistics that a cell has: before FT, and, if it takes part, as the loss sees them."""
+        before = tuple(name for name in SCORES if any(name in cell.curves for cell in self.cells))
+        return (before, tuple(name + AFTER_FT for name in before)) if self.transformed else (before,)
 
 
 def score_curves(table: AblationTable, histories: Histories) -> ScoreCurves | LeftOut:
@@ -105,6 +116,7 @@ def score_curves(table: AblationTable, histories: Histories) -> ScoreCurves | Le
         transformed=any(not isnan(cell.ft_start) for cell in cells),
         cells=cells,
         note=choice.note,
+        missing=missing_scores({cell.label: cell.curves for cell in cells}),
     )
 
 

@@ -11,10 +11,14 @@ from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES, SEEN_NEGATIVES
 from ftlab.reporting.figures.cell_choice import ShownCell, choose_cells
 from ftlab.reporting.figures.cell_labels import axes_in_words
 from ftlab.reporting.figures.histories import Histories, LeftOut
+from ftlab.reporting.figures.missing_scores import missing_scores
 from ftlab.reporting.figures.score_bins import Floats, common_edges, counts_between
 from ftlab.reporting.table.ablation import AblationTable
 
 LAST_PART = 0.1
+
+# Names of the scores that the loss sees by those before FT.
+SEEN = {POSITIVES: SEEN_POSITIVES, NEGATIVES: SEEN_NEGATIVES}
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class DistributionPanel:
         label: Its name in the figure.
         num_seeds: Number of trials whose counts were added.
         ft_start: Number of epochs before FT begins; NaN if it never does.
-        shares: By score name, one row an epoch of the share of scores in each bin; a row adds up to 1.
+        shares: By score name, one row an epoch of the share of scores in each bin; a row adds up to 1. Without scores
+            that the cell's method does not have.
     """
 
     cell: str
@@ -48,6 +53,7 @@ class ScoreDistributions:
         transformed: Whether FT takes part in a cell, so that the scores before FT and those that the loss sees differ.
         panels: One panel a cell, in the order of the table.
         note: The choice of cells, in words, if not all are shown; empty otherwise.
+        missing: The scores that cells lack, in words; empty if none does.
     """
 
     title: str
@@ -57,6 +63,7 @@ class ScoreDistributions:
     transformed: bool
     panels: tuple[DistributionPanel, ...]
     note: str
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class EffectPanel:
         cell: Name of the cell.
         label: Its name in the figure.
         num_seeds: Number of trials whose counts were added.
-        before: Share of scores in each bin before FT, by `POSITIVES` and `NEGATIVES`.
+        before: Share of scores in each bin before FT, by those of `POSITIVES` and `NEGATIVES` that its method has.
         after: Share of scores in each bin after FT, as the loss sees them.
         means_before: Mean scores before FT, from the bins' centres.
         means_after: Mean scores after FT.
@@ -93,6 +100,7 @@ class FtEffect:
         epochs: First and last epoch that were added up.
         panels: One panel a cell that FT takes part in, in the order of the table.
         note: The choice of cells, in words, if not all are shown; empty otherwise.
+        missing: The scores that these cells lack, in words; empty if none does.
     """
 
     title: str
@@ -101,6 +109,7 @@ class FtEffect:
     epochs: tuple[int, int]
     panels: tuple[EffectPanel, ...]
     note: str
+    missing: str = ""
 
 
 def score_distributions(table: AblationTable, histories: Histories) -> ScoreDistributions | LeftOut:
@@ -127,6 +136,7 @@ def score_distributions(table: AblationTable, histories: Histories) -> ScoreDist
         transformed=any(not isnan(panel.ft_start) for panel in panels),
         panels=panels,
         note=choice.note,
+        missing=missing_scores({panel.label: panel.shares for panel in panels}),
     )
 
 
@@ -151,6 +161,7 @@ def ft_effect(distributions: ScoreDistributions | LeftOut) -> FtEffect | LeftOut
         epochs=(epochs[-num_last], epochs[-1]),
         panels=tuple(_effect(panel, num_last, centres) for panel in transformed),
         note=distributions.note,
+        missing=missing_scores({panel.label: panel.shares for panel in transformed}),
     )
 
 
@@ -173,8 +184,9 @@ def _shares(histograms: pd.DataFrame, epochs: tuple[int, ...]) -> tuple[tuple[fl
 
 def _effect(panel: DistributionPanel, num_last: int, centres: Floats) -> EffectPanel:
     late = {name: _late(shares, num_last) for name, shares in panel.shares.items()}
-    before = {name: late[name] for name in (POSITIVES, NEGATIVES)}
-    after = {POSITIVES: late[SEEN_POSITIVES], NEGATIVES: late[SEEN_NEGATIVES]}
+    kinds = {name: seen for name, seen in SEEN.items() if name in late and seen in late}
+    before = {name: late[name] for name in kinds}
+    after = {name: late[seen] for name, seen in kinds.items()}
     return EffectPanel(
         panel.cell,
         panel.label,

@@ -24,9 +24,10 @@ class ScoreSurfaces:
         labels: The values of the axis as text, one a cell, in the order of the table and at equal distances.
         step_axis: Meaning of ``places``, in words.
         places: P steps, or epochs where single steps were not recorded; at most `MAX_STEPS`, about evenly spaced.
-        surfaces: By metric name of `SEEN_SCORES`, in the paper's order, one row a cell of P means over the
-            seeds; NaN where a cell has none.
+        surfaces: By metric name of `SEEN_SCORES` that a cell has, in the paper's order, one row a cell of P means over
+            the seeds; NaN where a cell has none.
         note: The choice of cells, in words, if not all are shown; empty otherwise.
+        missing: The scores that cells lack, in words; empty if none does.
     """
 
     title: str
@@ -36,6 +37,7 @@ class ScoreSurfaces:
     places: tuple[float, ...]
     surfaces: Mapping[str, tuple[tuple[float, ...], ...]]
     note: str
+    missing: str = ""
 
 
 def score_surfaces(table: AblationTable, histories: Histories) -> ScoreSurfaces | LeftOut:
@@ -61,9 +63,12 @@ def score_surfaces(table: AblationTable, histories: Histories) -> ScoreSurfaces 
         step_axis=curves.axis,
         places=places,
         surfaces={
-            name: tuple(_along(cell.curves[name], places) for cell in curves.cells) for name in reversed(SEEN_SCORES)
+            name: tuple(_along(cell.curves.get(name), places) for cell in curves.cells)
+            for name in reversed(SEEN_SCORES)
+            if any(name in cell.curves for cell in curves.cells)
         },
         note=curves.note,
+        missing=curves.missing,
     )
 
 
@@ -74,6 +79,6 @@ def _thinned(places: list[float]) -> tuple[float, ...]:
     return tuple(places[place] for place in np.unique(nearest))
 
 
-def _along(curve: Curve, places: tuple[float, ...]) -> tuple[float, ...]:
-    values = dict(zip(curve.places, curve.mean, strict=True))
+def _along(curve: Curve | None, places: tuple[float, ...]) -> tuple[float, ...]:
+    values = dict(zip(curve.places, curve.mean, strict=True)) if curve else {}
     return tuple(values.get(place, float("nan")) for place in places)

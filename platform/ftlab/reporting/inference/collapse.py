@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
 
 from ftlab.contrast.score_statistics import COLLAPSED_MARGIN, NEGATIVE_MEAN, POSITIVE_MEAN
 from ftlab.reporting.inference.paired_t import ERROR_RATE, MIN_PAIRS
@@ -54,11 +54,10 @@ def recorded_state(status: str, metrics: Mapping[str, object]) -> str:
 def score_margin(metrics: Mapping[str, float]) -> tuple[float, float]:
     """Return the quantity that tells collapsed scores, and its threshold: mean positive minus mean negative score.
 
-    Both are NaN if the trial recorded no scores: its method then judges by another quantity.
+    Both are NaN if the trial recorded no such scores: its method then judges by another quantity.
     """
-    if not {POSITIVE_MEAN, NEGATIVE_MEAN} <= metrics.keys():
-        return nan, nan
-    return metrics[POSITIVE_MEAN] - metrics[NEGATIVE_MEAN], COLLAPSED_MARGIN
+    margin = metrics.get(POSITIVE_MEAN, nan) - metrics.get(NEGATIVE_MEAN, nan)
+    return margin, nan if isnan(margin) else COLLAPSED_MARGIN
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 from plotly.subplots import make_subplots
 
-from ftlab.reporting.figures.histories import SCORE_LABELS, SCORES, SEEN_SCORES, score_label
+from ftlab.reporting.figures.histories import score_label
 from ftlab.reporting.figures.score_curves import CellCurves, ScoreCurves
 from ftlab.reporting.figures.score_surfaces import ScoreSurfaces
 from ftlab.reporting.pages.page_style import SCALE, page_figure, series_style
@@ -18,9 +18,9 @@ DARKEST, LIGHTEST = 0.2, 0.88
 
 def curves_chart(curves: ScoreCurves) -> go.Figure:
     """Draw a panel a statistic and a line a cell with the range of its seeds; a second column is after FT."""
-    kinds = (SCORES, SEEN_SCORES) if curves.transformed else (SCORES,)
+    kinds = curves.kinds
     drawn = make_subplots(
-        len(SCORES),
+        len(kinds[0]),
         len(kinds),
         shared_xaxes=True,
         shared_yaxes="rows" if len(kinds) > 1 else False,
@@ -34,9 +34,9 @@ def curves_chart(curves: ScoreCurves) -> go.Figure:
             for cell, style in zip(curves.cells, _styles(curves), strict=True):
                 for trace in _cell(cell, name, style, first=(row, column) == (1, 1)):
                     drawn.add_trace(trace, row, column)
-    for row, name in enumerate(SCORES, start=1):
-        drawn.update_yaxes(title={"text": SCORE_LABELS[name]}, row=row, col=1)
-    drawn.update_xaxes(title={"text": curves.axis}, row=len(SCORES))
+    for row, name in enumerate(kinds[0], start=1):
+        drawn.update_yaxes(title={"text": score_label(name)}, row=row, col=1)
+    drawn.update_xaxes(title={"text": curves.axis}, row=len(kinds[0]))
     drawn.update_annotations(font_size=13)
     return drawn.update_layout(
         legend={"title": {"text": f"{curves.legend} " if curves.legend else ""}, "y": 1.06 if len(kinds) > 1 else 1.02}

@@ -6,9 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES, SEEN_NEGATIVES, SEEN_POSITIVES
+from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES
 from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.score_distributions import (
+    SEEN,
     DistributionPanel,
     EffectPanel,
     FtEffect,
@@ -19,7 +20,6 @@ from ftlab.reporting.pages.panels import compact, heat_map, mark_start, thinned,
 
 HEIGHT, EFFECT_HEIGHT = 380, 320
 SIGNS = {POSITIVES: ("positives", OURS), NEGATIVES: ("negatives", PAPER)}
-SEEN = {POSITIVES: SEEN_POSITIVES, NEGATIVES: SEEN_NEGATIVES}
 # Densities below the first leave the page's background; above the second, colours are the same.
 FAINTEST, HIGHEST = 0.02, 8.0
 
@@ -36,8 +36,9 @@ def ft_effect_charts(effect: FtEffect) -> tuple[go.Figure, ...]:
 
 def _over_epochs(distributions: ScoreDistributions, panel: DistributionPanel) -> go.Figure:
     kinds = (lambda name: name,) if isnan(panel.ft_start) else (lambda name: name, SEEN.__getitem__)
+    signs = [sign for sign in SIGNS if all(kind(sign) in panel.shares for kind in kinds)]
     drawn = make_subplots(
-        2,
+        len(signs),
         len(kinds),
         shared_xaxes=True,
         shared_yaxes=True,
@@ -48,7 +49,7 @@ def _over_epochs(distributions: ScoreDistributions, panel: DistributionPanel) ->
     )
     places, width = thinned(distributions.epochs), distributions.edges[1] - distributions.edges[0]
     epochs, centres = np.array(distributions.epochs)[places], _centres(distributions.edges)
-    for row, sign in enumerate(SIGNS, start=1):
+    for row, sign in enumerate(signs, start=1):
         for column, kind in enumerate(kinds, start=1):
             density = np.array(panel.shares[kind(sign)])[places].T / width
             density[density < FAINTEST] = np.nan
@@ -60,7 +61,8 @@ def _over_epochs(distributions: ScoreDistributions, panel: DistributionPanel) ->
         drawn.update_yaxes(title={"text": SIGNS[sign][0]}, range=edges, row=row, col=1)
     mark_start(drawn, panel.ft_start)
     drawn.update_annotations(font_size=12)
-    drawn.update_xaxes(title={"text": "epoch"}, row=2).update_xaxes(showgrid=False).update_yaxes(showgrid=False)
+    drawn.update_xaxes(title={"text": "epoch"}, row=len(signs))
+    drawn.update_xaxes(showgrid=False).update_yaxes(showgrid=False)
     return titled(drawn, f"{distributions.legend} {panel.label}".strip()).update_layout(margin={"t": 60})
 
 
@@ -72,6 +74,8 @@ def _effect(effect: FtEffect, panel: EffectPanel) -> go.Figure:
         yaxis={"title": {"text": "density"}, "rangemode": "tozero"},
     )
     for sign, (words, color) in SIGNS.items():
+        if sign not in panel.before:
+            continue
         for after, shares in ((False, panel.before[sign]), (True, panel.after[sign])):
             drawn.add_trace(
                 go.Scatter(

@@ -39,7 +39,7 @@ def _curves(training: TrainingFigures) -> ReportChart:
     if isinstance(curves, LeftOut):
         return _left_out(title, curves)
     caption = "Mean over the seeds; the band reaches from the lowest seed to the highest."
-    return ReportChart(title, _sentences(caption, curves.note), (curves_chart(curves),))
+    return ReportChart(title, _sentences(caption, curves.note, curves.missing), (curves_chart(curves),))
 
 
 def _surfaces(training: TrainingFigures) -> ReportChart:
@@ -47,7 +47,7 @@ def _surfaces(training: TrainingFigures) -> ReportChart:
     if isinstance(surfaces, LeftOut):
         return _left_out(title, surfaces)
     caption = f"Scores as the loss sees them, over {surfaces.axis} and {surfaces.step_axis}; drag to turn a surface."
-    return ReportChart(title, _sentences(caption, surfaces.note), surface_charts(surfaces))
+    return ReportChart(title, _sentences(caption, surfaces.note, surfaces.missing), surface_charts(surfaces))
 
 
 def _distributions(training: TrainingFigures) -> ReportChart:
@@ -57,7 +57,9 @@ def _distributions(training: TrainingFigures) -> ReportChart:
     caption = (
         "Density of the scores in the last step of each epoch, all seeds together; a dotted line marks where FT begins."
     )
-    return ReportChart(title, _sentences(caption, distributions.note), distribution_charts(distributions))
+    return ReportChart(
+        title, _sentences(caption, distributions.note, distributions.missing), distribution_charts(distributions)
+    )
 
 
 def _effect(training: TrainingFigures) -> ReportChart:
@@ -66,7 +68,7 @@ def _effect(training: TrainingFigures) -> ReportChart:
         return _left_out(title, effect)
     epochs = f"Epochs {effect.epochs[0]} to {effect.epochs[1]}"
     caption = f"{epochs}, all seeds together: areas are the scores before FT, lines what the loss sees."
-    return ReportChart(title, _sentences(caption, effect.note), ft_effect_charts(effect))
+    return ReportChart(title, _sentences(caption, effect.note, effect.missing), ft_effect_charts(effect))
 
 
 def _gradients(training: TrainingFigures) -> ReportChart:

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ftlab.reporting.figures.histories import SCORE_LABELS, SCORES, SEEN_SCORES
+from ftlab.reporting.figures.histories import score_label, score_quantity
 from ftlab.reporting.figures.score_curves import CellCurves, ScoreCurves
 from ftlab.reporting.print.print_style import TWO_COLUMNS, cell_colours, print_figure, write_note
 
@@ -18,24 +18,24 @@ MAX_LEGEND_COLUMNS, LINE_CHARACTERS, HANDLE_CHARACTERS = 7, 100, 6
 
 def draw_score_curves(figure: ScoreCurves) -> dict[str, bytes]:
     """Return the drawn figure as ``png`` and ``pdf``."""
-    rows = [("before FT", SCORES), ("seen by the loss", SEEN_SCORES)] if figure.transformed else [("", SCORES)]
-    height = FRAME_HEIGHT + PANEL_HEIGHT * len(rows)
-    return print_figure(partial(_fill_canvas, figure, rows), height, TWO_COLUMNS)
+    height = FRAME_HEIGHT + PANEL_HEIGHT * len(figure.kinds)
+    return print_figure(partial(_fill_canvas, figure), height, TWO_COLUMNS)
 
 
-def _fill_canvas(figure: ScoreCurves, rows: Sequence[tuple[str, Sequence[str]]], canvas: Figure) -> None:
-    panels = canvas.subplots(len(rows), len(SCORES), sharex=True, squeeze=False)
+def _fill_canvas(figure: ScoreCurves, canvas: Figure) -> None:
+    rows, stages = figure.kinds, ("before FT", "seen by the loss") if figure.transformed else ("",)
+    panels = canvas.subplots(len(rows), len(rows[0]), sharex=True, squeeze=False)
     colours = cell_colours(len(figure.cells), ordered=figure.ordered)
-    for (stage, names), line in zip(rows, panels, strict=True):
+    for stage, names, line in zip(stages, rows, panels, strict=True):
         for name, axes in zip(names, line, strict=True):
             for cell, colour in zip(figure.cells, colours, strict=True):
                 _draw_cell(axes, cell, name, colour)
-            mean = "mean score" if names is SEEN_SCORES else "mean score (cosine)"
+            mean = f"mean {score_quantity(transformed=names is not rows[0])}"
             axes.set_ylabel("variance of scores" if "variance" in name else mean)
         if stage:
             line[0].set_ylabel(f"{stage}\n{line[0].get_ylabel()}")
-    for name, top, bottom in zip(SCORES, panels[0], panels[-1], strict=True):
-        top.set_title(SCORE_LABELS[name], fontsize="medium")
+    for name, top, bottom in zip(rows[0], panels[0], panels[-1], strict=True):
+        top.set_title(score_label(name), fontsize="medium")
         bottom.set_xlabel(figure.axis)
     canvas.legend(
         *panels[0, 0].get_legend_handles_labels(),
@@ -45,7 +45,7 @@ def _fill_canvas(figure: ScoreCurves, rows: Sequence[tuple[str, Sequence[str]]],
         title_fontsize=7,
         handlelength=1.4,
     )
-    write_note(canvas, " ".join(filter(None, (_how_drawn(figure), figure.note))))
+    write_note(canvas, " ".join(filter(None, (_how_drawn(figure), figure.note, figure.missing))))
 
 
 def _draw_cell(axes: Axes, cell: CellCurves, name: str, colour: Any) -> None:

@@ -51,7 +51,7 @@ def _fill_canvas(figure: ScoreDistributions, columns: int, canvas: Figure) -> No
     canvas.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=1)
     how = "Darkness: the square root of the share of scores in a bin, against the fullest of the epoch."
     start = "Dotted: FT begins. Before FT, scores are cosines." if figure.transformed else ""
-    write_note(canvas, " ".join(filter(None, (how, start, figure.note))))
+    write_note(canvas, " ".join(filter(None, (how, start, figure.note, figure.missing))))
 
 
 def _stages(figure: ScoreDistributions) -> list[tuple[DistributionPanel, tuple[str, str], str]]:
@@ -69,6 +69,8 @@ def _draw_panel(axes: Axes, figure: ScoreDistributions, panel: DistributionPanel
     epochs, edges = figure.epochs, figure.edges
     ink = np.zeros((len(edges) - 1, len(epochs), 3))
     for name, colour in zip(names, (POSITIVE, NEGATIVE), strict=True):
+        if name not in panel.shares:
+            continue
         ink += _darkness(panel, name)[:, :, None] * (1 - np.array(to_rgb(colour)))
     axes.imshow(
         (1 - ink).clip(0, 1),

@@ -37,11 +37,13 @@ def _fill_canvas(figure: FtEffect, columns: int, canvas: Figure) -> None:
         f"Upwards: before FT. Downwards: after it, as the loss sees them. Each against its fullest bin, epochs {first} "
         f"to {last}. Lines: means. Before FT, scores are cosines."
     )
-    write_note(canvas, " ".join(filter(None, (how, figure.note))))
+    write_note(canvas, " ".join(filter(None, (how, figure.note, figure.missing))))
 
 
 def _draw_panel(axes: Axes, figure: FtEffect, panel: EffectPanel) -> None:
     for name, colour in ((POSITIVES, POSITIVE), (NEGATIVES, NEGATIVE)):
+        if name not in panel.before:
+            continue
         for shares, means, sign in ((panel.before, panel.means_before, 1), (panel.after, panel.means_after, -1)):
             # Relative to its fullest bin: positives and negatives differ in width, and both should be visible.
             heights = sign * np.array(shares[name]) / max(shares[name])

@@ -35,7 +35,7 @@ def write_training_figures(figures: TrainingFigures, folder: Path) -> list[Path]
 
     Args:
         figures: The figures. The files of a figure that is left out are removed, unless it only cannot be read, and
-            ``left_out.txt`` says why.
+            ``left_out.txt`` says why; it also names the scores that a drawn figure lacks.
         folder: Created when missing.
 
     Returns:
@@ -52,8 +52,11 @@ def write_training_figures(figures: TrainingFigures, folder: Path) -> list[Path]
 
 
 def _reasons(figures: TrainingFigures) -> bytes | None:
-    left_out = {name: figure.reason for name, figure in vars(figures).items() if isinstance(figure, LeftOut)}
-    return "".join(f"{name}: {reason}\n" for name, reason in left_out.items()).encode() or None
+    reasons = {
+        name: figure.reason if isinstance(figure, LeftOut) else getattr(figure, "missing", "")
+        for name, figure in vars(figures).items()
+    }
+    return "".join(f"{name}: {reason}\n" for name, reason in reasons.items() if reason).encode() or None
 
 
 def _keep(path: Path, content: bytes | None) -> Path | None:

@@ -30,7 +30,7 @@ def _fill_canvas(figure: ScoreSurfaces, canvas: Figure) -> None:
         frame = ((place + SHIFT) / len(names), BOTTOM, 1 / len(names), 1 - BOTTOM)
         axes: Any = canvas.add_axes(frame, projection="3d")
         _draw_surface(axes, figure, name)
-    write_note(canvas, figure.note)
+    write_note(canvas, " ".join(filter(None, (figure.note, figure.missing))))
 
 
 def _draw_surface(axes: Any, figure: ScoreSurfaces, name: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from io import StringIO
 from math import isnan, nan
 
+from ftlab.contrast.score_statistics import COLLAPSED_STD, PROJECTION_STD
 from ftlab.reporting.inference.collapse import BACKBONE_RANKME, HEALTHY_RANKME, score_margin
 from ftlab.reporting.table.ablation import AblationRow, AblationTable, AblationTrial
 from ftlab.reporting.table.axes import axis_text
@@ -20,6 +21,8 @@ OVERALL = ("n_with_collapsed", "mean_with_collapsed", "std_with_collapsed")
 IMAGES = ("ci_low_images", "ci_high_images", "difference_ci_low_images", "difference_ci_high_images")
 OTHERS = ("mean", "std", "ci_low", "ci_high")
 HEALTH = ("score_margin", "score_margin_threshold", "backbone_rankme_threshold")
+# Of tables with a method without negatives; the quantity itself is among the metrics.
+SPREAD = ("projection_std_threshold",)
 STATISTICS = tuple(statistic.name for statistic in fields(Summary) if statistic.name != "n")
 COMPARISON = (
     "baseline",
@@ -54,6 +57,7 @@ def trials_csv(table: AblationTable) -> str:
     metrics = sorted(
         {name for trial in table.trials for name, value in trial.metrics.items() if not isnan(value)},
     )
+    health = (*HEALTH, *SPREAD) if PROJECTION_STD in metrics else HEALTH
     axes = {row.cell: [axis_text(row.axes.get(axis)) for axis in table.axes] for row in table.rows}
     lines = (
         [
@@ -62,13 +66,13 @@ def trials_csv(table: AblationTable) -> str:
             trial.status,
             trial.cell,
             *axes[trial.cell],
-            *(number_text(value) for value in _health(trial)),
+            *(number_text(value) for value in _health(trial)[: len(health)]),
             *(number_text(trial.metrics.get(name, nan)) for name in metrics),
             trial.run_id,
         ]
         for trial in table.trials
     )
-    return csv_text(["trial_key", "seed", "status", "cell", *table.axes, *HEALTH, *metrics, "mlflow_run_id"], lines)
+    return csv_text(["trial_key", "seed", "status", "cell", *table.axes, *health, *metrics, "mlflow_run_id"], lines)
 
 
 def table_csv(table: AblationTable) -> str:
@@ -137,8 +141,10 @@ def _others(summaries: Iterable[Summary | None]) -> list[str]:
     return [number_text(getattr(summary, name)) for summary in found for name in OTHERS]
 
 
-def _health(trial: AblationTrial) -> tuple[float, float, float]:
-    return *score_margin(trial.metrics), HEALTHY_RANKME if BACKBONE_RANKME in trial.metrics else nan
+def _health(trial: AblationTrial) -> tuple[float, ...]:
+    thresholds = {BACKBONE_RANKME: HEALTHY_RANKME, PROJECTION_STD: COLLAPSED_STD}
+    known = (nan if isnan(trial.metrics.get(name, nan)) else threshold for name, threshold in thresholds.items())
+    return *score_margin(trial.metrics), *known
 
 
 def _comparison(row: AblationRow) -> list[str]:
