@@ -83,7 +83,10 @@ CHANGED: dict[str, Setting] = {
     "probe.linear_learning_rates": [1.0],
     "probe.linear_holdout": 0.2,
 }
-OF_OTHER_METHODS = {"simclr": {"method.partner": "key_constant"}}
+OF_OTHER_METHODS: dict[str, dict[str, Setting]] = {
+    "simclr": {"method.partner": "key_constant"},
+    "infomin": {"method.temperature": 0.2, "method.symmetric": True},
+}
 ONE_CHOICE = {"method.name"}
 WITHOUT_EFFECT = sorted(name for name in CHANGED if name.startswith("data."))
 OF_THE_SMALL_CNN = ["model.width", "model.depth"]
