@@ -5,15 +5,15 @@ import torch
 from ftlab.assembly.trial_parts import make_method
 from ftlab.config.loading import load_profile, resolve_trial
 from ftlab.config.trial import TrialConfig
-from ftlab.methods.moco import MoCo
+from ftlab.methods.infomin import InfoMin
 from ftlab.study.identity import trial_key
 
 
 def test_it_is_moco_at_another_temperature() -> None:
     config = TrialConfig.model_validate({"method": {"name": "infomin", "symmetric": True}})
-    moco = make_method(config, 1, torch.device("cpu"))
-    assert type(moco) is MoCo
-    assert (moco.temperature, moco.num_directions) == (0.15, 2)
+    infomin = make_method(config, 1, torch.device("cpu"))
+    assert isinstance(infomin, InfoMin)
+    assert (infomin.temperature, infomin.num_directions, infomin.takes_patches) == (0.15, 2, False)
 
 
 def test_in_a_profile_of_moco_it_keeps_its_own_temperature() -> None:
