@@ -42,7 +42,9 @@ def test_views_of_fixed_parameters_are_those_of_the_cpu(
     expected = make_views(images, parameters, size=view, mean=mean, std=std)
     found = make_views(images.to(device), moved(parameters, device), size=view, mean=mean, std=std)
     assert (found.dtype, found.device.type) == (torch.float32, device.type)
-    torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=GRAY_LEVELS / 255 / min(STD))
+    differs = (found.cpu() - expected).abs() > GRAY_LEVELS / 255 / min(STD)
+    # Where RandAugment posterises, solarises or equalises, a rounding error may be a step.
+    assert differs.float().mean().item() <= (0.01 if RECIPES[recipe].rand_augment else 0.0)
 
 
 def test_normalised_images_are_those_of_the_cpu(device: torch.device) -> None:

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ftlab.assembly.epoch_patches import draw_patches
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
+from ftlab.data.views.patches import patch_size
 from ftlab.data.views.recipes import find_recipe
 from ftlab.data.views.two_views import ViewParameters, make_views, sample_parameters
 from ftlab.methods.method import PretrainingMethod, Views
@@ -23,17 +26,15 @@ def make_batches(
     train: ResidentImages,
     device: torch.device,
     ranks: Ranks,
-    method: type[PretrainingMethod[Any]],
+    method: PretrainingMethod[Any] | type[PretrainingMethod[Any]],
 ) -> Batches:
     """Build the source of the views that a method takes; each rank makes the views that it encodes."""
     num_views = method.num_views
     recipe = find_recipe(config.views.recipe)
     layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
 
-    def render(images: Tensor, parameters: ViewParameters) -> Tensor:
-        views = make_views(
-            images, parameters, size=config.view_size, mean=dataset.channel_mean, std=dataset.channel_std
-        )
+    def render(images: Tensor, parameters: ViewParameters, size: int = config.view_size) -> Tensor:
+        views = make_views(images, parameters, size=size, mean=dataset.channel_mean, std=dataset.channel_std)
         return views.contiguous(memory_format=layout)
 
     def draw_views(order: Tensor, orders: Sequence[Tensor], generator: torch.Generator) -> Callable[[int], Views]:
@@ -55,7 +56,12 @@ def make_batches(
             own_boxes = [of_step[views] for of_step, views in zip(boxes, own, strict=False)]
             images = train.in_steps(rows, own_boxes, config.view_size)
         views = _EpochViews(images, orders, parameters, render, ranks, num_views)
-        return views.of_batch if ranks.size == 1 else views.of_own_part
+        of_step = views.of_batch if ranks.size == 1 else views.of_own_part
+        if not method.takes_patches:
+            return of_step
+        render_patch = partial(render, size=patch_size(config.view_size))
+        patches = draw_patches(batches, train, ranks, generator, config.view_size, render_patch)
+        return lambda step: of_step(step)._replace(patches=patches(step))
 
     return Batches(
         len(train),

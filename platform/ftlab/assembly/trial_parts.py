@@ -47,7 +47,7 @@ def make_trainer(config: TrialConfig, dataset: ImageDataset, device: torch.devic
             floor=config.train.learning_rate_floor,
             warmup_epochs=config.train.warmup_epochs,
         ),
-        make_batches(config, dataset, train, device, ranks, type(method)),
+        make_batches(config, dataset, train, device, ranks, method),
         make_probe(config, dataset, method.encoder, train, device) if ranks.rank == 0 else no_probe,
         seed=config.seed,
         device=device,

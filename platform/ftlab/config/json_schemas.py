@@ -9,6 +9,7 @@ from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.loading import RELATIVE
 from ftlab.config.search import SearchConfig
 from ftlab.config.section import models_in
+from ftlab.config.sections.method_choice import DEFAULT
 from ftlab.config.trial import TrialConfig
 
 JsonSchema = dict[str, Any]
@@ -34,7 +35,7 @@ def json_schemas() -> dict[str, JsonSchema]:
 
 def _schema_of_cells(model: type[BaseModel], axes: str, axis: Callable[[str, JsonSchema], JsonSchema]) -> JsonSchema:
     schema, settings = model.model_json_schema(), _settings()
-    schema["$defs"] |= {**TrialConfig.model_json_schema()["$defs"], "Multiple": MULTIPLE_SCHEMA, **settings}
+    schema["$defs"] |= {**_trial_schema()["$defs"], "Multiple": MULTIPLE_SCHEMA, **settings}
     of_all = {name: _reference(name) for name in settings}
     of_a_cell = {name: reference for name, reference in of_all.items() if not name.startswith(SHARED)}
     schema["properties"]["overrides"] |= _mapping(of_all)
@@ -44,9 +45,18 @@ def _schema_of_cells(model: type[BaseModel], axes: str, axis: Callable[[str, Jso
 
 
 def _profile_schema() -> JsonSchema:
-    schema, trial = ProfileConfig.model_json_schema(), TrialConfig.model_json_schema()
+    schema, trial = ProfileConfig.model_json_schema(), _trial_schema()
     schema["$defs"] |= trial["$defs"]
     schema["properties"]["trial"] |= _mapping({section: trial["properties"][section] for section, _ in _sections()})
+    return schema
+
+
+def _trial_schema() -> JsonSchema:
+    """Return the schema of a trial, in which a method must be named unless it is the default."""
+    schema = TrialConfig.model_json_schema()
+    for section in models_in(TrialConfig.model_fields["method"].annotation):
+        if section is not DEFAULT:  # else settings that several methods have would be those of each
+            schema["$defs"][section.__name__].setdefault("required", []).append("name")
     return schema
 
 

@@ -27,10 +27,13 @@ class Views(NamedTuple):
         images: (n, channels, H, W) each. The first view is in the order of the batch, the others are in ``order``.
         order: (N,) int64 on the views' device: places in the batch. A method with `PretrainingMethod.shuffles_views`
             gets them at random, so that its other views meet other groups of batch normalisation than the first.
+        patches: (9 n, channels, h, h) of the images of the first view, those of an image in a row and in random order,
+            see `ftlab.data.views.patches`; None for a method that takes none.
     """
 
     images: tuple[Tensor, ...]
     order: Tensor
+    patches: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
         streams: Names of the random streams that a step draws from.
         num_views: Views that it takes of each image.
         shuffles_views: Whether all views but the first come in a random order.
+        takes_patches: Whether it takes patches of the images too.
         encoder_name: Name of the submodule that is probed and exported, and whose layers' gradients are recorded.
     """
 
@@ -124,6 +128,7 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
     streams: tuple[str, ...] = ()
     num_views: ClassVar[int] = 2
     shuffles_views: ClassVar[bool] = False
+    takes_patches: bool = False
     encoder_name: ClassVar[str]
 
     def __init__(self, parts: MethodParts) -> None:
@@ -222,11 +227,11 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
         for norm in self._norms():
             norm.own_groups = self.ranks.own_part(norm.num_groups)
 
-    def encode(self, module: nn.Module, inputs: Tensor) -> Tensor:
+    def encode(self, module: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         """Return the (n, C) outputs of `project` as unit vectors."""
         return F.normalize(self.project(module, inputs))
 
-    def project(self, module: nn.Module, inputs: Tensor) -> Tensor:
+    def project(self, module: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         """Return the (n, C) outputs of an encoder, or of a head, in float32 or wider, not normalised.
 
         Args:

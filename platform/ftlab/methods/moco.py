@@ -39,6 +39,7 @@ class MoCoSettings(Protocol):
         queue_size: K, the number of negatives.
         key_momentum: m of the key encoder's moving average, in [0, 1].
         temperature: Temperature of InfoNCE, > 0.
+        symmetric: Whether each of the two views is a query once and a key once.
     """
 
     @property
@@ -50,19 +51,24 @@ class MoCoSettings(Protocol):
     @property
     def temperature(self) -> float: ...  # noqa: D102
 
+    @property
+    def symmetric(self) -> bool: ...  # noqa: D102
+
 
 @dataclass(frozen=True)
 class MoCoResult(StepResult):
-    """The results of a step of MoCo.
+    """The results of a step of MoCo. With a symmetric loss, n and N count both directions, one after the other.
 
     Attributes:
         queries: (n, C) unit vectors, without gradient.
+        own_keys: (n, C) unit vectors, untransformed, the key of each query.
         keys: (N, C) unit vectors of all ranks, untransformed; the queue will hold them.
         transformed: The features that the loss saw, without gradient, of each group of FT on this rank.
         transform: The transformation in force.
     """
 
     queries: Tensor
+    own_keys: Tensor
     keys: Tensor
     transformed: tuple[TransformedFeatures, ...]
     transform: FeatureTransform
@@ -73,6 +79,14 @@ class MoCo(PretrainingMethod[MoCoResult]):
 
     With several ranks, each holds the whole queue and both encoders, and encodes its part of a batch; all enqueue the
     keys of all.
+
+    A symmetric loss (arXiv 2104.02057, there without a queue) is the mean of two: both views are encoded by both
+    encoders, and each is contrasted with the key of the other and with the queue as it was before the step: the keys of
+    the step hold the query's own view. As in the CIFAR-10 demo of facebookresearch/moco, one queue gets the keys of
+    both views, so that its K keys are those of half as many steps; there the two losses are summed, which doubles the
+    learning rate. The second view is in random order as queries too, and the first as keys in none: either way, a
+    query and its key meet other groups of batch normalisation. With FT, each direction draws coefficients and
+    permutations of its own.
 
     Args:
         parts: The parts of the method. The key encoder starts as a copy of the query encoder.
@@ -92,7 +106,8 @@ class MoCo(PretrainingMethod[MoCoResult]):
         self.queue = NegativeQueue(settings.queue_size, parts.feature_dim, generator=parts.make_generator("queue"))
         self.key_momentum = settings.key_momentum
         self.temperature = settings.temperature
-        self.streams = group_streams(type(self).streams, self.transform.groups)
+        self.num_directions = 2 if settings.symmetric else 1
+        self.streams = group_streams(type(self).streams, self.num_directions * self.transform.groups)
         self._query_parameters = list(self.query_encoder.parameters())
         self._key_parameters = list(self.key_encoder.parameters())
         self.share_groups()
@@ -111,15 +126,15 @@ class MoCo(PretrainingMethod[MoCoResult]):
             epoch: The 0-based epoch, which decides whether features are transformed.
         """
         transform = self.transform_at(epoch)
-        queries = self.encode(self.query_encoder, views.images[0])  # (n, C)
-        keys = self._encode_keys(views)  # (N, C), no gradient
-        own_keys = self.ranks.own(keys)  # (n, C), those of the queries
+        asking = views.images[: self.num_directions]
+        queries = torch.cat([self.encode(self.query_encoder, images) for images in asking])  # (n, C)
+        keys, own_keys = self._encode_keys(views)  # (N, C) and (n, C), no gradient
         seen = self._transform(queries, own_keys, transform, streams)
         losses, negatives = zip(*(info_nce(*features, self.temperature) for features in seen), strict=True)
         queries = queries.detach()
         seen = tuple(TransformedFeatures(*(part.detach() for part in features)) for features in seen)
         scores = self._measure(queries, own_keys, seen, negatives, transform)
-        return MoCoResult(torch.stack(losses).mean(), scores, queries, keys, seen, transform)
+        return MoCoResult(torch.stack(losses).mean(), scores, queries, own_keys, keys, seen, transform)
 
     @torch.no_grad()
     def update(self, result: MoCoResult) -> None:
@@ -130,7 +145,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
     @torch.no_grad()
     def histograms(self, result: MoCoResult) -> dict[str, ScoreHistogram]:
         """Return the score histograms of a step on all ranks, before its keys are enqueued, by score name."""
-        before = contrastive_scores(result.queries, self.ranks.own(result.keys), result.queries, self.queue.keys)
+        before = contrastive_scores(result.queries, result.own_keys, result.queries, self.queue.keys)
         seen = torch.cat([contrastive_scores(*features) for features in result.transformed])
         histograms = {
             POSITIVES: score_histogram(before[:, :1]),
@@ -143,8 +158,12 @@ class MoCo(PretrainingMethod[MoCoResult]):
     def _transform(
         self, queries: Tensor, keys: Tensor, transform: FeatureTransform, streams: Streams
     ) -> tuple[TransformedFeatures, ...]:
-        """Transform the (n, C) features of each group on this rank; a single group is the batch of all ranks."""
-        ranks, groups = (self.ranks, range(1)) if transform.groups == 1 else (ALONE, self.own_groups(transform.groups))
+        """Transform the (n, C) features of each group on this rank; a single group is the batch of all ranks.
+
+        The groups of the second direction follow those of the first.
+        """
+        ranks, own = (self.ranks, range(1)) if transform.groups == 1 else (ALONE, self.own_groups(transform.groups))
+        groups = [direction * transform.groups + group for direction in range(self.num_directions) for group in own]
         parts = zip(groups, queries.chunk(len(groups)), keys.chunk(len(groups)), strict=True)
         return tuple(
             transform(
@@ -159,11 +178,16 @@ class MoCo(PretrainingMethod[MoCoResult]):
         )
 
     @torch.no_grad()
-    def _encode_keys(self, views: Views) -> Tensor:
+    def _encode_keys(self, views: Views) -> tuple[Tensor, Tensor]:
+        """Return the (N, C) keys of all ranks in the order of the batch, and the (n, C) keys of this rank's queries."""
         shuffled = self.ranks.gather(self.encode(self.key_encoder, views.images[1]))
         keys = torch.empty_like(shuffled)
         keys[views.order] = shuffled
-        return keys
+        if self.num_directions == 1:
+            return keys, self.ranks.own(keys)
+        others = self.ranks.gather(self.encode(self.key_encoder, views.images[0]))
+        own_keys = torch.cat([self.ranks.own(keys), others[self.ranks.own(views.order)]])
+        return torch.cat([keys, others]), own_keys
 
     @torch.no_grad()
     def _measure(

@@ -85,6 +85,7 @@ CHANGED: dict[str, Setting] = {
 }
 OF_OTHER_METHODS: dict[str, dict[str, Setting]] = {
     "simclr": {"method.partner": "key_constant"},
+    "infomin": {"method.jigsaw_weight": 0.5, "method.temperature": 0.2},
     "swav": {
         "method.epsilon": 0.03,
         "method.sinkhorn_iterations": 5,
@@ -104,7 +105,10 @@ OF_OTHER_METHODS: dict[str, dict[str, Setting]] = {
     },
 }
 # What gives all of them an effect.
-BASES: dict[str, dict[str, Setting]] = {"simsiam": {"transform.negatives": "none", "method.loss_scale": 2.6}}
+BASES: dict[str, dict[str, Setting]] = {
+    "infomin": {"views.size": 96},
+    "simsiam": {"transform.negatives": "none", "method.loss_scale": 2.6},
+}
 ONE_CHOICE = {"method.name"}
 WITHOUT_EFFECT = sorted(name for name in CHANGED if name.startswith("data."))
 OF_THE_SMALL_CNN = ["model.width", "model.depth"]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Union
 
 from pydantic import BeforeValidator, Field
 
+from ftlab.config.sections.infomin_section import InfoMinSection
 from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.moco_section import MoCoSection
 from ftlab.config.sections.simclr_section import SimCLRSection
@@ -17,7 +18,13 @@ from ftlab.plugins import load_plugin, plugin_names
 _logger = logging.getLogger(__name__)
 
 DEFAULT = MoCoSection
-BUILT_IN: tuple[type[MethodSection], ...] = (MoCoSection, SimCLRSection, SwAVSection, SimSiamSection)
+BUILT_IN: tuple[type[MethodSection], ...] = (
+    MoCoSection,
+    SimCLRSection,
+    InfoMinSection,
+    SwAVSection,
+    SimSiamSection,
+)
 BUILT_IN_NAMES = frozenset(section.model_fields["name"].default for section in BUILT_IN)
 
 

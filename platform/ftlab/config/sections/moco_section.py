@@ -21,12 +21,18 @@ class MoCoSection(MethodSection):
         1024, ge=1, le=100 * MANY, description="Number K of negatives."
     )
     temperature: Temperature = Field(0.1, description="Temperature that divides the scores in InfoNCE.")
+    symmetric: Annotated[bool, Trait.ADDED, Trait.EPOCH_COST] = Field(
+        False, description="Whether each of the two views is a query once and a key once; twice the forward passes."
+    )
 
     def check(self, whole: Whole) -> None:
-        """Check that the queue holds a batch."""
-        if self.queue_size < whole.batch_size:
+        """Check that the queue holds the keys of a step."""
+        needed, what = whole.batch_size, "train.batch_size"
+        if self.symmetric:
+            needed, what = 2 * needed, "twice train.batch_size where method.symmetric=true"
+        if self.queue_size < needed:
             raise ValueError(
-                "method.queue_size must be at least train.batch_size, but got "
+                f"method.queue_size must be at least {what}, but got "
                 f"queue_size={self.queue_size}, batch_size={whole.batch_size}; "
-                f"nearest valid queue_size: {whole.batch_size}."
+                f"nearest valid queue_size: {needed}."
             )

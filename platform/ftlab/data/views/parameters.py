@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ftlab.data.views.blur import NO_BLUR
 from ftlab.data.views.geometry import crop_matrices
-from ftlab.data.views.recipes import Range, ViewRecipe
+from ftlab.data.views.rand_augment import Operation
+from ftlab.data.views.recipes import RandAugment, Range, ViewRecipe
 
 NUM_CROP_ATTEMPTS = 10
 
@@ -32,6 +33,8 @@ class ViewParameters:
         largest_sigma: The largest deviation that the recipe draws.
         boxes: (N, 4) left, top, width and height of the crops, as fractions of a photograph's; then ``matrices`` change
             what is cut out. None where ``matrices`` crop.
+        operations: (N, n) int64, those of RandAugment, see `ftlab.data.views.rand_augment.Operation`.
+        strengths: (N, n) of the operations, in [-1, 1].
     """
 
     matrices: Tensor
@@ -44,6 +47,8 @@ class ViewParameters:
     blur_sigma: Tensor | None = None
     largest_sigma: float = 2.0
     boxes: Tensor | None = None
+    operations: Tensor | None = None
+    strengths: Tensor | None = None
 
     def __len__(self) -> int:
         return self.matrices.shape[0]
@@ -86,6 +91,7 @@ def sample_parameters(
     degrees = draw.uniform(-recipe.rotation_degrees, recipe.rotation_degrees) if recipe.rotation_degrees else None
     coloured = num_channels > 1
     jittered = draw.happens(recipe.jitter_probability)
+    operations, strengths = _sample_operations(recipe.rand_augment, draw)
     return ViewParameters(
         matrices=crop_matrices(left, top, width, height, flipped, degrees),
         rotated=degrees is not None,
@@ -97,6 +103,8 @@ def sample_parameters(
         blur_sigma=_sample_blur(recipe, draw),
         largest_sigma=recipe.blur_sigma[1],
         boxes=boxes,
+        operations=operations,
+        strengths=strengths,
     )
 
 
@@ -112,8 +120,12 @@ class _Draw:
         values = torch.empty(shape, device=self._generator.device)
         return values.uniform_(low, high, generator=self._generator)
 
-    def happens(self, probability: float) -> Tensor:
-        return self.uniform(0.0, 1.0) < probability
+    def normal(self, mean: float, deviation: float, num_columns: int) -> Tensor:
+        values = torch.empty((self.num_images, num_columns), device=self._generator.device)
+        return values.normal_(mean, deviation, generator=self._generator)
+
+    def happens(self, probability: float, num_columns: int | None = None) -> Tensor:
+        return self.uniform(0.0, 1.0, num_columns) < probability
 
     def applied(self, values: Range, mask: Tensor, otherwise: float) -> Tensor:
         return torch.where(mask, self.uniform(*values), otherwise).view(-1, 1, 1, 1)
@@ -155,3 +167,15 @@ def _sample_blur(recipe: ViewRecipe, draw: _Draw) -> Tensor | None:
     if not recipe.blur_probability:
         return None
     return draw.applied(recipe.blur_sigma, draw.happens(recipe.blur_probability), NO_BLUR)
+
+
+def _sample_operations(augment: RandAugment | None, draw: _Draw) -> tuple[Tensor, Tensor] | tuple[None, None]:
+    """Return the (N, n) operations and strengths of each view."""
+    if augment is None:
+        return None, None
+    num_columns, last = augment.num_operations, len(Operation) - 1
+    # A number just below 1 may be rounded up.
+    chosen = (1 + draw.uniform(0.0, 1.0, num_columns) * last).long().clamp_(max=last)
+    operations = torch.where(draw.happens(augment.probability, num_columns), chosen, Operation.NOTHING)
+    strengths = draw.normal(augment.magnitude, augment.magnitude_deviation, num_columns).clamp_(0.0, 10.0) / 10
+    return operations, torch.where(draw.happens(0.5, num_columns), strengths, -strengths)

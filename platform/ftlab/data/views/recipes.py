@@ -9,6 +9,23 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
+class RandAugment:
+    """Random operations of RandAugment (arXiv 1909.13719), each chosen among 15, see `ftlab.data.views.rand_augment`.
+
+    Attributes:
+        num_operations: Operations of a view, one after the other.
+        magnitude: Mean of the normal distribution that the magnitude of each is drawn from; cut off at 0 and 10.
+        magnitude_deviation: Its standard deviation.
+        probability: Chance that a chosen operation is applied.
+    """
+
+    num_operations: int = 2
+    magnitude: float = 10.0
+    magnitude_deviation: float = 0.5
+    probability: float = 0.5
+
+
+@dataclass(frozen=True)
 class ViewRecipe:
     """Random changes of one view; the defaults change nothing but the crop.
 
@@ -25,6 +42,7 @@ class ViewRecipe:
         grayscale_probability: Chance of losing the colours.
         blur_probability: Chance of a Gaussian blur.
         blur_sigma: Range of the blur's standard deviation, in pixels of the view.
+        rand_augment: Operations after the blur, before colours are lost; None for none.
     """
 
     crop_scale: Range
@@ -39,10 +57,11 @@ class ViewRecipe:
     grayscale_probability: float = 0.0
     blur_probability: float = 0.0
     blur_sigma: Range = (0.1, 2.0)
+    rand_augment: RandAugment | None = None
 
 
-# moco_v1 and moco_v2: arXiv 2108.02982, settings of its MoCo baselines; digits: for 8x8 pixels, where a flip or a blur
-# would turn one digit into another
+# moco_v1 and moco_v2: arXiv 2108.02982, settings of its MoCo baselines; infomin: recipe D of the authors' code of arXiv
+# 2005.10243; digits: for 8x8 pixels, where a flip or a blur would turn one digit into another
 BUILT_IN: Mapping[str, ViewRecipe] = {
     "moco_v1": ViewRecipe(
         crop_scale=(0.2, 1.0),
@@ -64,6 +83,19 @@ BUILT_IN: Mapping[str, ViewRecipe] = {
         grayscale_probability=0.2,
         blur_probability=0.5,
         blur_sigma=(0.1, 2.0),
+    ),
+    "infomin": ViewRecipe(
+        crop_scale=(0.2, 1.0),
+        flip_probability=0.5,
+        jitter_probability=0.8,
+        brightness=0.8,
+        contrast=0.8,
+        saturation=0.8,
+        hue=0.2,
+        grayscale_probability=0.2,
+        blur_probability=0.5,
+        blur_sigma=(0.1, 2.0),
+        rand_augment=RandAugment(),
     ),
     "digits": ViewRecipe(crop_scale=(0.3, 1.0), rotation_degrees=15.0, brightness=0.4, contrast=0.4),
 }

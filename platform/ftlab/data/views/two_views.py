@@ -16,6 +16,7 @@ from ftlab.data.views.colour import (
 )
 from ftlab.data.views.geometry import resample
 from ftlab.data.views.parameters import ViewParameters, sample_parameters
+from ftlab.data.views.rand_augment import rand_augment
 from ftlab.data.views.recipes import ViewRecipe
 
 __all__ = ["ViewParameters", "ViewRecipe", "make_views", "normalise", "sample_parameters"]
@@ -26,8 +27,9 @@ def make_views(
 ) -> Tensor:
     """Make one view of each image: crop, rotation and flip, colour jitter, grayscale, blur, normalisation.
 
-    Brightness, contrast, saturation and hue follow each other in this order, where torchvision draws an order. Nothing
-    is copied to the host, and a view does not depend on the others of its batch.
+    Brightness, contrast, saturation and hue follow each other in this order, where torchvision draws an order. Where
+    the recipe has RandAugment, it comes after the blur, and grayscale after it. Nothing is copied to the host, and a
+    view does not depend on the others of its batch.
 
     Args:
         images: (N, C, S, S) uint8; of photographs, what ``parameters.boxes`` cut out, S being ``size``.
@@ -48,11 +50,16 @@ def make_views(
         views = adjust_saturation(views, parameters.saturation)
     if parameters.hue is not None:
         views = shift_hue(views, parameters.hue)
-    if parameters.colour_kept is not None:
+    augmented = parameters.operations is not None
+    if parameters.colour_kept is not None and not augmented:
         views = remove_colour(views, parameters.colour_kept)
     if parameters.blur_sigma is not None:
         views = gaussian_blur(views, parameters.blur_sigma, parameters.largest_sigma)
     scale, shift = _normalisation(mean, std, views.device)
+    if parameters.operations is not None and parameters.strengths is not None:
+        views = rand_augment(views, parameters.operations, parameters.strengths, fill=-shift / scale)
+    if parameters.colour_kept is not None and augmented:
+        views = remove_colour(views, parameters.colour_kept)
     return views.mul_(scale).add_(shift)
 
 

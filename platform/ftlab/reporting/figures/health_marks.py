@@ -99,6 +99,7 @@ def _stale_queue(settings: Mapping[str, str], steps_per_epoch: int | None) -> He
     if steps_per_epoch is None or not {"method.queue_size", "train.batch_size"} <= settings.keys():
         return None
     queue_size, keys = int(settings["method.queue_size"]), steps_per_epoch * int(settings["train.batch_size"])
+    keys *= 2 if settings.get("method.symmetric") == "true" else 1
     if queue_size <= keys:
         return None
     reason = f"The queue holds {queue_size} keys, {queue_size / keys:.1f} epochs of {keys}: the oldest are stale."
