@@ -11,6 +11,8 @@ from ftlab.config.section import Section, models_in
 from ftlab.config.sections.data_section import DataConfig
 from ftlab.config.sections.method_choice import BUILT_IN, DEFAULT, added_methods, one_of
 from ftlab.config.sections.method_section import MethodSection
+from ftlab.config.sections.mixing_section import MixingConfig
+from ftlab.config.sections.moco_section import MoCoSection
 from ftlab.config.sections.model_section import ModelConfig
 from ftlab.config.sections.probe_section import ProbeConfig
 from ftlab.config.sections.train_section import TrainConfig
@@ -37,6 +39,7 @@ class TrialConfig(Section):
     model: ModelConfig = ModelConfig()
     method: Method = DEFAULT()
     transform: TransformConfig = TransformConfig()
+    mixing: MixingConfig = MixingConfig()
     train: TrainConfig = TrainConfig()
     probe: ProbeConfig = ProbeConfig()
 
@@ -64,6 +67,21 @@ class TrialConfig(Section):
     def positives_mixed(self) -> range:
         """The 0-based epochs in which FT mixes positives."""
         return self.transform.epochs_on(self.epochs) if self.transform.positives != "none" else range(0)
+
+    @property
+    def hardest_mixed(self) -> range:
+        """The 0-based epochs in which the hardest negatives of each query are mixed."""
+        return self.transform.epochs_on(self.epochs) if self.transform.negatives == "mochi" else range(0)
+
+    @property
+    def method_name(self) -> str:
+        """Name of the method."""
+        return self.method.name
+
+    @property
+    def queue_size(self) -> int | None:
+        """Number K of negatives in the queue of MoCo, or of a method that is built on it; None for another one."""
+        return self.method.queue_size if isinstance(self.method, MoCoSection) else None
 
     def effects(self) -> list[Effect]:
         """Return the settings with an effect, by dotted name, as the sections declare them."""

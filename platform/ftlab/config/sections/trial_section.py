@@ -43,6 +43,21 @@ class Whole(Protocol):
         """The 0-based epochs in which FT mixes positives."""
         ...
 
+    @property
+    def hardest_mixed(self) -> range:
+        """The 0-based epochs in which the hardest negatives of each query are mixed."""
+        ...
+
+    @property
+    def method_name(self) -> str:
+        """Name of the method."""
+        ...
+
+    @property
+    def queue_size(self) -> int | None:
+        """Number K of negatives in the queue of MoCo, or of a method that is built on it; None for another one."""
+        ...
+
 
 class Effect(NamedTuple):
     """A setting that decides something in its trial.
