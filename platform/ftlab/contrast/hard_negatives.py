@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch.nn import functional as F
 
 from ftlab.ranks.exchange import ALONE, Ranks
 
-# Numbers that are made at a time, 16 MiB in float32; up to four such blocks are alive at once.
+# Numbers that are made at a time, 16 MiB in float32; two such blocks are alive at once.
 BLOCK_NUMBERS = 2**22
 
 
@@ -44,14 +45,20 @@ class OwnNegatives:
 
     def _blocks(self) -> Iterator[tuple[slice, Tensor]]:
         """Yield the rows of a block of queries, and their (block, S, C) negatives."""
-        num_queries, num_own = self.second.shape
-        for rows in _row_blocks(num_queries, num_own * self.bank.shape[1]):
-            pairs = self.bank[self.first[rows]]
-            with_query = self.queries[rows, None].expand(-1, num_own - pairs.shape[1], -1)
-            mixed = self.bank[self.second[rows]].lerp_(
-                torch.cat([pairs, with_query], dim=1), self.shares[rows, :, None]
-            )
-            yield rows, F.normalize(mixed, dim=2)
+        blocks = list(_row_blocks(self.second.shape[0], self.second.shape[1] * self.bank.shape[1]))
+        return ((rows, self._whole if len(blocks) == 1 else self._make(rows)) for rows in blocks)
+
+    @cached_property
+    def _whole(self) -> Tensor:
+        """The (N, S, C) negatives of all queries, made once where they are a single block."""
+        return self._make(slice(None))
+
+    def _make(self, rows: slice) -> Tensor:
+        first, mixed = (F.embedding(places[rows], self.bank) for places in (self.first, self.second))
+        shares, num_pairs = self.shares[rows, :, None], first.shape[1]
+        mixed[:, :num_pairs].lerp_(first, shares[:, :num_pairs])
+        mixed[:, num_pairs:].lerp_(self.queries[rows, None].expand_as(mixed[:, num_pairs:]), shares[:, num_pairs:])
+        return F.normalize(mixed, dim=2, out=mixed)
 
 
 @dataclass(frozen=True)
