@@ -8,14 +8,19 @@ import torch
 from ftlab.assembly.batches import make_batches
 from ftlab.assembly.probes import make_probe
 from ftlab.config.sections.method_section import MethodSection
+from ftlab.config.sections.mixing_section import MixingConfig
 from ftlab.config.sections.transform_section import TransformConfig
 from ftlab.config.trial import TrialConfig
+from ftlab.contrast.hard_negatives import HardNegativeMixing
 from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.data.cache.decode_once import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
 from ftlab.encoders.encoder import Encoder, MakeHead, make_encoder
 from ftlab.errors import ConfigError
+from ftlab.methods.batch_mixing import BatchMixing, InBatchKeys
+from ftlab.methods.imix import IMix
 from ftlab.methods.method import MethodParts, PretrainingMethod
+from ftlab.methods.unmix import UnMix
 from ftlab.ranks.exchange import ALONE, Ranks
 from ftlab.training.evaluation.probe import no_probe
 from ftlab.training.schedule import CosineSchedule
@@ -84,6 +89,7 @@ def make_method(
         ranks=ranks,
         bn_groups=config.model.bn_groups,
         epochs=config.train.epochs,
+        mixing=make_mixing(config.mixing, config.model.bn_groups, ranks),
     )
     return method_class(config.method).build(parts, config.method).to(device)
 
@@ -107,17 +113,30 @@ def method_class(section: MethodSection) -> type[PretrainingMethod[Any]]:
 
 def make_transform(config: TransformConfig) -> FeatureTransform:
     """Build the feature transformation of a trial."""
-    positives = negatives = None
+    positives = negatives = hardest = None
     if config.positives != "none":
         positives = PositiveTransform(config.alpha_extrapolation, config.positive_range, config.granularity)
-    if config.negatives != "none":
+    if config.negatives == "mochi":
+        hardest = HardNegativeMixing(config.hard_negatives, config.hard_mixtures, config.query_mixtures)
+    elif config.negatives != "none":
         negatives = NegativeTransform(
             config.alpha_interpolation,
             config.lambda_interpolation,
             config.granularity,
             union=config.negatives == "interpolate_union",
         )
-    return FeatureTransform(positives, negatives, config.query_for_negatives, config.renormalise, config.groups)
+    return FeatureTransform(
+        positives, negatives, config.query_for_negatives, config.renormalise, config.groups, hardest
+    )
+
+
+def make_mixing(config: MixingConfig, groups: int, ranks: Ranks) -> BatchMixing:
+    """Build the mixing of a trial's batches, whose groups of batch normalisation the ranks share out."""
+    if config.name == "unmix":
+        return UnMix(config.alpha, config.global_probability, groups, ranks)
+    if config.name == "imix":
+        return IMix(config.alpha, random_layer=config.layers == "random", groups=groups, ranks=ranks)
+    return InBatchKeys(groups, ranks) if config.name == "in_batch_keys" else BatchMixing(groups, ranks)
 
 
 def make_optimizer(config: TrialConfig, method: PretrainingMethod[Any]) -> torch.optim.Optimizer:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 from pydantic.fields import FieldInfo
@@ -12,11 +12,13 @@ from ftlab.config.section import Section, models_in
 from ftlab.config.sections.data_section import DataConfig
 from ftlab.config.sections.method_choice import BUILT_IN, DEFAULT, added_methods, one_of
 from ftlab.config.sections.method_section import MethodSection
+from ftlab.config.sections.mixing_section import MixingConfig
+from ftlab.config.sections.moco_section import MoCoSection
 from ftlab.config.sections.model_section import ModelConfig
 from ftlab.config.sections.probe_section import ProbeConfig
 from ftlab.config.sections.train_section import TrainConfig
 from ftlab.config.sections.transform_section import TransformConfig
-from ftlab.config.sections.trial_section import NEVER, Effect, TrialSection
+from ftlab.config.sections.trial_section import NEVER, Effect, TrialSection, Whole
 from ftlab.config.sections.views_section import ViewsConfig
 from ftlab.config.setting import Settings, Trait
 
@@ -38,6 +40,7 @@ class TrialConfig(Section):
     model: ModelConfig = ModelConfig()
     method: Method = DEFAULT()
     transform: TransformConfig = TransformConfig()
+    mixing: MixingConfig = MixingConfig()
     train: TrainConfig = TrainConfig()
     probe: ProbeConfig = ProbeConfig()
 
@@ -47,43 +50,33 @@ class TrialConfig(Section):
         return self.train.epochs
 
     @property
-    def batch_size(self) -> int:
-        """Images of a step."""
-        return self.train.batch_size
-
-    @property
     def view_size(self) -> int:
         """Side of a view, in pixels."""
         return self.views.size or self.data.short_side or self.data.image_size
 
     @property
-    def has_own_head(self) -> bool:
-        """Whether the method builds a projection head of its own."""
-        return self.method.has_own_head
-
-    @property
-    def has_negatives(self) -> bool:
-        """Return whether the method contrasts with negatives."""
-        return self.method.has_negatives
-
-    @property
-    def positives_mixed(self) -> range:
-        """The 0-based epochs in which FT mixes positives."""
-        return self.transform.epochs_on(self.epochs) if self.transform.positives != "none" else range(0)
-
-    @property
-    def negatives(self) -> str:
-        """Mixing of negatives, as ``transform.negatives`` says."""
-        return self.transform.negatives
-
-    @property
-    def query_for_negatives(self) -> str:
-        """Query that negatives are scored against, as ``transform.query_for_negatives`` says."""
-        return self.transform.query_for_negatives
+    def whole(self) -> Whole:
+        """The trial as its sections see it."""
+        queue = self.method if isinstance(self.method, MoCoSection) else None
+        ft_epochs = self.transform.epochs_on(self.epochs)
+        return Whole(
+            epochs=self.epochs,
+            batch_size=self.train.batch_size,
+            view_size=self.view_size,
+            method_name=self.method.name,
+            has_own_head=self.method.has_own_head,
+            has_negatives=self.method.has_negatives,
+            queue_size=queue.queue_size if queue else None,
+            is_symmetric=queue is not None and queue.symmetric,
+            negatives=self.transform.negatives,
+            query_for_negatives=self.transform.query_for_negatives,
+            positives_mixed=ft_epochs if self.transform.positives != "none" else range(0),
+            hardest_mixed=ft_epochs if self.transform.negatives == "mochi" else range(0),
+        )
 
     def effects(self) -> tuple[Effect, ...]:
         """Return the settings with an effect, by dotted name, as the sections declare them."""
-        whole = _Whole(self.epochs, self.batch_size, self.view_size, self.has_own_head, self.positives_mixed)
+        whole = self.whole
         parts = (_section_effects(name, section, whole) for name, section in self._sections())
         return (Effect("seed", self.seed), *chain.from_iterable(parts))
 
@@ -110,9 +103,10 @@ class TrialConfig(Section):
         begins.
         """
         found: Settings = {"seed": self.seed}
+        whole = self.whole
         for name, section in self._sections():
-            settings = section.settings(self)
-            found |= {f"{name}.{effect.name}": settings[effect.name] for effect in section.effects(self)}
+            settings = section.settings(whole)
+            found |= {f"{name}.{effect.name}": settings[effect.name] for effect in section.effects(whole)}
         return found
 
     def _sections(self) -> Iterator[tuple[str, TrialSection]]:
@@ -135,7 +129,7 @@ class TrialConfig(Section):
                 f"batch_size={batch_size}, bn_groups={groups}; nearest valid bn_groups: {_most_groups(batch_size)}."
             )
         for _, section in self._sections():
-            section.check(self)
+            section.check(self.whole)
         if self.train.warmup_epochs >= self.train.epochs:
             raise ValueError(
                 "train.warmup_epochs must be less than train.epochs, but got "
@@ -160,25 +154,15 @@ class TrialConfig(Section):
             train = TrainConfig(**{**self.train.model_dump(), "batch_size": batch_size})
             trial = self.model_copy(update={"train": train})
             for _, section in trial._sections():
-                section.check(trial)
+                section.check(trial.whole)
         except ValueError:
             return False
         return True
 
 
-class _Whole(NamedTuple):
-    """A `Whole` that trials with the same of these have in common."""
-
-    epochs: int
-    batch_size: int
-    view_size: int
-    has_own_head: bool
-    positives_mixed: range
-
-
 # Most sections of a study's cells are the same.
 @lru_cache(maxsize=10_000)
-def _section_effects(name: str, section: TrialSection, whole: _Whole) -> tuple[Effect, ...]:
+def _section_effects(name: str, section: TrialSection, whole: Whole) -> tuple[Effect, ...]:
     unused = section.unused_additions()
     return tuple(
         Effect(f"{name}.{key}", value, NEVER if key in unused else since)

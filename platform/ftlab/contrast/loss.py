@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ftlab.contrast.hard_negatives import OwnNegatives
 from ftlab.contrast.scores import Moments, mean_variance, moments_per_query
 
 # Scores computed at a time: as many as a core's cache holds, or as a GPU computes in a few large kernels.
@@ -17,7 +18,7 @@ class Contrast(NamedTuple):
 
     Attributes:
         loss: Scalar with gradient, in nats.
-        negative: Moments of the N x K scores of the negatives, see `ftlab.contrast.scores.moments_per_query`.
+        negative: Moments of the scores of the negatives, see `ftlab.contrast.scores.moments_per_query`.
     """
 
     loss: Tensor
@@ -25,12 +26,21 @@ class Contrast(NamedTuple):
 
 
 def info_nce(
-    queries: Tensor, keys: Tensor, negative_queries: Tensor, negatives: Tensor, temperature: float
+    queries: Tensor,
+    keys: Tensor,
+    negative_queries: Tensor,
+    negatives: Tensor,
+    temperature: float,
+    own_negatives: OwnNegatives | None = None,
+    candidates: Tensor | None = None,
 ) -> Contrast:
     """Return the mean InfoNCE loss, ``-log(exp(s_0 / T) / sum_j exp(s_j / T))`` (arXiv 1807.03748, eq. 4).
 
     Score s_0 is ``query . key``, the others ``negative query . negative``. Loss and gradient are computed together in
     one pass over the negatives, block by block, with an online softmax (arXiv 1805.02867): no N x K scores are kept.
+
+    With ``candidates`` it is the cross entropy of finding a query's own key among them and the negatives: the sum holds
+    them instead of s_0, which is the score of one of them, or the mean of several by the shares of the query's label.
 
     Args:
         queries: (N, C), with or without gradient.
@@ -38,16 +48,20 @@ def info_nce(
         negative_queries: (N, C), the queries that the negatives are scored against; usually ``queries``.
         negatives: (K, C), without gradient, K >= 1.
         temperature: T > 0.
+        own_negatives: More negatives, which each query has for itself.
+        candidates: (M, C), without gradient, keys that ``keys`` are mixed of. Their scores are none of the negatives'.
 
     Returns:
         Loss and moments. The loss is ``ln(1 + K)`` when all scores are equal, and NaN if a score is NaN.
 
     Raises:
-        ValueError: The negatives require a gradient.
+        ValueError: The negatives or the candidates require a gradient.
     """
-    if negatives.requires_grad:
+    if negatives.requires_grad or (candidates is not None and candidates.requires_grad):
         raise ValueError("negatives must come from the queue, without gradient, but got some that require one.")
-    loss, mean, variance = _InfoNCE.apply(queries, keys, negative_queries, negatives, temperature)
+    loss, mean, variance = _InfoNCE.apply(
+        queries, keys, negative_queries, negatives, temperature, own_negatives, candidates
+    )
     return Contrast(loss, Moments(mean, variance))
 
 
@@ -97,16 +111,30 @@ class _InfoNCE(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, queries: Tensor, keys: Tensor, negative_queries: Tensor, negatives: Tensor, temperature: float
+        ctx: Any,
+        queries: Tensor,
+        keys: Tensor,
+        negative_queries: Tensor,
+        negatives: Tensor,
+        temperature: float,
+        own_negatives: OwnNegatives | None,
+        candidates: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         positive_logits = (queries * keys).sum(dim=1) / temperature  # (N,)
-        softmax = _OnlineSoftmax(positive_logits, negative_queries / temperature)
+        # Where it is among the candidates, the positive counts with them.
+        counted = positive_logits if candidates is None else torch.full_like(positive_logits, -torch.inf)
+        softmax = _OnlineSoftmax(counted, negative_queries / temperature)
+        if candidates is not None:
+            softmax.add(candidates, measured=False)
         for block in torch.split(negatives, _block_size(queries)):
             softmax.add(block)
-        losses = softmax.log_total() - positive_logits
+        if own_negatives is not None:
+            softmax.add_own(own_negatives)
+        total = softmax.log_total()
+        losses = total - positive_logits
         # d loss / d logit is the softmax, less one for the positive, over N.
         scale = 1.0 / (temperature * len(losses))
-        positive_gradient = (torch.expm1(-losses) * scale)[:, None]
+        positive_gradient = (torch.expm1(counted - total) * scale)[:, None]
         ctx.save_for_backward(positive_gradient, queries, keys, softmax.mean_negative() * scale)
         mean, variance = softmax.negative_moments()
         moments = mean * temperature, variance * temperature**2
@@ -117,13 +145,15 @@ class _InfoNCE(torch.autograd.Function):
     @once_differentiable
     def backward(
         ctx: Any, gradient: Tensor, _mean: Tensor, _variance: Tensor
-    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None, None, None]:
         positive_gradient, queries, keys, negative_gradient = ctx.saved_tensors
         for_queries, for_keys, for_negative_queries, *_ = ctx.needs_input_grad
         return (
             gradient * positive_gradient * keys if for_queries else None,
             gradient * positive_gradient * queries if for_keys else None,
             gradient * negative_gradient if for_negative_queries else None,
+            None,
+            None,
             None,
             None,
         )
@@ -141,17 +171,28 @@ class _OnlineSoftmax:
         self._mean = torch.zeros_like(positive_logits, dtype=torch.float64)  # (N,) of the negative logits so far
         self._squares = torch.zeros_like(self._mean)  # (N,) summed squared deviations from it
 
-    def add(self, negatives: Tensor) -> None:
-        """Take in the logits of a (k, C) block of negatives."""
-        logits = self._queries @ negatives.T  # (N, k)
+    def add(self, negatives: Tensor, *, measured: bool = True) -> None:
+        """Take in the logits of a (k, C) block of negatives, in the statistics too if they are ``measured``."""
+        weights = self._weigh(self._queries @ negatives.T, measured=measured)
+        self._weighted.addmm_(weights, negatives)
+
+    def add_own(self, negatives: OwnNegatives) -> None:
+        """Take in the logits of the negatives that each query has for itself."""
+        weights = self._weigh(negatives.scores(self._queries), measured=True)
+        self._weighted += negatives.weighted_sums(weights)
+
+    def _weigh(self, logits: Tensor, *, measured: bool) -> Tensor:
+        """Count (N, k) logits, and return their exponentials, relative to the highest so far, in their place."""
         highest = torch.maximum(self._highest, logits.amax(dim=1))
         logits -= highest[:, None]
-        self._measure(logits, highest)
+        if measured:
+            self._measure(logits, highest)
         weights = logits.exp_()
         shrinkage = torch.exp(self._highest - highest)
         self._highest = highest
         self._total = self._total * shrinkage + weights.sum(dim=1)
-        self._weighted.mul_(shrinkage[:, None]).addmm_(weights, negatives)
+        self._weighted.mul_(shrinkage[:, None])
+        return weights
 
     def log_total(self) -> Tensor:
         """Return the (N,) logarithms of the summed exponentials, the positive's included."""

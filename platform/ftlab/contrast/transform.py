@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ftlab.contrast.hard_negatives import HardNegativeMixing
 from ftlab.contrast.score_statistics import COSINE_RANGE
 from ftlab.ranks.exchange import ALONE, Ranks
 
@@ -207,6 +208,8 @@ class FeatureTransform:
         renormalise: Whether transformed features are scaled back to unit length.
         groups: Equal parts of a batch with coefficients and a permutation of their own, which a method transforms one
             by one; see `group_streams`.
+        hardest: Mixing of each query's hardest negatives, before anything is transformed, which a method appends to the
+            negatives; None appends nothing.
     """
 
     positives: PositiveTransform | None = None
@@ -214,11 +217,12 @@ class FeatureTransform:
     query_for_negatives: Literal["transformed", "original"] = "transformed"
     renormalise: bool = False
     groups: int = 1
+    hardest: HardNegativeMixing | None = None
 
     @property
     def is_identity(self) -> bool:
         """Return whether nothing is transformed."""
-        return self.positives is None and self.negatives is None
+        return self.positives is None and self.negatives is None and self.hardest is None
 
     @property
     def positive_range(self) -> tuple[float, float]:

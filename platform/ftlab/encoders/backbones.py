@@ -24,19 +24,26 @@ class Backbone:
         stems: First layers to choose from; empty if there is one choice.
         is_scaled: Whether width and depth are settings.
         libraries: Libraries that have a model with the same weights.
+        first_blocks: Names of the submodules that end its first two blocks, after which rows of a batch may be mixed.
     """
 
     builder: str
     stems: tuple[Stem, ...] = ()
     is_scaled: bool = False
     libraries: tuple[Library, ...] = ()
+    first_blocks: tuple[str, ...] = ()
 
 
-_RESNET = Backbone(f"{TORCHVISION}:make_resnet", ("cifar", "imagenet"), libraries=("torchvision", "timm", "detectron2"))
-_CLASSIFIER = Backbone(f"{TORCHVISION}:make_classifier")
+_RESNET = Backbone(
+    f"{TORCHVISION}:make_resnet",
+    ("cifar", "imagenet"),
+    libraries=("torchvision", "timm", "detectron2"),
+    first_blocks=("layer1", "layer2"),
+)
+_CLASSIFIER = Backbone(f"{TORCHVISION}:make_classifier", first_blocks=("features.1", "features.3"))
 
 BUILT_IN: Mapping[str, Backbone] = {
-    "small_cnn": Backbone("ftlab.encoders.small_cnn:make_small_cnn", is_scaled=True),
+    "small_cnn": Backbone("ftlab.encoders.small_cnn:make_small_cnn", is_scaled=True, first_blocks=("2", "5")),
     "resnet18": _RESNET,
     "resnet34": _RESNET,
     "resnet50": _RESNET,

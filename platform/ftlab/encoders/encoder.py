@@ -21,13 +21,23 @@ class Encoder(nn.Module):
         backbone: (N, channels, H, W) images to (N, F) features, which the probes judge.
         projection_head: (N, F) features to (N, C) projections, which the loss contrasts after normalisation.
         num_features: F.
+        first_blocks: Names of the backbone's first blocks, see `ftlab.encoders.backbones.Backbone`.
     """
 
-    def __init__(self, backbone: nn.Module, projection_head: nn.Module, num_features: int) -> None:
+    def __init__(
+        self, backbone: nn.Module, projection_head: nn.Module, num_features: int, first_blocks: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.projection_head = projection_head
         self.num_features = num_features
+        self.first_blocks = first_blocks
+
+    @property
+    def mixable_layers(self) -> list[nn.Module]:
+        """Layers after which rows may be mixed: the first blocks, as far as there are any, and the whole backbone."""
+        modules = dict(self.backbone.named_modules())
+        return [*(modules[name] for name in self.first_blocks if name in modules), self.backbone]
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the (N, C) projections of (N, channels, H, W) images, not normalised."""
@@ -64,12 +74,13 @@ def make_encoder(
     def norm_layer(num_features: int) -> GroupedBatchNorm:
         return GroupedBatchNorm(num_features, bn_groups)
 
-    build = resolve_name(find_backbone(backbone).builder)
+    found = find_backbone(backbone)
+    build = resolve_name(found.builder)
     body, num_features = build(
         name=backbone, stem=stem, num_channels=num_channels, norm_layer=norm_layer, width=width, depth=depth
     )
     projection_head = make_head(num_features) if make_head else make_projection_head(head, num_features, feature_dim)
-    return Encoder(body, projection_head, num_features)
+    return Encoder(body, projection_head, num_features, found.first_blocks)
 
 
 def make_projection_head(head: Literal["linear", "mlp"], num_features: int, feature_dim: int) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import torch
@@ -15,6 +15,7 @@ from ftlab.contrast.transform import FeatureTransform
 from ftlab.encoders.batch_norm import GroupedBatchNorm
 from ftlab.encoders.compilation import Compilation
 from ftlab.encoders.encoder import Encoder
+from ftlab.methods.batch_mixing import BatchMixing
 from ftlab.ranks.exchange import ALONE, Ranks
 
 Streams = Mapping[str, torch.Generator]
@@ -82,6 +83,7 @@ class MethodParts:
         ranks: The processes that train together.
         bn_groups: Groups of batch normalisation, for the method's own layers.
         epochs: Length of the training.
+        mixing: Mixing of the images of a batch, for MoCo.
     """
 
     make_encoder: Callable[..., Encoder]
@@ -93,6 +95,7 @@ class MethodParts:
     ranks: Ranks = ALONE
     bn_groups: int = 1
     epochs: int = 1
+    mixing: BatchMixing = field(default_factory=BatchMixing)
 
     def seeded(self, purpose: str, make: Callable[[], PartT]) -> PartT:
         """Build a part of the method, whose first weights come from the seeded generator of a purpose."""

@@ -2,11 +2,13 @@
 
 import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, Self
 
 import torch
 from torch import Tensor
 
+from ftlab.contrast.hard_negatives import OwnNegatives
 from ftlab.contrast.loss import contrastive_scores, info_nce
 from ftlab.contrast.momentum import update_key_parameters
 from ftlab.contrast.queue import NegativeQueue
@@ -29,7 +31,7 @@ from ftlab.contrast.scores import (
 )
 from ftlab.contrast.transform import FeatureTransform, TransformedFeatures, group_stream, group_streams
 from ftlab.methods.method import MethodParts, PretrainingMethod, StepResult, Streams, Views
-from ftlab.ranks.exchange import ALONE
+from ftlab.ranks.exchange import ALONE, Ranks
 
 
 class MoCoSettings(Protocol):
@@ -63,19 +65,26 @@ class MoCoResult(StepResult):
         queries: (n, C) unit vectors, without gradient.
         own_keys: (n, C) unit vectors, untransformed, the key of each query.
         keys: (N, C) unit vectors of all ranks, untransformed; the queue will hold them.
+        positives: (n, C), what each query is drawn to, untransformed: its own key, unless batches are mixed.
         transformed: The features that the loss saw, without gradient, of each group of FT on this rank.
+        own_negatives: The negatives of each query alone, of each group; None if there are none.
         transform: The transformation in force.
     """
 
     queries: Tensor
     own_keys: Tensor
     keys: Tensor
+    positives: Tensor
     transformed: tuple[TransformedFeatures, ...]
+    own_negatives: tuple[OwnNegatives | None, ...]
     transform: FeatureTransform
 
 
 class MoCo(PretrainingMethod[MoCoResult]):
     """Momentum contrast (arXiv 1911.05722; v2: 2003.04297) with feature transformation (arXiv 2108.02982).
+
+    What it is compared with is composed with it: hard negative mixing as a transformation (arXiv 2010.01028), Un-Mix
+    (2003.05438) and i-Mix (2010.08887) as mixing of batches.
 
     With several ranks, each holds the whole queue and both encoders, and encodes its part of a batch; all enqueue the
     keys of all.
@@ -107,7 +116,10 @@ class MoCo(PretrainingMethod[MoCoResult]):
         self.key_momentum = settings.key_momentum
         self.temperature = settings.temperature
         self.num_directions = 2 if settings.symmetric else 1
-        self.streams = group_streams(type(self).streams, self.num_directions * self.transform.groups)
+        self.mixing = parts.mixing
+        self.mixing.attach(self.query_encoder)
+        groups = self.num_directions * self.transform.groups
+        self.streams = (*group_streams(type(self).streams, groups), *self.mixing.streams)
         self._query_parameters = list(self.query_encoder.parameters())
         self._key_parameters = list(self.key_encoder.parameters())
         self.share_groups()
@@ -125,16 +137,26 @@ class MoCo(PretrainingMethod[MoCoResult]):
             streams: Coefficients of the ``positives``, coefficients and permutations of the ``negatives``.
             epoch: The 0-based epoch, which decides whether features are transformed.
         """
-        transform = self.transform_at(epoch)
+        transform, encode = self.transform_at(epoch), partial(self.encode, self.query_encoder)
         asking = views.images[: self.num_directions]
-        queries = torch.cat([self.encode(self.query_encoder, images) for images in asking])  # (n, C)
+        encoded, targets = zip(*(self.mixing.encode_queries(images, encode, streams) for images in asking), strict=True)
+        queries = torch.cat(encoded)  # (n, C), those of the second direction behind those of the first
         keys, own_keys = self._encode_keys(views)  # (N, C) and (n, C), no gradient
-        seen = self._transform(queries, own_keys, transform, streams)
-        losses, negatives = zip(*(info_nce(*features, self.temperature) for features in seen), strict=True)
+        positives = targets[0](own_keys)
+        seen = self._transform(queries, positives, transform, streams)
+        hardest = self._mix_hardest(queries, transform, streams)
+        candidates = keys if self.mixing.finds_in_batch else None
+        contrasts = (
+            info_nce(*features, self.temperature, own, candidates) for features, own in zip(seen, hardest, strict=True)
+        )
+        losses, negatives = zip(*contrasts, strict=True)
+        loss = self.mixing.add_loss(
+            torch.stack(losses).mean(), views.images[0], encode, partial(self._contrast, own_keys, seen), streams
+        )
         queries = queries.detach()
         seen = tuple(TransformedFeatures(*(part.detach() for part in features)) for features in seen)
-        scores = self._measure(queries, own_keys, seen, negatives, transform)
-        return MoCoResult(torch.stack(losses).mean(), scores, queries, own_keys, keys, seen, transform)
+        scores = self._measure(queries, positives, seen, negatives, transform)
+        return MoCoResult(loss, scores, queries, own_keys, keys, positives, seen, hardest, transform)
 
     @torch.no_grad()
     def update(self, result: MoCoResult) -> None:
@@ -145,8 +167,9 @@ class MoCo(PretrainingMethod[MoCoResult]):
     @torch.no_grad()
     def histograms(self, result: MoCoResult) -> dict[str, ScoreHistogram]:
         """Return the score histograms of a step on all ranks, before its keys are enqueued, by score name."""
-        before = contrastive_scores(result.queries, result.own_keys, result.queries, self.queue.keys)
-        seen = torch.cat([contrastive_scores(*features) for features in result.transformed])
+        before = contrastive_scores(result.queries, result.positives, result.queries, self.queue.keys)
+        groups = zip(result.transformed, result.own_negatives, strict=True)
+        seen = torch.cat([_seen_scores(features, own) for features, own in groups])
         histograms = {
             POSITIVES: score_histogram(before[:, :1]),
             NEGATIVES: score_histogram(before[:, 1:]),
@@ -158,12 +181,8 @@ class MoCo(PretrainingMethod[MoCoResult]):
     def _transform(
         self, queries: Tensor, keys: Tensor, transform: FeatureTransform, streams: Streams
     ) -> tuple[TransformedFeatures, ...]:
-        """Transform the (n, C) features of each group on this rank; a single group is the batch of all ranks.
-
-        The groups of the second direction follow those of the first.
-        """
-        ranks, own = (self.ranks, range(1)) if transform.groups == 1 else (ALONE, self.own_groups(transform.groups))
-        groups = [direction * transform.groups + group for direction in range(self.num_directions) for group in own]
+        """Transform the (n, C) features of each group on this rank."""
+        ranks, groups = self._groups_of(transform)
         parts = zip(groups, queries.chunk(len(groups)), keys.chunk(len(groups)), strict=True)
         return tuple(
             transform(
@@ -176,6 +195,35 @@ class MoCo(PretrainingMethod[MoCoResult]):
             )
             for group, own_queries, own_keys in parts
         )
+
+    def _mix_hardest(
+        self, queries: Tensor, transform: FeatureTransform, streams: Streams
+    ) -> tuple[OwnNegatives | None, ...]:
+        """Mix the hardest negatives of the (n, C) untransformed queries of each group on this rank."""
+        ranks, groups = self._groups_of(transform)
+        if transform.hardest is None:
+            return (None,) * len(groups)
+        return tuple(
+            transform.hardest(own, self.queue.keys, generator=streams[group_stream("negatives", group)], ranks=ranks)
+            for group, own in zip(groups, queries.chunk(len(groups)), strict=True)
+        )
+
+    def _groups_of(self, transform: FeatureTransform) -> tuple[Ranks, list[int]]:
+        """Return the groups of FT on this rank, and who shares one; a single group is the batch of all ranks.
+
+        The groups of the second direction follow those of the first.
+        """
+        ranks, own = (self.ranks, range(1)) if transform.groups == 1 else (ALONE, self.own_groups(transform.groups))
+        return ranks, [first * transform.groups + group for first in range(self.num_directions) for group in own]
+
+    def _contrast(self, keys: Tensor, seen: tuple[TransformedFeatures, ...], queries: Tensor) -> Tensor:
+        """Return the loss of further (n, C) queries of the keys against the negatives that each group has seen."""
+        groups = zip(queries.chunk(len(seen)), keys.chunk(len(seen)), seen, strict=True)
+        losses = [
+            info_nce(own_queries, own_keys, own_queries, features.negatives, self.temperature).loss
+            for own_queries, own_keys, features in groups
+        ]
+        return torch.stack(losses).mean()
 
     @torch.no_grad()
     def _encode_keys(self, views: Views) -> tuple[Tensor, Tensor]:
@@ -206,3 +254,9 @@ class MoCo(PretrainingMethod[MoCoResult]):
             scores = torch.cat([(features.queries * features.keys).sum(dim=1) for features in seen])
             positive, exact = score_moments(scores), mean_moments(negatives)
         return before | name_moments(positive, exact, after_ft=True)
+
+
+def _seen_scores(features: TransformedFeatures, own_negatives: OwnNegatives | None) -> Tensor:
+    """Return the (n, 1 + M) scores of all that the loss saw, the positive in column 0."""
+    scores = contrastive_scores(*features)
+    return scores if own_negatives is None else torch.cat([scores, own_negatives.scores(features.negative_queries)], 1)

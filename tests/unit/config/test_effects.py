@@ -24,6 +24,9 @@ class LaterTrial(TrialConfig):
 
 
 MIXED = {"positives": "extrapolate", "negatives": "interpolate"}
+OF_POSITIVES = {"alpha_extrapolation", "lambda_extrapolation", "query_for_negatives"}
+OF_INTERPOLATION = {"alpha_interpolation", "lambda_interpolation"}
+OF_MOCHI = {"hard_negatives", "hard_mixtures", "query_mixtures"}
 
 
 def make_trial(**sections: Any) -> TrialConfig:
@@ -86,9 +89,11 @@ def test_where_ft_takes_no_part_the_reason_alone_is_shown(transform: dict[str, A
 @pytest.mark.parametrize(
     ("transform", "idle"),
     [
-        (MIXED, set()),
-        ({"positives": "interpolate"}, {"alpha_interpolation", "lambda_interpolation"}),
-        ({"negatives": "interpolate"}, {"alpha_extrapolation", "lambda_extrapolation", "query_for_negatives"}),
+        (MIXED, OF_MOCHI),
+        ({"positives": "interpolate"}, {*OF_INTERPOLATION, *OF_MOCHI}),
+        ({"negatives": "interpolate"}, {*OF_POSITIVES, *OF_MOCHI}),
+        ({"negatives": "mochi"}, {*OF_POSITIVES, *OF_INTERPOLATION, "granularity", "renormalise"}),
+        ({"negatives": "mochi", "positives": "extrapolate"}, OF_INTERPOLATION),
     ],
 )
 def test_what_is_not_mixed_has_no_effect(transform: dict[str, Any], idle: set[str]) -> None:
@@ -146,6 +151,7 @@ def test_traits_stand_at_the_fields() -> None:
         "transform.positives",
         "transform.negatives",
         "transform.start",
+        "mixing.name",
         "train.epochs",
         "probe.linear",
     )

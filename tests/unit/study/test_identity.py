@@ -62,6 +62,13 @@ CHANGED: dict[str, Setting] = {
     "transform.query_for_negatives": "original",
     "transform.start": 0.3,
     "transform.stop": 0.8,
+    "transform.hard_negatives": 32,
+    "transform.hard_mixtures": 32,
+    "transform.query_mixtures": 4,
+    "mixing.name": "unmix",
+    "mixing.alpha": 0.5,
+    "mixing.global_probability": 0.25,
+    "mixing.layers": "random",
     "train.epochs": 50,
     "train.batch_size": 64,
     "train.learning_rate": 0.06,
@@ -109,10 +116,19 @@ BASES: dict[str, dict[str, Setting]] = {
     "infomin": {"views.size": 96},
     "simsiam": {"transform.negatives": "none", "method.loss_scale": 2.6},
 }
+# Settings that have an effect with another choice than that of everything.
+WITH_ANOTHER_CHOICE: dict[str, dict[str, Setting]] = {
+    "transform.hard_negatives": {"transform.negatives": "mochi"},
+    "transform.hard_mixtures": {"transform.negatives": "mochi"},
+    "transform.query_mixtures": {"transform.negatives": "mochi"},
+    "mixing.alpha": {"mixing.name": "unmix"},
+    "mixing.global_probability": {"mixing.name": "unmix"},
+    "mixing.layers": {"mixing.name": "imix", "transform.positives": "none"},
+}
 ONE_CHOICE = {"method.name"}
 WITHOUT_EFFECT = sorted(name for name in CHANGED if name.startswith("data."))
 OF_THE_SMALL_CNN = ["model.width", "model.depth"]
-WITH_EFFECT = sorted(set(CHANGED) - {*WITHOUT_EFFECT, *OF_THE_SMALL_CNN})
+WITH_EFFECT = sorted(set(CHANGED) - {*WITHOUT_EFFECT, *OF_THE_SMALL_CNN, *WITH_ANOTHER_CHOICE})
 
 
 def with_settings(settings: dict[str, Setting]) -> TrialConfig:
@@ -173,6 +189,13 @@ def test_a_setting_of_another_method_changes_the_keys_of_that(method: str, setti
         before = key_of(everything)
         everything[name] = value
         assert key_of(everything) != before
+
+
+@pytest.mark.parametrize(("name", "choice"), WITH_ANOTHER_CHOICE.items())
+def test_a_setting_of_another_choice_changes_the_keys_of_that(name: str, choice: dict[str, Setting]) -> None:
+    chosen = {**EVERYTHING, **choice}
+    assert key_of({**chosen, name: CHANGED[name]}) != key_of(chosen)
+    assert key_of({**EVERYTHING, name: CHANGED[name]}) == key_of(EVERYTHING)
 
 
 @pytest.mark.parametrize("name", OF_THE_SMALL_CNN)

@@ -18,8 +18,21 @@ class TransformConfig(TrialSection):
     positives: Annotated[Literal["none", "extrapolate", "interpolate"], Trait.SWITCH] = Field(
         "none", description="Mixing of each positive pair."
     )
-    negatives: Annotated[Literal["none", "interpolate", "interpolate_union"], Trait.SWITCH, Trait.FT_COST] = Field(
-        "none", description="Mixing of the queue with a permutation of itself; union keeps the original negatives too."
+    negatives: Annotated[Literal["none", "interpolate", "interpolate_union", "mochi"], Trait.SWITCH, Trait.FT_COST] = (
+        Field(
+            "none",
+            description="Mixing of the queue with a permutation of itself; union keeps the original negatives too. "
+            "mochi keeps them and appends mixtures of each query's hardest ones (arXiv 2010.01028).",
+        )
+    )
+    hard_negatives: Annotated[int, Trait.ADDED, Trait.FT_COST] = Field(
+        64, ge=1, le=100 * MANY, description="Hardest negatives of each query that mochi mixes (the paper's N)."
+    )
+    hard_mixtures: Annotated[int, Trait.ADDED, Trait.FT_COST] = Field(
+        64, ge=0, le=MANY, description="Mixtures of two hard negatives that mochi appends for each query (s)."
+    )
+    query_mixtures: Annotated[int, Trait.ADDED, Trait.FT_COST] = Field(
+        8, ge=0, le=MANY, description="Mixtures of a query with a hard negative that mochi appends for it (s')."
     )
     alpha_extrapolation: Alpha = Field(2.0, description="Beta(alpha, alpha) of the positives' coefficient.")
     alpha_interpolation: Alpha = Field(1.6, description="Beta(alpha, alpha) of the negatives' coefficient.")
@@ -61,6 +74,11 @@ class TransformConfig(TrialSection):
             if self.positives == "interpolate":
                 _check_interpolation("lambda_extrapolation", low, high)
         _check_interpolation("lambda_interpolation", *self.lambda_interpolation)
+        if self.negatives == "mochi" and not self.hard_mixtures + self.query_mixtures:
+            raise ValueError(
+                "negatives=mochi must append mixtures, but got hard_mixtures=0, query_mixtures=0; "
+                "nearest valid hard_mixtures: 1."
+            )
         if not isinstance(self.start, str) and self.start > self.stop:
             raise ValueError(
                 f"start must not come after stop, but got start={self.start}, stop={self.stop}; "
@@ -90,7 +108,9 @@ class TransformConfig(TrialSection):
         return range(first_epoch(self.start, epochs), round(self.stop * epochs))
 
     def check(self, whole: Whole) -> None:
-        """Check that a batch can be split into the groups, and that a method without negatives mixes none."""
+        """Check the groups, that a queue has the hard negatives, and that a method without negatives mixes none."""
+        if whole.hardest_mixed:
+            self._check_queue(whole)
         if self.epochs_on(whole.epochs) and whole.batch_size % self.groups:
             valid = max(number for number in range(1, self.groups) if whole.batch_size % number == 0)
             raise ValueError(
@@ -106,6 +126,19 @@ class TransformConfig(TrialSection):
                     f"{name}={value!r}; nearest valid {name}: {needed!r}."
                 )
 
+    def _check_queue(self, whole: Whole) -> None:
+        if whole.queue_size is None:
+            raise ValueError(
+                "transform.negatives must not be 'mochi' without the queue of MoCo, but got "
+                f"method.name={whole.method_name!r}; nearest valid negatives: 'none'."
+            )
+        if self.hard_negatives > whole.queue_size:
+            raise ValueError(
+                "transform.hard_negatives must be at most method.queue_size, but got "
+                f"hard_negatives={self.hard_negatives}, queue_size={whole.queue_size}; "
+                f"nearest valid hard_negatives: {whole.queue_size}."
+            )
+
     def settings(self, whole: Whole) -> Settings:
         """Return the settings with the range of the positives' coefficient filled in."""
         return {**super().settings(whole), "lambda_extrapolation": list(self.positive_range)}
@@ -119,15 +152,21 @@ class TransformConfig(TrialSection):
         settings, epochs_on = self.settings(whole), self.epochs_on(whole.epochs)
         if not epochs_on:
             return [Effect(name, settings[name], NEVER) for name in self._reasons()]
-        idle = (
-            [] if self.positives != "none" else ["alpha_extrapolation", "lambda_extrapolation", "query_for_negatives"]
-        )
-        idle += [] if self.negatives != "none" else ["alpha_interpolation", "lambda_interpolation"]
+        idle = self._idle()
         idle += [] if whole.has_negatives else ["query_for_negatives"]
         settings |= {"start": epochs_on.start, "stop": None}
         since = epochs_on.start + 1
         effects = [Effect(name, value, since) for name, value in settings.items() if name not in idle]
         return [*effects, Effect("stop", epochs_on.stop, epochs_on.stop + 1)]
+
+    def _idle(self) -> list[str]:
+        """Return the settings of what is not mixed."""
+        positives, interpolated = self.positives != "none", self.negatives in ("interpolate", "interpolate_union")
+        idle = [] if positives else ["alpha_extrapolation", "lambda_extrapolation", "query_for_negatives"]
+        idle += [] if interpolated else ["alpha_interpolation", "lambda_interpolation"]
+        idle += [] if self.negatives == "mochi" else ["hard_negatives", "hard_mixtures", "query_mixtures"]
+        # Mixtures of the hardest have a share each, and unit length.
+        return idle if positives or interpolated else [*idle, "granularity", "renormalise"]
 
     def _reasons(self) -> list[str]:
         start = ["start"] if self.mixes else []

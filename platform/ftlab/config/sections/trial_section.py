@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from pydantic import model_validator
 
@@ -15,48 +15,36 @@ from ftlab.config.setting import Setting, Settings, Trait
 NEVER = sys.maxsize
 
 
-class Whole(Protocol):
-    """A trial as its sections see it."""
+class Whole(NamedTuple):
+    """A trial as its sections see it.
 
-    @property
-    def epochs(self) -> int:
-        """Length of the training."""
-        ...
+    Attributes:
+        epochs: Length of the training.
+        batch_size: Images of a step.
+        view_size: Side of a view, in pixels.
+        method_name: Name of the method.
+        has_own_head: Whether the method builds a projection head of its own.
+        has_negatives: Whether the method contrasts with negatives.
+        queue_size: Number K of negatives in the queue of MoCo, or of a method that is built on it; None for another.
+        is_symmetric: Whether both views of such a method are queries.
+        negatives: Mixing of negatives, as ``transform.negatives`` says.
+        query_for_negatives: Query that negatives are scored against, as ``transform.query_for_negatives`` says.
+        positives_mixed: The 0-based epochs in which FT mixes positives.
+        hardest_mixed: The 0-based epochs in which the hardest negatives of each query are mixed.
+    """
 
-    @property
-    def batch_size(self) -> int:
-        """Images of a step."""
-        ...
-
-    @property
-    def view_size(self) -> int:
-        """Side of a view, in pixels."""
-        ...
-
-    @property
-    def has_own_head(self) -> bool:
-        """Whether the method builds a projection head of its own."""
-        ...
-
-    @property
-    def has_negatives(self) -> bool:
-        """Return whether the method contrasts with negatives."""
-        ...
-
-    @property
-    def positives_mixed(self) -> range:
-        """The 0-based epochs in which FT mixes positives."""
-        ...
-
-    @property
-    def negatives(self) -> str:
-        """Mixing of negatives, as ``transform.negatives`` says."""
-        ...
-
-    @property
-    def query_for_negatives(self) -> str:
-        """Query that negatives are scored against, as ``transform.query_for_negatives`` says."""
-        ...
+    epochs: int
+    batch_size: int
+    view_size: int
+    method_name: str
+    has_own_head: bool
+    has_negatives: bool
+    queue_size: int | None
+    is_symmetric: bool
+    negatives: str
+    query_for_negatives: str
+    positives_mixed: range
+    hardest_mixed: range
 
 
 class Effect(NamedTuple):
