@@ -46,6 +46,12 @@ BaselineChoice = Annotated[
 ]
 
 
+GridAxis = Annotated[
+    Annotated[list[Setting], Tag("of-values")] | Annotated[dict[str, Settings], Tag("of-levels")],
+    Discriminator(lambda value: "of-levels" if isinstance(value, Mapping) else "of-values"),
+]
+
+
 class ExperimentConfig(Section):
     """One table: its question, cells, seeds, baseline and published values."""
 
@@ -57,7 +63,14 @@ class ExperimentConfig(Section):
     )
     overrides: Settings = Field(default_factory=dict, description="Settings of every cell, over the profile's.")
     cells: list[NamedCell] = Field(default_factory=list, description="Rows by name, printed before the grid.")
-    grid: dict[str, list[Setting]] = Field(default_factory=dict, description="Values by dotted name; all combinations.")
+    grid: dict[str, GridAxis] = Field(
+        default_factory=dict,
+        description="Axes, in all combinations: the values of a setting by its dotted name, or, by a name of the axis, "
+        "its levels: settings by name.",
+    )
+    without: list[dict[str, Setting]] = Field(
+        default_factory=list, description="Combinations of the grid that are left out, each by its values on some axes."
+    )
     baseline: BaselineChoice | None = Field(
         None, description="Name of the cell that the others are compared with, or a baseline for each group of rows."
     )
@@ -82,7 +95,7 @@ class ExperimentConfig(Section):
         if empty:
             raise ValueError(f"each axis of the grid needs at least one value, but got none for {empty[0]!r}.")
         for axis, values in self.grid.items():
-            if twice := first_twice(values):
+            if isinstance(values, list) and (twice := first_twice(values)):
                 raise ValueError(f"the values of an axis must differ, but {axis!r} has {twice[0]!r} twice.")
         num_cells = len(self.cells) + (prod(map(len, self.grid.values())) if self.grid else 0)
         if num_cells > MAX_CELLS:
@@ -162,6 +175,10 @@ class ProfileConfig(Section):
     )
     protocol: str = Field(description="Data set, probe, encoder and length in words, compared with published tables.")
     trial: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Trial settings by section.")
+    methods: dict[str, Settings] = Field(
+        default_factory=dict,
+        description="Settings by dotted name for trials of a method, by its name, over those of all trials.",
+    )
     resources: ResourcesConfig = ResourcesConfig()
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from ftlab.config.loading import RELATIVE
 from ftlab.config.search import SearchConfig
 from ftlab.config.section import models_in
 from ftlab.config.sections.method_choice import DEFAULT
-from ftlab.config.trial import TrialConfig
+from ftlab.config.trial import TrialConfig, method_sections
 
 JsonSchema = dict[str, Any]
 
@@ -37,27 +37,43 @@ def _schema_of_cells(model: type[BaseModel], axes: str, axis: Callable[[str, Jso
     schema, settings = model.model_json_schema(), _settings()
     schema["$defs"] |= {**_trial_schema()["$defs"], "Multiple": MULTIPLE_SCHEMA, **settings}
     of_all = {name: _reference(name) for name in settings}
-    of_a_cell = {name: reference for name, reference in of_all.items() if not name.startswith(SHARED)}
+    of_a_cell = {name: reference for name, reference in of_all.items() if not _is_shared(name)}
     schema["properties"]["overrides"] |= _mapping(of_all)
     schema["properties"][axes] |= _mapping({name: axis(name, settings[name]) for name in of_a_cell})
+    if model is ExperimentConfig:
+        levels = {"additionalProperties": _mapping(of_a_cell), "minProperties": 1, "type": "object"}
+        schema["properties"][axes]["additionalProperties"] = levels
+        combination = {"additionalProperties": {"type": "string"}, "minProperties": 1, "properties": of_a_cell}
+        schema["properties"]["without"]["items"] |= combination
     schema["$defs"]["NamedCell"]["properties"]["set"] |= _mapping(of_a_cell)
     return schema
 
 
 def _profile_schema() -> JsonSchema:
-    schema, trial = ProfileConfig.model_json_schema(), _trial_schema()
-    schema["$defs"] |= trial["$defs"]
+    schema, trial, settings = ProfileConfig.model_json_schema(), _trial_schema(), _settings()
+    of_a_method = {name: _reference(name) for name in settings if name != "method.name" and not _is_shared(name)}
+    schema["$defs"] |= {
+        **trial["$defs"],
+        "Multiple": MULTIPLE_SCHEMA,
+        **settings,
+        "SettingsOfAMethod": _mapping(of_a_method),
+    }
     schema["properties"]["trial"] |= _mapping({section: trial["properties"][section] for section, _ in _sections()})
+    schema["properties"]["methods"] |= _mapping(dict.fromkeys(method_sections(), _reference("SettingsOfAMethod")))
     return schema
 
 
 def _trial_schema() -> JsonSchema:
     """Return the schema of a trial, in which a method must be named unless it is the default."""
     schema = TrialConfig.model_json_schema()
-    for section in models_in(TrialConfig.model_fields["method"].annotation):
+    for section in method_sections().values():
         if section is not DEFAULT:  # else settings that several methods have would be those of each
             schema["$defs"][section.__name__].setdefault("required", []).append("name")
     return schema
+
+
+def _is_shared(name: str) -> bool:
+    return name.startswith(SHARED)
 
 
 def _mapping(properties: Mapping[str, JsonSchema]) -> JsonSchema:

@@ -16,7 +16,7 @@ from ftlab.config.search import SearchConfig
 from ftlab.config.section import models_in
 from ftlab.config.sections.method_choice import method_name
 from ftlab.config.setting import Setting, Trait
-from ftlab.config.trial import TrialConfig, setting_fields, settings_with
+from ftlab.config.trial import TrialConfig, method_sections, setting_fields, settings_with
 from ftlab.config.yaml_text import Document, Location, parse_yaml, read_yaml
 from ftlab.errors import ConfigError, nearest
 
@@ -73,11 +73,13 @@ def load_profile(name: str) -> ProfileConfig:
     """Load ``experiments/profiles/<name>.yaml``.
 
     Raises:
-        ConfigError: No such profile (the nearest is named), or the file or the trial in it breaks the schema.
+        ConfigError: No such profile (the nearest is named), or the file or a trial in it breaks the schema.
     """
     file = _read("profile", name, experiments_folder() / "profiles")
     profile = _validate(ProfileConfig, file.content, file.place)
     _validate(TrialConfig, profile.trial, file.place, within=("trial",))
+    for method in profile.methods:
+        _check_method(profile, method, file)
     return profile
 
 
@@ -108,6 +110,8 @@ def resolve_trial(
 ) -> TrialConfig:
     """Lay settings by dotted name over a profile and check the result.
 
+    The settings that the profile has for the trial's method lie between both.
+
     Args:
         profile: The scale of the run.
         settings: Values by dotted name, e.g. ``{"method.key_momentum": 0.9}``. A text like ``2x`` multiplies the
@@ -119,22 +123,18 @@ def resolve_trial(
     """
     values: dict[str, Any] = {section: dict(content) for section, content in profile.trial.items()}
     own = method_name(values.get("method", {}))
-    if settings.get("method.name", own) != own:
+    method = settings.get("method.name", own)
+    if method != own:
         # What the profile says of its own method means nothing to another.
         values.pop("method", None)
-    defaults = _defaults()
-    for name, value in settings.items():
+    defaults = _defaults(str(method))
+    for name, value in (*profile.methods.get(str(method), {}).items(), *settings.items()):
         check_setting_name(name, place(name))
         section, _, key = name.partition(".")
         content, last = (values.setdefault(section, {}), key) if key else (values, name)
         content[last] = _scale(name, value, content.get(last, defaults.get(name, setting_fields()[name].default)))
     sections = {name: _checked_section(name, content) for name, content in values.items()}
     return _validate(TrialConfig, sections, lambda location: place(".".join(map(str, location[:2]))))
-
-
-@cache
-def _defaults() -> Mapping[str, Setting]:
-    return flatten(TrialConfig())
 
 
 def _checked_section(name: str, content: Any) -> Any:
@@ -170,6 +170,27 @@ def flatten(config: TrialConfig) -> dict[str, Setting]:
         else:
             flat[section] = content
     return flat
+
+
+def _check_method(profile: ProfileConfig, method: str, file: Document) -> None:
+    """Check the settings that a profile has for a method, alone and over those of all trials."""
+    if method not in method_sections():
+        place = file.place(("methods", method))
+        raise ConfigError(f"{place}: a method must be known, but got {method!r}.{nearest(method, method_sections())}")
+    for name in profile.methods[method]:
+        if name in ("method.name", "seed") or name.startswith("data."):
+            raise ConfigError(
+                f"{file.place(('methods', method, name))}: settings for a method must leave its name, the seed and "
+                f"the data alone, but got {name!r}; remove it there."
+            )
+    resolve_trial(profile, {"method.name": method}, lambda name: file.place(("methods", method, name)))
+
+
+@cache
+def _defaults(method: str) -> Mapping[str, Setting]:
+    """Return the default of every setting of a trial by dotted name, with those of its method."""
+    fields = method_sections()[method].model_fields.items() if method in method_sections() else ()
+    return {**flatten(TrialConfig()), **{f"method.{key}": field.default for key, field in fields}}
 
 
 def _scale(name: str, value: Setting, profile_value: Any) -> Setting:

@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 from pydantic.fields import FieldInfo
 
 from ftlab.config.section import Section, models_in
@@ -172,6 +172,13 @@ def _section_effects(name: str, section: TrialSection, whole: Whole) -> tuple[Ef
 
 def _most_groups(batch_size: int) -> int:
     return max(groups for groups in range(1, batch_size // 2 + 1) if batch_size % groups == 0)
+
+
+@cache
+def method_sections() -> Mapping[str, type[BaseModel]]:
+    """Return the section of every method by its name."""
+    sections = models_in(TrialConfig.model_fields["method"].annotation)
+    return {section.model_fields["name"].default: section for section in sections}
 
 
 @cache

@@ -8,9 +8,9 @@ from hashlib import sha256
 
 from ftlab.config.experiment import ExperimentConfig, NamedCell, ProfileConfig
 from ftlab.config.loading import check_setting_name, flatten, load_profile, load_search, resolve_trial
-from ftlab.config.search import SamplerConfig, SearchConfig
+from ftlab.config.search import ChoiceSpace, SamplerConfig, SearchConfig
 from ftlab.config.setting import Setting
-from ftlab.config.trial import TrialConfig
+from ftlab.config.trial import TrialConfig, method_sections
 from ftlab.errors import ConfigError, nearest
 from ftlab.search.space import Point, SearchSpace
 from ftlab.study.cells import CellSpec
@@ -76,8 +76,16 @@ class SearchSpec:
             "seeds": self.config.seeds,
             "data": fingerprint,
             "numerics": NUMERICS_VERSION,
+            **self._of_methods(),
         }
         return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _of_methods(self) -> dict[str, object]:
+        """Return what the profile has for the methods that vary, if there is any."""
+        space = self.config.space.get("method.name")
+        varying = space.choices if isinstance(space, ChoiceSpace) else []
+        found = {method: settings for method, settings in self.study.profile.methods.items() if method in varying}
+        return {"methods": found} if found else {}
 
 
 def load_search_spec(
@@ -131,7 +139,16 @@ def resolve_search(
 
 
 def _resolve(profile: ProfileConfig, fixed: Mapping[str, Setting], settings: Mapping[str, Setting]) -> TrialConfig:
-    return resolve_trial(profile, {**fixed, **settings})
+    return resolve_trial(profile, {**fixed, **_without_other_methods(settings)})
+
+
+def _without_other_methods(settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    """Return the settings without those that the method among them does not have."""
+    section = method_sections().get(str(settings.get("method.name")))
+    if section is None:
+        return dict(settings)
+    own = {f"method.{key}" for key in section.model_fields}
+    return {name: value for name, value in settings.items() if not name.startswith("method.") or name in own}
 
 
 def _locate(space: SearchSpace, cell: CellSpec) -> Point:

@@ -43,8 +43,8 @@ class SearchSpace:
     """
 
     def __init__(self, space: Mapping[str, Space], resolve: Resolve) -> None:
-        # Switches come first, because they decide whether the others have an effect.
-        switches = settings_with(Trait.SWITCH)
+        # The method and switches come first, because they decide whether the others have an effect.
+        switches = ("method.name", *settings_with(Trait.SWITCH))
         names = dict.fromkeys([*(name for name in switches if name in space), *space])
         self.dimensions = {name: make_dimension(name, space[name]) for name in names}
         self.resolve = resolve
@@ -65,7 +65,8 @@ class SearchSpace:
             ConfigError: One of its settings lies outside the space.
         """
         values = config.shown()
-        settings = {name: self._as_written(name, values[name]) for name in self.dimensions if name in values}
+        method = {name: values[name] for name in ("method.name",) if name in self.dimensions}
+        settings = {name: self._as_written(name, values[name], method) for name in self.dimensions if name in values}
         params: Params = {}
         for name, value in settings.items():
             params.update(self.dimensions[name].params(value))
@@ -110,12 +111,12 @@ class SearchSpace:
         examples = self.dimensions[name].examples()
         return any(name in self.resolve({**around, name: example}).shown() for example in examples)
 
-    def _as_written(self, name: str, value: Setting) -> Setting:
+    def _as_written(self, name: str, value: Setting, method: Settings) -> Setting:
         if not isinstance(self.dimensions[name], ChoiceDimension):
             return value
         # A choice like 0.5x means a number of the profile's.
         examples = self.dimensions[name].examples()
-        written = (example for example in examples if flatten(self.resolve({name: example}))[name] == value)
+        written = (example for example in examples if flatten(self.resolve({**method, name: example}))[name] == value)
         return next(written, value)
 
 

@@ -1,8 +1,7 @@
 """The cells of an experiment: their settings, their names, and the rules for both."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ftlab.config.experiment import GroupBaseline
 from ftlab.config.setting import Setting, Settings, Trait
@@ -10,7 +9,6 @@ from ftlab.config.trial import TrialConfig, settings_with
 from ftlab.errors import ConfigError, nearest
 from ftlab.reporting.table.baselines import Baseline, find_group_baselines
 from ftlab.study.identity import DATA_PREFIX
-from ftlab.study.overrides import spell
 
 
 @dataclass(frozen=True)
@@ -22,12 +20,14 @@ class CellSpec:
         settings: Settings of the cell by dotted name.
         config: The resolved trial of the cell with seed 0.
         place: File and line of its settings, for messages.
+        levels: Name of its level on each axis that has levels.
     """
 
     name: str
     settings: Mapping[str, Setting]
     config: TrialConfig
     place: str = "settings"
+    levels: Mapping[str, str] = field(default_factory=dict)
 
     def with_seed(self, seed: int) -> TrialConfig:
         """Return the cell's trial with another seed."""
@@ -35,35 +35,22 @@ class CellSpec:
 
     def axis_values(self, axes: Sequence[str]) -> Settings:
         """Return the value of each axis; None where the axis has no effect in the cell."""
-        shown = self.config.shown()
-        return {axis: shown.get(axis) for axis in axes}
+        values = {**self.config.shown(), **self.levels}
+        return {axis: values.get(axis) for axis in axes}
 
 
-def grid_rows(grid: Mapping[str, Sequence[Setting]]) -> list[tuple[str, Settings]]:
-    """Return name and settings of every combination of the axes' values, the last axis fastest."""
-    if not grid:
-        return []
-    combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    return [(cell_label(combination), combination) for combination in combinations]
-
-
-def cell_label(settings: Mapping[str, Setting]) -> str:
-    """Return a label from settings, e.g. ``key_momentum=0.99``.
-
-    >>> cell_label({"transform.positives": "interpolate", "transform.alpha_extrapolation": 2.0})
-    'positives=interpolate alpha_extrapolation=2.0'
-    """
-    return " ".join(f"{name.rpartition('.')[2]}={spell(value)}" for name, value in settings.items())
-
-
-def check_names(cells: Sequence[CellSpec]) -> None:
+def check_names(cells: Sequence[CellSpec], of_grid: Collection[str]) -> None:
     """Check that names and settings are unique, and that no cell sets the seed or the data.
+
+    Args:
+        cells: The cells.
+        of_grid: Names of those that the grid makes.
 
     Raises:
         ConfigError: One of these does not hold.
     """
     names: set[str] = set()
-    of_grid: dict[TrialConfig, str] = {}
+    made: dict[TrialConfig, str] = {}
     for cell in cells:
         if cell.name in names:
             raise ConfigError(f"{cell.place}: cells must have different names, but got {cell.name!r} twice.")
@@ -72,7 +59,7 @@ def check_names(cells: Sequence[CellSpec]) -> None:
             raise ConfigError(f"{cell.place}: seed cannot be an axis, but cell {cell.name!r} sets it; use seeds: n.")
         if any(axis.startswith(DATA_PREFIX) for axis in cell.settings):
             raise ConfigError(f"{cell.place}: cells share their data, but cell {cell.name!r} sets it; use a profile.")
-        if cell.name == cell_label(cell.settings) and (same := of_grid.setdefault(cell.config, cell.name)) != cell.name:
+        if cell.name in of_grid and (same := made.setdefault(cell.config, cell.name)) != cell.name:
             raise ConfigError(
                 f"{cell.place}: rows of a grid must differ, but {same!r} and {cell.name!r} have the same settings."
             )

@@ -1,7 +1,7 @@
 """The overrides of a user for every cell of a study, and their mark in the study's name and protocol."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from ftlab.errors import ConfigError
 MAX_SUFFIX_LENGTH = 150
 
 
-def check_overrides(overrides: Mapping[str, Setting], of_experiment: Settings, axes: Sequence[str]) -> None:
+def check_overrides(overrides: Mapping[str, Setting], of_experiment: Settings, axes: Collection[str]) -> None:
     """Check that overrides set neither axes nor seeds.
 
     Args:
         overrides: Overrides of the user.
         of_experiment: Overrides in the experiment's file.
-        axes: Axes of the experiment.
+        axes: Settings on axes of the experiment.
 
     Raises:
         ConfigError: They set an axis or the seed.

@@ -34,6 +34,6 @@ def retraining_command(profile_name: str, profile: ProfileConfig, params: Mappin
 
 def _beyond(profile: ProfileConfig, config: TrialConfig) -> Settings:
     """Return the settings that differ from the profile, without those that have no effect, which would be refused."""
-    base = resolve_trial(profile, {})
-    given = {**flatten(base), **base.shown()}
+    base = resolve_trial(profile, {"method.name": config.method.name})
+    given = {**flatten(base), **base.shown(), "method.name": resolve_trial(profile, {}).method.name}
     return {name: value for name, value in config.shown().items() if name != "seed" and value != given[name]}

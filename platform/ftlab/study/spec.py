@@ -1,6 +1,6 @@
 """Resolve an experiment file to the trials that its table needs."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,10 +16,10 @@ from ftlab.config.loading import check_setting_name, load_experiment, load_profi
 from ftlab.config.sections.data_section import DataConfig
 from ftlab.config.setting import Setting, Settings
 from ftlab.config.trial import TrialConfig
-from ftlab.config.yaml_text import Location
 from ftlab.errors import ConfigError, nearest
 from ftlab.reporting.table.baselines import Baseline, baseline_of
-from ftlab.study.cells import CellSpec, check_effects, check_names, find_baseline, grid_rows
+from ftlab.study.cells import CellSpec, check_effects, check_names, find_baseline
+from ftlab.study.grid import WrittenRow, written_rows
 from ftlab.study.identity import cell_key, prefix_keys, prefix_spans, trial_key, unshared_key
 from ftlab.study.overrides import changed_protocol, check_overrides, overrides_suffix
 
@@ -117,10 +117,11 @@ def resolve_study(
     for name_set in overrides:
         check_setting_name(name_set)
     shared: Settings = {**experiment.overrides, **overrides}
-    cells = tuple(_resolve_cells(name, experiment, profile, shared))
-    axes = tuple(dict.fromkeys(axis for cell in cells for axis in cell.settings))
-    check_overrides(overrides, experiment.overrides, axes)
-    check_names(cells)
+    rows = written_rows(experiment, name)
+    cells = tuple(_resolve_cell(name, row, experiment, profile, shared) for row in rows)
+    axes = tuple(dict.fromkeys([*(axis for cell in experiment.cells for axis in cell.set), *experiment.grid]))
+    check_overrides(overrides, experiment.overrides, {setting for cell in cells for setting in cell.settings})
+    check_names(cells, {row.name for row in rows if row.is_of_grid})
     baseline = find_baseline(cells, axes, experiment.baseline, experiment.place("baseline") or name)
     check_effects(cells, overrides)
     for cell in cells:
@@ -149,22 +150,16 @@ def resolve_study(
     )
 
 
-def _resolve_cells(
-    name: str, experiment: ExperimentConfig, profile: ProfileConfig, shared: Settings
-) -> Iterator[CellSpec]:
-    rows: list[tuple[str, Settings, Location]] = [
-        (cell.name, cell.set, ("cells", place, "set")) for place, cell in enumerate(experiment.cells)
-    ]
-    rows += [(label, settings, ("grid",)) for label, settings in grid_rows(experiment.grid)]
-    for label, settings, location in rows:
+def _resolve_cell(
+    name: str, row: WrittenRow, experiment: ExperimentConfig, profile: ProfileConfig, shared: Settings
+) -> CellSpec:
+    def place(setting: str) -> str:
+        if setting in row.places:
+            return experiment.place(*row.places[setting]) or name
+        return experiment.place("overrides", setting) if setting in experiment.overrides else "settings"
 
-        def place(setting: str, settings: Settings = settings, location: Location = location) -> str:
-            if setting in settings:
-                return experiment.place(*location, setting) or name
-            return experiment.place("overrides", setting) if setting in experiment.overrides else "settings"
-
-        config = resolve_trial(profile, {**shared, **settings}, place)
-        yield CellSpec(label, settings, config, experiment.place(*location) or name)
+    config = resolve_trial(profile, {**shared, **row.settings}, place)
+    return CellSpec(row.name, row.settings, config, experiment.place(*row.location) or name, row.levels)
 
 
 def single_trial_study(

@@ -10,6 +10,7 @@ import pytest
 from ftlab.config.loading import load_experiment
 from ftlab.reporting.figures.histories import SCORES, SEEN_SCORES, Histories
 from ftlab.reporting.table.ablation import AblationTable, Cell, Seeding, ablate
+from ftlab.reporting.table.baselines import find_group_baselines
 from ftlab.reporting.table.published import PublishedSeries, load_published
 
 METRIC = "probe/few_shot_top1"
@@ -150,6 +151,35 @@ def two_way_table(make_trials: Callable[[Outcomes], pd.DataFrame]) -> AblationTa
         for positives, alpha in values
     ]
     return ablate("mixing", cells, trials, metric=METRIC, title="Which mixing, and how strong?", baseline=cells[0].name)
+
+
+@pytest.fixture(scope="session")
+def methods_table(make_trials: Callable[[Outcomes], pd.DataFrame]) -> AblationTable:
+    """A grid of methods and parts of FT without two of its points; each method has a baseline of its own."""
+    values = {
+        ("moco", "none"): (88.6, 90.1, 87.9, 89.0, 88.3),
+        ("moco", "positives"): (92.0, 92.4, 91.1, 92.6, 91.5),
+        ("moco", "negatives"): (90.0, 90.6, 89.3, 90.9, 89.4),
+        ("simclr", "none"): (94.5, 93.6, 94.5, 94.2, 93.9),
+        ("simclr", "positives"): (95.4, 95.2, 95.1, 95.3, 94.9),
+        ("simclr", "negatives"): (95.1, 94.7, 94.9, 94.9, 94.6),
+        ("simsiam", "none"): (92.5, 92.8, 91.0, 92.2, 91.7),
+        ("simsiam", "positives"): (91.7, 93.3, 93.0, 92.4, 92.1),
+    }
+    axes = {f"name={method} FT={part}": {"method.name": method, "FT": part} for method, part in values}
+    trials = make_trials(
+        {name: [("finished", value) for value in found] for name, found in zip(axes, values.values(), strict=True)}
+    )
+    return ablate(
+        "methods",
+        [Cell(name, point, (), name) for name, point in axes.items()],
+        trials,
+        metric=METRIC,
+        title="Which part of FT helps which method?",
+        baseline=find_group_baselines(axes, "method.name", "none", "methods"),
+        protocol="digits, 5-shot",
+        published=load_published(PUBLISHED / "methods.csv"),
+    )
 
 
 @pytest.fixture

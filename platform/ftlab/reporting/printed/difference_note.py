@@ -1,7 +1,7 @@
 """The note on differences: their baselines, the test and its correction, and the differences that it finds."""
 
 from collections.abc import Mapping, Sequence
-from math import fsum, isnan, sqrt
+from math import fsum, isnan, nan, sqrt
 
 from ftlab.reporting.inference.paired_t import MIN_PAIRS, PERCENT
 from ftlab.reporting.inference.power import smallest_difference
@@ -44,8 +44,13 @@ def _compared(table: AblationTable, baseline: str) -> list[tuple[AblationRow, Co
 def _baselines(table: AblationTable, names: Mapping[str, str]) -> str:
     if not isinstance(table.baseline, GroupBaselines):
         return f"Baseline: {names[table.baselines[0]]}."
-    groups = (f"{names[cell]} ({value or 'none'})" for value, cell in table.baseline.cells.items())
-    return f"Baseline of each {axis_label(table.baseline.within)}, with tests of its own: {', '.join(groups)}."
+    within = axis_label(table.baseline.within)
+    groups = [(value, names[cell]) for value, cell in table.baseline.cells.items()]
+    # Rows that their axes name differ by that of the group alone.
+    within_groups = {name.replace(f"{within} {value}", "").strip() for value, name in groups}
+    texts = (f"{name} ({value or 'none'})" for value, name in groups)
+    listed = within_groups if len(groups) > len(within_groups) == 1 else texts
+    return f"Baseline of each {within}, with tests of its own: {', '.join(listed)}."
 
 
 def _tests(table: AblationTable, families: Sequence[Sequence[tuple[AblationRow, Comparison]]]) -> list[str]:
@@ -57,17 +62,25 @@ def _tests(table: AblationTable, families: Sequence[Sequence[tuple[AblationRow, 
     corrected = f"corrected for {_listed(numbers)} comparisons" if numbers != [1] else "of a single comparison"
     sentences = [
         f"p: paired t test, two-sided, {corrected} as the interval is: p < 0.05 where that leaves out 0.",
-        *dict.fromkeys(_power(table, family) for family in tested),
+        *_powers(table, tested),
     ]
     if any(isnan(found.p) for family in tested for found in family):
         sentences.append("No p without spread.")
     return [sentence for sentence in sentences if sentence]
 
 
-def _power(table: AblationTable, family: Sequence[Comparison]) -> str:
-    n = min(found.difference.n for found in family)
-    found = _smallest(table, family, n, family[0].tests)
-    return f"{n} seeds find differences of {found} with 80% power." if found else ""
+def _powers(table: AblationTable, families: Sequence[Sequence[Comparison]]) -> list[str]:
+    """Return a sentence for each number of seeds, with the least and the greatest difference that families find."""
+    found: dict[int, list[float]] = {}
+    for family in families:
+        n = min(comparison.difference.n for comparison in family)
+        found.setdefault(n, []).append(_smallest(table, family, n, family[0].tests))
+    known = {n: [value for value in values if not isnan(value)] for n, values in found.items()}
+    return [
+        f"{n} seeds find differences of {_in_words(table, values)} with 80% power."
+        for n, values in known.items()
+        if values
+    ]
 
 
 def _screens(
@@ -82,18 +95,23 @@ def _screens(
     smallest = _smallest(table, [found for _, found in screens], n, tests)
     return [
         f"A screen without test and bold, below {MIN_PAIRS} healthy pairs: {rows}; each interval is a simple one.",
-        *([f"{n} seeds find only differences above {smallest}."] if smallest else []),
+        *([] if isnan(smallest) else [f"{n} seeds find only differences above {_in_words(table, [smallest])}."]),
     ]
 
 
-def _smallest(table: AblationTable, family: Sequence[Comparison], n: int, tests: int) -> str:
-    """Return the smallest difference that a test finds, with its unit; empty without any deviation."""
+def _smallest(table: AblationTable, family: Sequence[Comparison], n: int, tests: int) -> float:
+    """Return the smallest difference that a test finds; NaN without any deviation."""
     scale = table.scale
     deviations = [scale.deviation(found.difference.std) for found in family if found.difference.n > 1]
     if n < 2 or not any(deviations):
-        return ""
+        return nan
     deviation = sqrt(fsum(each**2 for each in deviations) / len(deviations))
-    return f"{smallest_difference(n, tests, deviation):.2g}{' points' if scale == PERCENT else ''}"
+    return smallest_difference(n, tests, deviation)
+
+
+def _in_words(table: AblationTable, values: Sequence[float]) -> str:
+    ends = dict.fromkeys(f"{value:.2g}" for value in (min(values), max(values)))
+    return f"{' to '.join(ends)}{' points' if table.scale == PERCENT else ''}"
 
 
 def _listed(numbers: Sequence[int]) -> str:

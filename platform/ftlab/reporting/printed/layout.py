@@ -93,6 +93,13 @@ class PrintedTable:
     summary: str
     notes: tuple[str, ...]
 
+    def grid(self) -> list[tuple[str, list[PrintedRow | None]]]:
+        """Return the lines of a table of two dimensions: for each its label, and its rows, None where there is none."""
+        if self.two_way is None:
+            return []
+        lines = zip(self.two_way.down, self.two_way.places, strict=True)
+        return [(label, [None if place is None else self.rows[place] for place in places]) for label, places in lines]
+
     def blocks(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return the grids of a table of two dimensions: for each its heading, and the columns that it shows."""
         columns = {
@@ -142,7 +149,7 @@ def lay_out(table: AblationTable) -> PrintedTable:
         floors=() if two_way else tuple(_print_floor(table, floor, columns, len(headings)) for floor in table.floors),
         two_way=two_way,
         summary=summary_note(table),
-        notes=table_notes(table, names, with_counts=two_way is not None),
+        notes=table_notes(table, names, two_way),
     )
 
 

@@ -5,6 +5,7 @@ from itertools import groupby
 
 from ftlab.reporting.printed.difference_note import difference_note
 from ftlab.reporting.printed.metric_labels import metric_name
+from ftlab.reporting.printed.two_way import TwoWay
 from ftlab.reporting.table.ablation import AblationRow, AblationTable
 from ftlab.reporting.table.floor_values import floor_note
 from ftlab.reporting.table.statistics import INTERVAL_NAMES, MIN_BOOTSTRAPPED
@@ -24,13 +25,13 @@ def summary_note(table: AblationTable) -> str:
     return f"Mean over {spread} {healthy}seed{'' if counts == [1] else 's'} with its 95% {interval} interval{bold}"
 
 
-def table_notes(table: AblationTable, names: Mapping[str, str], *, with_counts: bool) -> tuple[str, ...]:
+def table_notes(table: AblationTable, names: Mapping[str, str], two_way: TwoWay | None) -> tuple[str, ...]:
     """Return the notes, those of marks first.
 
     Args:
         table: The table.
         names: Name of each cell in texts, by its own name.
-        with_counts: Whether a note tells unequal numbers of seeds, for a table without a column of them.
+        two_way: Arrangement of the rows in two dimensions, which has no place for numbers of seeds and for floors.
     """
 
     def count(what: str, number: Callable[[AblationRow], int]) -> str:
@@ -49,13 +50,14 @@ def table_notes(table: AblationTable, names: Mapping[str, str], *, with_counts: 
         _published(table),
         difference_note(table, names),
         _judged(table),
-        _floors(table, is_listed=not with_counts),
+        _floors(table, is_listed=two_way is None),
         _unpaired(table, names),
         _refused_intervals(table, names),
-        _seeds(table, names) if with_counts else "",
+        _seeds(table, names) if two_way else "",
         count("Ended without a value, in no mean", lambda row: row.n_without_value),
         count("Failed, without a value", lambda row: row.n_failed),
         count("Not finished yet", lambda row: row.n_missing),
+        "Left empty: combinations that the experiment does not have." if two_way and two_way.has_holes else "",
         _skipped(table),
         table.seeding.note if table.seeding else "",
     )
@@ -85,9 +87,9 @@ def _floors(table: AblationTable, *, is_listed: bool) -> str:
 
 
 def _seeds(table: AblationTable, names: Mapping[str, str]) -> str:
-    if len({row.summary.n for row in table.rows}) == 1:
-        return ""
-    return f"Seeds: {', '.join(f'{names[row.cell]} ({row.summary.n})' for row in table.rows)}."
+    most = max(row.summary.n for row in table.rows)
+    fewer = [f"{names[row.cell]} ({row.summary.n})" for row in table.rows if row.summary.n < most]
+    return f"Seeds: {', '.join(fewer)}; all others {most}." if fewer else ""
 
 
 def _skipped(table: AblationTable) -> str:
@@ -126,7 +128,11 @@ def _published(table: AblationTable) -> str:
     if table.published is None:
         return ""
     origin = f"Paper: {table.published.source} ({table.published.series}; {table.published_protocol})."
+    # Words that stand in place of a number are in the table.
+    values = [row.published for row in table.rows if row.published]
+    remarks = dict.fromkeys(value.note for value in values if value.text and value.note)
+    about = f" {'; '.join(remarks)}." if remarks else ""
     if table.same_protocol:
-        return f"{origin} Same protocol: yes."
+        return f"{origin} Same protocol: yes.{about}"
     ours = f" (ours: {table.protocol})" if table.protocol else ""
-    return f"{PROTOCOL_MARK} {origin} Same protocol: no{ours}."
+    return f"{PROTOCOL_MARK} {origin} Same protocol: no{ours}.{about}"

@@ -8,12 +8,12 @@ Axes = Mapping[str, AxisValue]
 
 
 def axis_label(axis: str) -> str:
-    """Return an axis in words for people.
+    """Return an axis in words for people: the setting, or its section where it is the section's name.
 
-    >>> axis_label("method.key_momentum")
-    'key momentum'
+    >>> axis_label("method.key_momentum"), axis_label("method.name")
+    ('key momentum', 'method')
     """
-    return axis.rpartition(".")[2].replace("_", " ")
+    return axis.removesuffix(".name").rpartition(".")[2].replace("_", " ")
 
 
 def axis_text(value: AxisValue) -> str:

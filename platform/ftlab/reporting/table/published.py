@@ -19,7 +19,7 @@ class PublishedValue:
     Attributes:
         value: The number; None if the publication gives words instead.
         text: The number as printed, with its own precision; empty without a number.
-        note: The words, e.g. ``collapse``; usually empty.
+        note: The words, e.g. ``collapse``, or a remark on the number; usually empty.
     """
 
     value: float | None

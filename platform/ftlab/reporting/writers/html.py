@@ -77,8 +77,8 @@ def _grid(printed: PrintedTable, two_way: TwoWay) -> list[str]:
     ]
     for heading, names in printed.blocks():
         lines += ["<tbody>", _line([f'<th scope="rowgroup" colspan="{width + 1}">{escape(heading)}</th>'])]
-        for label, places in zip(two_way.down, two_way.places, strict=True):
-            cells = [_grid_cell(printed.rows[place], names) for place in places]
+        for label, rows in printed.grid():
+            cells = (_grid_cell(row, names) if row else "<td></td>" for row in rows)
             lines.append(_line([f'<th scope="row">{escape(label)}</th>', *cells]))
         lines.append("</tbody>")
     return lines

@@ -138,8 +138,8 @@ def _grid(printed: PrintedTable, two_way: TwoWay) -> list[str]:
     width = len(two_way.across)
     numbers = [names[0] for _, names in printed.blocks()]
     columns = [
-        number_column([printed.rows[places[place]].texts[name] for places in two_way.places for name in numbers])
-        for place in range(width)
+        number_column([row.texts[name] for row in rows if row for name in numbers])
+        for rows in zip(*(rows for _, rows in printed.grid()), strict=True)
     ]
     lines = [
         _line(["", _spanning(width, "c", escape_tex(two_way.across_heading))]),
@@ -148,11 +148,12 @@ def _grid(printed: PrintedTable, two_way: TwoWay) -> list[str]:
     ]
     for heading, (name, *below) in printed.blocks():
         lines += [r"\midrule", _line([_spanning(width + 1, "l", rf"\emph{{{escape_tex(heading)}}}")])]
-        for label, places in zip(two_way.down, two_way.places, strict=True):
-            rows = [printed.rows[place] for place in places]
-            cells = (_cell(row, name, column) for row, column in zip(rows, columns, strict=True))
+        for label, rows in printed.grid():
+            cells = (_cell(row, name, column) if row else "" for row, column in zip(rows, columns, strict=True))
             lines.append(_line([escape_tex(label), *cells]))
-            lines += [_line(["", *(_small(row, smaller) for row in rows)]) for smaller in below]
+            # A line for the interval, and one for p and outcome: a page is too short for one each.
+            for names in filter(None, (below[:1], below[1:])):
+                lines.append(_line(["", *(_small(row, names) if row else "" for row in rows)]))
     return _tabular(["l", *(column.specification for column in columns)], lines)
 
 
@@ -168,12 +169,13 @@ def _cell(row: PrintedRow, name: str, column: NumberColumn | None) -> str:
     return column.cell(text, row.marks, is_best=row.is_best) if name == "mean" else column.cell(text)
 
 
-def _small(row: PrintedRow, name: str) -> str:
-    if row.texts[name] == NOTHING:
-        return ""
-    text = row.texts[name]
-    shown = f"$p$ {escape_tex(text)}" if name == "p" else escape_tex(text) if name in WORDS else interval_tex(text)
-    return rf"{{\scriptsize {shown}}}"
+def _small(row: PrintedRow, names: Sequence[str]) -> str:
+    shown = ", ".join(_below(name, row.texts[name]) for name in names if row.texts[name] != NOTHING)
+    return rf"{{\scriptsize {shown}}}" if shown else ""
+
+
+def _below(name: str, text: str) -> str:
+    return f"$p$ {escape_tex(text)}" if name == "p" else escape_tex(text) if name in WORDS else interval_tex(text)
 
 
 def _label(text: str, column: NumberColumn | None) -> str:

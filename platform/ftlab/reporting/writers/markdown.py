@@ -38,10 +38,10 @@ def _grids(printed: PrintedTable, two_way: TwoWay) -> list[str]:
     corner = escaped(f"{two_way.down_heading} / {two_way.across_heading}")
     parts = []
     for heading, names in printed.blocks():
-        lines = [table_line([corner, *map(escaped, two_way.across)]), table_line([RIGHT] * (len(two_way.across) + 1))]
-        for label, places in zip(two_way.down, two_way.places, strict=True):
-            cells = (_cell(printed.rows[place], names) for place in places)
-            lines.append(table_line([escaped(label), *cells]))
+        alignment = [LEFT if two_way.is_down_words else RIGHT, *[RIGHT] * len(two_way.across)]
+        lines = [table_line([corner, *map(escaped, two_way.across)]), table_line(alignment)]
+        for label, rows in printed.grid():
+            lines.append(table_line([escaped(label), *(_cell(row, names) if row else "" for row in rows)]))
         parts += [f"**{escaped(heading)}**", "\n".join(lines)]
     return parts
 

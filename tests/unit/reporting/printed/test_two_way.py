@@ -18,8 +18,16 @@ def test_the_order_of_axes_does_not_matter(two_way_table: AblationTable) -> None
     assert find_two_way(turned) == find_two_way(two_way_table)
 
 
-def test_a_grid_with_a_hole_is_a_list(two_way_table: AblationTable) -> None:
-    assert find_two_way(replace(two_way_table, rows=two_way_table.rows[:-1])) is None
+def test_a_grid_may_have_a_hole(two_way_table: AblationTable) -> None:
+    found = find_two_way(replace(two_way_table, rows=two_way_table.rows[:-1]))
+    assert found is not None
+    assert found.places == ((0, 1), (2, 3), (4, None))
+    assert found.has_holes
+
+
+def test_rows_by_name_that_leave_a_hole_are_a_list(two_way_table: AblationTable) -> None:
+    first, *others = two_way_table.rows[:-1]
+    assert find_two_way(replace(two_way_table, rows=(replace(first, cell="by name"), *others))) is None
 
 
 def test_one_axis_is_a_list(momentum_table: AblationTable) -> None:
@@ -44,4 +52,4 @@ def test_unequal_numbers_of_seeds_are_told(two_way_table: AblationTable) -> None
     rows = (replace(first, summary=replace(first.summary, n=2)), *others)
     assert lay_out(two_way_table).notes[-1].startswith("Baseline:")
     notes = lay_out(replace(two_way_table, rows=rows)).notes
-    assert any(note.startswith("Seeds: positives interpolate alpha extrapolation 0.2 (2), ") for note in notes)
+    assert "Seeds: positives interpolate alpha extrapolation 0.2 (2); all others 5." in notes

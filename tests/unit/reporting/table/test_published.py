@@ -83,12 +83,14 @@ def test_every_file_of_the_repository_loads(published_folder: Path) -> None:
         assert all("arXiv 2108.02982" in line for line in lines[1:])
         sizes[path.stem] = len(lines) - 1
     assert sizes == {
+        "comparators": 4,
         "components": 21,
         "detection": 25,
         "ft_start": 12,
         "imagenet1k_transfer": 22,
         "lambda_ex": 5,
         "lambda_in": 7,
+        "methods": 16,
         "momentum": 7,
         "queue": 4,
     }

@@ -134,7 +134,7 @@ def test_each_group_has_its_own_baseline_and_family(make_trials: MakeTrials, nam
     table = ablate("t", cells, trials, metric=METRIC, baseline=baselines)
     assert [row.baseline for row in table.rows] == [names[0], names[0], names[2], names[2]]
     assert [row.comparison.tests if row.comparison else 0 for row in table.rows] == [0, 1, 0, 1]
-    assert "Baseline of each name, with tests of its own: " in table_md(table)
+    assert "Baseline of each method, with tests of its own: " in table_md(table)
     assert [line["baseline"] for line in csv.DictReader(StringIO(table_csv(table)))] == [
         row.baseline for row in table.rows
     ]

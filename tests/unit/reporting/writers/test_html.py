@@ -42,7 +42,7 @@ def test_a_row_a_cell(momentum_table: AblationTable) -> None:
 
 
 @pytest.mark.parametrize(
-    "fixture", ["momentum_table", "components_table", "empty_table", "seeded_table", "two_way_table"]
+    "fixture", ["momentum_table", "components_table", "empty_table", "seeded_table", "two_way_table", "methods_table"]
 )
 def test_every_heading_has_a_scope_and_every_line_its_columns(request: pytest.FixtureRequest, fixture: str) -> None:
     reader = Reader(table_html(request.getfixturevalue(fixture)))

@@ -73,7 +73,7 @@ def test_two_axes_give_a_two_way_table(two_way_table: AblationTable) -> None:
     assert r"\begin{tabular}{l S[table-format=+2.1] S[table-format=+2.1]}" in text
     assert "{alpha extrapolation} & {interpolate} & {extrapolate} \\\\" in text
     assert r"0.6 & 85.1 & \bfseries 89.0 \\" in text
-    assert r"& {\scriptsize better} \\" in text
+    assert r"& {\scriptsize $p$ 0.002, better} & {\scriptsize $p$ \textless{}0.001, better} \\" in text
 
 
 def test_special_characters_are_escaped(awkward_table: AblationTable) -> None:
@@ -109,10 +109,11 @@ def test_every_experiment_compiles_without_a_complaint(
     tmp_path: Path,
     make_study_table: Callable[[str], AblationTable],
     two_way_table: AblationTable,
+    methods_table: AblationTable,
     awkward_table: AblationTable,
 ) -> None:
     names = ("components", "ft_start", "lambda_ex", "lambda_in", "momentum", "queue")
-    tables = [*(make_study_table(name) for name in names), two_way_table, awkward_table]
+    tables = [*(make_study_table(name) for name in names), two_way_table, methods_table, awkward_table]
     text = "\n".join(table_tex(table) for table in tables)
     (tmp_path / "document.tex").write_text(f"{DOCUMENT}\n{text}\\end{{document}}\n")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "document.tex"]

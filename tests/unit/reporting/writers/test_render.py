@@ -10,7 +10,7 @@ from ftlab.reporting.writers.html import table_html
 from ftlab.reporting.writers.render import RENDERERS, table_csv, table_md, table_tex, trials_csv, write_table
 
 FORMS = {**RENDERERS, "table.html": table_html}
-TABLES = ("momentum", "seeded", "components", "two_way", "differing", "empty")
+TABLES = ("momentum", "seeded", "components", "two_way", "methods", "differing", "empty")
 
 
 def without_last_digits(text: str) -> str:
