@@ -36,4 +36,8 @@ def _beyond(profile: ProfileConfig, config: TrialConfig) -> Settings:
     """Return the settings that differ from the profile, without those that have no effect, which would be refused."""
     base = resolve_trial(profile, {})
     given = {**flatten(base), **base.shown()}
-    return {name: value for name, value in config.shown().items() if name != "seed" and value != given[name]}
+    if config.method.name != base.method.name:
+        # What the profile says of its own method means nothing to another.
+        given = {name: value for name, value in given.items() if not name.startswith("method.")}
+    shown = {name: value for name, value in config.shown().items() if name != "seed"}
+    return {name: value for name, value in shown.items() if name not in given or value != given[name]}
