@@ -90,12 +90,12 @@ class MoCo(PretrainingMethod[MoCoResult]):
     keys of all.
 
     A symmetric loss (arXiv 2104.02057, there without a queue) is the mean of two: both views are encoded by both
-    encoders, and each is contrasted with the key of the other and with the queue as it was before the step: the keys of
-    the step hold the query's own view. As in the CIFAR-10 demo of facebookresearch/moco, one queue gets the keys of
-    both views, so that its K keys are those of half as many steps; there the two losses are summed, which doubles the
-    learning rate. The second view is in random order as queries too, and the first as keys in none: either way, a
-    query and its key meet other groups of batch normalisation. With FT, each direction draws coefficients and
-    permutations of its own.
+    encoders, and each view's queries are contrasted with the keys of the other. Both directions meet the queue as it
+    was before the step, since its new keys are of the queries' own images. As in the CIFAR-10 demo of
+    facebookresearch/moco, one queue gets the keys of both views, so that K keys are those of half as many steps; there
+    the losses are summed, which doubles the learning rate. The second view is in its random order for both encoders,
+    the first in that of the batch: a query and its key meet other groups of batch normalisation in both directions.
+    With FT, each direction draws coefficients and permutations of its own.
 
     Args:
         parts: The parts of the method. The key encoder starts as a copy of the query encoder.

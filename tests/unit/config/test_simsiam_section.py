@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ftlab.config.trial import TrialConfig
-from ftlab.study.identity import prefix_keys, trial_key
+from ftlab.study.identity import prefix_keys, prefix_spans, trial_key
 
 FINGERPRINT = "0123456789abcdef"
 
@@ -45,7 +45,7 @@ def test_the_control_shares_the_plain_epochs_with_ft_that_begins_with_it() -> No
     plain, control = make_trial(), make_trial(loss_scale=2.6, loss_scale_start=0.3)
     mixed = make_trial({"positives": "extrapolate", "start": 0.3})
     assert [shared_epochs(*pair) for pair in ((plain, control), (plain, mixed), (control, mixed))] == [3, 3, 3]
-    assert control.changes() == [1, 4, 10]
+    assert [epochs.start for _, epochs in prefix_spans(control, FINGERPRINT)] == [1, 4, 10]
     assert control.effective()["method.loss_scale_start"] == 3
     assert control.shown()["method.loss_scale_start"] == 0.3
     assert trial_key(make_trial(loss_scale=2.6, loss_scale_start=0.31), FINGERPRINT) == trial_key(control, FINGERPRINT)

@@ -128,7 +128,9 @@ def test_patches_need_large_views(size: int, weight: float, works: bool) -> None
     if works:
         TrialConfig.model_validate(settings)
         return
-    with pytest.raises(ValueError, match=r"needs views of at least 96 pixels, but got .*95; nearest valid .* 96"):
+    with pytest.raises(
+        ValueError, match=r"needs views of at least 96 pixels, but got .*95; nearest valid: views.size=96"
+    ):
         TrialConfig.model_validate(settings)
 
 

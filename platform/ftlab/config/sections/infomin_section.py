@@ -38,5 +38,5 @@ class InfoMinSection(MoCoSection):
             raise ValueError(
                 f"method.jigsaw_weight above 0 needs views of at least {SMALLEST_VIEW} pixels, but got "
                 f"jigsaw_weight={self.jigsaw_weight}, views of {whole.view_size}; "
-                f"nearest valid views.size: {SMALLEST_VIEW}."
+                f"nearest valid: views.size={SMALLEST_VIEW}, or jigsaw_weight=0."
             )

@@ -45,4 +45,4 @@ def _equalise_channel(channel: Tensor, chosen: Tensor) -> Tensor:
     )  # (N, 1) pixels a level
     table = ((width // 2 + darker) // width.clamp(min=1)).clamp_(max=NUM_LEVELS - 1)
     equalised = table.flatten()[places].view_as(channel).to(channel.dtype)
-    return torch.where(chosen & (width > 0)[:, :, None], equalised, channel)
+    return equalised.lerp_(channel, (~chosen | (width == 0)[:, :, None]).float())

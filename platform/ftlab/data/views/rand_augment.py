@@ -117,7 +117,7 @@ def _move(images: Tensor, step: _Step, fill: Tensor) -> Tensor:
     # Beyond the image is 0, which is the colour that was subtracted.
     moved = resample(images - fill, matrices, images.shape[-1], black_outside=True) + fill
     stays = (matrices == torch.eye(2, 3, device=images.device)).all(dim=2).all(dim=1)
-    return torch.where(stays.view(-1, 1, 1, 1), images, moved)
+    return moved.lerp_(images, stays.view(-1, 1, 1, 1).float())
 
 
 def _enhance(images: Tensor, step: _Step) -> Tensor:
@@ -132,9 +132,10 @@ def _enhance(images: Tensor, step: _Step) -> Tensor:
 def _recode(images: Tensor, step: _Step) -> Tensor:
     """Posterise, add to the dark, and invert or solarise, which is to invert the bright."""
     width = 2 ** (8 - (4 * step.strengths).floor())  # of the intensities that become one
-    images = torch.where(step.is_(Operation.POSTERISE), images - images % width, images)
+    # lerp with weights 0 and 1 selects exactly, at a fraction of the time of where
+    images = images.lerp_((images / width).floor_().mul_(width), step.is_(Operation.POSTERISE).float())
     added = step.given(Operation.SOLARISE_ADD, (110 * step.strengths).floor(), 0.0)
-    images = torch.where(images < 128, images + added, images).clamp_(max=MAX_INTENSITY)
+    images = images.add_((images < 128).float().mul_(added)).clamp_(max=MAX_INTENSITY)
     inverted_from = step.given(Operation.SOLARISE, (256 * step.strengths).floor(), UNREACHED)
     inverted_from = torch.where(step.is_(Operation.INVERT), 0.0, inverted_from)
-    return torch.where(images >= inverted_from, MAX_INTENSITY - images, images)
+    return images.lerp_(MAX_INTENSITY - images, (images >= inverted_from).float())
