@@ -101,4 +101,4 @@ def test_a_broken_rule_names_the_nearest_valid_value(
 
 def test_unmix_goes_with_ft() -> None:
     both = {"positives": "extrapolate", "negatives": "interpolate"}
-    assert make_trial(transform=both, mixing={"name": "unmix"}).positives_mixed
+    assert make_trial(transform=both, mixing={"name": "unmix"}).whole.positives_mixed
