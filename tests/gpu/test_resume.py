@@ -27,6 +27,11 @@ RESNET = {
 }
 TRIALS: dict[str, dict[str, Any]] = {
     "small CNN": {},
+    "small CNN, mixed in a random layer": {
+        "mixing": {"name": "imix", "layers": "random"},
+        "transform": {"negatives": "interpolate"},
+    },
+    "small CNN, its hardest negatives mixed": {"transform": {"negatives": "mochi", "hard_negatives": 8}},
     "ResNet-18": RESNET,
     "ResNet-18, ImageNet's stem": {**RESNET, "model": {**RESNET["model"], "stem": "imagenet"}},
 }

@@ -33,6 +33,9 @@ TRIALS: dict[str, dict[str, Any]] = {
             "renormalise": True,
         }
     },
+    "mochi": {"transform": {"negatives": "mochi", "hard_negatives": 4, "hard_mixtures": 4, "query_mixtures": 2}},
+    "unmix": {"mixing": {"name": "unmix"}},
+    "imix in a random layer": {"mixing": {"name": "imix", "layers": "random"}},
     "bfloat16, channels last, images read ahead": {
         "train": {"epochs": 3, "batch_size": 8, "precision": "bfloat16", "channels_last": True}
     },

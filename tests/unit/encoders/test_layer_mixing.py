@@ -88,6 +88,7 @@ def test_a_compiled_encoder_mixes_as_it_does_uncompiled() -> None:
     encoders[1].load_state_dict(encoders[0].state_dict())
     mixings = [LayerMixing(encoder.mixable_layers) for encoder in encoders]
     encoders[1].compile(backend="aot_eager")
+    torch._dynamo.utils.counters.clear()
     images, partners, shares = torch.randn(4, 3, 8, 8), torch.tensor([3, 2, 1, 0]), torch.rand(4)
     for seed in range(8):
         outputs = []
