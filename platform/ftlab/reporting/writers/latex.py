@@ -152,8 +152,9 @@ def _grid(printed: PrintedTable, two_way: TwoWay) -> list[str]:
             cells = (_cell(row, name, column) if row else "" for row, column in zip(rows, columns, strict=True))
             lines.append(_line([escape_tex(label), *cells]))
             # A line for the interval, and one for p and outcome: a page is too short for one each.
-            for names in filter(None, (below[:1], below[1:])):
-                lines.append(_line(["", *(_small(row, names) if row else "" for row in rows)]))
+            for names in (below[:1], below[1:]):
+                texts = [_small(row, names) if row else "" for row in rows]
+                lines += [_line(["", *texts])] if any(texts) else []
     return _tabular(["l", *(column.specification for column in columns)], lines)
 
 
