@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ftlab.assembly.trial_parts import make_trainer
 from ftlab.config.sections.simsiam_section import SimSiamSection
-from ftlab.contrast.score_statistics import COLLAPSED_MARGIN, COLLAPSED_STD, POSITIVES, PROJECTION_STD, SEEN_POSITIVES
+from ftlab.contrast.score_statistics import COLLAPSED_STD, POSITIVES, PROJECTION_STD, SEEN_POSITIVES
 from ftlab.contrast.transform import FeatureTransform, PositiveTransform
 from ftlab.methods.method import MethodParts, Streams, Views
 from ftlab.methods.simsiam import SimSiam
@@ -171,16 +171,15 @@ def test_images_that_are_all_one_are_a_collapse() -> None:
     assert not SimSiam.detect_collapse({PROJECTION_STD: 0.9}).collapsed
 
 
-@pytest.mark.parametrize("offset", [2.0, 4.0, 8.0])
-def test_projections_within_the_margin_are_below_the_threshold(offset: float) -> None:
+@pytest.mark.parametrize("offset", [0.0, 2.0, 4.0, 8.0])
+def test_projections_that_agree_are_below_the_threshold(offset: float) -> None:
     random = torch.Generator().manual_seed(0)
     direction = torch.randn(1, C, generator=random, dtype=torch.float64)
     rows = F.normalize(torch.randn(500, C, generator=random, dtype=torch.float64) + offset * F.normalize(direction))
     deviation = rows.std(dim=0, correction=0).mean().item() * C**0.5
     agreement = (rows @ rows.T).mean().item()
     assert deviation**2 <= 1 - agreement
-    if agreement > 1 - COLLAPSED_MARGIN:
-        assert deviation < COLLAPSED_STD
+    assert (deviation < COLLAPSED_STD) == (agreement > 0.75) == (offset > 2.0)
 
 
 class TestSimSiam(MethodContract):

@@ -10,10 +10,12 @@ def missing_scores(recorded: Mapping[str, Collection[str]]) -> str:
         recorded: Names of the recorded scores by the cell's label.
 
     >>> missing_scores({"moco": ["scores/positive", "scores/negative"], "simsiam": ["scores/positive"]})
-    'No scores of negatives: simsiam.'
+    'Cells without scores of negatives: simsiam.'
     """
     lacking = {
         kind: [label for label, names in recorded.items() if not any(kind in name for name in names)]
         for kind in ("positive", "negative")
     }
-    return " ".join(f"No scores of {kind}s: {', '.join(labels)}." for kind, labels in lacking.items() if labels)
+    return " ".join(
+        f"Cells without scores of {kind}s: {', '.join(labels)}." for kind, labels in lacking.items() if labels
+    )

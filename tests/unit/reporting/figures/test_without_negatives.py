@@ -25,8 +25,8 @@ from ftlab.reporting.writers.spreadsheet import trials_csv
 LEVELS = {"0.5-0": 0.1, "0.5-1": 0.3, "0.99-0": 1.0, "0.9-0": 0.5, "1.0-1": 5.0}
 WITHOUT = {"all": set(LEVELS), "some": {"0.5-0", "0.5-1", "1.0-1"}}
 LACKING = {
-    "all": "No scores of negatives: 0.5, 0.9, 0.99, 1.0.",
-    "some": "No scores of negatives: 0.5, 1.0.",
+    "all": "Cells without scores of negatives: 0.5, 0.9, 0.99, 1.0.",
+    "some": "Cells without scores of negatives: 0.5, 1.0.",
 }
 DRAWN = ("score_curves", "score_surfaces", "score_distributions", "ft_effect")
 
