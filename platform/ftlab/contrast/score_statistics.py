@@ -19,8 +19,8 @@ COLLAPSED_MARGIN = 0.05
 # It is 1 when they spread in all directions, and 0 when all are one (arXiv 2011.10566, section 4.1).
 PROJECTION_STD = "features/projection_std"
 # Below this it is collapsed. On digits it is 0.99 from the first epoch on; without the stop-gradient it falls to 0.40,
-# and stays there, since batch normalisation at the projector's end keeps it from 0. Its square is at most 1 minus the mean
-# cosine of two images' projections, so it is below wherever that cosine exceeds 0.75.
+# and stays there, since batch normalisation at the projector's end keeps it from 0. Its square is at most 1 minus the
+# mean cosine of two images' projections, so it is below wherever that cosine exceeds 0.75.
 COLLAPSED_STD = 0.5
 
 
