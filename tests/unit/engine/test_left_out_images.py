@@ -84,7 +84,7 @@ def test_a_plan_a_run_and_a_table_tell_what_was_left_out(make_study: MakeStudy, 
     assert recorded["tags"][0]["data.skipped"] == "4 of 28"
 
     table = tabulate(study, found.trials, recorded, TableOptions(all_seeds=False))
-    notes = table_notes(table, {"a": "a"}, with_counts=True)
+    notes = table_notes(table, {"a": "a"}, None)
     assert "Images left out because they could not be read: 4 of 28." in notes
 
 

@@ -56,8 +56,8 @@ def assert_close(found: Sequence[EpochResult], expected: Sequence[EpochResult]) 
         assert result.metrics.keys() == other.metrics.keys()
         for name, value in other.metrics.items():
             if not name.endswith("_seconds"):
-                # An accuracy moves by 0.2 with one of the 500 test images.
-                tolerance = 0.5 if name.endswith("top1") else 1e-5
+                # An accuracy moves by 0.2 with one of the 500 test images, an effective rank with its singular values.
+                tolerance = 0.5 if name.endswith("top1") else 1e-2 if name.endswith("rankme") else 1e-5
                 assert result.metrics[name] == pytest.approx(value, rel=0, abs=tolerance), name
         assert result.histograms.keys() == other.histograms.keys()
 
