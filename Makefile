@@ -64,7 +64,7 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services soak check audit format bench gpu-day gpu-day-pack lock clean distclean
+.PHONY: help setup plan sweep search table explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services test-peers soak check audit format bench gpu-day gpu-day-pack lock clean distclean
 
 help:  ## List the targets and variables
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -149,7 +149,7 @@ docker/.env:
 	@docker/make_env.sh
 
 # Tests start many processes, which compile nothing anew even where the surroundings keep Python from storing bytecode.
-test test-slow test-browser test-services: export PYTHONDONTWRITEBYTECODE =
+test test-slow test-browser test-services test-peers: export PYTHONDONTWRITEBYTECODE =
 
 test: $(STAMP)  ## Run the tests
 	$(BIN)/pytest -q -n auto --maxprocesses 8 --dist loadfile -m "not slow and not browser and not services"
@@ -184,6 +184,9 @@ PEERS := .venv/.peers
 $(PEERS): $(STAMP) tests/benchmarks/requirements.lock
 	$(UV) pip install --quiet --no-deps -r tests/benchmarks/requirements.lock
 	@touch $@
+
+test-peers: $(PEERS)  ## Compare the methods with those of the benchmarks' peers
+	$(BIN)/pytest -q -m peers tests/peers
 
 bench: $(PEERS)  ## Run the benchmarks, or ONLY=<name>
 	@for script in $(if $(ONLY),tests/benchmarks/$(ONLY).py,$(filter-out tests/benchmarks/_%,$(wildcard tests/benchmarks/*.py))); do $(BIN)/python $$script || exit 1; done

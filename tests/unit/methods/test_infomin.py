@@ -134,6 +134,7 @@ def test_patches_need_large_views(size: int, weight: float, works: bool) -> None
         TrialConfig.model_validate(settings)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_one_thread")
 class TestInfoMin(MethodContract):
     settings: Mapping[str, Mapping[str, Any]] = {

@@ -169,12 +169,14 @@ def test_the_queue_must_hold_the_keys_of_both_views() -> None:
     TrialConfig.model_validate({"method": {"queue_size": 200}})
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_one_thread")
 class TestSymmetricMoCo(MethodContract):
     settings: Mapping[str, Mapping[str, Any]] = {"method": {"queue_size": 20, "symmetric": True}}
     transform: Mapping[str, Any] | None = BOTH
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_one_thread")
 class TestSymmetricMoCoWithFT(TestSymmetricMoCo):
     settings: Mapping[str, Mapping[str, Any]] = {
@@ -184,6 +186,7 @@ class TestSymmetricMoCoWithFT(TestSymmetricMoCo):
     transform = None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_one_thread")
 class TestSymmetricMoCoWithGroupsOfFT(TestSymmetricMoCo):
     settings: Mapping[str, Mapping[str, Any]] = {**TestSymmetricMoCo.settings, "transform": {**BOTH, "groups": 4}}

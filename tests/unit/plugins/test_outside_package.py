@@ -115,6 +115,7 @@ def outside(tmp_path: Path) -> Surroundings:
     return Surroundings(tmp_path / "site")
 
 
+@pytest.mark.slow
 def test_it_trains_and_resumes_to_the_same_bits(outside: Surroundings, tmp_path: Path) -> None:
     answer = outside.run(TRAIN, {"config": SETTINGS, "home": str(tmp_path / "home")})
     assert answer["same"]  # type: ignore[index]

@@ -7,7 +7,7 @@ import pytest
 
 from ftlab.testing.method_contract import MethodContract
 
-pytestmark = pytest.mark.usefixtures("_one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_one_thread")]
 
 MOCO = {"queue_size": 20}
 BFLOAT16 = {"train": {"epochs": 2, "batch_size": 8, "precision": "bfloat16"}}

@@ -7,7 +7,7 @@ import pytest
 
 from ftlab.testing.method_contract import MethodContract
 
-pytestmark = pytest.mark.usefixtures("_one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_one_thread")]
 
 SWAV = {"name": "swav", "num_prototypes": 6, "head_width": 8}
 BOTH = {"positives": "extrapolate", "negatives": "interpolate"}
