@@ -23,6 +23,8 @@ def stopped_as_by_ctrl_c() -> Iterator[None]:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
+    # Ray's handler of SIGTERM, which comes first, lets the process abort three seconds later.
+    signal.alarm(0)
     if number == signal.SIGHUP:
         # Kernel and shell both send one, and a second Ctrl-C would cut off the clean end that the first began.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -30,6 +30,14 @@ def test_a_signal_stops_as_ctrl_c_does(number: signal.Signals, monkeypatch: pyte
     assert signal.getsignal(number) == before
 
 
+def test_an_alarm_that_another_handler_set_does_not_cut_off_the_end() -> None:
+    with stopped_as_by_ctrl_c():
+        signal.alarm(60)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.alarm(0) == 0
+
+
 def test_a_second_hangup_does_not_cut_off_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ftlab.engine.stopping._leave_terminal", lambda: None)
     with stopped_as_by_ctrl_c():
