@@ -128,8 +128,9 @@ class TrialConfig(Section):
                 "each group of batch normalisation needs at least 2 images, but got "
                 f"batch_size={batch_size}, bn_groups={groups}; nearest valid bn_groups: {_most_groups(batch_size)}."
             )
+        whole = self.whole
         for _, section in self._sections():
-            section.check(self.whole)
+            section.check(whole)
         if self.train.warmup_epochs >= self.train.epochs:
             raise ValueError(
                 "train.warmup_epochs must be less than train.epochs, but got "
