@@ -199,13 +199,21 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
         encoders = (module for module in self.children() if isinstance(module, Encoder))
         self._compilations = [Compilation(encoder, mode) for encoder in encoders]
 
-    def own_groups(self, groups: int) -> range:
-        """Return the groups of FT that this rank holds, out of all.
+    def groups_of(self, transform: FeatureTransform) -> tuple[Ranks, range]:
+        """Return the ranks that share a group's draws, and the groups of FT on this rank.
+
+        A single group is the batch of all ranks; of several, each lies on one rank.
 
         Raises:
             ValueError: The ranks cannot share them out evenly.
         """
-        return range(groups)[self.ranks.own_part(groups)]
+        if transform.groups == 1:
+            return self.ranks, range(1)
+        return ALONE, range(transform.groups)[self.ranks.own_part(transform.groups)]
+
+    def over_ranks(self, histograms: Mapping[str, ScoreHistogram]) -> dict[str, ScoreHistogram]:
+        """Return the histograms of all ranks from those of this one, by score name."""
+        return {name: own._replace(counts=self.ranks.sum(own.counts)) for name, own in histograms.items()}
 
     @property
     def compilation_failure(self) -> str:

@@ -31,7 +31,7 @@ from ftlab.contrast.scores import (
 )
 from ftlab.contrast.transform import FeatureTransform, TransformedFeatures, group_stream, group_streams
 from ftlab.methods.method import MethodParts, PretrainingMethod, StepResult, Streams, Views
-from ftlab.ranks.exchange import ALONE, Ranks
+from ftlab.ranks.exchange import Ranks
 
 
 class MoCoSettings(Protocol):
@@ -176,13 +176,13 @@ class MoCo(PretrainingMethod[MoCoResult]):
             SEEN_POSITIVES: score_histogram(seen[:, :1], result.transform.positive_range),
             SEEN_NEGATIVES: score_histogram(seen[:, 1:], result.transform.negative_range),
         }
-        return {name: own._replace(counts=self.ranks.sum(own.counts)) for name, own in histograms.items()}
+        return self.over_ranks(histograms)
 
     def _transform(
         self, queries: Tensor, keys: Tensor, transform: FeatureTransform, streams: Streams
     ) -> tuple[TransformedFeatures, ...]:
         """Transform the (n, C) features of each group on this rank."""
-        ranks, groups = self._groups_of(transform)
+        ranks, groups = self._directed_groups(transform)
         parts = zip(groups, queries.chunk(len(groups)), keys.chunk(len(groups)), strict=True)
         return tuple(
             transform(
@@ -200,7 +200,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
         self, queries: Tensor, transform: FeatureTransform, streams: Streams
     ) -> tuple[OwnNegatives | None, ...]:
         """Mix the hardest negatives of the (n, C) untransformed queries of each group on this rank."""
-        ranks, groups = self._groups_of(transform)
+        ranks, groups = self._directed_groups(transform)
         if transform.hardest is None:
             return (None,) * len(groups)
         return tuple(
@@ -208,12 +208,9 @@ class MoCo(PretrainingMethod[MoCoResult]):
             for group, own in zip(groups, queries.chunk(len(groups)), strict=True)
         )
 
-    def _groups_of(self, transform: FeatureTransform) -> tuple[Ranks, list[int]]:
-        """Return the groups of FT on this rank, and who shares one; a single group is the batch of all ranks.
-
-        The groups of the second direction follow those of the first.
-        """
-        ranks, own = (self.ranks, range(1)) if transform.groups == 1 else (ALONE, self.own_groups(transform.groups))
+    def _directed_groups(self, transform: FeatureTransform) -> tuple[Ranks, list[int]]:
+        """Return `groups_of` FT with those of the second direction behind those of the first."""
+        ranks, own = self.groups_of(transform)
         return ranks, [first * transform.groups + group for first in range(self.num_directions) for group in own]
 
     def _contrast(self, keys: Tensor, seen: tuple[TransformedFeatures, ...], queries: Tensor) -> Tensor:

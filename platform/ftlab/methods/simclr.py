@@ -25,7 +25,7 @@ from ftlab.contrast.scores import (
 from ftlab.contrast.transform import FeatureTransform, group_stream, group_streams, mix
 from ftlab.methods.method import MethodParts, PretrainingMethod, StepResult, Streams, Views
 from ftlab.methods.view_pairs import other_views, pair_coefficients, side_by_side
-from ftlab.ranks.exchange import ALONE, Ranks
+from ftlab.ranks.exchange import Ranks
 
 Partner = Literal["live", "mix_in_constant", "key_constant"]
 
@@ -142,14 +142,14 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
             SEEN_POSITIVES: score_histogram(seen.positive, transform.positive_range),
             SEEN_NEGATIVES: score_histogram(seen.negative, transform.negative_range, seen.excluded),
         }
-        return {name: own._replace(counts=self.ranks.sum(own.counts)) for name, own in histograms.items()}
+        return self.over_ranks(histograms)
 
     def _loss(self, scores: PairScores) -> Contrast:
         return info_nce_of_scores(scores.positive, scores.negative, self.temperature, scores.excluded)
 
     def _scores(self, features: Tensor, batch: Tensor, transform: FeatureTransform, streams: Streams) -> PairScores:
         """Return the scores of each group of FT on this rank; a single group is the batch of all ranks."""
-        ranks, groups = (self.ranks, range(1)) if transform.groups == 1 else (ALONE, self.own_groups(transform.groups))
+        ranks, groups = self.groups_of(transform)
         images = self.ranks.own(torch.arange(len(batch), device=batch.device)) // 2
         parts = zip(groups, features.chunk(len(groups)), images.chunk(len(groups)), strict=True)
         scores = [

@@ -20,7 +20,6 @@ from ftlab.contrast.scores import CollapseVerdict, ScoreHistogram, name_moments,
 from ftlab.contrast.transform import FeatureTransform, group_stream, group_streams
 from ftlab.encoders.encoder import make_mlp
 from ftlab.methods.method import MethodParts, ParameterGroup, PretrainingMethod, StepResult, Streams, Views
-from ftlab.ranks.exchange import ALONE
 
 
 class SimSiamSettings(Protocol):
@@ -162,7 +161,7 @@ class SimSiam(PretrainingMethod[SimSiamResult]):
             POSITIVES: score_histogram(result.before),
             SEEN_POSITIVES: score_histogram(result.seen, result.transform.positive_range),
         }
-        return {name: own._replace(counts=self.ranks.sum(own.counts)) for name, own in histograms.items()}
+        return self.over_ranks(histograms)
 
     @staticmethod
     def detect_collapse(metrics: Mapping[str, float]) -> CollapseVerdict:
@@ -195,7 +194,7 @@ class SimSiam(PretrainingMethod[SimSiamResult]):
         """Return (n, C) pairs, mixed if positives are, each group of FT on this rank with draws of its own."""
         if transform.positives is None:
             return predictions, projections
-        ranks, groups = (self.ranks, range(1)) if transform.groups == 1 else (ALONE, self.own_groups(transform.groups))
+        ranks, groups = self.groups_of(transform)
         parts = zip(groups, predictions.chunk(len(groups)), projections.chunk(len(groups)), strict=True)
         mixed = [
             transform.positives(own, others, generator=streams[group_stream(name, group)], ranks=ranks)

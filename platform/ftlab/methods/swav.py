@@ -24,7 +24,6 @@ from ftlab.encoders.encoder import make_mlp
 from ftlab.methods.method import MethodParts, ParameterGroup, PretrainingMethod, StepResult, Streams, Views
 from ftlab.methods.prototype_prediction import SCORES, SEEN_SCORES, Prediction, name_scores, predict
 from ftlab.methods.view_pairs import other_views, side_by_side
-from ftlab.ranks.exchange import ALONE
 
 MEAN_FEATURE, CODE_PEAK, LOSS_SHARE = "features/squared_mean", "codes/largest_weight", "codes/loss_share"
 COLLAPSE_SIGNS = (
@@ -182,7 +181,7 @@ class SwAV(PretrainingMethod[SwAVResult]):
             POSITIVES: score_histogram(result.positive),
             SEEN_POSITIVES: score_histogram(result.seen_positive, result.transform.positive_range),
         }
-        return {name: own._replace(counts=self.ranks.sum(own.counts)) for name, own in histograms.items()}
+        return self.over_ranks(histograms)
 
     @staticmethod
     def detect_collapse(metrics: Mapping[str, float]) -> CollapseVerdict:
@@ -226,7 +225,7 @@ class SwAV(PretrainingMethod[SwAVResult]):
         self, features: Tensor, codes: Tensor, prototypes: Tensor, transform: FeatureTransform, streams: Streams
     ) -> Prediction:
         """Return the predictions of each group of FT on this rank; a single group is the batch of all ranks."""
-        ranks, groups = (self.ranks, range(1)) if transform.groups == 1 else (ALONE, self.own_groups(transform.groups))
+        ranks, groups = self.groups_of(transform)
         parts = zip(groups, features.chunk(len(groups)), codes.chunk(len(groups)), strict=True)
         predictions = [
             predict(
