@@ -6,6 +6,7 @@ from pathlib import Path
 from ftlab.config.home import Home
 from ftlab.config.sections.data_section import DataConfig
 from ftlab.data.cache.decode_once import DatasetSource, ImageDataset, load_dataset
+from ftlab.data.sets.selection import Selection
 from ftlab.errors import DataError
 
 
@@ -16,6 +17,7 @@ def make_source(config: DataConfig) -> DatasetSource:
         root=Path(config.root).expanduser() if config.root else None,
         image_size=config.image_size,
         short_side=config.short_side,
+        selection=Selection(config.held_out, config.max_per_class),
         class_list=Path(config.class_list).expanduser() if config.class_list else None,
         corrupt_images=config.corrupt_images,
         download=config.download,

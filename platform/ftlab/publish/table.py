@@ -7,6 +7,7 @@ import pandas as pd
 
 from ftlab.config.home import Home
 from ftlab.config.loading import experiments_folder
+from ftlab.config.trial import TrialConfig
 from ftlab.publish.image_outcomes import with_right_images
 from ftlab.publish.judged_floors import load_floors
 from ftlab.publish.table_files import load_histories, write_results
@@ -90,8 +91,13 @@ def define_table(
         interval=options.interval,
         other_metrics=study.other_metrics,
         floors=tuple(floors),
-        judged=reference_cell(study).config.probe.protocols(),
+        judged=_judged(reference_cell(study).config),
     )
+
+
+def _judged(config: TrialConfig) -> dict[str, str]:
+    images = f"; on {config.data.judged_on}" if config.data.held_out else ""
+    return {metric: f"{protocol}{images}" for metric, protocol in config.probe.protocols().items()}
 
 
 def publish_table(

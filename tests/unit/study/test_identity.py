@@ -39,6 +39,8 @@ CHANGED: dict[str, Setting] = {
     "data.short_side": 8,
     "data.class_list": "classes.txt",
     "data.corrupt_images": "skip",
+    "data.max_per_class": 5,
+    "data.held_out": 0.2,
     "views.recipe": "moco_v2",
     "views.size": 12,
     "model.backbone": "resnet34",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from ftlab.config.section import MANY
 from ftlab.config.sections.trial_section import Effect, TrialSection, Whole
 from ftlab.config.setting import Trait
 from ftlab.plugins import plugin_names
@@ -38,6 +39,16 @@ class DataConfig(TrialSection):
         description="Short side of a folder's cached images, in pixels; they keep their aspect ratio and are never "
         "enlarged. Empty: squares of image_size.",
     )
+    max_per_class: Annotated[int | None, Trait.ADDED, Trait.EPOCH_COST, Trait.PROBE_COST] = Field(
+        None, ge=1, le=100 * MANY, description="Images of each class that a split keeps, drawn once; empty: all."
+    )
+    held_out: Annotated[float, Trait.ADDED, Trait.EPOCH_COST, Trait.PROBE_COST] = Field(
+        0.0,
+        ge=0.0,
+        le=0.9,
+        description="Part of each class's training images that is held out and judged on in place of the test images, "
+        "to choose settings by.",
+    )
     class_list: Annotated[str | None, Trait.PATH] = Field(
         None, description="File with one class folder a line; selects a subset of a folder."
     )
@@ -45,6 +56,11 @@ class DataConfig(TrialSection):
     download: Annotated[bool, Trait.UNMARKED] = Field(
         False, description="Whether a missing data set may be downloaded."
     )
+
+    @property
+    def judged_on(self) -> str:
+        """Images that take the place of the test images, in words; empty where those are judged on."""
+        return f"{self.held_out:.0%} of the training images, held out" if self.held_out else ""
 
     def effects(self, whole: Whole) -> list[Effect]:
         """Return all settings except those that the chosen data set does not use."""

@@ -8,7 +8,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from pathlib import Path
@@ -67,7 +67,8 @@ def load_dataset(source: DatasetSource, home: Path, cache: Path | None = None) -
 def _source_digest(source: DatasetSource, reader: Reader) -> str:
     """Return a digest of all that decides the decoding: settings, and the listing of files with sizes and times."""
     decisive = [CACHE_FORMAT, source.name, str(source.root and source.root.resolve()), source.image_size]
-    content = json.dumps([*decisive, source.short_side, source.corrupt_images, reader.listing()])
+    decisive += [source.short_side, source.corrupt_images, reader.listing()]
+    content = json.dumps([*decisive, astuple(source.selection)] if source.selection.chooses else decisive)
     return sha256(content.encode()).hexdigest()[:DIGEST_LENGTH]
 
 

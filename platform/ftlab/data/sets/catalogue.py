@@ -9,6 +9,7 @@ from ftlab.data.sets.decoding import Fit
 from ftlab.data.sets.digits import DigitsReader
 from ftlab.data.sets.image_folder import open_folder
 from ftlab.data.sets.reader import Reader
+from ftlab.data.sets.selection import EVERY_IMAGE, Selection
 from ftlab.data.sets.torchvision_sets import SETS, TorchvisionReader
 from ftlab.errors import DataError, nearest
 from ftlab.plugins import load_plugin, plugin_names
@@ -30,6 +31,7 @@ class DatasetSource:
         download: Whether a missing set of torchvision's may be downloaded.
         short_side: Short side of the cached images of a folder, in pixels; they keep their aspect ratio and are never
             enlarged. None makes squares of ``image_size``.
+        selection: The images that are taken.
     """
 
     name: str
@@ -39,6 +41,7 @@ class DatasetSource:
     corrupt_images: Literal["refuse", "skip"] = "refuse"
     download: bool = False
     short_side: int | None = None
+    selection: Selection = EVERY_IMAGE
 
     @property
     def fit(self) -> Fit:
@@ -69,12 +72,18 @@ def open_reader(source: DatasetSource, home: Path) -> Reader:
     if source.short_side is not None and source.name != "folder":
         raise DataError(f"data.short_side keeps the shape of a folder's images, but got data.name={source.name!r}.")
     if source.name not in BUILT_IN:
+        if source.selection.chooses:
+            raise DataError(
+                f"data.held_out and data.max_per_class choose among built-in data sets and folders, but got "
+                f"data.name={source.name!r}; nearest valid: leave both out."
+            )
         open_added = cast("OpenReader", load_plugin("data", source.name, object))
         return open_added(source, home)
     if source.name == "digits":
-        return DigitsReader(source.image_size)
+        return DigitsReader(source.image_size, source.selection)
     if source.name != "folder":
-        return TorchvisionReader(source.name, source.root or home / "data", source.image_size, source.download)
+        root = source.root or home / "data"
+        return TorchvisionReader(source.name, root, source.image_size, source.download, source.selection)
     if source.root is None:
         raise DataError('data.name="folder" needs data.root, the folder that holds train/ and test/, but it is empty.')
-    return open_folder(source.root, source.fit, source.class_list)
+    return open_folder(source.root, source.fit, source.class_list, source.selection)

@@ -103,6 +103,28 @@ def fit_square(image: Image.Image, size: int) -> Image.Image:
     return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
 
 
+class LabelledImages(NamedTuple):
+    """Images of a split that lie in memory.
+
+    Attributes:
+        images: (N, channels, height, width) uint8 with 1 or 3 channels.
+        labels: (L,) int64 of the first L images.
+    """
+
+    images: UInt8Array
+    labels: Int64Array
+
+    def take(self, rows: Int64Array) -> "LabelledImages":
+        """Return the images at ascending positions, without a copy if that is all of them."""
+        if len(rows) == len(self.images):
+            return self
+        return LabelledImages(self.images[rows], self.labels[rows[rows < len(self.labels)]])
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """Yield the images, resized to ``size``."""
+        return array_chunks(self.images, self.labels, size)
+
+
 def array_chunks(images: UInt8Array, labels: Int64Array, size: int) -> Iterator[Chunk]:
     """Yield images that lie in memory, resized to ``size``.
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ftlab.data.sets.decoding import array_chunks
+from ftlab.data.sets.decoding import LabelledImages
 from ftlab.data.sets.reader import DecodedDataset
+from ftlab.data.sets.selection import EVERY_IMAGE, Selection
 
 NUM_TEST = 500
 SPLIT_SEED = 0
@@ -18,9 +19,11 @@ class DigitsReader:
 
     Attributes:
         image_size: Side of the decoded images, in pixels; 8 leaves them untouched.
+        selection: The images that are taken.
     """
 
     image_size: int
+    selection: Selection = EVERY_IMAGE
 
     def listing(self) -> list[str]:
         """Return no lines: the images come with scikit-learn."""
@@ -36,9 +39,10 @@ class DigitsReader:
         train, test = train_test_split(
             np.arange(len(labels)), test_size=NUM_TEST, stratify=labels, random_state=SPLIT_SEED
         )
-        labels = labels.astype(np.int64)
+        splits = (LabelledImages(images[rows], labels[rows].astype(np.int64)) for rows in (train, test))
+        chosen_train, chosen_test = self.selection.take(*splits)
         return DecodedDataset(
             class_names=tuple(str(digit) for digit in range(10)),
-            train=array_chunks(images[train], labels[train], self.image_size),
-            test=array_chunks(images[test], labels[test], self.image_size),
+            train=chosen_train.chunks(self.image_size),
+            test=chosen_test.chunks(self.image_size),
         )

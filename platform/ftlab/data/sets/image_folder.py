@@ -6,8 +6,10 @@ Tiny-ImageNet is read as its archive lays it out: ``val/images/*`` with the clas
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from ftlab.data.sets.access import accessing
 from ftlab.data.sets.annotations import Entry, annotated_entries, has_annotations
@@ -21,6 +23,7 @@ from ftlab.data.sets.folder_rules import (
     unseen_reason,
 )
 from ftlab.data.sets.reader import DecodedDataset
+from ftlab.data.sets.selection import EVERY_IMAGE, Selection
 from ftlab.errors import DataError, nearest
 
 TEST_FOLDERS = ("test", "val")
@@ -73,19 +76,32 @@ class FolderReader:
         )
 
 
-def open_folder(root: Path, fit: Fit, class_list: Path | None) -> FolderReader:
+def open_folder(root: Path, fit: Fit, class_list: Path | None, selection: Selection = EVERY_IMAGE) -> FolderReader:
     """List the images of a folder.
 
     Args:
         root: Folder that holds train/ and test/ (or val/).
         fit: Size of the decoded images.
         class_list: File that names one class folder a line; what follows a # is a comment. None takes all classes.
+        selection: The images that are taken.
 
     Raises:
         DataError: A folder or a class is missing, unknown, unreadable or without images.
     """
     with accessing(root):
-        return _list_folder(root, fit, class_list)
+        reader = _list_folder(root, fit, class_list)
+    return _choose(reader, selection) if selection.chooses else reader
+
+
+def _choose(reader: FolderReader, selection: Selection) -> FolderReader:
+    train_labels, test_labels = (np.array([file.label for file in files]) for files in (reader.train, reader.test))
+    rows = selection.apply(train_labels, test_labels, len(reader.train))
+    test = reader.train if selection.held_out else reader.test
+    return replace(
+        reader,
+        train=tuple(reader.train[row] for row in rows.train),
+        test=tuple(test[row] for row in rows.test),
+    )
 
 
 def _list_folder(root: Path, fit: Fit, class_list: Path | None) -> FolderReader:

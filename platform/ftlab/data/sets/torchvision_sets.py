@@ -1,6 +1,5 @@
 """Data sets that torchvision knows how to download: CIFAR, STL-10 and Fashion-MNIST."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ftlab.data.sets.access import accessing
-from ftlab.data.sets.decoding import array_chunks
-from ftlab.data.sets.reader import Chunk, DecodedDataset, Int64Array, UInt8Array
+from ftlab.data.sets.decoding import LabelledImages
+from ftlab.data.sets.reader import DecodedDataset, Int64Array, UInt8Array
+from ftlab.data.sets.selection import EVERY_IMAGE, Selection
 from ftlab.errors import DataError
 
 # Errors that torchvision's readers raise on files of another kind.
@@ -39,12 +39,14 @@ class TorchvisionReader:
         root: Folder that torchvision's files lie below.
         image_size: Side of the decoded images, in pixels.
         download: Whether missing files may be downloaded.
+        selection: The images that are taken.
     """
 
     name: str
     root: Path
     image_size: int
     download: bool
+    selection: Selection = EVERY_IMAGE
 
     @property
     def folder(self) -> Path:
@@ -80,10 +82,11 @@ class TorchvisionReader:
             DataError: Files are missing or damaged and ``download`` is off, or the download fails.
         """
         train, test = self._load("train"), self._load("test")
+        chosen_train, chosen_test = self.selection.take(_in_memory(train), _in_memory(test))
         return DecodedDataset(
             class_names=tuple(getattr(train, "classes", None) or (str(label) for label in range(10))),
-            train=_chunks(train, self.image_size),
-            test=_chunks(test, self.image_size),
+            train=chosen_train.chunks(self.image_size),
+            test=chosen_test.chunks(self.image_size),
         )
 
     def _raw_files(self) -> list[Path]:
@@ -109,9 +112,9 @@ class TorchvisionReader:
             ) from error
 
 
-def _chunks(dataset: Any, image_size: int) -> Iterator[Chunk]:
+def _in_memory(dataset: Any) -> LabelledImages:
     labels = _as_int64(dataset.labels if hasattr(dataset, "labels") else dataset.targets)
-    return array_chunks(_channels_first(dataset.data), labels[labels != NO_LABEL], image_size)
+    return LabelledImages(_channels_first(dataset.data), labels[labels != NO_LABEL])
 
 
 def _channels_first(pixels: Any) -> UInt8Array:
