@@ -7,7 +7,6 @@ import pandas as pd
 
 from ftlab.config.home import Home
 from ftlab.config.loading import experiments_folder
-from ftlab.config.trial import TrialConfig
 from ftlab.publish.image_outcomes import with_right_images
 from ftlab.publish.judged_floors import load_floors
 from ftlab.publish.table_files import load_histories, write_results
@@ -79,6 +78,7 @@ def define_table(
     if study.published is not None:
         file, series = study.published
         published = load_published(experiments_folder() / "published" / f"{file}.csv", series)
+    reference = reference_cell(study).config
     return TableDefinition(
         name=study.experiment,
         cells=cells,
@@ -91,13 +91,9 @@ def define_table(
         interval=options.interval,
         other_metrics=study.other_metrics,
         floors=tuple(floors),
-        judged=_judged(reference_cell(study).config),
+        judged=reference.probe.protocols(),
+        judged_on=reference.data.judged_on,
     )
-
-
-def _judged(config: TrialConfig) -> dict[str, str]:
-    images = f"; on {config.data.judged_on}" if config.data.held_out else ""
-    return {metric: f"{protocol}{images}" for metric, protocol in config.probe.protocols().items()}
 
 
 def publish_table(

@@ -68,7 +68,7 @@ def test_the_order_holds_in_an_experiment_and_a_single_trial() -> None:
     assert {cell.config.train.learning_rate for cell in study.cells} == {0.2}
     assert {cell.config.model.bn_groups for cell in study.cells} == {1}
     [cell] = single_trial_study("digits", load_profile("digits"), 0, {"method.name": "simclr"}).cells
-    assert (cell.config.train.learning_rate, cell.config.model.bn_groups) == (0.1, 1)
+    assert (cell.config.train.learning_rate, cell.config.model.bn_groups) == (1.0, 1)
 
 
 @pytest.mark.parametrize(

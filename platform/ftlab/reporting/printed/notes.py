@@ -75,7 +75,8 @@ def _collapses(table: AblationTable, names: Mapping[str, str]) -> str:
 def _judged(table: AblationTable) -> str:
     shown = [name for name in (table.metric, *table.other_metrics) if name in table.judged]
     parts = "; ".join(f"{metric_name(name)}: {table.judged[name]}" for name in shown)
-    return f"{parts[0].upper()}{parts[1:]}." if parts else ""
+    images = f" Judged on {table.judged_on}." if table.judged_on else ""
+    return f"{parts[0].upper()}{parts[1:]}.{images}" if parts else images.strip()
 
 
 def _floors(table: AblationTable, *, is_listed: bool) -> str:

@@ -93,6 +93,7 @@ class AblationTable:
         other_metrics: Further metrics whose means are shown; nothing is tested by them.
         floors: Accuracies that no training reached.
         judged: How each metric is measured, in words, by its name.
+        judged_on: Images that take the place of the test images, in words; empty where those are judged on.
     """
 
     name: str
@@ -109,6 +110,7 @@ class AblationTable:
     other_metrics: tuple[str, ...] = ()
     floors: tuple[FloorValues, ...] = ()
     judged: Mapping[str, str] = field(default_factory=dict)
+    judged_on: str = ""
 
     @property
     def published_protocol(self) -> str:
@@ -154,6 +156,7 @@ def ablate(
     other_metrics: Sequence[str] = (),
     floors: Sequence[FloorValues] = (),
     judged: Mapping[str, str] | None = None,
+    judged_on: str = "",
 ) -> AblationTable:
     """Compute an ablation table; a cell without trials yet is a row with ``n = 0``.
 
@@ -173,6 +176,7 @@ def ablate(
         other_metrics: Further metrics, accuracies in percent, whose means are shown.
         floors: Accuracies that no training reached.
         judged: How each metric is measured, in words, by its name.
+        judged_on: Images that take the place of the test images, in words; empty where those are judged on.
 
     Raises:
         ConfigError: Two cells share a name, a baseline is no cell, finished trials lack the metric, or a bootstrap
@@ -217,6 +221,7 @@ def ablate(
         other_metrics=tuple(other_metrics),
         floors=tuple(floors),
         judged=judged or {},
+        judged_on=judged_on,
     )
 
 

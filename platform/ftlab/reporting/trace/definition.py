@@ -30,6 +30,7 @@ class TableDefinition:
         other_metrics: Further metrics whose means are shown.
         floors: Accuracies that no training reached.
         judged: How each metric is measured, in words, by its name.
+        judged_on: Images that take the place of the test images, in words; empty where those are judged on.
     """
 
     name: str
@@ -44,6 +45,7 @@ class TableDefinition:
     other_metrics: tuple[str, ...] = ()
     floors: tuple[FloorValues, ...] = ()
     judged: Mapping[str, str] = field(default_factory=dict)
+    judged_on: str = ""
 
     def wanted(self, recorded: pd.DataFrame) -> list[str]:
         """Return the keys of the recorded trials that stand in the table.
@@ -76,4 +78,5 @@ class TableDefinition:
             other_metrics=self.other_metrics,
             floors=self.floors,
             judged=self.judged,
+            judged_on=self.judged_on,
         )

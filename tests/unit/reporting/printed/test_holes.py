@@ -17,7 +17,11 @@ def test_methods_go_down_and_parts_across(methods_table: AblationTable) -> None:
     assert (printed.two_way.down_heading, printed.two_way.across_heading) == ("method", "FT")
     assert printed.two_way.across == ("none", "positives", "negatives")
     rows = dict(printed.grid())
-    assert [row and row.cell for row in rows["simsiam"]] == ["name=simsiam FT=none", "name=simsiam FT=positives", None]
+    assert [row and row.cell for row in rows["SimSiam"]] == [
+        "method=SimSiam FT=none",
+        "method=SimSiam FT=positives",
+        None,
+    ]
 
 
 def test_each_method_is_a_family_of_its_own(methods_table: AblationTable) -> None:
@@ -30,15 +34,15 @@ def test_each_method_is_a_family_of_its_own(methods_table: AblationTable) -> Non
 
 
 def test_a_hole_is_empty_in_every_format(methods_table: AblationTable) -> None:
-    assert "| simsiam | 92.0 [91.2, 92.9] | 92.5 [91.7, 93.3] |  |" in table_md(methods_table)
+    assert "| SimSiam | 92.0 [91.2, 92.9] | 92.5 [91.7, 93.3] |  |" in table_md(methods_table)
     tex = table_tex(methods_table)
-    assert "      simsiam & 92.0 & 92.5 &  \\\\\n" in tex
-    assert "      simsiam & 77.1 & 77.8 &  \\\\\n" in tex
+    assert "      SimSiam & 92.0 & 92.5 &  \\\\\n" in tex
+    assert "      SimSiam & 77.1 & 77.8 &  \\\\\n" in tex
     assert '<span class="interval">[91.7, 93.3]</span></td><td></td></tr>' in table_html(methods_table)
     lines = list(csv.DictReader(StringIO(table_csv(methods_table))))
-    assert [(line["method.name"], line["FT"]) for line in lines if line["method.name"] == "simsiam"] == [
-        ("simsiam", "none"),
-        ("simsiam", "positives"),
+    assert [(line["method"], line["FT"]) for line in lines if line["method"] == "SimSiam"] == [
+        ("SimSiam", "none"),
+        ("SimSiam", "positives"),
     ]
     assert "Left empty: combinations that the experiment does not have." in lay_out(methods_table).notes
 
@@ -46,8 +50,8 @@ def test_a_hole_is_empty_in_every_format(methods_table: AblationTable) -> None:
 def test_remarks_on_published_numbers_stand_in_the_note(methods_table: AblationTable) -> None:
     [note] = [note for note in lay_out(methods_table).notes if "Paper: " in note]
     assert note.endswith(
-        "Same protocol: no (ours: digits, 5-shot). FT of moco and infomin: as in the authors' code; "
-        "FT of simclr, swav and simsiam: by our definition, as the paper's is not public."
+        "Same protocol: no (ours: digits, 5-shot). FT of MoCo and InfoMin: as in the authors' code; "
+        "FT of SimCLR, SwAV and SimSiam: by our definition, as the paper's is not public."
     )
 
 

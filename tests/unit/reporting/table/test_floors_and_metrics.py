@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from csv import DictReader
+from dataclasses import replace
 from io import StringIO
 from math import isnan
 
@@ -131,3 +132,8 @@ class TestIntervalsOverImages:
     def test_records_of_before_leave_them_empty(self, trials: pd.DataFrame) -> None:
         assert all(isnan(row.images.mean.low) for row in make_table(trials).rows)
         assert table_csv(make_table(trials)).splitlines()[1].count(",,,,") >= 1
+
+
+def test_images_that_stand_in_for_the_test_images_are_named(trials: pd.DataFrame) -> None:
+    text = table_md(replace(make_table(trials), judged_on="20% of the training images, held out"))
+    assert "20 neighbours. Judged on 20% of the training images, held out." in text

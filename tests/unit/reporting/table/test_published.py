@@ -90,7 +90,7 @@ def test_every_file_of_the_repository_loads(published_folder: Path) -> None:
         "imagenet1k_transfer": 22,
         "lambda_ex": 5,
         "lambda_in": 7,
-        "methods": 16,
+        "methods": 21,
         "momentum": 7,
         "queue": 4,
     }
