@@ -89,8 +89,14 @@ def _screens(
     screens = [(row, found) for family in families for row, found in family if found.is_screen]
     if not screens:
         return []
-    rows = ", ".join(f"{names[row.cell]} ({found.difference.n})" for row, found in screens)
-    n = max(found.difference.n for _, found in screens)
+    numbers = {found.difference.n for _, found in screens}
+    n = max(numbers)
+    is_each = len(numbers) == 1 and len(screens) + len(families) == len(table.rows) > MIN_PAIRS
+    rows = (
+        f"every row ({n})"
+        if is_each
+        else ", ".join(f"{names[row.cell]} ({found.difference.n})" for row, found in screens)
+    )
     tests = max(map(len, families))
     smallest = _smallest(table, [found for _, found in screens], n, tests)
     return [

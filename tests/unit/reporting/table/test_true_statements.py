@@ -144,3 +144,8 @@ def test_a_table_whose_other_rows_all_collapsed_still_names_its_baseline(tabulat
     text = table_md(tabulate(a=[("collapsed", 50.0)] * 5))
     assert "| baseline | - |" in text
     assert "| - | collapses 5 of 5 |" in text
+
+
+def test_a_table_of_screens_alone_says_so_at_once(tabulate: Tabulate) -> None:
+    text = table_md(tabulate(**{name: [82.0, 83.5] for name in "abcd"}))
+    assert "A screen without test and bold, below 4 healthy pairs: every row (2); each interval is" in text
