@@ -35,9 +35,10 @@ class Section(BaseModel):
         # pydantic's strict mode would refuse lists for tuples, and 1e1 for a whole number.
         if not isinstance(content, Mapping):
             return content
+        fields = cls.model_fields
         wrong: list[InitErrorDetails] = []
         for name, value in content.items():
-            if name in cls.model_fields and (problem := _problem(value, _kinds(cls, name))):
+            if name in fields and (problem := _problem(value, _kinds(cls, name))):
                 error = PydanticCustomError("value_error", "{problem}", {"problem": problem})
                 wrong.append(InitErrorDetails(type=error, loc=(name,), input=value))
         if wrong:

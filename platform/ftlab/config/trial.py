@@ -1,6 +1,6 @@
 """The schema of one trial: everything that decides its numbers, checked before any compute is spent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Self
@@ -80,6 +80,14 @@ class TrialConfig(Section):
         parts = (_section_effects(name, section, whole) for name, section in self._sections())
         return (Effect("seed", self.seed), *chain.from_iterable(parts))
 
+    def without_effect(self, names: Iterable[str]) -> Iterator[str]:
+        """Yield those of some settings of sections, by dotted name, that have no effect."""
+        whole = self.whole
+        for name in names:
+            section = name.partition(".")[0]
+            if all(effect.name != name for effect in _section_effects(section, getattr(self, section), whole)):
+                yield name
+
     def unused_additions(self) -> set[str]:
         """Return the dotted names of settings with `Trait.ADDED` that have their default, and so decide no number."""
         return {f"{name}.{key}" for name, section in self._sections() for key in section.unused_additions()}
@@ -110,8 +118,7 @@ class TrialConfig(Section):
         return found
 
     def _sections(self) -> Iterator[tuple[str, TrialSection]]:
-        fields = ((name, getattr(self, name)) for name in type(self).model_fields)
-        return ((name, value) for name, value in fields if isinstance(value, TrialSection))
+        return ((name, value) for name, value in self if isinstance(value, TrialSection))
 
     @model_validator(mode="after")
     def _check_across_sections(self) -> Self:
@@ -161,8 +168,8 @@ class TrialConfig(Section):
         return True
 
 
-# Most sections of a study's cells are the same.
-@lru_cache(maxsize=10_000)
+# Most sections of a study's cells are the same; the others of a full table fit beside them.
+@lru_cache(maxsize=20_000)
 def _section_effects(name: str, section: TrialSection, whole: Whole) -> tuple[Effect, ...]:
     unused = section.unused_additions()
     return tuple(

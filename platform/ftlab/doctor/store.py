@@ -27,7 +27,8 @@ def check_store(surroundings: Surroundings) -> Finding:
 
 
 def _check_file(path: Path, artifacts: Path) -> Finding:
-    if not path.exists():
+    # A command that was interrupted before it made the tables leaves an empty file.
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
         return good(f"{path} will be created by the first command that records")
     from ftlab.tracking.mlflow.moved_files import find_moved
     from ftlab.tracking.mlflow.store_health import expected_revision, stored_revision

@@ -1,5 +1,6 @@
 """The number of trials that run side by side, from the measured memory of one of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,8 @@ SAFETY_FACTOR = 1.2
 WORKER_BYTES = 250 * 1024**2
 # Ray counts shares of a GPU in ten thousandths.
 SHARES = 10_000
+
+BATCH = ("train.batch_size",)
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,9 @@ class Packing:
     limit: Literal["memory", "cores", "setting", "profile"]
 
 
-def pack_gpus(peak_bytes: int, free_bytes: int, *, num_gpus: int, cores: int, cpus_per_trial: int) -> Packing:
+def pack_gpus(
+    peak_bytes: int, free_bytes: int, *, num_gpus: int, cores: int, cpus_per_trial: int, sizes: Sequence[str] = BATCH
+) -> Packing:
     """Return how many trials share each of ``num_gpus`` equal GPUs.
 
     Threads are not shared: each trial keeps its ``cpus_per_trial``, because their number decides the last bits.
@@ -43,12 +48,13 @@ def pack_gpus(peak_bytes: int, free_bytes: int, *, num_gpus: int, cores: int, cp
         num_gpus: GPUs to use.
         cores: CPU cores to use.
         cpus_per_trial: CPU cores of a trial.
+        sizes: Settings that decide the memory of a trial, for the message.
 
     Raises:
         ConfigError: One trial alone does not fit a GPU or the cores.
     """
     _check_cores(cpus_per_trial, cores)
-    by_memory = _by_memory(round(peak_bytes * SAFETY_FACTOR), free_bytes, "a GPU")
+    by_memory = _by_memory(round(peak_bytes * SAFETY_FACTOR), free_bytes, "a GPU", sizes)
     by_cores = max(1, cores // cpus_per_trial // num_gpus)
     number = min(by_memory, by_cores)
     return Packing(
@@ -60,7 +66,9 @@ def pack_gpus(peak_bytes: int, free_bytes: int, *, num_gpus: int, cores: int, cp
     )
 
 
-def pack_machine(peak_bytes: int, available_bytes: int, *, cores: int, cpus_per_trial: int) -> Packing:
+def pack_machine(
+    peak_bytes: int, available_bytes: int, *, cores: int, cpus_per_trial: int, sizes: Sequence[str] = BATCH
+) -> Packing:
     """Return how many trials run at a time on a machine without a GPU.
 
     Args:
@@ -68,13 +76,14 @@ def pack_machine(peak_bytes: int, available_bytes: int, *, cores: int, cpus_per_
         available_bytes: Memory that new processes may take.
         cores: CPU cores to use.
         cpus_per_trial: CPU cores of a trial.
+        sizes: Settings that decide the memory of a trial, for the message.
 
     Raises:
         ConfigError: One trial alone does not fit the memory or the cores.
     """
     _check_cores(cpus_per_trial, cores)
     trial_bytes = round(peak_bytes * SAFETY_FACTOR) + WORKER_BYTES
-    by_memory = _by_memory(trial_bytes, available_bytes, "the machine")
+    by_memory = _by_memory(trial_bytes, available_bytes, "the machine", sizes)
     by_cores = cores // cpus_per_trial
     number = min(by_memory, by_cores)
     return Packing(
@@ -149,11 +158,11 @@ def gpu_share(trials_per_gpu: int) -> float:
     return SHARES // trials_per_gpu / SHARES
 
 
-def _by_memory(trial_bytes: int, there: int, place: str) -> int:
+def _by_memory(trial_bytes: int, there: int, place: str, sizes: Sequence[str]) -> int:
     if trial_bytes > there:
         raise ConfigError(
             f"a trial must fit {place}, but takes {_gib(trial_bytes)} with its margin of safety and "
-            f"{_gib(there)} are free; free memory, or choose a smaller train.batch_size or method.queue_size, or set "
+            f"{_gib(there)} are free; free memory, or choose a smaller {' or '.join(sizes)}, or set "
             "resources.trials_per_device=1 to try all the same."
         )
     return there // trial_bytes

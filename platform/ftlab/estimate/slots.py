@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.home import Home
+from ftlab.config.setting import Trait
+from ftlab.config.trial import settings_with
 from ftlab.errors import ConfigError
 from ftlab.estimate.known_costs import peak_bytes
-from ftlab.estimate.packing import Packing, pack_as_profiled, pack_as_set, pack_gpus, pack_machine
+from ftlab.estimate.packing import BATCH, Packing, pack_as_profiled, pack_as_set, pack_gpus, pack_machine
 from ftlab.machine.hardware import device_setting, find_hardware
 from ftlab.machine.memory import available_memory, find_gpus
 from ftlab.study.spec import Trial
@@ -50,8 +52,9 @@ def pack_study(
         number = resources.trials_per_device
         return pack_as_set(number, num_gpus=num_gpus, cores=cores, cpus_per_trial=per_trial)
     peak = measure_peak(trials, home=home, resources=resources, hardware=find_hardware(resources, together=1))
+    sizes = _sizes(trials)
     if not num_gpus:
-        return pack_machine(peak, available_memory(), cores=cores, cpus_per_trial=per_trial)
+        return pack_machine(peak, available_memory(), cores=cores, cpus_per_trial=per_trial, sizes=sizes)
     gpus = find_gpus()[:num_gpus]
     if not gpus:
         raise ConfigError(
@@ -60,9 +63,23 @@ def pack_study(
         )
     # A study has one kind of slot: the GPU with the least room decides.
     free = min(gpu.free_bytes for gpu in gpus)
-    return pack_gpus(peak, free, num_gpus=len(gpus), cores=cores, cpus_per_trial=per_trial)
+    return pack_gpus(peak, free, num_gpus=len(gpus), cores=cores, cpus_per_trial=per_trial, sizes=sizes)
 
 
 def packed(resources: ResourcesConfig, packing: Packing) -> ResourcesConfig:
     """Return a trial's resources in a packing; its threads stay the same, because their number decides last bits."""
     return resources.model_copy(update={"gpus_per_trial": packing.gpus_per_trial})
+
+
+def _sizes(trials: Sequence[Trial]) -> tuple[str, ...]:
+    """Return the settings that decide the memory of the trials, by dotted name: the batch, then sizes of their methods.
+
+    What decides the size of a checkpoint is held in memory too.
+    """
+    of_methods = [name for name in settings_with(Trait.CHECKPOINT_COST) if name.startswith("method.")]
+    return (*BATCH, *(name for name in of_methods if any(_has_size(trial, name) for trial in trials)))
+
+
+def _has_size(trial: Trial, name: str) -> bool:
+    value = getattr(trial.config.method, name.removeprefix("method."), None)
+    return type(value) is int and value > 0

@@ -31,7 +31,7 @@ class CellSpec:
 
     def with_seed(self, seed: int) -> TrialConfig:
         """Return the cell's trial with another seed."""
-        return self.config.model_copy(update={"seed": seed})
+        return self.config if seed == self.config.seed else self.config.model_copy(update={"seed": seed})
 
     def axis_values(self, axes: Sequence[str]) -> Settings:
         """Return the value of each axis; None where the axis has no effect in the cell."""
@@ -100,15 +100,15 @@ def check_effects(cells: Sequence[CellSpec], overrides: Mapping[str, Setting]) -
     """
     # A switch decides whether other settings have an effect; setting one is never without.
     switches = settings_with(Trait.SWITCH)
-    known = {cell.name: {*(effect.name for effect in cell.config.effects()), *switches} for cell in cells}
     for cell in cells:
-        for name in cell.settings:
-            if name not in known[cell.name]:
-                raise ConfigError(
-                    f"{cell.place}: a setting must have an effect, but {name!r} has none in cell {cell.name!r}; "
-                    "remove it there."
-                )
+        for name in cell.config.without_effect(name for name in cell.settings if name not in switches):
+            raise ConfigError(
+                f"{cell.place}: a setting must have an effect, but {name!r} has none in cell {cell.name!r}; "
+                "remove it there."
+            )
     for name, value in overrides.items():
         # An empty value takes back what the profile sets, whether that has an effect or not.
-        if value is not None and not any(name in names for names in known.values()):
+        if value is None or name in switches:
+            continue
+        if all(any(cell.config.without_effect([name])) for cell in cells):
             raise ConfigError(f"a setting must have an effect, but {name!r} has none in any cell of the experiment.")

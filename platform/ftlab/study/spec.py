@@ -20,7 +20,7 @@ from ftlab.errors import ConfigError, nearest
 from ftlab.reporting.table.baselines import Baseline, baseline_of
 from ftlab.study.cells import CellSpec, check_effects, check_names, find_baseline
 from ftlab.study.grid import WrittenRow, written_rows
-from ftlab.study.identity import cell_key, prefix_keys, prefix_spans, trial_key, unshared_key
+from ftlab.study.identity import prefix_keys, prefix_spans, trial_and_cell_key, unshared_key
 from ftlab.study.overrides import changed_protocol, check_overrides, overrides_suffix
 
 MAX_TRIALS = 100_000
@@ -240,7 +240,7 @@ def make_trial(cell: CellSpec, seed: int, fingerprint: str) -> Trial:
         fingerprint: Digest of the data's content.
     """
     config = cell.with_seed(seed)
-    return Trial(trial_key(config, fingerprint), cell_key(config, fingerprint), cell.name, config, fingerprint)
+    return Trial(*trial_and_cell_key(config, fingerprint), cell.name, config, fingerprint)
 
 
 def axis_values(study: StudySpec, cell: CellSpec) -> Settings:

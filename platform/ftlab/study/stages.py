@@ -75,7 +75,8 @@ def plan_stages(
         start += saved
         stages[trial.key] = Stage(trial, start, parent, saved)
         producers.update((state, trial.key) for state in shared[trial.key] if state[1] > start)
-    return {trial.key: replace(stages[trial.key], fork_epochs=frozenset(forks.get(trial.key, ()))) for trial in trials}
+    stages |= {key: replace(stages[key], fork_epochs=frozenset(forks[key])) for key in forks.keys() & stages.keys()}
+    return {trial.key: stages[trial.key] for trial in trials}
 
 
 def _shared_states(trials: Sequence[Trial]) -> dict[str, list[State]]:

@@ -77,8 +77,7 @@ class TrialSection(Section):
         """Let settings with `Trait.PATH` mean the same file in every process, wherever it works."""
         if not isinstance(content, Mapping):
             return content
-        paths = {name for name, field in cls.model_fields.items() if Trait.PATH in field.metadata}
-        return {**content, **{name: _absolute(name, content[name]) for name in paths & set(content)}}
+        return {**content, **{name: _absolute(name, content[name]) for name in _paths(cls) if name in content}}
 
     def settings(self, whole: Whole) -> Settings:
         """Return every setting by its name, with empty ones filled in.
@@ -112,6 +111,12 @@ class TrialSection(Section):
     def unused_additions(self) -> set[str]:
         """Return the names of settings with `Trait.ADDED` that have their default, which decides no number."""
         return {name for name, default in _added(type(self)).items() if getattr(self, name) == default}
+
+
+@cache
+def _paths(section: type[TrialSection]) -> tuple[str, ...]:
+    """Return the names of a section's settings that lead to files."""
+    return tuple(name for name, field in section.model_fields.items() if Trait.PATH in field.metadata)
 
 
 @cache

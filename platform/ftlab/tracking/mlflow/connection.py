@@ -40,6 +40,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.store.db import utils as db_utils  # noqa: E402
 from mlflow.store.db.utils import _is_empty_database, create_sqlalchemy_engine  # noqa: E402
 
+from ftlab.tracking.mlflow.store_tables import complete_tables  # noqa: E402
+
 # It makes the folder of an address without decoding it; `check_tracking_uri` has made the right one.
 db_utils._make_parent_dirs_if_sqlite = lambda db_uri: None  # noqa: ARG005
 # It would try a database that cannot be opened for 100 s, once for runs and once for models.
@@ -72,7 +74,10 @@ def connect(uri: str) -> MlflowClient:
     # It prints the traceback of an error of the database before it raises it.
     logging.getLogger(db_utils.__name__).setLevel(logging.CRITICAL)
     try:
-        with _alone(sqlite_path(uri)):
+        path = sqlite_path(uri)
+        with _alone(path):
+            if path is not None:
+                complete_tables(path)
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
     except Exception as error:

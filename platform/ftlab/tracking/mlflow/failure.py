@@ -6,6 +6,7 @@ from ftlab.tracking.tracking_uri import sqlite_path
 
 _DAMAGED = re.compile(
     "malformed|codec can't decode|file is not a database|no such (table|column)|Can't locate revision"
+    "|table .* already exists|duplicate column"  # what an interrupted migration of MLflow's leaves
 )
 
 
