@@ -25,13 +25,24 @@ def seconds_of(run: Callable[[], object], repeats: int) -> float:
     return (time.perf_counter() - started) / repeats
 
 
+def seconds_in_turn(runs: Sequence[Callable[[], object]], *, rounds: int, repeats: int) -> list[list[float]]:
+    """Time functions in turn, A B ... A B ..., after a warm-up of each, so that drift meets all alike.
+
+    Returns:
+        Seconds of each function, round by round.
+    """
+    for run in runs:
+        seconds_of(run, max(1, repeats // 4))
+    timed = [[seconds_of(run, repeats) for run in runs] for _ in range(rounds)]
+    return [list(seconds) for seconds in zip(*timed, strict=True)]
+
+
 def paired_seconds(
     ours: Callable[[], object], yardstick: Callable[[], object], *, rounds: int, repeats: int
 ) -> list[tuple[float, float]]:
-    """Time two functions in turn, A B A B ..., after a warm-up of each, so that drift meets both alike."""
-    seconds_of(ours, max(1, repeats // 4))
-    seconds_of(yardstick, max(1, repeats // 4))
-    return [(seconds_of(ours, repeats), seconds_of(yardstick, repeats)) for _ in range(rounds)]
+    """Time two functions in turn, see `seconds_in_turn`."""
+    mine, theirs = seconds_in_turn((ours, yardstick), rounds=rounds, repeats=repeats)
+    return list(zip(mine, theirs, strict=True))
 
 
 def report_ratio(name: str, pairs: Sequence[tuple[float, float]], details: Mapping[str, object]) -> None:

@@ -18,7 +18,6 @@ from ftlab.assembly.process import keep_freed_memory
 from ftlab.config.sections.moco_section import MoCoSection
 from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
 from ftlab.encoders.encoder import Encoder, make_encoder
-from ftlab.methods.batch_mixing import BatchMixing
 from ftlab.methods.method import MethodParts, Views
 from ftlab.methods.moco import MoCo
 
@@ -71,9 +70,7 @@ def transform(granularity: Any) -> FeatureTransform:
     )
 
 
-def step_of(
-    encoder: Encoder, views: Views, queue_size: int, mixing: BatchMixing | None = None
-) -> Callable[[FeatureTransform], None]:
+def step_of(encoder: Encoder, views: Views, queue_size: int) -> Callable[[FeatureTransform], None]:
     """Return a training step without data path, with its optimiser."""
     device = views.images[0].device
     generator = torch.Generator(device).manual_seed(0)
@@ -84,7 +81,6 @@ def step_of(
         transform_epochs=range(1),
         precision=torch.float32,
         make_generator=lambda _: torch.Generator().manual_seed(0),
-        mixing=mixing or BatchMixing(),
     )
     method = MoCo(parts, MoCoSection(key_momentum=0.99, queue_size=queue_size, temperature=0.2)).to(device)
     optimizer = torch.optim.SGD(method.trained_parameters(), lr=0.03, momentum=0.9, fused=True)
