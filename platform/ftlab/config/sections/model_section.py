@@ -44,6 +44,23 @@ class ModelConfig(TrialSection):
         4, ge=1, le=MANY, description="Groups of a batch that are normalised apart, as if each lay on its own device."
     )
 
+    def check(self, whole: Whole) -> None:
+        """Check that the backbone takes images of the size of small crops too."""
+        if whole.small_size is None:
+            return
+        smallest = find_backbone(self.backbone).smallest_image
+        if smallest is None:
+            raise ValueError(
+                "views.small_crops must be 0 for a backbone that is not known to take images of several sizes, but got "
+                f"model.backbone={self.backbone!r}; nearest valid small_crops: 0."
+            )
+        if whole.small_size < smallest:
+            fits = smallest <= whole.view_size
+            raise ValueError(
+                f"views.small_size must be at least {smallest} for model.backbone={self.backbone!r}, but got "
+                f"{whole.small_size}; nearest valid {f'small_size: {smallest}' if fits else 'small_crops: 0'}."
+            )
+
     def effects(self, whole: Whole) -> list[Effect]:
         """Return all settings, without those that the backbone does not have, and a head that the method replaces."""
         backbone = find_backbone(self.backbone)
