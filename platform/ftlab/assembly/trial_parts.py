@@ -76,6 +76,7 @@ def make_method(
                 bn_groups=config.model.bn_groups,
                 width=config.model.width,
                 depth=config.model.depth,
+                zero_init_residual=config.model.zero_init_residual,
                 make_head=make_head,
             )
 

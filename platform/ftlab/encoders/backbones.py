@@ -20,9 +20,11 @@ class Backbone:
     Attributes:
         builder: Function that builds it, as ``package.module:function``. It is called with ``name``, ``stem``,
             ``num_channels`` of the images, ``norm_layer``, which builds a normalisation of so many features, ``width``
-            and ``depth``, and returns the module, (N, channels, H, W) images to (N, F) features, and F.
+            and ``depth``, and ``zero_init_residual`` if it has residual branches. It returns the module,
+            (N, channels, H, W) images to (N, F) features, and F.
         stems: First layers to choose from; empty if there is one choice.
         is_scaled: Whether width and depth are settings.
+        has_residual_branches: Whether it has residual branches that end with batch normalisation.
         libraries: Libraries that have a model with the same weights.
         first_blocks: Names of the submodules that end its first two blocks, after which rows of a batch may be mixed.
         smallest_image: Side in pixels from which on it takes images of any size; None for one that does not, or of
@@ -32,6 +34,7 @@ class Backbone:
     builder: str
     stems: tuple[Stem, ...] = ()
     is_scaled: bool = False
+    has_residual_branches: bool = False
     libraries: tuple[Library, ...] = ()
     first_blocks: tuple[str, ...] = ()
     smallest_image: int | None = None
@@ -40,6 +43,7 @@ class Backbone:
 _RESNET = Backbone(
     f"{TORCHVISION}:make_resnet",
     ("cifar", "imagenet"),
+    has_residual_branches=True,
     libraries=("torchvision", "timm", "detectron2"),
     first_blocks=("layer1", "layer2"),
     smallest_image=1,

@@ -34,6 +34,11 @@ class ModelConfig(TrialSection):
     depth: Annotated[int, Trait.ADDED, Trait.EPOCH_COST, Trait.PROBE_COST, Trait.CHECKPOINT_COST] = Field(
         3, ge=1, le=8, description="Blocks of the small CNN; each but the first halves the side."
     )
+    zero_init_residual: Annotated[bool, Trait.ADDED] = Field(
+        False,
+        description="Whether the last batch normalisation of each residual branch begins with a scale of 0, as in "
+        "SimSiam's own code; else with 1.",
+    )
     head: Annotated[Literal["linear", "mlp"], Trait.EPOCH_COST, Trait.CHECKPOINT_COST] = Field(
         "mlp", description="Projection head: linear (MoCo v1) or two layers (v2)."
     )
@@ -65,5 +70,6 @@ class ModelConfig(TrialSection):
         """Return all settings, without those that the backbone does not have, and a head that the method replaces."""
         backbone = find_backbone(self.backbone)
         idle = {*([] if backbone.stems else ["stem"]), *([] if backbone.is_scaled else ["width", "depth"])}
+        idle |= set() if backbone.has_residual_branches else {"zero_init_residual"}
         idle |= {"head"} if whole.has_own_head else set()
         return [effect for effect in super().effects(whole) if effect.name not in idle]
