@@ -39,9 +39,14 @@ class Encoder(nn.Module):
         modules = dict(self.backbone.named_modules())
         return [*(modules[name] for name in self.first_blocks if name in modules), self.backbone]
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the (N, C) projections of (N, channels, H, W) images, not normalised."""
-        projections: Tensor = self.projection_head(self.backbone(images))
+    def forward(self, images: Tensor, head: nn.Module | None = None) -> Tensor:
+        """Return the (N, C) projections of (N, channels, H, W) images, not normalised.
+
+        Args:
+            images: The images.
+            head: Projects their features in place of the projection head, if there is one.
+        """
+        projections: Tensor = (self.projection_head if head is None else head)(self.backbone(images))
         return projections
 
 
