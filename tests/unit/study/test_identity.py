@@ -75,6 +75,7 @@ CHANGED: dict[str, Setting] = {
     "mixing.layers": "random",
     "train.epochs": 50,
     "train.batch_size": 64,
+    "train.optimizer": "lars",
     "train.learning_rate": 0.06,
     "train.learning_rate_floor": 0.0,
     "train.warmup_epochs": 5,
