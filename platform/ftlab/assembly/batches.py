@@ -9,15 +9,18 @@ import torch
 from torch import Tensor
 
 from ftlab.assembly.epoch_patches import draw_patches
+from ftlab.assembly.small_crops import make_small_crops
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
 from ftlab.data.views.patches import patch_size
-from ftlab.data.views.recipes import find_recipe
+from ftlab.data.views.recipes import ViewRecipe, find_recipe
 from ftlab.data.views.two_views import ViewParameters, make_views, sample_parameters
 from ftlab.methods.method import PretrainingMethod, Views
 from ftlab.ranks.exchange import Ranks
 from ftlab.training.trainer import Batches
+
+Crops = Callable[[int], Tensor | None]
 
 
 def make_batches(
@@ -29,24 +32,27 @@ def make_batches(
     method: PretrainingMethod[Any] | type[PretrainingMethod[Any]],
 ) -> Batches:
     """Build the source of the views that a method takes; each rank makes the views that it encodes."""
-    num_views = method.num_views
-    recipe = find_recipe(config.views.recipe)
+    num_views, num_crops = method.num_views, config.views.small_crops
+    recipe = find_recipe(config.views.recipe).cropped(config.views.crop_scale)
     layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
 
     def render(images: Tensor, parameters: ViewParameters, size: int = config.view_size) -> Tensor:
         views = make_views(images, parameters, size=size, mean=dataset.channel_mean, std=dataset.channel_std)
         return views.contiguous(memory_format=layout)
 
+    def sample(recipe: ViewRecipe, rows: Tensor, generator: torch.Generator) -> ViewParameters:
+        return sample_parameters(
+            recipe,
+            len(rows),
+            generator=generator,
+            num_channels=dataset.num_channels,
+            aspects=train.aspects(rows),
+        )
+
     def draw_views(order: Tensor, orders: Sequence[Tensor], generator: torch.Generator) -> Callable[[int], Views]:
         batches = order.chunk(len(orders))
         by_view = torch.cat([rows.repeat(num_views) for rows in batches])
-        parameters = sample_parameters(
-            recipe,
-            len(by_view),
-            generator=generator,
-            num_channels=dataset.num_channels,
-            aspects=train.aspects(by_view),
-        )
+        parameters = sample(recipe, by_view, generator)
         if parameters.boxes is None and ranks.size == 1:  # all views of an image come from one reading
             images = train.in_steps(batches)
         else:
@@ -57,11 +63,16 @@ def make_batches(
             images = train.in_steps(rows, own_boxes, config.view_size)
         views = _EpochViews(images, orders, parameters, render, ranks, num_views)
         of_step = views.of_batch if ranks.size == 1 else views.of_own_part
-        if not method.takes_patches:
-            return of_step
-        render_patch = partial(render, size=patch_size(config.view_size))
-        patches = draw_patches(batches, train, ranks, generator, config.view_size, render_patch)
-        return lambda step: of_step(step)._replace(patches=patches(step))
+        patches: Crops = _nothing
+        small: Crops = _nothing
+        if method.takes_patches:
+            render_patch = partial(render, size=patch_size(config.view_size))
+            patches = draw_patches(batches, train, ranks, generator, config.view_size, render_patch)
+        if num_crops:
+            size = config.views.small_size
+            crops = sample(recipe.cropped(config.views.small_scale), order.repeat_interleave(num_crops), generator)
+            small = make_small_crops(batches, crops, train, ranks, size, partial(render, size=size))
+        return lambda step: of_step(step)._replace(patches=patches(step), small=small(step))
 
     return Batches(
         len(train),
@@ -71,6 +82,10 @@ def make_batches(
         device=device,
         shuffled=method.shuffles_views,
     )
+
+
+def _nothing(_step: int) -> Tensor | None:
+    return None
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class _ProbedEncoder:
         rows = health_images(len(self._test))
         seen = features.test[rows.to(self._device)]
         generator = make_generator(self._config.seed, "health", device=self._device)
-        recipe = find_recipe(self._config.views.recipe)
+        recipe = find_recipe(self._config.views.recipe).cropped(self._config.views.crop_scale)
         views = [self.project(self._views_of(self._test, rows, recipe, generator)) for _ in range(2)]
         return measure_health(seen, self.project(seen), (views[0], views[1]))
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from ftlab.assembly.batches import make_batches
+from ftlab.assembly.lars import make_lars
 from ftlab.assembly.probes import make_probe
 from ftlab.config.sections.method_section import MethodSection
 from ftlab.config.sections.mixing_section import MixingConfig
@@ -76,6 +77,7 @@ def make_method(
                 bn_groups=config.model.bn_groups,
                 width=config.model.width,
                 depth=config.model.depth,
+                zero_init_residual=config.model.zero_init_residual,
                 make_head=make_head,
             )
 
@@ -140,7 +142,13 @@ def make_mixing(config: MixingConfig, groups: int, ranks: Ranks) -> BatchMixing:
 
 
 def make_optimizer(config: TrialConfig, method: PretrainingMethod[Any]) -> torch.optim.Optimizer:
-    """Build SGD over the parameters that the method trains."""
+    """Build the optimiser of the parameters that the method trains.
+
+    Raises:
+        ConfigError: It is LARS, and timm is not installed.
+    """
+    if config.train.optimizer == "lars":
+        return make_lars(config.train, method.parameter_groups())
     groups = [
         {"params": group.parameters, **({} if group.decays else {"weight_decay": 0.0})}
         for group in method.parameter_groups()

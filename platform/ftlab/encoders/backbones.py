@@ -20,35 +20,51 @@ class Backbone:
     Attributes:
         builder: Function that builds it, as ``package.module:function``. It is called with ``name``, ``stem``,
             ``num_channels`` of the images, ``norm_layer``, which builds a normalisation of so many features, ``width``
-            and ``depth``, and returns the module, (N, channels, H, W) images to (N, F) features, and F.
+            and ``depth``, and ``zero_init_residual`` if it has residual branches. It returns the module,
+            (N, channels, H, W) images to (N, F) features, and F.
         stems: First layers to choose from; empty if there is one choice.
         is_scaled: Whether width and depth are settings.
+        has_residual_branches: Whether it has residual branches that end with batch normalisation.
         libraries: Libraries that have a model with the same weights.
         first_blocks: Names of the submodules that end its first two blocks, after which rows of a batch may be mixed.
+        smallest_image: Side in pixels from which on it takes images of any size; None for one that does not, or of
+            which that is not known: it gets no small crops.
     """
 
     builder: str
     stems: tuple[Stem, ...] = ()
     is_scaled: bool = False
+    has_residual_branches: bool = False
     libraries: tuple[Library, ...] = ()
     first_blocks: tuple[str, ...] = ()
+    smallest_image: int | None = None
 
 
 _RESNET = Backbone(
     f"{TORCHVISION}:make_resnet",
     ("cifar", "imagenet"),
+    has_residual_branches=True,
     libraries=("torchvision", "timm", "detectron2"),
     first_blocks=("layer1", "layer2"),
+    smallest_image=1,
 )
-_CLASSIFIER = Backbone(f"{TORCHVISION}:make_classifier", first_blocks=("features.1", "features.3"))
+
+
+def _classifier(smallest_image: int) -> Backbone:
+    return Backbone(
+        f"{TORCHVISION}:make_classifier", first_blocks=("features.1", "features.3"), smallest_image=smallest_image
+    )
+
 
 BUILT_IN: Mapping[str, Backbone] = {
-    "small_cnn": Backbone("ftlab.encoders.small_cnn:make_small_cnn", is_scaled=True, first_blocks=("2", "5")),
+    "small_cnn": Backbone(
+        "ftlab.encoders.small_cnn:make_small_cnn", is_scaled=True, first_blocks=("2", "5"), smallest_image=1
+    ),
     "resnet18": _RESNET,
     "resnet34": _RESNET,
     "resnet50": _RESNET,
-    "mobilenet_v3_small": _CLASSIFIER,
-    "convnext_tiny": _CLASSIFIER,
+    "mobilenet_v3_small": _classifier(smallest_image=1),
+    "convnext_tiny": _classifier(smallest_image=32),
 }
 
 

@@ -39,9 +39,14 @@ class Encoder(nn.Module):
         modules = dict(self.backbone.named_modules())
         return [*(modules[name] for name in self.first_blocks if name in modules), self.backbone]
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the (N, C) projections of (N, channels, H, W) images, not normalised."""
-        projections: Tensor = self.projection_head(self.backbone(images))
+    def forward(self, images: Tensor, head: nn.Module | None = None) -> Tensor:
+        """Return the (N, C) projections of (N, channels, H, W) images, not normalised.
+
+        Args:
+            images: The images.
+            head: Projects their features in place of the projection head, if there is one.
+        """
+        projections: Tensor = (self.projection_head if head is None else head)(self.backbone(images))
         return projections
 
 
@@ -55,6 +60,7 @@ def make_encoder(
     bn_groups: int,
     width: int = 16,
     depth: int = 3,
+    zero_init_residual: bool = False,
     make_head: MakeHead | None = None,
 ) -> Encoder:
     """Build an encoder with freshly initialised weights from torch's global generator.
@@ -68,6 +74,7 @@ def make_encoder(
         bn_groups: Groups of `GroupedBatchNorm`.
         width: Channels of its first block, if it is scaled.
         depth: Number of its blocks, likewise.
+        zero_init_residual: Whether its residual branches begin at zero, if it has some.
         make_head: Builds another projection head than ``head``; None builds that.
     """
 
@@ -76,8 +83,15 @@ def make_encoder(
 
     found = find_backbone(backbone)
     build = resolve_name(found.builder)
+    of_branches = {"zero_init_residual": zero_init_residual} if found.has_residual_branches else {}
     body, num_features = build(
-        name=backbone, stem=stem, num_channels=num_channels, norm_layer=norm_layer, width=width, depth=depth
+        name=backbone,
+        stem=stem,
+        num_channels=num_channels,
+        norm_layer=norm_layer,
+        width=width,
+        depth=depth,
+        **of_branches,
     )
     projection_head = make_head(num_features) if make_head else make_projection_head(head, num_features, feature_dim)
     return Encoder(body, projection_head, num_features, found.first_blocks)

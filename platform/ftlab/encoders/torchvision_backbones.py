@@ -9,7 +9,13 @@ from ftlab.encoders.backbones import Stem
 
 
 def make_resnet(
-    *, name: str, stem: Stem, num_channels: int, norm_layer: Callable[[int], nn.Module], **_: Any
+    *,
+    name: str,
+    stem: Stem,
+    num_channels: int,
+    norm_layer: Callable[[int], nn.Module],
+    zero_init_residual: bool = False,
+    **_: Any,
 ) -> tuple[nn.Module, int]:
     """Build a ResNet; return it and its number of features.
 
@@ -18,11 +24,13 @@ def make_resnet(
         stem: First layers: 3x3 stride 1 without pooling (cifar) or 7x7 stride 2.
         num_channels: Channels of the images.
         norm_layer: Builds the normalisation of so many features.
+        zero_init_residual: Whether the last normalisation of each residual branch begins with a scale of 0, so that
+            blocks begin as identities (arXiv 1706.02677); else with 1.
     """
     # torchvision takes seconds to import, and the embedded profile never needs it.
     from torchvision import models
 
-    network: Any = getattr(models, name)(norm_layer=norm_layer)
+    network: Any = getattr(models, name)(norm_layer=norm_layer, zero_init_residual=zero_init_residual)
     if stem == "cifar":
         network.conv1 = nn.Conv2d(num_channels, 64, 3, 1, 1, bias=False)
         nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")

@@ -70,7 +70,7 @@ class InfoMin(MoCo):
 
     def _solve(self, patches: Tensor) -> Tensor:
         """Return the (n, C) projections of (9 n, channels, H, W) patches, not normalised."""
-        queries: Tensor = self.puzzle_head(self.query_encoder.backbone(patches))
+        queries: Tensor = self.query_encoder(patches, self.puzzle_head)  # compiled, if the encoder is
         return queries
 
 

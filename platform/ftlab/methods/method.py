@@ -30,11 +30,14 @@ class Views(NamedTuple):
             gets them at random, so that its other views meet other groups of batch normalisation than the first.
         patches: (9 n, channels, h, h) of the images of the first view, those of an image in a row and in random order,
             see `ftlab.data.views.patches`; None for a method that takes none.
+        small: (V n, channels, s, s) small crops of the images of the first view, the V of an image in a row; None for
+            none.
     """
 
     images: tuple[Tensor, ...]
     order: Tensor
     patches: Tensor | None = None
+    small: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,25 @@ def predict(
     )
 
 
+def small_losses(small: Tensor, codes: Tensor, prototypes: Tensor, temperature: float) -> Tensor:
+    """Return the cross entropy of the codes of both views of an image by each of its small crops, without FT.
+
+    Args:
+        small: (V n, C) unit vectors, those of the V crops of an image in a row, with gradient.
+        codes: (2n, K), those of the views of an image side by side, without gradient.
+        prototypes: (K, C) unit vectors, with gradient if they are trained.
+        temperature: > 0.
+
+    Returns:
+        (2 V n,) in nats.
+    """
+    logs = (small @ prototypes.T / temperature).log_softmax(dim=1)
+    own_codes = codes.unflatten(0, (-1, 2))  # (n, 2, K)
+    own_logs = logs.unflatten(0, (len(own_codes), -1))  # (n, V, K)
+    agreements: Tensor = own_codes @ own_logs.transpose(1, 2)  # (n, 2, V)
+    return -agreements.flatten()
+
+
 def name_scores(prediction: Prediction, *, after_ft: bool = False) -> dict[str, Tensor]:
     """Return the statistics of a prediction's scores as values of `SCORES`, of those before FT or after it."""
     positive, other = score_moments(prediction.positive), moments_per_query(prediction.other, prediction.excluded)

@@ -22,7 +22,7 @@ from ftlab.contrast.sinkhorn import sinkhorn
 from ftlab.contrast.transform import FeatureTransform, group_stream, group_streams
 from ftlab.encoders.encoder import make_mlp
 from ftlab.methods.method import MethodParts, ParameterGroup, PretrainingMethod, StepResult, Streams, Views
-from ftlab.methods.prototype_prediction import SCORES, SEEN_SCORES, Prediction, name_scores, predict
+from ftlab.methods.prototype_prediction import SCORES, SEEN_SCORES, Prediction, name_scores, predict, small_losses
 from ftlab.methods.view_pairs import other_views, side_by_side
 
 MEAN_FEATURE, CODE_PEAK, LOSS_SHARE = "features/squared_mean", "codes/largest_weight", "codes/loss_share"
@@ -93,18 +93,22 @@ class SwAVResult(StepResult):
 
 
 class SwAV(PretrainingMethod[SwAVResult]):
-    """Swapped assignments between views (arXiv 2006.09882), of two views, with feature transformation.
+    """Swapped assignments between views (arXiv 2006.09882), with feature transformation.
 
     Each view of an image is scored against K prototypes, unit vectors that are learned. Its code is the assignment to
     them that spreads the batch evenly, see `ftlab.contrast.sinkhorn.sinkhorn`; it is a constant. The softmax of a
     view's scores predicts the code of the other view. The loss is the mean cross entropy over the 2N views.
+
+    Small crops (multi-crop), if there are V of each image, have no code: each predicts those of both views, and the
+    loss is the mean over all 2N (V + 1) predictions. The encoder sees views and crops apart, so that batch
+    normalisation, that of the head too, meets one size at a time; in the authors' code the head meets all at once.
 
     The paper on feature transformation (arXiv 2108.02982, table 7) has SwAV, but no definition of FT in it is public;
     this one is ours. Codes are those of untransformed features. Positives are the two views: ``z1' = l z1 + (1 - l)
     z2``, and the same for z2', with one coefficient a pair and no gradient through the view that is mixed in, as MoCo's
     keys have none; the mixed view predicts. Negatives are the other prototypes, mixed with a permutation of all:
     prototype k has the share ``exp(s_k) / (exp(s_k) + sum_j exp(s_j'))``, whose own score s_k is unmixed, without the
-    slots j that hold k, which leaves K - 2 or K - 1.
+    slots j that hold k, which leaves K - 2 or K - 1. Small crops are not mixed, and predict by unmixed prototypes.
 
     A positive score is that of the two views of an image, after FT of the mixed ones. The loss contrasts no features
     with each other, so there are no negative scores: those with the assigned prototype, which has the largest weight in
@@ -149,7 +153,7 @@ class SwAV(PretrainingMethod[SwAVResult]):
         """Compute the loss of this rank's part of a batch.
 
         Args:
-            views: Two views of each image.
+            views: Two views of each image, and small crops if there are some.
             streams: Coefficients of the ``positives``, coefficients and permutations of the ``negatives``.
             epoch: The 0-based epoch, which decides whether features are transformed, prototypes learn, and earlier
                 features help to balance codes.
@@ -158,14 +162,16 @@ class SwAV(PretrainingMethod[SwAVResult]):
         prototypes = self._unit_prototypes(epoch)  # (K, C)
         features = self.encode(self.encoder_of_views, side_by_side(views))  # (2n, C)
         codes = other_views(self._assign(features, prototypes, epoch))  # (2n, K), those that each view predicts
+        of_small = [] if views.small is None else [self._predict_small(views.small, codes, prototypes)]
         seen = self._predict(features, codes, prototypes, transform, streams)
-        loss = seen.losses.mean()
+        loss = torch.cat([seen.losses, *of_small]).mean()
         before = seen = Prediction(*(part.detach() for part in seen))
         if not transform.is_identity:
             with torch.no_grad():
                 before = self._predict(features, codes, prototypes, FeatureTransform(), streams)
-        features = features.detach()
-        scores = name_scores(before) | name_scores(seen, after_ft=True) | self._collapse_signs(features, codes, before)
+        features, loss_before = features.detach(), torch.cat([before.losses, *of_small]).detach().mean()
+        signs = self._collapse_signs(features, codes, loss_before)
+        scores = name_scores(before) | name_scores(seen, after_ft=True) | signs
         return SwAVResult(loss, scores, features, before.positive, seen.positive, transform)
 
     @torch.no_grad()
@@ -242,12 +248,15 @@ class SwAV(PretrainingMethod[SwAVResult]):
         ]
         return Prediction(*map(torch.cat, zip(*predictions, strict=True)))
 
+    def _predict_small(self, small: Tensor, codes: Tensor, prototypes: Tensor) -> Tensor:
+        return small_losses(self.encode(self.encoder_of_views, small), codes, prototypes, self.temperature)
+
     @torch.no_grad()
-    def _collapse_signs(self, features: Tensor, codes: Tensor, before: Prediction) -> dict[str, Tensor]:
+    def _collapse_signs(self, features: Tensor, codes: Tensor, loss_before: Tensor) -> dict[str, Tensor]:
         num_prototypes = codes.shape[1]
         signs = {
             MEAN_FEATURE: self.ranks.mean(features.mean(dim=0)).square().sum(),
             CODE_PEAK: codes.amax(dim=1).mean() * num_prototypes,
-            LOSS_SHARE: before.losses.mean() / log(num_prototypes),
+            LOSS_SHARE: loss_before / log(num_prototypes),
         }
         return {name: value.double() for name, value in signs.items()}

@@ -99,7 +99,7 @@ class Trainer:
 
     Args:
         method: The pretraining method, which knows its ranks.
-        optimizer: Moves the method's `parameter_groups`, in their order.
+        optimizer: Moves the parameters of the method's `parameter_groups`, in groups that each lie within one of them.
         schedule: Learning rate of each epoch.
         batches: Source of views.
         probe: Called after each epoch with the number of epochs trained; judges the frozen encoder.
@@ -127,7 +127,8 @@ class Trainer:
         self.device = device
         self.history: list[EpochResult] = []
         self._ranks = method.ranks
-        self._groups = method.parameter_groups()
+        unscheduled = (group for group in method.parameter_groups() if not group.follows_schedule)
+        self._unscheduled = {id(parameter) for group in unscheduled for parameter in group.parameters}
         self._parameters = method.trained_parameters()
         self._gradient_norms = GradientNorms(method.encoder)
 
@@ -178,8 +179,9 @@ class Trainer:
             NonFiniteLossError: The loss became NaN or infinite.
         """
         learning_rate = self.schedule.learning_rate(epoch)
-        for group, moved in zip(self._groups, self.optimizer.param_groups, strict=True):
-            moved["lr"] = learning_rate if group.follows_schedule else self.schedule.peak
+        for group in self.optimizer.param_groups:
+            stays = any(id(parameter) in self._unscheduled for parameter in group["params"])
+            group["lr"] = self.schedule.peak if stays else learning_rate
         streams = self._streams(epoch)
         sums = EpochSums(
             learning_rate=learning_rate,

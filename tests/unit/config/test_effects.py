@@ -146,6 +146,7 @@ def test_traits_stand_at_the_fields() -> None:
     assert settings_with(Trait.PATH) == ("data.root", "data.class_list")
     assert settings_with(Trait.SWITCH) == (
         "data.name",
+        "views.small_crops",
         "model.backbone",
         "method.loss_scale",
         "transform.positives",

@@ -43,6 +43,10 @@ CHANGED: dict[str, Setting] = {
     "data.held_out": 0.2,
     "views.recipe": "moco_v2",
     "views.size": 12,
+    "views.crop_scale": [0.14, 1.0],
+    "views.small_crops": 4,
+    "views.small_size": 6,
+    "views.small_scale": [0.1, 0.2],
     "model.backbone": "resnet34",
     "model.stem": "cifar",
     "model.width": 8,
@@ -73,6 +77,7 @@ CHANGED: dict[str, Setting] = {
     "mixing.layers": "random",
     "train.epochs": 50,
     "train.batch_size": 64,
+    "train.optimizer": "lars",
     "train.learning_rate": 0.06,
     "train.learning_rate_floor": 0.0,
     "train.warmup_epochs": 5,
@@ -128,10 +133,12 @@ WITH_ANOTHER_CHOICE: dict[str, dict[str, Setting]] = {
     "mixing.global_probability": {"mixing.name": "unmix"},
     "mixing.layers": {"mixing.name": "imix", "transform.positives": "none"},
 }
+SMALL_CROPS: dict[str, Setting] = {"method.name": "swav", "views.small_crops": 6, "views.small_size": 8}
 ONE_CHOICE = {"method.name"}
 WITHOUT_EFFECT = sorted(name for name in CHANGED if name.startswith("data."))
 OF_THE_SMALL_CNN = ["model.width", "model.depth"]
-WITH_EFFECT = sorted(set(CHANGED) - {*WITHOUT_EFFECT, *OF_THE_SMALL_CNN, *WITH_ANOTHER_CHOICE})
+OF_SMALL_CROPS = ["views.small_crops", "views.small_size", "views.small_scale"]
+WITH_EFFECT = sorted(set(CHANGED) - {*WITHOUT_EFFECT, *OF_THE_SMALL_CNN, *OF_SMALL_CROPS, *WITH_ANOTHER_CHOICE})
 
 
 def with_settings(settings: dict[str, Setting]) -> TrialConfig:
@@ -204,6 +211,14 @@ def test_the_size_of_the_small_cnn_changes_the_key_of_a_small_cnn(name: str) -> 
     small = {**EVERYTHING, "model.backbone": "small_cnn"}
     assert key_of({**small, name: CHANGED[name]}) != key_of(small)
     assert key_of({**EVERYTHING, name: CHANGED[name]}) == key_of(EVERYTHING)
+
+
+@pytest.mark.parametrize("name", OF_SMALL_CROPS)
+def test_a_setting_of_small_crops_changes_the_keys_of_trials_that_have_them(name: str) -> None:
+    without = {"method.name": "swav"}
+    assert key_of({**SMALL_CROPS, name: CHANGED[name]}) != key_of(SMALL_CROPS) != key_of(without)
+    if name != "views.small_crops":
+        assert key_of({**without, name: CHANGED[name]}) == key_of(without)
 
 
 @pytest.mark.parametrize("name", WITHOUT_EFFECT)

@@ -15,6 +15,7 @@ class MethodSection(TrialSection):
     Attributes:
         has_own_head: Whether the method builds a projection head of its own, so that ``model.head`` has no effect.
         has_negatives: Whether the loss contrasts with negatives, which FT can mix.
+        takes_small_crops: Whether it takes small crops beside the views, see `ftlab.methods.method.Views`.
         implementation: The `ftlab.methods.method.PretrainingMethod`, as ``package.module:Class``; imported by workers.
         name: Name of the method.
     """
@@ -22,5 +23,6 @@ class MethodSection(TrialSection):
     implementation: ClassVar[str]
     has_own_head: ClassVar[bool] = False
     has_negatives: ClassVar[bool] = True
+    takes_small_crops: ClassVar[bool] = False
 
     name: Annotated[str, Trait.EPOCH_COST]

@@ -15,6 +15,7 @@ class SwAVSection(MethodSection):
 
     implementation: ClassVar[str] = "ftlab.methods.swav:SwAV"
     has_own_head: ClassVar[bool] = True
+    takes_small_crops: ClassVar[bool] = True
 
     name: Annotated[Literal["swav"], Trait.EPOCH_COST] = Field("swav", description="Pretraining method.")
     temperature: Temperature = Field(0.1, description="Temperature that divides the scores of a prediction.")

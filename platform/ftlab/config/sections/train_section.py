@@ -16,6 +16,11 @@ class TrainConfig(TrialSection):
     batch_size: Annotated[int, Trait.EPOCH_COST] = Field(
         128, ge=2, le=1_000_000, description="Images a step; the ragged last batch of an epoch is dropped."
     )
+    optimizer: Annotated[Literal["sgd", "lars"], Trait.ADDED, Trait.EPOCH_COST] = Field(
+        "sgd",
+        description="Optimiser; lars (arXiv 1708.03888) is SGD with steps in proportion to the length of each weight, "
+        "for large batches, and needs timm.",
+    )
     learning_rate: Rate = Field(0.03, description="Peak learning rate of SGD.")
     learning_rate_floor: Fraction = Field(1e-3, description="Lowest learning rate, as a fraction of the peak.")
     warmup_epochs: int = Field(0, ge=0, le=100_000, description="Epochs of linear warm-up.")

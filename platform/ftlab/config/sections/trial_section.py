@@ -22,9 +22,11 @@ class Whole(NamedTuple):
         epochs: Length of the training.
         batch_size: Images of a step.
         view_size: Side of a view, in pixels.
+        small_size: Side of a small crop, in pixels; None if there are none.
         method_name: Name of the method.
         has_own_head: Whether the method builds a projection head of its own.
         has_negatives: Whether the method contrasts with negatives.
+        takes_small_crops: Whether the method takes small crops.
         queue_size: Number K of negatives in the queue of MoCo, or of a method that is built on it; None for another.
         is_symmetric: Whether both views of such a method are queries.
         negatives: Mixing of negatives, as ``transform.negatives`` says.
@@ -36,9 +38,11 @@ class Whole(NamedTuple):
     epochs: int
     batch_size: int
     view_size: int
+    small_size: int | None
     method_name: str
     has_own_head: bool
     has_negatives: bool
+    takes_small_crops: bool
     queue_size: int | None
     is_symmetric: bool
     negatives: str

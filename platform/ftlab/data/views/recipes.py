@@ -1,7 +1,7 @@
 """The random changes that turn an image into a view, and their strengths."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ftlab.plugins import load_plugin, plugin_names
 
@@ -58,6 +58,10 @@ class ViewRecipe:
     blur_probability: float = 0.0
     blur_sigma: Range = (0.1, 2.0)
     rand_augment: RandAugment | None = None
+
+    def cropped(self, scale: Range | None) -> "ViewRecipe":
+        """Return the recipe with another range of the crop's area; itself for None."""
+        return self if scale is None else replace(self, crop_scale=scale)
 
 
 # moco_v1 and moco_v2: arXiv 2108.02982, settings of its MoCo baselines; infomin: recipe D of the authors' code of arXiv
