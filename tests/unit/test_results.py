@@ -32,7 +32,7 @@ def rows_of(section: str) -> list[Row]:
     table = next(block for block in section.split("\n\n") if block.startswith("|"))
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     if "n" not in lines[0]:
-        [n] = re.findall(r"^Mean over (\d+) seeds", section, re.MULTILINE)
+        [n] = re.findall(r"^Mean over (?:\d+ to )?(\d+) (?:healthy )?seeds", section, re.MULTILINE)
         points = [((cells[0], name), text) for cells in lines[2:] for name, text in zip(lines[0], cells, strict=True)]
         return [Row(labels, n, mean_in(text)) for labels, text in points if text and labels[1] != lines[0][0]]
     place = lines[0].index("n")
