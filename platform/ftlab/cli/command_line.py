@@ -5,30 +5,39 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
+from typer.main import get_group
 
-from ftlab.cli import (
-    config_command,
-    doctor_command,
-    export_command,
-    init_command,
-    journal_command,
-    migrate_command,
-    plan_command,
-    search_command,
-    serve_command,
-    sweep_command,
-    table_command,
-    trace_command,
-    train_command,
-)
 from ftlab.errors import FREE_SPACE, FtlabError, is_disk_full
 from ftlab.terminal.console import error_console, on_a_screen
+
+# The file of each command, in the order of the help: a command pays for the imports of no other.
+_FILES = {
+    "init": "init_command",
+    "plan": "plan_command",
+    "sweep": "sweep_command",
+    "table": "table_command",
+    "train": "train_command",
+    "ui": "serve_command",
+    "dashboard": "serve_command",
+    "config": "config_command",
+    "schema": "config_command",
+    "search": "search_command",
+    "optuna-ui": "search_command",
+    "explain": "trace_command",
+    "verify": "trace_command",
+    "bundle": "trace_command",
+    "migrate": "migrate_command",
+    "import-journal": "journal_command",
+    "doctor": "doctor_command",
+    "export-backbone": "export_command",
+}
 
 # The usage of a command and the frame are shown beside the message.
 _USAGE_LINES = 8
@@ -44,7 +53,20 @@ def _on_a_screen() -> Iterator[None]:
 
 
 class _Commands(TyperGroup):
-    """The commands; what is wrong in the words of one is said on a screen."""
+    """The commands, each imported when it is asked for; what is wrong in the words of one is said on a screen."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # Names that were mistyped are compared with these.
+        known: dict[str, Any] = dict.fromkeys(_FILES)
+        self.commands = {**known, **self.commands}
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """Return a command; None if there is none of that name."""
+        if cmd_name in _FILES:
+            loaded = get_group(import_module(f"ftlab.cli.{_FILES[cmd_name]}").app)
+            return loaded.get_command(ctx, cmd_name)
+        return super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Read the words before a command's own."""
@@ -63,19 +85,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-app.add_typer(init_command.app)
-app.add_typer(plan_command.app)
-app.add_typer(sweep_command.app)
-app.add_typer(table_command.app)
-app.add_typer(train_command.app)
-app.add_typer(serve_command.app)
-app.add_typer(config_command.app)
-app.add_typer(search_command.app)
-app.add_typer(trace_command.app)
-app.add_typer(migrate_command.app)
-app.add_typer(journal_command.app)
-app.add_typer(doctor_command.app)
-app.add_typer(export_command.app)
+
+
+@app.callback()
+def _commands() -> None:
+    pass
 
 
 def main() -> None:

@@ -7,8 +7,10 @@ import pandas as pd
 
 from ftlab.config.home import Home
 from ftlab.config.loading import experiments_folder
+from ftlab.errors import ResultsError
 from ftlab.publish.image_outcomes import with_right_images
 from ftlab.publish.judged_floors import load_floors
+from ftlab.publish.results_folder import load_provenance
 from ftlab.publish.table_files import load_histories, write_results
 from ftlab.publish.table_options import TableOptions
 from ftlab.reporting.table.ablation import AblationTable, Cell
@@ -20,6 +22,7 @@ from ftlab.reporting.writers.render import RENDERERS
 from ftlab.seeding.auto import AUTO
 from ftlab.seeding.shown_trials import make_seed_table
 from ftlab.storage.atomic import write_if_changed
+from ftlab.storage.made_files import MadeFiles
 from ftlab.study.floors import reference_cell
 from ftlab.study.identity import NUMERICS_VERSION, cell_key, trial_key
 from ftlab.study.overrides import without_folder
@@ -126,12 +129,22 @@ def publish_table(
     recorded = with_right_images(tracker, recorded, definition.wanted(recorded))
     table = definition.tabulate(recorded)
     histories = load_histories(tracker, table, recorded)
-    paths = write_results(table, histories, folder, recorded, command)
+    made = _made_before(folder)
+    paths = write_results(table, histories, folder, recorded, command, made)
     origin = table_origin(study, trials[0].fingerprint, options)
     path = folder / PROVENANCE_FILE
     drawn = {str(file.relative_to(folder)): file.read_bytes() for file in paths if file.name not in RENDERERS}
-    write_if_changed(path, provenance_text(trace_table(origin, definition, table, recorded, drawn)).encode())
+    provenance = trace_table(origin, definition, table, recorded, drawn, made.made_from)
+    write_if_changed(path, provenance_text(provenance).encode())
     return table, [*paths, path]
+
+
+def _made_before(folder: Path) -> MadeFiles:
+    try:
+        before = load_provenance(folder)
+    except (ResultsError, OSError):
+        return MadeFiles(folder)
+    return MadeFiles(folder, before.drawn, before.drawn_from)
 
 
 def table_origin(study: StudySpec, fingerprint: str, options: TableOptions) -> Origin:

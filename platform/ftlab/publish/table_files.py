@@ -6,13 +6,15 @@ import pandas as pd
 
 from ftlab.reporting.figures.axis_figure import axis_figure
 from ftlab.reporting.figures.cell_choice import shown_rows
+from ftlab.reporting.figures.drawn_from import drawn_from
 from ftlab.reporting.figures.histories import Histories
 from ftlab.reporting.figures.training_figures import training_figures
-from ftlab.reporting.pages.report import report_html, write_report
+from ftlab.reporting.pages.report import REPORT_FILE, report_html
 from ftlab.reporting.print.figure_files import draw_axis_figure, write_training_figures
 from ftlab.reporting.table.ablation import AblationTable
 from ftlab.reporting.table.trial_facts import trial_facts
 from ftlab.reporting.writers.render import write_table
+from ftlab.storage.made_files import MadeFiles
 from ftlab.study.recorded_params import recorded_ft_start
 from ftlab.tracking.records import UNREADABLE, HistoryPart
 from ftlab.tracking.tracker import Tracker
@@ -38,7 +40,12 @@ def load_histories(tracker: Tracker, table: AblationTable, recorded: pd.DataFram
 
 
 def write_results(
-    table: AblationTable, histories: Histories, folder: Path, recorded: pd.DataFrame, command: str
+    table: AblationTable,
+    histories: Histories,
+    folder: Path,
+    recorded: pd.DataFrame,
+    command: str,
+    made: MadeFiles | None = None,
 ) -> list[Path]:
     """Write the table in every format, its figures and its report; unchanged files are left alone.
 
@@ -50,15 +57,20 @@ def write_results(
         folder: Folder of the files.
         recorded: The trials that the table was computed from.
         command: Command that makes the table anew.
+        made: Figures and report that need not be drawn if nothing has changed since; None draws in any case.
     """
-    # Plotly takes a quarter of a second to import.
-    from ftlab.reporting.pages.report_charts import report_charts
+    made = made or MadeFiles(folder)
+    figure, training, facts = axis_figure(table), training_figures(table, histories), trial_facts(table, recorded)
 
-    figure, training = axis_figure(table), training_figures(table, histories)
-    report = report_html(table, report_charts(figure, training), trial_facts(table, recorded), command)
+    def report() -> list[bytes]:
+        # Plotly takes a quarter of a second to import.
+        from ftlab.reporting.pages.report_charts import report_charts
+
+        return [report_html(table, report_charts(figure, training), facts, command).encode()]
+
     return [
         *write_table(table, folder),
-        *draw_axis_figure(figure, folder / "figure.png"),
-        *write_training_figures(training, folder / "figures"),
-        write_report(folder, report),
+        *draw_axis_figure(figure, folder / "figure.png", made),
+        *write_training_figures(training, folder / "figures", made),
+        *made.make([folder / REPORT_FILE], drawn_from((table, figure, training, facts, command), "pages"), report),
     ]

@@ -5,6 +5,7 @@ from functools import cache
 from math import nan
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ftlab.reporting.inference.paired_t import ERROR_RATE
@@ -20,14 +21,15 @@ def wilcoxon_p(differences: Sequence[float]) -> float:
 
     Up to 15 differences it is exact also with ties.
     """
-    from scipy.stats import rankdata, wilcoxon
-
     nonzero = [difference for difference in differences if difference]
     if not can_reject(differences):
         return nan
     if len(nonzero) > MAX_EXACT_PAIRS:
+        # It takes a second to import, and most tables have fewer seeds.
+        from scipy.stats import wilcoxon
+
         return float(wilcoxon(nonzero).pvalue)
-    ranks: list[float] = np.copysign(rankdata(np.abs(nonzero)), nonzero).tolist()
+    ranks: list[float] = np.copysign(pd.Series(nonzero).abs().rank(), nonzero).tolist()
     return _random_signs_p(ranks)
 
 

@@ -14,7 +14,6 @@ from ftlab.reporting.printed.metric_labels import metric_label
 from ftlab.reporting.table.ablation import AblationTable
 from ftlab.reporting.table.trial_facts import Fact
 from ftlab.reporting.writers.html import table_html
-from ftlab.storage.atomic import write_if_changed
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -72,13 +71,6 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
         metric=metric_label(table.metric),
         trials=[{**vars(trial), "value": "" if isnan(trial.value) else f"{trial.value:.2f}"} for trial in table.trials],
     )
-
-
-def write_report(folder: Path, page: str) -> Path:
-    """Write ``report.html`` below a folder unless it has that content already; return its path."""
-    path = folder / REPORT_FILE
-    write_if_changed(path, page.encode())
-    return path
 
 
 @cache

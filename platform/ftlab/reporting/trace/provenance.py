@@ -82,6 +82,7 @@ class Provenance:
         trials: The trials that stand in it, by cell, then seed.
         files: SHA-256 of each file of the table by name.
         drawn: SHA-256 of the report and of each figure by path below the folder; empty in a provenance of before.
+        drawn_from: Digest of everything that each of them was drawn from, by the same paths; one without is drawn anew.
     """
 
     origin: Origin
@@ -89,6 +90,7 @@ class Provenance:
     trials: tuple[SourceTrial, ...]
     files: Mapping[str, str]
     drawn: Mapping[str, str] = field(default_factory=dict)
+    drawn_from: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def trial_keys(self) -> frozenset[str]:
@@ -117,6 +119,7 @@ def trace_table(
     table: AblationTable,
     recorded: pd.DataFrame,
     drawn: Mapping[str, bytes] | None = None,
+    drawn_from: Mapping[str, str] | None = None,
 ) -> Provenance:
     """Return the provenance of a table.
 
@@ -126,6 +129,7 @@ def trace_table(
         table: The table that the definition gave with the recorded trials.
         recorded: The recorded trials.
         drawn: Content of the report and of each figure, by path below the folder.
+        drawn_from: Digest of everything that each of them was drawn from.
     """
     tags = tags_by_trial(recorded)
     trials = (
@@ -143,7 +147,7 @@ def trace_table(
     )
     files = {name: text_digest(render(table)) for name, render in RENDERERS.items()}
     digests = {name: sha256(content).hexdigest() for name, content in (drawn or {}).items()}
-    return Provenance(origin, definition, tuple(trials), files, digests)
+    return Provenance(origin, definition, tuple(trials), files, digests, drawn_from or {})
 
 
 def provenance_text(provenance: Provenance) -> str:

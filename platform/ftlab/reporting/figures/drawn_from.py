@@ -1,0 +1,72 @@
+"""The digest of everything that a figure or page is drawn from: its numbers, the code that draws, and its libraries."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ftlab.contrast import score_statistics
+
+Medium = Literal["print", "pages"]
+
+# The code of the other medium, and code that draws nothing, may change.
+NOT_DRAWN_BY: Mapping[Medium, tuple[str, ...]] = {
+    "print": ("pages", "search", "trace"),
+    "pages": ("print", "search", "trace"),
+}
+LIBRARIES: Mapping[Medium, tuple[str, ...]] = {
+    "print": ("matplotlib", "numpy", "pillow"),
+    "pages": ("plotly", "jinja2", "numpy"),
+}
+REPORTING = Path(__file__).parents[1]
+
+
+def drawn_from(content: object, medium: Medium) -> str:
+    """Return the digest of everything that a figure or page is drawn from.
+
+    Args:
+        content: The numbers and words that it shows: dataclasses, collections, arrays, numbers and texts.
+        medium: ``print`` or ``pages``.
+
+    Raises:
+        TypeError: The content holds something whose digest would not tell that it changed.
+    """
+    versions = {name: version(name) for name in LIBRARIES[medium]}
+    labels = Path(score_statistics.__file__)
+    code = [code_digest(REPORTING, NOT_DRAWN_BY[medium]), sha256(labels.read_bytes()).hexdigest()]
+    text = json.dumps([code, versions, content], default=_plain)
+    return sha256(text.encode()).hexdigest()
+
+
+@cache
+def code_digest(package: Path, left_out: Sequence[str] = ()) -> str:
+    """Return the digest of the code, templates and style sheets of a package.
+
+    Args:
+        package: Its folder.
+        left_out: Folders in it that do not count.
+    """
+    found = sha256()
+    for path in sorted(package.rglob("*.*")):
+        place = path.relative_to(package)
+        if place.parts[0] not in left_out and "__pycache__" not in place.parts and path.is_file():
+            found.update(f"{place.as_posix()} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+def _plain(content: object) -> Any:
+    """Return what JSON does not know in terms of what it does."""
+    if isinstance(content, np.ndarray | np.generic):
+        return content.tolist()
+    if isinstance(content, Mapping):
+        return dict(content)
+    if isinstance(content, frozenset | set):
+        return sorted(content)
+    if hasattr(type(content), "__dataclass_fields__"):
+        return vars(content)
+    raise TypeError(f"a figure must be drawn from numbers and texts, but got {type(content).__name__}.")
