@@ -154,7 +154,7 @@ def test_a_trial_is_trained_once(
 ) -> None:
     write_experiment("unused", cells=[{"name": "a"}])
     first = run_ftlab("train", "--profile", "tiny", "--seed", "1")
-    assert "epoch 2/2: pretrain/loss" in first.out
+    assert "epoch 2/2: loss" in first.out
     assert "[1/1] trial seed 1: " in first.out
     assert list(tracker.study_ends) == ["train/tiny"]
     (key,) = tracker.trials
