@@ -5,8 +5,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from io import TextIOWrapper
-from typing import Any, NoReturn
+from platform import python_version
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -28,7 +30,8 @@ from ftlab.cli import (
     train_command,
 )
 from ftlab.errors import FREE_SPACE, FtlabError, is_disk_full
-from ftlab.terminal.console import error_console, on_a_screen
+from ftlab.study.identity import NUMERICS_VERSION
+from ftlab.terminal.console import error_console, on_a_screen, say
 
 # The usage of a command and the frame are shown beside the message.
 _USAGE_LINES = 8
@@ -63,6 +66,23 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        say(f"ftlab {version('ftlab')}, numerics {NUMERICS_VERSION}, Python {python_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Ablation tables for contrastive learning as build targets."""
+
+
 app.add_typer(init_command.app)
 app.add_typer(plan_command.app)
 app.add_typer(sweep_command.app)

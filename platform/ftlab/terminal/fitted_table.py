@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-Content = str | ProgressBar
+Content = str | Text | ProgressBar
 
 # The gap between two columns is a padding and the divider of the box.
 MIN_BAR, GAP = 8, 2
@@ -45,10 +45,11 @@ class FittedTable:
 
     Attributes:
         left_out: Headings of the columns that do not fit.
+        width: Characters that the others fill.
     """
 
     def __init__(self, columns: Sequence[Column], rows: Sequence[Sequence[Content]], width: int) -> None:
-        self._columns, self._rows, self._width = columns, rows, width
+        self._columns, self._rows = columns, rows
         sizes = [_widths(column, [row[place] for row in rows]) for place, column in enumerate(columns)]
         self._needed, self._wanted = [needed for needed, _ in sizes], [wanted for _, wanted in sizes]
         shown = list(range(len(columns)))
@@ -56,6 +57,8 @@ class FittedTable:
             shown.remove(dropped)
         self._is_stacked = self._total(shown) > width
         self._shown = shown
+        filled = sum(self._wanted[place] for place in shown) + GAP * (len(shown) - 1)
+        self.width = min(filled, width)
         self.left_out = tuple(columns[place].heading for place in range(len(columns)) if place not in shown)
 
     def render(self) -> RenderableType:
@@ -71,7 +74,7 @@ class FittedTable:
 
     def _table(self, places: Sequence[int], rows: Sequence[Sequence[Content]]) -> Table:
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, GAP - 1, 0, 0), show_edge=False, header_style="bold")
-        spare = max(0, self._width - self._total(places))
+        spare = max(0, self.width - self._total(places))
         for place in places:
             column, needed = self._columns[place], self._needed[place]
             more = min(spare, self._wanted[place] - needed)
@@ -94,6 +97,6 @@ def _widths(column: Column, contents: Sequence[Content]) -> tuple[int, int]:
     """Return the characters that a column needs, for whole words or numbers, and those that it fills at most."""
     lines, words = [column.heading], column.heading.split()
     for content in contents:
-        lines.append(content if isinstance(content, str) else " " * (content.width or MIN_BAR))
+        lines.append(" " * (content.width or MIN_BAR) if isinstance(content, ProgressBar) else str(content))
         words += lines[-1].split() if column.is_prose else [lines[-1]]
     return max(map(cell_len, words), default=0), max(map(cell_len, lines))
