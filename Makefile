@@ -64,10 +64,37 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup plan sweep search table explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services test-peers soak check audit format bench gpu-day gpu-day-pack lock clean distclean
+.PHONY: help setup list plan sweep search table explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services test-peers soak check audit format bench gpu-day gpu-day-pack lock clean distclean
+
+# The groups of `make help`, and their targets in order.
+HELP := start: setup doctor list plan sweep search train \
+	look: table explain verify ui dashboard optuna-ui config \
+	share: bundle export-backbone import-journal migrate \
+	team: up logs down \
+	develop: check test test-slow test-browser test-services test-peers bench soak gpu-day gpu-day-pack format schema \
+	lock audit clean distclean
+
+# Words of the targets' comments, in lines of 80 characters.
+define PRINT_HELP
+/^[a-z-]+:.*## / { target = $$0; sub(/:.*/, "", target); text = $$0; sub(/^[^#]*## /, "", text); said[target] = text }
+END {
+  number = split(help, names, " ")
+  for (i = 1; i <= number; i++) {
+    if (names[i] ~ /:$$/) { sub(/:$$/, "", names[i]); printf "%s%s\n", (i > 1 ? "\n" : ""), toupper(names[i]); continue }
+    line = sprintf("  make %-16s", names[i])
+    length_of = split(said[names[i]], words, " ")
+    for (j = 1; j <= length_of; j++) {
+      if (length(line) + length(words[j]) >= 80) { print line; line = sprintf("%23s", "") }
+      line = line " " words[j]
+    }
+    print line
+  }
+}
+endef
+export PRINT_HELP
 
 help:  ## List the targets and variables
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -v help='$(HELP)' "$$PRINT_HELP" $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo '  EXP=momentum PROFILE=digits SEEDS=3 CPUS=2 GPUS=0 SET="method.queue_size=2048 train.epochs=50"'
 
@@ -77,9 +104,14 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("ftlab needs Python 3.11 to 3.13, but $(PYTHON) is " + sys.version.split()[0]) if not (3, 11) <= sys.version_info[:2] <= (3, 13) else None'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)"
-	$(UV) pip sync --quiet --compile-bytecode requirements.lock
-	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing the $$(grep -c '^[a-z0-9]' requirements.lock) packages of requirements.lock and ftlab into .venv, once;" \
+		"on Linux, where torch brings CUDA, they take 7 GB of disk."
+	@quiet=$$(test -t 2 || echo --quiet); $(UV) pip sync $$quiet --compile-bytecode requirements.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+list: $(STAMP)  ## List experiments, searches and profiles: question, state at PROFILE, time
+	@$(FTLAB) list --profile $(PROFILE) $(FOLDER)
 
 plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
 	@$(FTLAB) plan $(STUDY) $(BOUND) $(SIZE) $(SHARING)

@@ -1,5 +1,20 @@
-"""``python -m ftlab``: the command line where only the source is there, as in a submitted job."""
+"""The command line, which says within two seconds that it starts: its imports take longer on a busy machine."""
 
-from ftlab.cli.command_line import main
+import sys
 
-main()
+from ftlab.terminal.console import INTERRUPTED
+from ftlab.terminal.phase import phase
+
+
+def main() -> None:
+    """Import the commands, and run one."""
+    try:
+        with phase("loading ftlab"):
+            from ftlab.cli.command_line import main as run
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    run()
+
+
+if __name__ == "__main__":
+    main()

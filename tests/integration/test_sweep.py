@@ -71,7 +71,7 @@ def test_the_sweep_prints_its_progress_and_its_table(first_sweep: Any) -> None:
     out = first_sweep.out
     assert "6 trials: 6 new, 0 resumed, 0 reused; 12 epochs to train" in out
     assert "first epoch after" in out
-    assert out.count("finished, probe/few_shot_top1") + out.count("collapsed, probe/few_shot_top1") == 4
+    assert out.count("finished, few-shot top-1") + out.count("collapsed, few-shot top-1") == 4
     assert out.count("failed, epoch 0 (diverged: the loss must be finite") == 2
     assert "[6/6]" in out
     assert "few-shot top-1" in out

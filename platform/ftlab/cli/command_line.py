@@ -6,8 +6,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.metadata import version
 from io import TextIOWrapper
-from typing import Any, NoReturn
+from platform import python_version
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -15,7 +17,8 @@ from typer.exceptions import TyperException
 from typer.main import get_group
 
 from ftlab.errors import FREE_SPACE, FtlabError, is_disk_full
-from ftlab.terminal.console import error_console, on_a_screen
+from ftlab.study.identity import NUMERICS_VERSION
+from ftlab.terminal.console import error_console, on_a_screen, say
 
 # The file of each command, in the order of the help: a command pays for the imports of no other.
 _FILES = {
@@ -26,6 +29,7 @@ _FILES = {
     "train": "train_command",
     "ui": "serve_command",
     "dashboard": "serve_command",
+    "list": "config_command",
     "config": "config_command",
     "schema": "config_command",
     "search": "search_command",
@@ -87,9 +91,19 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        say(f"ftlab {version('ftlab')}, numerics {NUMERICS_VERSION}, Python {python_version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def _commands() -> None:
-    pass
+def _options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Ablation tables for contrastive learning as build targets."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The commands about settings: config prints those of every cell, schema writes what editors check them by."""
+"""The commands about files of settings: list, config prints those of every cell, schema is for editors."""
 
 import json
 from pathlib import Path
@@ -7,12 +7,40 @@ from typing import Annotated
 import typer
 import yaml
 
-from ftlab.cli.options import Experiment, Overrides, Profile, Seeds, load_asked
+from ftlab.cli.options import RESULTS, Experiment, Overrides, Profile, Results, Seeds, load_asked
+from ftlab.config.home import ftlab_home
 from ftlab.config.json_schemas import json_schemas
-from ftlab.config.loading import experiments_folder
+from ftlab.config.loading import experiments_folder, load_profile
+from ftlab.engine.file_overview import find_experiments, find_profiles, find_searches
 from ftlab.terminal.console import console, say
+from ftlab.terminal.fitted_table import Column, FittedTable
+from ftlab.terminal.phase import phase
 
 app = typer.Typer()
+
+_QUESTION, _TIME = Column("question", is_prose=True), Column("time", rank=1)
+
+
+@app.command("list")
+def list_files(profile: Profile = "digits", results: Results = RESULTS) -> None:
+    """List experiments, searches and profiles: the question of each, how much of it is done, and its time."""
+    # Asked for here, so that a profile that is misspelt is one message.
+    load_profile(profile)
+    with phase("counting the trials that are done"):
+        experiments = list(find_experiments(profile, ftlab_home()))
+        searches, profiles = list(find_searches(profile, results)), list(find_profiles())
+    columns = [Column("experiment"), _QUESTION, Column(f"state at {profile}"), _TIME]
+    rows = [[file.name, file.question, file.state, file.time] for file in experiments]
+    searched = [[file.name, file.question, file.state, file.time] for file in searches]
+    tables = [
+        (columns, rows),
+        ([Column("search"), *columns[1:]], searched),
+        ([Column("profile"), Column("meant for", is_prose=True)], [[file.name, file.question] for file in profiles]),
+    ]
+    for place, (headings, lines) in enumerate(table for table in tables if table[1]):
+        if place:
+            say("")
+        console.print(FittedTable(headings, lines, console.width).render(), soft_wrap=not console.is_terminal)
 
 
 @app.command()

@@ -36,7 +36,7 @@ def doctor(profile: Profile = "digits", as_json: AsJson = False) -> None:
         if not as_json:
             _print_line(name, finding)
     if as_json:
-        say(_document(findings))
+        console.print(_document(findings), markup=False, highlight=False, soft_wrap=True)
     else:
         say(f"{levels[Level.OK]} ok, {levels[Level.WARNING]} warnings, {levels[Level.FAULT]} faults")
     raise typer.Exit(1 if levels[Level.FAULT] else 0)

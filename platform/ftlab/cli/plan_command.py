@@ -11,6 +11,7 @@ from ftlab.estimate.known_costs import MAX_CALIBRATIONS
 from ftlab.estimate.resource_plan import plan_resources
 from ftlab.machine.capacity import Capacity
 from ftlab.terminal.console import say
+from ftlab.terminal.phase import phase
 from ftlab.terminal.plan_listing import plan_lines, plan_summary, resource_lines
 from ftlab.tracking.opening import open_tracker
 
@@ -32,12 +33,14 @@ def plan(
     study, auto = load_asked(experiment, profile, seeds, overrides, max_trials)
     if auto:
         study = replace(study, seeds=tuple(range(auto.rule.max_seeds)))
-    found = plan_study(study, ftlab_home(), open_tracker(ftlab_home().local).load_trials(), share=share)
+    with phase("reading the tracking store and the images"):
+        found = plan_study(study, ftlab_home(), open_tracker(ftlab_home().local).load_trials(), share=share)
     for line in (*plan_lines(found), *found.data_notes, plan_summary(found)):
         say(line)
     if found.todo:
-        resource_plan = plan_resources(
-            found, home=ftlab_home(), capacity=Capacity(cpus, gpus), max_calibrations=MAX_CALIBRATIONS
-        )
+        with phase("estimating the time: kinds of trials that were never recorded are calibrated by a few steps"):
+            resource_plan = plan_resources(
+                found, home=ftlab_home(), capacity=Capacity(cpus, gpus), max_calibrations=MAX_CALIBRATIONS
+            )
         for line in resource_lines(resource_plan, at_most=auto is not None):
             say(line)

@@ -1,22 +1,32 @@
 """The commands that serve pages to this machine: ui and dashboard."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import typer
 
 from ftlab.cli.options import Port
 from ftlab.config.home import ftlab_home
 from ftlab.credentials import without_credentials
+from ftlab.engine.stopping import stopped_as_by_ctrl_c
 from ftlab.machine.ports import require_free_port
 from ftlab.terminal.console import console
+from ftlab.terminal.phase import phase
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.tracking_uri import SERVERS, sqlite_path, uri_in_folder
 
 app = typer.Typer()
+
+_POLL_SECONDS, _ENDING_SECONDS = 0.2, 10.0
 
 
 @app.command()
@@ -30,8 +40,9 @@ def ui(
         require_free_port(port)
     base = without_credentials(tracker.uri.rstrip("/")) if is_server else f"http://127.0.0.1:{port}"
     found = tracker.find_experiment_id(experiment) if experiment else None
-    console.print(f"{base}/#/experiments/{found}/runs?workflowType=machine_learning" if found else base, soft_wrap=True)
+    link = f"{base}/#/experiments/{found}/runs?workflowType=machine_learning" if found else base
     if is_server:
+        console.print(link, soft_wrap=True)
         return
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri_in_folder(tracker.uri)]
     command += ["--artifacts-destination", str(Path("mlartifacts").absolute())]
@@ -41,11 +52,65 @@ def ui(
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     folder = sqlite_path(tracker.uri)
     surroundings = {**environment, **os.environ}
-    raise typer.Exit(subprocess.call(command, cwd=folder and folder.parent, env=surroundings))  # noqa: S603 - fixed arguments
+    with _serving(command, folder and folder.parent, surroundings) as server:
+        with phase("starting MLflow"):
+            _wait_for_answer(server, f"{base}/health" if port else "")
+        if server.poll() is None:
+            console.print(link, soft_wrap=True)
+        raise typer.Exit(server.wait())
 
 
 @app.command()
 def dashboard(port: Port = 8050) -> None:
     """Serve the score explorer on 127.0.0.1 until Ctrl-C, and print its link."""
     require_free_port(port)
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "explorer", "--port", str(port)]))  # noqa: S603 - fixed
+    with _serving([sys.executable, "-m", "explorer", "--port", str(port)], stdout=subprocess.PIPE) as server:
+        told = server.stdout or ()
+        with phase("starting the explorer"):
+            # It prints its link when it answers.
+            link = next(iter(told), b"")
+        console.print(link.decode().strip(), soft_wrap=True)
+        raise typer.Exit(server.wait())
+
+
+@contextmanager
+def _serving(
+    command: Sequence[str],
+    folder: Path | None = None,
+    surroundings: Mapping[str, str] | None = None,
+    stdout: int | None = None,
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run a server, and end it and the processes that it started with Ctrl-C, SIGTERM and SIGHUP."""
+    with (
+        stopped_as_by_ctrl_c(),
+        subprocess.Popen(  # noqa: S603 - fixed arguments
+            command, cwd=folder, env=surroundings, stdout=stdout, start_new_session=True
+        ) as server,
+    ):
+        try:
+            yield server
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+        finally:
+            _end(server)
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    # MLflow's own process leaves its workers behind when it is ended alone.
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(_ENDING_SECONDS)
+
+
+def _wait_for_answer(server: "subprocess.Popen[bytes]", address: str) -> None:
+    while address and server.poll() is None:
+        try:
+            urlopen(address, timeout=_ENDING_SECONDS).close()  # noqa: S310 - of this machine
+        except HTTPError:  # that is an answer
+            return
+        except (URLError, OSError):
+            time.sleep(_POLL_SECONDS)
+        else:
+            return

@@ -54,7 +54,7 @@ def explain(path: TablePath, cell: CellName = None) -> None:
         if known:
             say("to train them again:")
         for params in known:
-            say(f"  {retraining_command(provenance.origin.profile, profile, params)}")
+            say(" ", retraining_command(provenance.origin.profile, profile, params))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from ftlab.machine.hardware import find_hardware
 from ftlab.running.recorder import TrialRecorder, study_record
 from ftlab.study.spec import single_trial_study
 from ftlab.terminal.console import console, report_refused, report_undelivered, say
+from ftlab.terminal.phase import phase
 from ftlab.terminal.study_display import StudyDisplay
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.opening import open_tracker
@@ -32,11 +33,12 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
     from ftlab.running.ranked_run import run_starter
 
     study = single_trial_study(profile, load_profile(profile), seed, parse_overrides(overrides or []))
-    home, tracker = ftlab_home(), open_tracker(ftlab_home().local)
-    resources = study.profile.resources
-    prepare_process(resources)
-    device: torch.device = make_device(resources.device)
-    found = plan_study(study, home, tracker.load_trials())
+    with phase("reading the tracking store and the images"):
+        home, tracker = ftlab_home(), open_tracker(ftlab_home().local)
+        resources = study.profile.resources
+        prepare_process(resources)
+        device: torch.device = make_device(resources.device)
+        found = plan_study(study, home, tracker.load_trials())
     for note in found.data_notes:
         say(note)
     if not found.todo:

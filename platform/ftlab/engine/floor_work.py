@@ -5,12 +5,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ftlab.config.home import Home
-from ftlab.engine.study_session import StudySession
+from ftlab.engine.study_session import STARTING_RAY, StudySession
 from ftlab.errors import FtlabError
 from ftlab.estimate.resource_plan import resources_within
 from ftlab.running.floor_records import FloorRecords
 from ftlab.study.floors import Floor
 from ftlab.terminal.console import complain
+from ftlab.terminal.phase import phase
 
 if TYPE_CHECKING:
     from ftlab.workers.floor_task import FloorTask
@@ -40,7 +41,8 @@ def judged_beside(
     try:
         # A Ctrl-C while only floors are waited for leaves them to the next sweep too.
         with suppress(KeyboardInterrupt):
-            found = {} if is_interrupted() else task.wait()
+            with phase("judging the floors of the table"):
+                found = {} if is_interrupted() else task.wait()
             for key, record in found.items():
                 FloorRecords(session.home).save(key, record)
     except Exception as error:
@@ -51,7 +53,8 @@ def judged_beside(
 
 def _begin(floors: Sequence[Floor], session: StudySession) -> "FloorTask | None":
     try:
-        session.ray.wait()
+        with phase(STARTING_RAY):
+            session.ray.wait()
     except FtlabError as error:
         _tell(error)
         return None

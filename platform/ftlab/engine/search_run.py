@@ -20,6 +20,7 @@ from ftlab.study.fingerprint import check_data
 from ftlab.study.plan import make_plan
 from ftlab.study.spec import Trial, expand_trials
 from ftlab.terminal.console import INTERRUPTED, complain, console, report_refused, report_undelivered, say
+from ftlab.terminal.phase import phase
 from ftlab.terminal.plan_listing import search_command
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.records import trials_frame
@@ -35,18 +36,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchWorkload:
-    """The most trials that a search will train, for the display; see `ftlab.terminal.study_display.Workload`.
+    """The most trials that a search will train, for the display; see `ftlab.terminal.study_progress.Workload`.
 
     Attributes:
         metric: Metric whose value is shown.
         num_todo: Number of trials.
         epochs_a_trial: Length of a trial, unless the search varies it.
+        num_done: Number of trials that were evaluated before.
         start_epochs: Epoch that a trial starts from, by trial key.
     """
 
     metric: str
     num_todo: int
     epochs_a_trial: int
+    num_done: int = 0
     start_epochs: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -77,7 +80,8 @@ def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
     require_writable(results / spec.name)
     home = ftlab_home()
     with exclusive(home, spec.study), StudySession(spec.study, capacity, home) as session:
-        data = check_data(spec.study.data, spec.examples, home)
+        with phase("reading the images"):
+            data = check_data(spec.study.data, spec.examples, home)
         fingerprint = data.fingerprint
         for note in data.notes:
             say(note)
@@ -86,15 +90,18 @@ def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
         if len(ledger.evaluated) < spec.num_trials:
             session.ray.start()
         try:
-            tracker = open_tracker(home.local)
-            tracker.reconcile()
-            tracker.open_study(study_record(spec.study))
+            with phase("opening the tracking store"):
+                tracker = open_tracker(home.local)
+                tracker.reconcile()
+                tracker.open_study(study_record(spec.study))
             feed, is_stored = _evaluate_missing(spec, fingerprint, ledger, tracker, session)
         finally:
-            session.ray.stop()
-        report = make_report(spec, ledger, tracker.load_trials())
-        paths = write_search_results(spec, report, results / spec.name)
-        with reporting_refusal() as refusal:
+            with phase("ending Ray"):
+                session.ray.stop()
+        with phase("writing the results"):
+            report = make_report(spec, ledger, tracker.load_trials())
+            paths = write_search_results(spec, report, results / spec.name)
+        with phase("attaching the results to the search's run"), reporting_refusal() as refusal:
             close_search(tracker, spec, report, results / spec.name, complete=feed.is_complete and is_stored)
         if feed.is_complete:
             session.collector.claim([])
@@ -125,9 +132,10 @@ def _evaluate_missing(
         feed = SearchFeed(spec, fingerprint, ledger, recorded, claim=session.claims.take)
         say(f"{spec.num_trials} configurations: {len(ledger.evaluated)} evaluated, {feed.num_left} to evaluate")
         if not feed.is_exhausted:
-            _train(spec, fingerprint, feed, session, writer)
+            _train(spec, fingerprint, ledger, feed, session, writer)
     finally:
-        undelivered = writer.close()
+        with phase("bringing the last records to the tracking store"):
+            undelivered = writer.close()
         report_undelivered(undelivered, "search")
         report_refused(writer.refused, "search")
     if feed.num_answered:
@@ -136,7 +144,12 @@ def _evaluate_missing(
 
 
 def _train(
-    spec: "SearchSpec", fingerprint: str, feed: "SearchFeed", session: StudySession, writer: TrackingWriter
+    spec: "SearchSpec",
+    fingerprint: str,
+    ledger: "SearchLedger",
+    feed: "SearchFeed",
+    session: StudySession,
+    writer: TrackingWriter,
 ) -> None:
     # The first known configuration decides how trials share the machine.
     example = make_plan(spec.study, expand_trials(spec.study, fingerprint), trials_frame([]), frozenset())
@@ -145,7 +158,8 @@ def _train(
     if session.metrics:
         session.metrics.watch_spool(lambda: writer.num_pending)
         session.metrics.expect(num_trials)
-    work = SearchWorkload(spec.study.metric, num_trials, spec.study.cells[0].config.train.epochs)
+    num_done = len(ledger.evaluated) * len(spec.study.seeds)
+    work = SearchWorkload(spec.study.metric, num_trials, spec.study.cells[0].config.train.epochs, num_done)
     keepers = [CheckpointKeeper(session.collector)]
     session.train(feed, plan, work, writer, listeners=keepers, early_stopping=spec.early_stopping)
 
@@ -160,10 +174,10 @@ def _print_report(report: "SearchReport", folder: Path, paths: Sequence[Path]) -
 def _say_how_to_go_on(spec: "SearchSpec", feed: "SearchFeed") -> int:
     command = search_command(spec.study, spec.num_trials)
     if not feed.is_complete:
-        say(f"Stopped. Finished work is kept; to continue: {command}")
+        say("Stopped. Finished work is kept; to continue:", command)
         return INTERRUPTED
     if feed.num_accidents:
-        complain(f"{feed.num_accidents} trials failed; to try them again: {command}")
+        complain(f"{feed.num_accidents} trials failed; to try them again:", command)
         return 1
     if feed.is_used_up:
         say(f"The space is used up: the sampler found nothing new, and {feed.num_left} configurations are missing.")

@@ -1,6 +1,6 @@
 """The session of one study: what a sweep and a search hold while they train."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,7 +14,9 @@ from ftlab.running.claims import TrialClaims
 from ftlab.running.recorder import TrialRecorder
 from ftlab.study.spec import StudySpec
 from ftlab.terminal.console import console
-from ftlab.terminal.study_display import StudyDisplay, Workload
+from ftlab.terminal.phase import phase
+from ftlab.terminal.study_display import StudyDisplay
+from ftlab.terminal.study_progress import Workload
 from ftlab.tracking.journal import Journal
 from ftlab.workers.metrics_server import serve_metrics
 from ftlab.workers.session import RaySession
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from ftlab.tracking.records import Outcome
     from ftlab.tracking.writer import TrackingWriter
     from ftlab.workers.metrics import StudyMetrics
+
+STARTING_RAY = "starting Ray"
 
 
 class StudySession:
@@ -75,6 +79,8 @@ class StudySession:
         *,
         listeners: "Sequence[StudyListener]" = (),
         early_stopping: "EarlyStopping | None" = None,
+        forecast: float | None = None,
+        known: Mapping[str, Sequence[float]] | None = None,
     ) -> "dict[str, Outcome]":
         """Train the trials of a feed on Ray, recorded and shown; return their outcomes by trial key.
 
@@ -85,14 +91,18 @@ class StudySession:
             writer: Writer of the tracking store.
             listeners: Told of every trial, after the recorder and before the display.
             early_stopping: Rule that stops trials early; None without one.
+            forecast: Estimated seconds of the work; None without an estimate.
+            known: Values of the metric of trials that were recorded before, by cell.
         """
-        with StudyDisplay(console, work) as display:
+        display = StudyDisplay(console, work, forecast=forecast, known=known)
+        with phase(STARTING_RAY):
             self.ray.wait()
             # Ray takes seconds to import, and a command with nothing to train never needs it.
             from ftlab.workers.study_run import run_study
 
-            recorder = TrialRecorder(self.study.results_name, writer, plan.hardware)
-            keepers = (Housekeeper(self.claims, self.collector), *listeners)
+        recorder = TrialRecorder(self.study.results_name, writer, plan.hardware)
+        keepers = (Housekeeper(self.claims, self.collector), *listeners)
+        with display:
             return run_study(
                 feed,
                 home=self.home,
@@ -101,4 +111,5 @@ class StudySession:
                 # An epoch is in the journal before anything else is told of it.
                 listeners=[recorder, display, *keepers, *([self.metrics] if self.metrics else ())],
                 early_stopping=early_stopping,
+                stopping=display.stopping,
             )

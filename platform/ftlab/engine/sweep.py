@@ -21,6 +21,7 @@ from ftlab.study.floors import find_floors
 from ftlab.study.plan import Plan, is_settled
 from ftlab.study.spec import StudySpec
 from ftlab.terminal.console import INTERRUPTED, complain, report_refused, report_undelivered, say
+from ftlab.terminal.phase import phase
 from ftlab.terminal.plan_listing import plan_summary, sweep_command
 from ftlab.terminal.table_listing import print_table
 from ftlab.tracking.opening import open_tracker
@@ -83,20 +84,25 @@ def run_sweep(study: StudySpec, capacity: Capacity, results: Path, options: Tabl
     planner = SweepPlanner(study, home, options.auto, share)
     with exclusive(home, study), StudySession(study, capacity, home) as session:
         # Ray starts while the data set is decoded and the tracking store is opened.
-        if not planner.seems_complete(session.journal):
+        with phase("reading the images and the journal"):
+            is_complete = planner.seems_complete(session.journal)
+        if not is_complete:
             session.ray.start()
-        tracker = open_tracker(home.local)
+        with phase("opening the tracking store"):
+            tracker = open_tracker(home.local)
+            tracker.reconcile()
         try:
             trained = _train_missing(session, planner, tracker)
         finally:
-            session.ray.stop()
+            with phase("ending Ray"):
+                session.ray.stop()
         return _finish(session, planner, tracker, trained, results / study.results_name, options)
 
 
 def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracker) -> Trained:
-    tracker.reconcile()
-    recorded = tracker.load_trials()
-    found = planner.plan(recorded)
+    with phase("planning: reading the images and the recorded trials"):
+        recorded = tracker.load_trials()
+        found = planner.plan(recorded)
     for note in found.data_notes:
         say(note)
     # A claim is left although nothing is missing if the last sweep was killed before it closed its study.
@@ -120,7 +126,8 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
         with judged_beside(floors, session, lambda: training.interrupted):
             training.run(found, recorded)
     finally:
-        undelivered = writer.close()
+        with phase("bringing the last records to the tracking store"):
+            undelivered = writer.close()
         report_undelivered(undelivered, "sweep")
         report_refused(writer.refused, "sweep")
     return Trained(
@@ -143,13 +150,14 @@ def _finish(
 ) -> int:
     study, plan, recorded = session.study, trained.plan, trained.recorded
     command = sweep_command(study, options.auto)
-    table, paths = publish_table(
-        study, plan.trials, recorded, tracker, folder, options, home=session.home, command=command
-    )
+    with phase("writing the table and its figures"):
+        table, paths = publish_table(
+            study, plan.trials, recorded, tracker, folder, options, home=session.home, command=command
+        )
     is_stored = not trained.lacks_files
     if trained.is_open:
         complete = not (trained.interrupted or trained.undelivered)
-        with reporting_refusal() as refusal:
+        with phase("attaching the table to the study's run"), reporting_refusal() as refusal:
             close_study(open_tracker(session.home.local), plan, table, folder, complete=complete)
         is_stored = is_stored and not refusal
         if trained.interrupted:
@@ -163,8 +171,8 @@ def _finish(
     # Last: what is printed may find no reader.
     print_table(table, folder, paths)
     if trained.interrupted:
-        say(f"Stopped. Finished work is kept; to continue: {command}")
+        say("Stopped. Finished work is kept; to continue:", command)
         return INTERRUPTED
     if trained.num_failed:
-        complain(f"{trained.num_failed} trials failed; to try them again: {command}")
+        complain(f"{trained.num_failed} trials failed; to try them again:", command)
     return 1 if trained.num_failed or trained.undelivered or not is_stored else 0

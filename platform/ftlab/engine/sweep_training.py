@@ -13,6 +13,7 @@ from ftlab.study.plan import Plan, is_settled
 from ftlab.study.spec import Trial
 from ftlab.terminal.console import say
 from ftlab.terminal.estimate_listing import comparison_line
+from ftlab.terminal.phase import phase
 from ftlab.terminal.plan_listing import resource_lines
 from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.tracking.timings import seconds_spent
@@ -72,7 +73,7 @@ class SweepTraining:
         plan: ResourcePlan | None = None
         while not (feed := self._planner.feed(left, recorded, self._session.claims.take)).is_exhausted:
             plan = plan or self._plan_resources(left, recorded)
-            elsewhere = self._train(left, feed, plan)
+            elsewhere = self._train(left, recorded, feed, plan)
             self.interrupted = not feed.is_exhausted or not self._all_ended(left, elsewhere)
             if self.interrupted or not elsewhere or not self._wait_for(elsewhere):
                 break
@@ -80,7 +81,7 @@ class SweepTraining:
             recorded = self._tracker.load_trials()
             left = self._planner.plan(recorded)
             self.outcomes |= _recorded_outcomes(recorded, {trial.key for trial in elsewhere})
-        if plan is not None and plan.estimate is not None:
+        if plan is not None and plan.estimate is not None and not self.interrupted:
             spent = seconds_spent(self._session.home / "trials", list(self.outcomes), started)
             say(comparison_line(plan.estimate, Actual(time.time() - started, held_hours(spent, plan.resources))))
 
@@ -88,16 +89,22 @@ class SweepTraining:
         everything = self._planner.plan_of_all(left, recorded)
         capacity = self._session.ray.capacity
         # A calibration run would delay the sweep by seconds; `plan` makes one.
-        plan = plan_resources(everything, home=self._session.home, capacity=capacity, max_calibrations=0)
+        with phase("estimating the time"):
+            plan = plan_resources(everything, home=self._session.home, capacity=capacity, max_calibrations=0)
         for line in resource_lines(plan, at_most=self._planner.auto is not None):
             say(line)
         return plan
 
-    def _train(self, left: Plan, feed: StageFeed | SeedFeed, plan: ResourcePlan) -> list[Trial]:
+    def _train(
+        self, left: Plan, recorded: "pd.DataFrame", feed: StageFeed | SeedFeed, plan: ResourcePlan
+    ) -> list[Trial]:
         """Train the trials that no other sweep trains; return those that others train."""
         if self._session.metrics:
             self._session.metrics.expect(left.num_todo, [trial.key for trial in left.reused], left.epochs_spared)
-        self.outcomes |= self._session.train(feed, plan, left, self._writer)
+        estimate = plan.estimate
+        forecast = estimate.wall_seconds * left.epochs_left / max(estimate.num_epochs, 1) if estimate else None
+        known = _known_values(left, recorded)
+        self.outcomes |= self._session.train(feed, plan, left, self._writer, forecast=forecast, known=known)
         return feed.elsewhere
 
     def _all_ended(self, left: Plan, elsewhere: list[Trial]) -> bool:
@@ -113,6 +120,18 @@ class SweepTraining:
         except KeyboardInterrupt:
             self.interrupted = True
         return not self.interrupted
+
+
+def _known_values(plan: Plan, recorded: "pd.DataFrame") -> dict[str, list[float]]:
+    """Return the values of the table's metric of the trials that a plan reuses, by cell."""
+    if plan.metric not in recorded:
+        return {}
+    values = recorded.set_index("trial_key")[plan.metric].dropna()
+    known: dict[str, list[float]] = {}
+    for trial in plan.reused:
+        if trial.key in values.index:
+            known.setdefault(trial.cell, []).append(float(values[trial.key]))
+    return known
 
 
 def _recorded_outcomes(recorded: "pd.DataFrame", keys: set[str]) -> dict[str, Outcome]:

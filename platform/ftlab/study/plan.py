@@ -63,6 +63,11 @@ class Plan:
         return len(self.todo)
 
     @property
+    def num_done(self) -> int:
+        """Number of trials that need no training."""
+        return len(self.reused)
+
+    @property
     def epochs_left(self) -> int:
         """Epochs to train."""
         return sum(stage.epochs for stage in self.stages.values())

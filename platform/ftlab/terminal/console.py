@@ -4,7 +4,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from textwrap import wrap
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
@@ -63,14 +65,37 @@ console = PlainConsole()
 error_console = PlainConsole(stderr=True)
 
 
-def say(line: str) -> None:
-    """Print a line without interpreting markup in it."""
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+def print_line(where: Console, line: str, command: str = "") -> None:
+    """Print a line without interpreting markup in it; a terminal gets no break inside a word, a path or a command.
+
+    Args:
+        where: Console to print on.
+        line: The line.
+        command: A command for the shell, which ends the line; it is never broken, so that it can be copied.
+    """
+    whole = f"{line} {command}" if command else line
+    if where.is_terminal and cell_len(whole) > where.width:
+        texts = [line, *([f"  {command}"] if command else [])]
+        whole = "\n".join([*_wrapped(texts[0], where.width), *texts[1:]])
+    where.print(whole, markup=False, highlight=False, soft_wrap=True)
 
 
-def complain(line: str) -> None:
-    """Print a line to the error output without interpreting markup in it."""
-    error_console.print(line, markup=False, highlight=False, soft_wrap=True)
+def _wrapped(text: str, width: int) -> list[str]:
+    lines: list[str] = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        lines += wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
+    return lines
+
+
+def say(line: str, command: str = "") -> None:
+    """Print a line, see `print_line`."""
+    print_line(console, line, command)
+
+
+def complain(line: str, command: str = "") -> None:
+    """Print a line to the error output, see `print_line`."""
+    print_line(error_console, line, command)
 
 
 def report_refused(refused: Mapping[str, str], command: str) -> None:

@@ -2,7 +2,7 @@
 
 from ftlab.estimate.packing import Packing
 from ftlab.estimate.sweep_estimate import Actual, Estimate
-from ftlab.terminal.study_display import format_seconds
+from ftlab.terminal.durations import format_seconds
 
 
 def estimate_lines(estimate: Estimate) -> list[str]:

@@ -16,6 +16,7 @@ from ftlab.running.listener import StudyListener
 from ftlab.study.spec import Trial
 from ftlab.tracking.records import Outcome, TrialStatus
 from ftlab.training.epoch_result import EpochResult
+from ftlab.workers.interruption import answer_first
 
 _logger = logging.getLogger(__name__)
 
@@ -27,16 +28,24 @@ class StudyEvents(tune.Callback):
         dispatcher: Decides which trials are tried again.
         listeners: Told of every trial; the feed is among them.
         time_limit: Seconds without a result after which a worker counts as hung; None sets no limit.
+        stopping: Called on SIGINT.
 
     Attributes:
         outcomes: The outcome of each trial, by trial key.
         error: Error of a listener; it ends the study, and no listener is told anything any more.
     """
 
-    def __init__(self, dispatcher: Dispatcher, listeners: Sequence[StudyListener], time_limit: float | None) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        listeners: Sequence[StudyListener],
+        time_limit: float | None,
+        stopping: Callable[[], None] = lambda: None,
+    ) -> None:
         self._dispatcher = dispatcher
         self._listeners = listeners
         self._time_limit = time_limit
+        self._stopping = stopping
         self._trials: dict[str, Trial] = {}
         self._heard: dict[str, float] = {}
         self._hung: set[str] = set()
@@ -47,6 +56,10 @@ class StudyEvents(tune.Callback):
     def __getstate__(self) -> dict[str, Any]:
         # Tune saves its callbacks for Tuner.restore, which is never used: running the command again resumes.
         return {}
+
+    def setup(self, *arguments: Any, **info: Any) -> None:
+        """Heed Ctrl-C before Tune does, whose handler is set by now."""
+        answer_first(self._stopping)
 
     def on_trial_start(self, iteration: int, trials: list[TuneTrial], trial: TuneTrial, **info: Any) -> None:
         """Announce a trial."""

@@ -23,6 +23,7 @@ from ftlab.running.listener import StudyListener
 from ftlab.study.early_stopping import EarlyStopping
 from ftlab.study.spec import Trial
 from ftlab.tracking.records import Outcome
+from ftlab.workers.interruption import handler_restored
 from ftlab.workers.nodes import check_nodes
 from ftlab.workers.study_events import StudyEvents
 from ftlab.workers.tune_folder import tune_folder
@@ -80,6 +81,7 @@ def run_study(
     listeners: Sequence[StudyListener],
     max_slots: int | None = None,
     early_stopping: EarlyStopping | None = None,
+    stopping: Callable[[], None] = lambda: None,
 ) -> dict[str, Outcome]:
     """Train the feed's trials in the open Ray session and tell the listeners; a trial that fails stops no other.
 
@@ -90,6 +92,7 @@ def run_study(
         listeners: Told of every trial in this process.
         max_slots: Most trials at a time; None: as many as fit the session by their resources.
         early_stopping: Stops trials that do worse than others; None trains all to their end.
+        stopping: Called on SIGINT, before the trials are stopped.
 
     Raises:
         ConfigError: One trial needs more than the session has, or a node has other software than the driver.
@@ -104,7 +107,7 @@ def run_study(
     # Tune holds a reserve trial back only for lack of resources, so there is no reserve if memory is the limit.
     max_under_way = slots + 1 if max_slots is None or max_slots >= slots else max_slots
     dispatcher = Dispatcher(feed, max_under_way=max_under_way, max_failures=resources.max_failures)
-    events = StudyEvents(dispatcher, [_Epochs(feed), *listeners], resources.epoch_time_limit)
+    events = StudyEvents(dispatcher, [_Epochs(feed), *listeners], resources.epoch_time_limit, stopping)
     os.environ |= {
         # Else Tune starts one worker after another with a search algorithm.
         "TUNE_MAX_PENDING_TRIALS_PG": str(slots),
@@ -133,7 +136,7 @@ def run_study(
             ),
         )
         try:
-            with suppress(KeyboardInterrupt):
+            with handler_restored(), suppress(KeyboardInterrupt):
                 tuner.fit()
         except TuneError:
             if events.error is None:

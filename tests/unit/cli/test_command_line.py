@@ -1,8 +1,9 @@
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -154,7 +155,7 @@ def test_a_trial_is_trained_once(
 ) -> None:
     write_experiment("unused", cells=[{"name": "a"}])
     first = run_ftlab("train", "--profile", "tiny", "--seed", "1")
-    assert "epoch 2/2: pretrain/loss" in first.out
+    assert "epoch 2/2: loss" in first.out
     assert "[1/1] trial seed 1: " in first.out
     assert list(tracker.study_ends) == ["train/tiny"]
     (key,) = tracker.trials
@@ -183,8 +184,15 @@ def test_a_store_of_an_unknown_kind_is_refused(run_ftlab: RunFtlab, monkeypatch:
 
 def test_the_dashboard_is_a_process_of_its_own(run_ftlab: RunFtlab, monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr("ftlab.cli.serve_command.subprocess.call", lambda command: commands.append(command) or 3)
-    assert run_ftlab("dashboard", "--port", "8123").status == 3
+    start = subprocess.Popen
+
+    def popen(command: list[str], **options: Any) -> Any:
+        commands.append(command)
+        return start([sys.executable, "-c", "print('http://127.0.0.1:8123'); exit(3)"], **options)
+
+    monkeypatch.setattr("ftlab.cli.serve_command.subprocess.Popen", popen)
+    ended = run_ftlab("dashboard", "--port", "8123")
+    assert (ended.status, ended.out) == (3, "http://127.0.0.1:8123\n")
     assert commands == [[sys.executable, "-m", "explorer", "--port", "8123"]]
 
 
@@ -223,3 +231,14 @@ def test_a_message_of_a_screen_is_shown_whole(run_ftlab: RunFtlab, monkeypatch: 
 
     monkeypatch.setattr("ftlab.cli.config_command.load_asked", refuse)
     assert run_ftlab("config", "momentum").err == f"error: {message}\n"
+
+
+def test_list_names_the_files_and_version_the_release(
+    run_ftlab: RunFtlab, write_experiment: WriteExperiment, decode_once: None
+) -> None:
+    write_experiment("exp", grid={"method.key_momentum": [0.9, 0.5]})
+    out = run_ftlab("list", "--profile", "tiny").out
+    assert "0 of 4 trials" in out
+    assert [line.split()[0] for line in out.splitlines() if line.startswith(("exp ", "tiny "))] == ["exp", "tiny"]
+    assert "Did you mean 'tiny'" in run_ftlab("list", "--profile", "tyny").err
+    assert run_ftlab("--version").out.startswith("ftlab 0.")

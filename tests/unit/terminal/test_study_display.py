@@ -7,7 +7,8 @@ from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.engine.search_run import SearchWorkload
 from ftlab.study.plan import Plan, make_plan
 from ftlab.study.spec import expand_trials, resolve_study
-from ftlab.terminal.study_display import MAX_ENDED_ROWS, StudyDisplay
+from ftlab.terminal.live_view import MAX_ENDED_ROWS
+from ftlab.terminal.study_display import StudyDisplay
 from ftlab.tracking.records import Outcome, TrialStatus, trials_frame
 from ftlab.training.epoch_result import EpochResult
 
@@ -47,8 +48,8 @@ def test_a_file_gets_the_first_epoch_and_a_line_a_trial(plan: Plan) -> None:
     first, *ended = lines_of(printed)
     assert first.startswith("first epoch after ")
     assert first.endswith("key_momentum=0.9 seed 0, loss 1.500")
-    assert ended[0].startswith("[1/12] key_momentum=0.9 seed 0: finished, probe/few_shot_top1 73.2")
-    assert ended[1].startswith("[2/12] key_momentum=0.5 seed 0: finished, probe/few_shot_top1 73.2")
+    assert ended[0].startswith("[1/12] key_momentum=0.9 seed 0: finished, few-shot top-1 73.2 %")
+    assert ended[1].startswith("[2/12] key_momentum=0.5 seed 0: finished, few-shot top-1 73.2 %")
     assert all(" left" in line for line in ended)
 
 
@@ -82,8 +83,8 @@ def test_a_single_trial_is_shown_epoch_by_epoch(plan: Plan) -> None:
     display.trial_started(plan.todo[0])
     display.epochs_trained(plan.todo[0], [epoch(1), epoch(2, knn__top1=90.5)])
     assert lines_of(printed) == [
-        "epoch 1/2: pretrain/loss 1.500, 0.25 s",
-        "epoch 2/2: pretrain/loss 1.500, knn/top1 90.500, 0.25 s",
+        "epoch 1/2: loss 1.500, 0.25 s",
+        "epoch 2/2: loss 1.500, kNN top-1 90.5 %, 0.25 s",
     ]
 
 
@@ -98,10 +99,10 @@ def test_a_terminal_gets_a_live_table(plan: Plan) -> None:
         display.trial_started(plan.todo[-1])
         printed.truncate(0)
     shown = printed.getvalue()
-    assert "10 of 12 trials" in shown
+    assert "10 of 12 done" in shown
     assert "61.0" in shown
     assert "starting" in shown
-    rows = [line for line in shown.splitlines() if "finished" in line and line.lstrip().startswith("│")]
+    rows = [line for line in shown.splitlines() if line.startswith("key_momentum=") and "finished" in line]
     assert len(rows) % MAX_ENDED_ROWS == 0
 
 
@@ -135,7 +136,7 @@ def test_the_live_table_shows_the_metric_of_the_table_or_says_when_it_comes(plan
     for trial, epochs in zip(plan.todo, ([epoch(1)], [epoch(1), epoch(2, probe__few_shot_top1=73.25)]), strict=False):
         display.trial_started(trial)
         display.epochs_trained(trial, epochs)
-    console.print(display._table())
+    console.print(display._view.render(console.width))
     shown = printed.getvalue()
     assert "few-shot top-1 (%)" in shown
     assert "at the end" in shown

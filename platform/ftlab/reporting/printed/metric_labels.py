@@ -15,3 +15,13 @@ def metric_label(metric: str) -> str:
 def metric_name(metric: str) -> str:
     """Return a metric in words without its unit."""
     return metric_label(metric).removesuffix(" (%)")
+
+
+def metric_value(metric: str, value: float) -> str:
+    """Return a value with its metric in words and its unit.
+
+    >>> metric_value("knn/top1", 76.20000000000002), metric_value("mine/spread", 0.123456)
+    ('kNN top-1 76.2 %', 'mine/spread 0.1235')
+    """
+    name, label = metric_name(metric), metric_label(metric)
+    return f"{name} {value:.1f} %" if name != label else f"{name} {value:.4g}"
