@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
+from inspect import cleandoc
 from io import TextIOWrapper
 from platform import python_version
 from typing import Annotated, Any, NoReturn
@@ -76,6 +77,13 @@ class _Commands(TyperGroup):
         """Read the words before a command's own."""
         with _on_a_screen():
             return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """Return a command, with a line a paragraph in its help, which a terminal breaks where it ends."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None and command.help:
+            command.help = "\n\n".join(" ".join(part.split()) for part in cleandoc(command.help).split("\n\n"))
+        return command
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Read the words of a command, and run it."""

@@ -16,14 +16,19 @@ _BEFORE_A_NAME = re.compile(r"(?<!\s)\s++(?=[A-Za-z_][\w.]*=)")
 
 Experiment = Annotated[str, typer.Argument(help="Name of an experiment: a file in experiments/, without .yaml.")]
 Profile = Annotated[
-    str, typer.Option(help="Name of a profile (the scale): a file in experiments/profiles/, without .yaml.")
+    str,
+    typer.Option(metavar="NAME", help="Name of a profile (the scale): a file in experiments/profiles/, without .yaml."),
 ]
 Seeds = Annotated[
     str | None,
-    typer.Option(help="Trials per cell, or auto to add seeds where they matter; by default the experiment's number."),
+    typer.Option(
+        metavar="N|auto",
+        help="Trials per cell, or auto to add seeds where they matter; by default the experiment's number.",
+    ),
 ]
 MaxTrials = Annotated[
-    int | None, typer.Option(min=1, max=MAX_TRIALS, help="Most trials that the table may hold with --seeds auto.")
+    int | None,
+    typer.Option(metavar="N", min=1, max=MAX_TRIALS, help="Most trials that the table may hold with --seeds auto."),
 ]
 
 
@@ -38,17 +43,26 @@ def split_settings(texts: list[str] | None) -> list[str]:
 
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", callback=split_settings, help="Settings for every trial, as name=value; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        callback=split_settings,
+        help="Settings for every trial, as name=value; may be repeated.",
+    ),
 ]
-Cpus = Annotated[int | None, typer.Option(min=1, max=MANY, help="CPU cores of this machine to use; by default all.")]
-Gpus = Annotated[int | None, typer.Option(min=0, max=MANY, help="GPUs of this machine to use; by default all.")]
+Cpus = Annotated[
+    int | None, typer.Option(metavar="N", min=1, max=MANY, help="CPU cores of this machine to use; by default all.")
+]
+Gpus = Annotated[
+    int | None, typer.Option(metavar="N", min=0, max=MANY, help="GPUs of this machine to use; by default all.")
+]
 Share = Annotated[bool, typer.Option(help="Train common prefixes of trials once; the results stay the same.")]
 IntervalKind = Annotated[
     Interval,
     typer.Option("--interval", help="Kind of 95% interval of means: Student's t, or, from ten seeds, a BCa bootstrap."),
 ]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of this machine.")]
-Results = Annotated[Path, typer.Option(help="Folder of tables and figures.")]
+Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port of this machine.")]
+Results = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of tables and figures.")]
 
 RESULTS = Path("results")
 
