@@ -5,7 +5,6 @@ from typing import Any
 import torch
 
 from ftlab.config.sections.train_section import TrainConfig
-from ftlab.errors import ConfigError
 from ftlab.methods.method import ParameterGroup
 
 # Of the code of both SimCLR's and SwAV's authors.
@@ -13,17 +12,9 @@ TRUST_COEFFICIENT = 1e-3
 
 
 def make_lars(train: TrainConfig, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
-    """Build LARS (arXiv 1708.03888) of timm; biases and normalisations, the vectors, move by plain SGD without decay.
+    """Build LARS (arXiv 1708.03888) of timm; biases and normalisations, the vectors, move by plain SGD without decay."""
+    from timm.optim.lars import Lars  # takes seconds to import
 
-    Raises:
-        ConfigError: timm is not installed.
-    """
-    try:
-        from timm.optim.lars import Lars  # takes seconds to import
-    except ImportError as error:
-        raise ConfigError(
-            "train.optimizer='lars' needs timm, which is not installed: pip install timm; nearest valid: 'sgd'."
-        ) from error
     parts: list[dict[str, Any]] = []
     for group in groups:
         weights = [parameter for parameter in group.parameters if parameter.ndim > 1]

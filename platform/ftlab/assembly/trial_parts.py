@@ -142,11 +142,7 @@ def make_mixing(config: MixingConfig, groups: int, ranks: Ranks) -> BatchMixing:
 
 
 def make_optimizer(config: TrialConfig, method: PretrainingMethod[Any]) -> torch.optim.Optimizer:
-    """Build the optimiser of the parameters that the method trains.
-
-    Raises:
-        ConfigError: It is LARS, and timm is not installed.
-    """
+    """Build the optimiser of the parameters that the method trains."""
     if config.train.optimizer == "lars":
         return make_lars(config.train, method.parameter_groups())
     groups = [

@@ -1,6 +1,5 @@
 """The optimisers: LARS against its rule written number by number, and how a trial chooses it."""
 
-import sys
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from torch import Tensor, nn
 
 from ftlab.assembly.trial_parts import make_optimizer, make_trainer
 from ftlab.config.trial import TrialConfig
-from ftlab.errors import ConfigError
 from ftlab.methods.method import ParameterGroup
 from ftlab.testing.method_contract import CPU, make_images, trial_config
 
@@ -77,10 +75,9 @@ def test_sgd_is_the_default_and_decays_all_but_what_a_method_spares() -> None:
 
 
 def test_lars_without_timm_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "timm.optim.lars", None)
-    method: Any = Grouped()
-    with pytest.raises(ConfigError, match=r"needs timm, which is not installed: pip install timm; nearest .*'sgd'"):
-        make_optimizer(LARS, method)
+    monkeypatch.setattr("ftlab.config.sections.train_section.find_spec", lambda _: None)
+    with pytest.raises(ValueError, match=r"needs timm, which is not installed: pip install timm; nearest .*'sgd'"):
+        TrialConfig.model_validate({"train": RULE})
 
 
 def test_each_parameter_keeps_the_schedule_of_its_group() -> None:

@@ -1,11 +1,12 @@
 """The section ``train`` of a trial."""
 
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ftlab.config.section import LARGEST, Fraction, Rate
-from ftlab.config.sections.trial_section import TrialSection
+from ftlab.config.sections.trial_section import TrialSection, Whole
 from ftlab.config.setting import Trait
 
 
@@ -37,3 +38,14 @@ class TrainConfig(TrialSection):
     compile: Annotated[bool, Trait.EPOCH_COST] = Field(
         False, description="Whether the encoders go through torch.compile."
     )
+
+    def check(self, whole: Whole) -> None:
+        """Check that what the optimiser needs is installed.
+
+        Raises:
+            ValueError: It is LARS, and timm is not.
+        """
+        if self.optimizer == "lars" and find_spec("timm") is None:
+            raise ValueError(
+                "train.optimizer='lars' needs timm, which is not installed: pip install timm; nearest valid: 'sgd'."
+            )
