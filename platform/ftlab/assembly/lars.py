@@ -12,7 +12,7 @@ TRUST_COEFFICIENT = 1e-3
 
 
 def make_lars(train: TrainConfig, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
-    """Build LARS (arXiv 1708.03888) of timm; biases and normalisations, the vectors, move by plain SGD without decay."""
+    """Build LARS (arXiv 1708.03888) of timm; biases and normalisations, the vectors, move by SGD without decay."""
     from timm.optim.lars import Lars  # takes seconds to import
 
     parts: list[dict[str, Any]] = []

@@ -67,23 +67,19 @@ class _Commands(TyperGroup):
         self.commands = {**known, **self.commands}
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
-        """Return a command; None if there is none of that name."""
-        if cmd_name in _FILES:
-            loaded = get_group(import_module(f"ftlab.cli.{_FILES[cmd_name]}").app)
-            return loaded.get_command(ctx, cmd_name)
-        return super().get_command(ctx, cmd_name)
+        """Return a command, with a line a paragraph in its help, which a terminal breaks where it ends."""
+        if cmd_name not in _FILES:
+            return super().get_command(ctx, cmd_name)
+        loaded = get_group(import_module(f"ftlab.cli.{_FILES[cmd_name]}").app)
+        command = loaded.get_command(ctx, cmd_name)
+        if command is not None and command.help:
+            command.help = "\n\n".join(" ".join(part.split()) for part in cleandoc(command.help).split("\n\n"))
+        return command
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Read the words before a command's own."""
         with _on_a_screen():
             return super().parse_args(ctx, args)
-
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
-        """Return a command, with a line a paragraph in its help, which a terminal breaks where it ends."""
-        command = super().get_command(ctx, cmd_name)
-        if command is not None and command.help:
-            command.help = "\n\n".join(" ".join(part.split()) for part in cleandoc(command.help).split("\n\n"))
-        return command
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Read the words of a command, and run it."""

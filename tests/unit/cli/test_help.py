@@ -1,6 +1,7 @@
 """The help of commands: paragraphs that the terminal breaks, at its own width."""
 
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -20,5 +21,5 @@ def test_a_paragraph_fills_its_lines(
     (start,) = [place for place, line in enumerate(lines) if line.startswith("Use it for trials")]
     paragraph = lines[start : lines.index("", start)]
     assert len(paragraph) > 1
-    for line, following in zip(paragraph, paragraph[1:], strict=False):
+    for line, following in pairwise(paragraph):
         assert len(line) + 1 + len(following.split()[0]) > width - 2

@@ -39,7 +39,7 @@ class TrainConfig(TrialSection):
         False, description="Whether the encoders go through torch.compile."
     )
 
-    def check(self, whole: Whole) -> None:
+    def check(self, whole: Whole) -> None:  # noqa: ARG002
         """Check that what the optimiser needs is installed.
 
         Raises:
