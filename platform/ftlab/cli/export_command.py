@@ -8,6 +8,7 @@ import typer
 from ftlab.config.home import ftlab_home
 from ftlab.encoders.backbones import Library, check_exportable
 from ftlab.errors import CheckpointError
+from ftlab.reporting.printed.metric_labels import metric_label
 from ftlab.terminal.console import complain, say
 from ftlab.tracking.opening import open_tracker
 
@@ -44,7 +45,8 @@ def export_backbone(run: Run, to: To, output: Output = None, force: Force = Fals
         state = train_again(found, home, lambda result: say(f"epoch {result.epoch} of {found.trial.epochs}"))
     for name, (here, recorded) in differing_metrics(state, found).items():
         complain(
-            f"{name} of these weights is {here}, but {recorded} is recorded: other hardware or versions trained it"
+            f"{metric_label(name)} of these weights is {here:.10g}, but {recorded:.10g} is recorded: "
+            "other hardware or versions trained it"
         )
     lines = write_backbone(found, state, to, file, home, force=force)
     say(f"{file.path}: {model.backbone} of {found.trial.name}, for {to}; {file.companion} says how it was trained")

@@ -104,7 +104,7 @@ def test_the_companion_says_what_the_weights_are(make_trained: MakeTrained, home
 def test_weights_that_measure_otherwise_than_recorded_are_named(make_trained: MakeTrained) -> None:
     trial = make_trained(metrics={**METRICS, "probe/top1": 89.5}).trial
     ended = run("export-backbone", trial.key, "--to", "torchvision", "--output", "a.pth")
-    assert "probe/top1 of these weights is 89.5, but 90.25 is recorded" in ended.out
+    assert "linear top-1 (%) of these weights is 89.5, but 90.25 is recorded" in ended.out
     content = json.loads(Path("a.json").read_text())
     assert content["provenance"]["differing_metrics_of_these_weights"] == {"probe/top1": 89.5}
 

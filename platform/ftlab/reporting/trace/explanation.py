@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ftlab.errors import ConfigError, nearest
+from ftlab.reporting.printed.metric_labels import metric_value
 from ftlab.reporting.table.ablation import Cell
 from ftlab.reporting.table.axes import axis_text, same_value
 from ftlab.reporting.table.baselines import baseline_of
@@ -112,7 +113,7 @@ def explanation_lines(explanation: CellExplanation) -> list[str]:
 
 
 def _trial_line(trial: SourceTrial, metric: str) -> str:
-    value = "no value" if trial.value is None else f"{metric} {trial.value!r}"
+    value = "no value" if trial.value is None else metric_value(metric, trial.value)
     return f"  seed {trial.seed}: trial {trial.trial_key}, run {trial.run_id}, {trial.status}, {value}"
 
 
