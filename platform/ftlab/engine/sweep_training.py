@@ -102,7 +102,8 @@ class SweepTraining:
         if self._session.metrics:
             self._session.metrics.expect(left.num_todo, [trial.key for trial in left.reused], left.epochs_spared)
         estimate = plan.estimate
-        forecast = estimate and estimate.wall_seconds * left.epochs_left / max(estimate.num_epochs, 1)
+        epochs = max(estimate.num_epochs, 1) if estimate else 1
+        forecast = estimate.wall_seconds * left.epochs_left / epochs if estimate else None
         known = _known_values(left, recorded)
         self.outcomes |= self._session.train(feed, plan, left, self._writer, forecast=forecast, known=known)
         return feed.elsewhere
