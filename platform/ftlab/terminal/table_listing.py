@@ -54,7 +54,7 @@ def _print_list(printed: "PrintedTable") -> tuple[str, ...]:
         )
         for column in shown
     ]
-    rows = [
+    rows: list[list[Content]] = [
         [*row.labels, *(_content(row, _JOINED.get(column.name, (column.name,))) for column in shown)]
         for row in (*printed.rows, *printed.floors)
     ]
