@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ftlab.reporting.printed.metric_labels import metric_label, metric_value
 from ftlab.terminal.durations import format_seconds
-from ftlab.terminal.fitted_table import Column, Content, FittedTable
+from ftlab.terminal.fitted_table import GAP, MIN_BAR, Column, Content, FittedTable
 from ftlab.terminal.phase import PhaseLine
 from ftlab.terminal.study_progress import KNN, STARTING, TRAINING, StudyProgress, TrialProgress
 
@@ -41,7 +41,7 @@ class LiveView:
             width: Characters of a line.
         """
         progress = self._progress
-        parts: list[RenderableType] = [self._headline()]
+        parts: list[RenderableType] = [self._headline(width)]
         if self._end is not None:
             parts.append(self._end.line())
         elif not progress.has_trained:
@@ -54,14 +54,17 @@ class LiveView:
             parts += ["", FittedTable(_columns(progress.metric), [_row(row, progress) for row in rows], width).render()]
         return Group(*parts)
 
-    def _headline(self) -> Table:
+    def _headline(self, width: int) -> RenderableType:
         progress = self._progress
-        line = Table.grid(padding=(0, 2, 0, 0))
-        bar = ProgressBar(progress.num_trials, progress.trials_behind, width=BAR_WIDTH)
         times = [format_seconds(progress.elapsed)]
         if (left := progress.seconds_left) is not None and self._end is None:
             times.append(f"about {format_seconds(left)} left")
-        line.add_row(Text(f"{progress.num_done} of {progress.num_trials} done"), bar, Text(", ".join(times)))
+        done, time = f"{progress.num_done} of {progress.num_trials} done", ", ".join(times)
+        if (room := width - len(done) - len(time) - 2 * GAP) < MIN_BAR:
+            return Text(f"{done}, {time}")
+        line = Table.grid(padding=(0, GAP, 0, 0))
+        bar = ProgressBar(progress.num_trials, progress.trials_behind, width=min(room, BAR_WIDTH))
+        line.add_row(Text(done), bar, Text(time))
         return line
 
 

@@ -96,9 +96,9 @@ class StudyDisplay:
         """Say that a Ctrl-C was heard; may be called from a signal's handler."""
         self._view.stop()
         number = self._progress.num_running
-        trials = "1 trial" if number == 1 else f"{number} trials"
+        trials = f" {number} trial{'s' if number > 1 else ''}" if number else ""
         # The signal may have come while this very thread printed a line.
-        Thread(target=self._print, args=(f"Stopping {trials}, then writing the table.",)).start()
+        Thread(target=self._print, args=(f"Stopping{trials}, then writing the table.",)).start()
 
     def _print(self, line: str) -> None:
         print_line(self._console, line)

@@ -67,10 +67,10 @@ def _print_grids(printed: "PrintedTable", two_way: "TwoWay") -> tuple[str, ...]:
     for heading, names in printed.blocks():
         say("")
         say(heading)
-        _print(
-            columns,
-            [[label, *("" if row is None else _content(row, names) for row in rows)] for label, rows in printed.grid()],
-        )
+        lines: list[list[Content]] = [
+            [label, *("" if row is None else _content(row, names) for row in rows)] for label, rows in printed.grid()
+        ]
+        _print(columns, lines)
     return ()
 
 

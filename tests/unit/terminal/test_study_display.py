@@ -1,3 +1,4 @@
+import time
 from io import StringIO
 
 import pytest
@@ -141,3 +142,16 @@ def test_the_live_table_shows_the_metric_of_the_table_or_says_when_it_comes(plan
     assert "few-shot top-1 (%)" in shown
     assert "at the end" in shown
     assert "73.2" in shown
+
+
+@pytest.mark.parametrize(("started", "said"), [(0, "Stopping"), (1, "Stopping 1 trial"), (2, "Stopping 2 trials")])
+def test_a_ctrl_c_is_answered(started: int, said: str, plan: Plan) -> None:
+    display, printed = display_on_a_file(plan)
+    for trial in plan.todo[:started]:
+        display.trial_started(trial)
+    display.stopping()
+    for _ in range(100):
+        if printed.getvalue().endswith("\n"):
+            break
+        time.sleep(0.01)
+    assert lines_of(printed) == [f"{said}, then writing the table."]
