@@ -64,7 +64,9 @@ def test_a_table_has_the_rows_of_its_experiment(name: str) -> None:
     rows = rows_of(SECTIONS[name])
     trained = [row for row in rows if row.labels[0] not in FLOORS]
     assert len(trained) == len(study.cells)
-    assert {row.n for row in trained} == {str(len(study.seeds))}
+    healthy = {int(row.n) for row in trained}
+    assert max(healthy) == len(study.seeds)
+    assert len(healthy) == 1 or "† Collapsed, not in the mean" in SECTIONS[name]
     assert all(floor in SECTIONS[name] for floor in FLOORS)
     assert tuple(row.labels[0] for row in rows[len(trained) :]) in (FLOORS, ())
     assert study.question in SECTIONS[name]
