@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
 
 import typer
 
@@ -18,6 +16,7 @@ from ftlab.cli.options import Port
 from ftlab.config.home import ftlab_home
 from ftlab.credentials import without_credentials
 from ftlab.engine.stopping import stopped_as_by_ctrl_c
+from ftlab.errors import TrackingError
 from ftlab.machine.ports import require_free_port
 from ftlab.terminal.console import console
 from ftlab.terminal.phase import phase
@@ -54,7 +53,7 @@ def ui(
     surroundings = {**environment, **os.environ}
     with _serving(command, folder and folder.parent, surroundings) as server:
         with phase("starting MLflow"):
-            _wait_for_answer(server, f"{base}/health" if port else "")
+            _wait_for_answer(server, base)
         if server.poll() is None:
             console.print(link, soft_wrap=True)
         raise typer.Exit(server.wait())
@@ -104,13 +103,11 @@ def _end(server: "subprocess.Popen[bytes]") -> None:
             server.wait(_ENDING_SECONDS)
 
 
-def _wait_for_answer(server: "subprocess.Popen[bytes]", address: str) -> None:
-    while address and server.poll() is None:
-        try:
-            urlopen(address, timeout=_ENDING_SECONDS).close()  # noqa: S310 - of this machine
-        except HTTPError:  # that is an answer
+def _wait_for_answer(server: "subprocess.Popen[bytes]", uri: str) -> None:
+    from ftlab.tracking.mlflow.store_health import ask_health
+
+    while server.poll() is None:
+        with suppress(TrackingError):
+            ask_health(uri)
             return
-        except (URLError, OSError):
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
+        time.sleep(_POLL_SECONDS)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,9 +20,23 @@ def test_mlflows_pages_are_served_to_this_machine_alone(monkeypatch: pytest.Monk
     calls: list[tuple[list[str], dict[str, Any]]] = []
     store = SimpleNamespace(uri="sqlite:////x/mlflow.db", find_experiment_id={}.get)
     monkeypatch.setattr("ftlab.cli.serve_command.open_tracker", lambda _: store)
-    monkeypatch.setattr(
-        "ftlab.cli.serve_command.subprocess.call", lambda *args, **options: calls.append((*args, options)) or 0
-    )
+
+    class Ended(nullcontext[Any]):
+        """A server that has ended already."""
+
+        pid = -1
+
+        def __init__(self, command: list[str], **options: Any) -> None:
+            super().__init__(self)
+            calls.append((command, options))
+
+        def poll(self) -> int:
+            return 0
+
+        wait = poll
+
+    monkeypatch.setattr("ftlab.cli.serve_command.subprocess.Popen", Ended)
+    monkeypatch.setattr("ftlab.cli.serve_command._end", lambda _: None)
     CliRunner().invoke(app, ["ui", "$(id)", "--port", "5123"])
     [(command, options)] = calls
     assert command[: command.index("server")] == [sys.executable, "-m", "mlflow"]

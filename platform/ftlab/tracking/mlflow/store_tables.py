@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from mlflow.store.db.base_sql_model import Base
 from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+from sqlalchemy import inspect, literal, select, table
 
 from ftlab.storage.local import LocalFolder
 from ftlab.storage.sealed_json import set_aside
@@ -39,10 +40,14 @@ def complete_tables(path: Path) -> None:
 
 def _look_into(path: Path) -> tuple[set[str], bool]:
     """Return the names of the tables, and whether any has rows that no migration writes."""
-    with closing(sqlite3.connect(path)) as store:
-        tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        quoted = ['"{}"'.format(name.replace('"', '""')) for name in tables - _FILLED_BY_MIGRATIONS]
-        return tables, any(store.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchall() for name in quoted)  # noqa: S608
+    engine = create_sqlalchemy_engine(sqlite_uri(path))
+    try:
+        with engine.connect() as store:
+            tables = set(inspect(store).get_table_names())
+            rows = (select(literal(1)).select_from(table(name)).limit(1) for name in tables - _FILLED_BY_MIGRATIONS)
+            return tables, any(store.execute(row).first() for row in rows)
+    finally:
+        engine.dispose()
 
 
 def _migrate(path: Path) -> None:
