@@ -52,8 +52,9 @@ def ui(
     folder = sqlite_path(tracker.uri)
     surroundings = {**environment, **os.environ}
     with _serving(command, folder and folder.parent, surroundings) as server:
-        with phase("starting MLflow"):
-            _wait_for_answer(server, base)
+        if port:  # 0 is any free port, which MLflow names itself
+            with phase("starting MLflow"):
+                _wait_for_answer(server, base)
         if server.poll() is None:
             console.print(link, soft_wrap=True)
         raise typer.Exit(server.wait())
