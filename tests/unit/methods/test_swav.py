@@ -5,23 +5,22 @@ from typing import Any
 
 import pytest
 import torch
+from exact_swav import LOSS, NONE, C, K, make_swav
 from swav_by_loops import Step, swav_by_loops
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ftlab.assembly.trial_parts import make_trainer
-from ftlab.config.sections.swav_section import SwAVSection
 from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
-from ftlab.methods.method import MethodParts, Streams, Views
+from ftlab.methods.method import Streams, Views
 from ftlab.methods.prototype_prediction import predict
 from ftlab.methods.swav import SwAV, SwAVResult
 from ftlab.testing.method_contract import CPU, make_images, trial_config
 from ftlab.training.trainer import Trainer
 
-N, C, K, Q = 4, 3, 6, 5
-LOSS = {"temperature": 0.3, "epsilon": 0.2}
+N, Q = 4, 5
 POSITIVES, NEGATIVES = PositiveTransform(2.0, (1.0, 2.0)), NegativeTransform(1.6)
-NONE, BOTH = FeatureTransform(), FeatureTransform(POSITIVES, NEGATIVES)
+BOTH = FeatureTransform(POSITIVES, NEGATIVES)
 TRANSFORMS = {
     "none": NONE,
     "both": BOTH,
@@ -37,32 +36,6 @@ TRANSFORMS = {
     "interpolated": FeatureTransform(positives=PositiveTransform(2.0, (0.0, 1.0))),
     "renormalised": FeatureTransform(POSITIVES, NEGATIVES, renormalise=True),
 }
-
-
-class Pixels(nn.Module):
-    """An encoder whose features are the pixels."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        return images.flatten(1)
-
-
-class ExactSwAV(SwAV):
-    """SwAV whose features stay in float64."""
-
-    def encode(self, encoder: nn.Module, images: Tensor) -> Tensor:
-        return F.normalize(encoder(images))
-
-
-def make_swav(transform: FeatureTransform = NONE, **settings: Any) -> SwAV:
-    parts = MethodParts(
-        make_encoder=lambda **_: Pixels(),
-        feature_dim=C,
-        transform=transform,
-        transform_epochs=range(10),
-        precision=torch.float32,
-        make_generator=lambda _: torch.Generator().manual_seed(5),
-    )
-    return ExactSwAV.build(parts, SwAVSection(num_prototypes=K, **LOSS, **settings)).double()
 
 
 def make_streams() -> Streams:

@@ -1,24 +1,21 @@
 """SwAV with small crops against its loss written number by number, in value and gradient."""
 
 from math import log
-from typing import Any
 
 import pytest
 import torch
+from exact_swav import LOSS, NONE, C, K, make_swav
 from step_by_loops import dot, rows_of, total, unit
 from swav_by_loops import sinkhorn_by_loops, swav_by_loops
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from ftlab.config.sections.swav_section import SwAVSection
 from ftlab.contrast.transform import FeatureTransform, NegativeTransform, PositiveTransform
-from ftlab.methods.method import MethodParts, Streams, Views
+from ftlab.methods.method import Streams, Views
 from ftlab.methods.swav import SwAV, SwAVResult
 
-N, C, K, V = 4, 3, 6, 3
-LOSS = {"temperature": 0.3, "epsilon": 0.2}
+N, V = 4, 3
 POSITIVES, NEGATIVES = PositiveTransform(2.0, (1.0, 2.0)), NegativeTransform(1.6)
-NONE = FeatureTransform()
 TRANSFORMS = {
     "none": NONE,
     "both": FeatureTransform(POSITIVES, NEGATIVES),
@@ -26,35 +23,6 @@ TRANSFORMS = {
     "negatives": FeatureTransform(negatives=NEGATIVES),
     "groups": FeatureTransform(POSITIVES, NEGATIVES, groups=2),
 }
-
-
-class Pixels(nn.Module):
-    """An encoder whose features are the pixels; it counts its passes."""
-
-    passes = 0
-
-    def forward(self, images: Tensor) -> Tensor:
-        self.passes += 1
-        return images.flatten(1)
-
-
-class ExactSwAV(SwAV):
-    """SwAV whose features stay in float64."""
-
-    def encode(self, encoder: nn.Module, images: Tensor) -> Tensor:
-        return F.normalize(encoder(images))
-
-
-def make_swav(transform: FeatureTransform = NONE, **settings: Any) -> SwAV:
-    parts = MethodParts(
-        make_encoder=lambda **_: Pixels(),
-        feature_dim=C,
-        transform=transform,
-        transform_epochs=range(10),
-        precision=torch.float32,
-        make_generator=lambda _: torch.Generator().manual_seed(5),
-    )
-    return ExactSwAV.build(parts, SwAVSection(num_prototypes=K, **LOSS, **settings)).double()
 
 
 def make_streams(swav: SwAV) -> Streams:

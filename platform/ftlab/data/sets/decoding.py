@@ -121,22 +121,11 @@ class LabelledImages(NamedTuple):
         return LabelledImages(self.images[rows], self.labels[rows[rows < len(self.labels)]])
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """Yield the images, resized to ``size``."""
-        return array_chunks(self.images, self.labels, size)
-
-
-def array_chunks(images: UInt8Array, labels: Int64Array, size: int) -> Iterator[Chunk]:
-    """Yield images that lie in memory, resized to ``size``.
-
-    Args:
-        images: (N, channels, height, width) uint8 with 1 or 3 channels.
-        labels: (N,) int64; fewer if the last images have no label.
-        size: Side of the yielded images, in pixels.
-    """
-    chunk_size = _chunk_size(images.shape[1], size)
-    for start in range(0, max(len(images), 1), chunk_size):
-        rows = slice(start, start + chunk_size)
-        yield Chunk(_resize(images[rows], size), labels[rows])
+        """Yield the images, few at a time, resized to squares of ``size`` pixels."""
+        chunk_size = _chunk_size(self.images.shape[1], size)
+        for start in range(0, max(len(self.images), 1), chunk_size):
+            rows = slice(start, start + chunk_size)
+            yield Chunk(_resize(self.images[rows], size), self.labels[rows])
 
 
 def file_chunks(files: Sequence[ImageFile], num_channels: int, fit: Fit) -> Iterator[Chunk]:

@@ -11,7 +11,7 @@ from PIL import Image
 from ftlab.data.cache.build import ABANDONED_AFTER_SECONDS, publish
 from ftlab.data.cache.decode_once import DatasetSource, load_dataset
 from ftlab.data.cache.split_writer import ArrayWriter, ChannelHistogram, write_split
-from ftlab.data.sets.decoding import array_chunks
+from ftlab.data.sets.decoding import LabelledImages
 from ftlab.errors import DataError
 
 COUNTS = {"train/cat": 3, "train/dog": 2, "test/cat": 1, "test/dog": 2}
@@ -267,7 +267,7 @@ class TestWriting:
 
     def test_channel_statistics_are_exact(self, tmp_path):
         images = np.random.default_rng(0).integers(0, 256, (50, 3, 5, 5), np.uint8)
-        split = write_split(array_chunks(images, np.zeros(50, np.int64), 5), tmp_path, "train", 1)
+        split = write_split(LabelledImages(images, np.zeros(50, np.int64)).chunks(5), tmp_path, "train", 1)
         mean, std = split.histogram.mean_and_std()
         np.testing.assert_allclose(mean, (images / 255).mean(axis=(0, 2, 3)), rtol=1e-12)
         np.testing.assert_allclose(std, (images / 255).std(axis=(0, 2, 3)), rtol=1e-12)
