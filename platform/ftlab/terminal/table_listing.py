@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.segment import Segments
 from rich.text import Text
 
 from ftlab.terminal.console import console, say
@@ -76,7 +77,9 @@ def _print_grids(printed: "PrintedTable", two_way: "TwoWay") -> tuple[str, ...]:
 
 def _print(columns: Sequence[Column], rows: Sequence[Sequence[Content]]) -> tuple[str, ...]:
     table = FittedTable(columns, rows, console.width if console.is_terminal else _FILE_WIDTH)
-    console.print("", table.render(), width=None if console.is_terminal else table.width, sep="\n")
+    # rendered apart, as the console has the width of a terminal even where there is none
+    lines = Segments(console.render(table.render(), console.options.update_width(table.width)))
+    console.print("", lines, sep="\n", crop=False)
     return table.left_out
 
 
