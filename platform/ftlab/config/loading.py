@@ -1,6 +1,5 @@
 """Read experiments and profiles from YAML, apply dotted overrides, and name the errors in them."""
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig
 from ftlab.config.names import check_name
@@ -140,14 +140,14 @@ def resolve_trial(
 def _checked_section(name: str, content: Any) -> Any:
     """Return a section of a trial, checked by itself once for the many trials that have the same; else its content."""
     try:
-        return _section(name, json.dumps(content)) if isinstance(content, dict) else content
+        return _section(name, to_json(content, inf_nan_mode="constants")) if isinstance(content, dict) else content
     except (KeyError, TypeError, ValueError):  # the check of the whole trial names what is wrong, and where
         return content
 
 
 @lru_cache(maxsize=1_000)
-def _section(name: str, content: str) -> Any:
-    return _adapters()[name].validate_python(json.loads(content))
+def _section(name: str, content: bytes) -> Any:
+    return _adapters()[name].validate_python(from_json(content))
 
 
 @cache
