@@ -235,7 +235,7 @@ gpu-day-pack: $(PEERS)  ## Prepare .gpu-day/ for a machine without a network: PH
 
 lock: $(STAMP)  ## Resolve requirements.lock anew from pyproject.toml, and the locks of images and of benchmarks beside it
 	$(UV) $(COMPILE) pyproject.toml --extra dev --extra server -o requirements.lock
-	$(UV) $(COMPILE) pyproject.toml --extra server --extra cluster -c requirements.lock -o docker/requirements.lock
+	$(UV) $(COMPILE) pyproject.toml --extra server --extra cluster --extra lars -c requirements.lock -o docker/requirements.lock
 	$(UV) $(COMPILE) tests/benchmarks/requirements.in -c requirements.lock -o tests/benchmarks/requirements.lock
 
 clean:  ## Remove caches and results; recorded trials stay

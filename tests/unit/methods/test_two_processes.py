@@ -45,6 +45,11 @@ CASES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
     "SwAV": {"method": SWAV, "transform": BOTH},
     "SwAV, with a queue": {"method": {**SWAV, "queue_size": 22, "queue_start_epoch": 0}},
+    "SwAV, small crops": {
+        "method": SWAV,
+        "views": {"small_crops": 3, "small_size": 4, "crop_scale": [0.14, 1.0]},
+        "transform": BOTH,
+    },
     "SimSiam": {"method": SIMSIAM, "transform": POSITIVES},
     "MoCHi": {"method": MOCO, "transform": {**POSITIVES, **HARDEST}},
     "Un-Mix": {"method": MOCO, "transform": BOTH, "mixing": {"name": "unmix"}},
