@@ -35,7 +35,7 @@ def figures_pdf(figures: Sequence[go.Figure]) -> bytes:
 
 def _draw(figure: go.Figure) -> Figure:
     layout = figure.layout
-    canvas = Figure(figsize=(WIDTH / DPI, ((layout.height or 400) + 60) / DPI), dpi=DPI)
+    canvas = Figure(figsize=(WIDTH / DPI, ((layout.height or 400) + 60) / DPI), dpi=DPI, layout="constrained")
     names = sorted({trace.yaxis or "y" for trace in figure.data}, key=lambda name: int(name[1:] or 1)) or ["y"]
     panels = dict(zip(names, np.atleast_1d(canvas.subplots(len(names), sharex=True)), strict=True))
     for trace in figure.data:
@@ -62,7 +62,6 @@ def _draw(figure: go.Figure) -> Figure:
     }
     if len(handles) > 1:
         canvas.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
-    canvas.set_layout_engine("constrained")
     return canvas
 
 

@@ -32,8 +32,9 @@ def draw_differences(chosen: Selection, trials: pd.DataFrame) -> Drawn:
     """Draw the differences of the chosen cells, as their tables judge them.
 
     Args:
-        chosen: The chosen cells; a single one stands among all of its table. If the address names one that the others are compared with, all cells of their tables
-            are compared with it, so that the intervals hold at once however the chosen ones were picked.
+        chosen: The chosen cells; a single one stands among all of its table. If the address names one that the others
+            are compared with, all cells of their tables are compared with it, so that the intervals hold at once
+            however the chosen ones were picked.
         trials: All trials of the store.
     """
     view = chosen.current.view
