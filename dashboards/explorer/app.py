@@ -7,6 +7,7 @@ from dash import Dash
 from explorer.callbacks.cell_callbacks import answer_cell
 from explorer.callbacks.chart_callbacks import answer_charts
 from explorer.callbacks.study_callbacks import answer_study
+from explorer.charts.chart_files import serve_charts
 from explorer.downloads import serve_files
 from explorer.guard import guard
 from explorer.history_cache import HistoryCache
@@ -53,9 +54,10 @@ def make_app(store: RecordStore, views: StudyViews) -> Dash:
         ],
     )
     guard(app.server)
-    serve_files(app.server, store)
-    app.layout = make_page()
     histories = HistoryCache(store)
+    serve_files(app.server, store)
+    serve_charts(app.server, store, views, histories)
+    app.layout = make_page()
     answer_study(app, store, views)
     answer_cell(app, store, views, histories)
     answer_charts(app, store, views, histories)

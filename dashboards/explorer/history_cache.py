@@ -13,7 +13,6 @@ from ftlab.tracking.records import HistoryPart, TrialStatus
 from ftlab.tracking.score_history import history_frame
 
 MAX_KEPT = 1000
-MAX_SHOWN = 40
 
 
 class HistoryCache:
@@ -29,10 +28,10 @@ class HistoryCache:
         self._lock = threading.Lock()
 
     def load(self, trial_keys: Sequence[str], part: HistoryPart) -> pd.DataFrame:
-        """Return a part of the histories of trials, at most of `MAX_SHOWN`; without those that cannot be read."""
+        """Return a part of the histories of trials, without those that cannot be read."""
         trials = self._store.snapshot().trials
         statuses = dict(zip(trials["trial_key"], trials["status"], strict=True))
-        asked = [key for key in trial_keys if key in statuses][:MAX_SHOWN]
+        asked = [key for key in trial_keys if key in statuses]
         with self._lock:
             frames = [self._load(key, part, statuses[key]) for key in asked]
         filled = [frame.astype({"trial_key": str, "name": str}) for frame in frames if not frame.empty]

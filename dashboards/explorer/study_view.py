@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -11,15 +11,17 @@ from ftlab.config.home import ftlab_home
 from ftlab.config.loading import parse_overrides
 from ftlab.errors import FtlabError
 from ftlab.publish.judged_floors import load_floors
-from ftlab.publish.table import tabulate
+from ftlab.publish.table import define_table
 from ftlab.publish.table_options import TableOptions
 from ftlab.reporting.table.ablation import AblationRow, AblationTable, Cell, ablate
 from ftlab.study.identity import cell_key
 from ftlab.study.overrides import overrides_suffix
 from ftlab.study.recorded_params import params_in_effect
 from ftlab.study.spec import METRICS, StudySpec, expand_trials, load_study
+from ftlab.tracking.records import TrialStatus
 
 FINGERPRINT_TAG = "data.fingerprint"
+UNFINISHED = (TrialStatus.RUNNING, TrialStatus.INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,24 @@ class StudyView:
             with the floors that this FTLAB_HOME has records of.
         cell_keys: Key of each cell by its name.
         note: The reason why the table follows the records instead of an experiment file; usually empty.
+        live: The same table while trials of the study have not ended: a row that lacks a seed of another row is not
+            complete. None when all have.
     """
 
     table: AblationTable
     cell_keys: Mapping[str, str]
     note: str = ""
+    live: AblationTable | None = None
+
+    @property
+    def shown(self) -> AblationTable:
+        """The table that the page shows."""
+        return self.live or self.table
 
     def row(self, cell: str) -> AblationRow:
-        """Return a row by its name, else the baseline's, else the first."""
-        rows = {row.cell: row for row in self.table.rows}
-        return next((rows[name] for name in (cell, *self.table.baselines) if name in rows), self.table.rows[0])
+        """Return a row that is shown by its name, else the baseline's, else the first."""
+        rows = {row.cell: row for row in self.shown.rows}
+        return next((rows[name] for name in (cell, *self.table.baselines) if name in rows), self.shown.rows[0])
 
     def trials_of(self, cell: str, trials: pd.DataFrame) -> pd.DataFrame:
         """Return every recorded trial of a cell, with any status, by seed."""
@@ -76,8 +86,22 @@ def view_study(study: str, trials: pd.DataFrame) -> StudyView:
     if not set(cell_keys.values()) & set(own["cell_key"]):
         return _view_records(study, own, "Rows follow the records, since the experiment file asks for other cells now.")
     floors = load_floors(spec, fingerprint, ftlab_home())
-    table = tabulate(spec, expand_trials(spec, fingerprint), trials, TableOptions(all_seeds=True), floors)
-    return StudyView(table, cell_keys)
+    options = TableOptions(all_seeds=True)
+    definition = define_table(spec, expand_trials(spec, fingerprint), trials, options, floors)
+    asked = asked_cells(definition.cells, trials)
+    live = replace(definition, cells=asked).tabulate(trials) if asked else None
+    return StudyView(definition.tabulate(trials), cell_keys, live=live)
+
+
+def asked_cells(cells: Sequence[Cell], trials: pd.DataFrame) -> tuple[Cell, ...]:
+    """Return cells that each need every seed that one of them has; none if all their trials have ended."""
+    own = trials[trials["cell_key"].isin([cell.cell_key for cell in cells])]
+    if not own["status"].isin(UNFINISHED).any():
+        return ()
+    seeds = set(own["seed"])
+    known = {key: dict(zip(rows["seed"], rows["trial_key"], strict=True)) for key, rows in own.groupby("cell_key")}
+    keys = (tuple(known.get(cell.cell_key, {}).get(seed, f"seed {seed}") for seed in seeds) for cell in cells)
+    return tuple(replace(cell, trial_keys=found) for cell, found in zip(cells, keys, strict=True))
 
 
 class StudyViews:
@@ -123,8 +147,10 @@ def _view_records(study: str, own: pd.DataFrame, note: str) -> StudyView:
     ]
     metric = next((metric for metric in METRICS if metric in own and own[metric].notna().any()), METRICS[0])
     with_metric = own if metric in own else own.assign(**{metric: float("nan")})
-    table = ablate(study.partition("/")[0], cells, with_metric, metric=metric)
-    return StudyView(table, {cell.name: cell.cell_key for cell in cells}, note)
+    name, asked = study.partition("/")[0], asked_cells(cells, own)
+    table = ablate(name, cells, with_metric, metric=metric)
+    live = ablate(name, asked, with_metric, metric=metric) if asked else None
+    return StudyView(table, {cell.name: cell.cell_key for cell in cells}, note, live)
 
 
 def _varying_settings(each: Sequence[Mapping[str, str]]) -> list[str]:

@@ -85,7 +85,8 @@ def test_runs_are_overlaid(explorer: str, open_page: OpenPage, problems: list[st
     page.locator("#overlay").click()
     page.keyboard.type("union seed 1")
     page.get_by_text("union seed 1").first.click()
-    expect(page.locator("#courses .legend")).to_contain_text("union seed 1")
+    expect(page.locator("#color-key")).to_contain_text("union seed 1")
+    assert "run=" in page.url
     assert problems == []
 
 
@@ -108,7 +109,7 @@ def test_the_keyboard_suffices(explorer: str, open_page: OpenPage, problems: lis
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to the table")).to_be_focused()
     link = page.get_by_role("link", name="FT", exact=True)
-    for _ in range(20):
+    for _ in range(40):
         page.keyboard.press("Tab")
         if link.evaluate("element => element === document.activeElement"):
             break

@@ -1,9 +1,86 @@
 "use strict";
-// Where the cell stands below the table, a tap on a row would seem to do nothing: go there.
+const NARROW = "(max-width: 1060px)";
+const IMAGE = { png: "png", svg: "svg" };
+
+// A soft link changes the address and leaves everything else in its place: scroll position and focus.
 document.addEventListener("click", (event) => {
-  const row = event.target.closest(".rows tbody a");
-  const cell = document.getElementById("cell");
-  if (row && cell && matchMedia("(max-width: 1060px)").matches) {
-    setTimeout(() => cell.scrollIntoView({ behavior: "smooth" }), 150);
+  const link = event.target.closest("a.soft");
+  if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  const place = placeOf(link);
+  history.pushState({}, "", link.getAttribute("href"));
+  dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  keepFocus(place, performance.now() + 2000);
+  // Where the cells stand below the table, a tap on a row would seem to do nothing: go there.
+  if (link.closest(".rows tbody th") && matchMedia(NARROW).matches) {
+    setTimeout(() => document.getElementById("cell").scrollIntoView({ behavior: "smooth" }), 150);
   }
+});
+
+// A link in a list is another element after the list is drawn anew: the same words in the same part are the same link.
+function placeOf(link) {
+  const part = link.closest("[id]");
+  const words = link.getAttribute("aria-label") || link.textContent;
+  return { part: part.id, words };
+}
+
+function keepFocus({ part, words }, deadline) {
+  const links = [...document.querySelectorAll(`#${CSS.escape(part)} a.soft`)];
+  const link = links.find((each) => (each.getAttribute("aria-label") || each.textContent) === words);
+  const lost = document.activeElement === document.body || document.activeElement === null;
+  if (lost && link) link.focus({ preventScroll: true });
+  if (performance.now() < deadline) requestAnimationFrame(() => keepFocus({ part, words }, deadline));
+}
+
+document.addEventListener("click", async (event) => {
+  const copy = event.target.closest("#copy-link");
+  if (copy) {
+    await navigator.clipboard.writeText(location.href);
+    copy.textContent = "Copied";
+    setTimeout(() => { copy.textContent = "Copy link"; }, 2000);
+  }
+  const button = event.target.closest("[data-export]");
+  if (!button) return;
+  const { chart, export: kind } = button.dataset;
+  if (kind in IMAGE) {
+    for (const figure of document.querySelectorAll(`#${chart} .js-plotly-plot, #${chart}.panels .js-plotly-plot`)) {
+      await save(figure, chart, kind);
+    }
+  } else {
+    download(`/charts/${chart}.${kind}${location.search}`, "");
+  }
+});
+
+// A picture is read without its page: it has a legend, and paper behind it.
+async function save(figure, chart, kind) {
+  const below = { orientation: "h", x: 0, xanchor: "left", y: 0, yref: "container", yanchor: "bottom" };
+  const { height, width } = figure.getBoundingClientRect();
+  const rows = Math.ceil(figure.data.filter((trace) => trace.name && trace.showlegend !== false).length / 3);
+  const room = chart === "gradients" ? 0 : 24 * rows;
+  const margin = { ...figure.layout.margin, b: (figure.layout.margin?.b ?? 56) + room };
+  const layout = { ...figure.layout, paper_bgcolor: "#ffffff", showlegend: room > 0, legend: below, margin, height: height + room, width };
+  const format = { format: IMAGE[kind], width, height: height + room, scale: kind === "png" ? 3 : 1 };
+  const study = new URLSearchParams(location.search).get("experiment") ?? "ftlab";
+  download(await Plotly.toImage({ data: figure.data, layout }, format), `${study}-${chart}.${kind}`);
+}
+
+function download(address, name) {
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+// Figures are drawn at their size once; after that they follow the width of the page.
+let width = innerWidth;
+let waiting = 0;
+addEventListener("resize", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    if (width === innerWidth) return;
+    width = innerWidth;
+    for (const figure of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(figure, { autosize: true });
+  }, 150);
 });

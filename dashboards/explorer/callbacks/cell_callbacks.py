@@ -1,20 +1,22 @@
-"""The callbacks of the chosen cell: its runs, and the choice of those that the figures show."""
+"""The callbacks of the chosen cells: their legend, their runs, and their settings."""
 
+from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State
+from dash import Dash, Input, Output, State, html, no_update
 
 from explorer.address import Address
-from explorer.callbacks.study_callbacks import choose
+from explorer.callbacks.study_callbacks import changed
 from explorer.history_cache import HistoryCache
 from explorer.record_store import RecordStore
-from explorer.sections.cell_section import cell_heading, matching_runs, run_checklist, run_options
+from explorer.sections.cell_section import cell_heading, color_key
+from explorer.sections.runs_section import matching_runs, run_choices, run_list
+from explorer.sections.settings_section import settings_tables
+from explorer.sections.soft_link import soft_link
+from explorer.selection import Selection, select
 from explorer.study_view import StudyViews
 from ftlab.reporting.figures.run_scores import recorded_epochs
 from ftlab.tracking.records import HistoryPart
-
-# More curves cannot be told apart; the reader may tick further runs.
-MAX_TICKED = 12
 
 
 def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
@@ -22,37 +24,55 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
 
     @app.callback(
         Output("cell-heading", "children"),
-        Output("run-list", "children"),
-        Output("chosen-cell", "data"),
+        Output("color-key", "children"),
+        Output("run-choices", "children"),
+        Output("runs", "children"),
+        Output("against", "children"),
         Input("address", "search"),
         Input("version", "data"),
-        State("runs", "value"),
-        State("runs", "options"),
-        State("chosen-cell", "data"),
     )
-    def show_runs(
-        search: str | None, _: int | None, ticked: list[str] | None, options: list[Any] | None, shown: str | None
-    ) -> tuple[Any, ...]:
+    def show_runs(search: str | None, _: int | None) -> tuple[Any, ...]:
         snapshot = store.snapshot()
         if snapshot.trials.empty:
-            return [], run_checklist("", [], []), None
-        chosen = choose(Address.parse(search), snapshot)
-        view = views.of(chosen.study, snapshot)
-        cell = view.row(chosen.cell).cell
-        runs = view.trials_of(cell, snapshot.trials)
-        there = list(runs["trial_key"])
-        identity = str(chosen.with_cell(cell))
-        if identity != shown:
-            there = there[:MAX_TICKED]
-        else:
-            # Ticked runs stay ticked, and runs that have begun since are ticked.
-            before = {option["value"] for option in options or []}
-            there = [key for key in there if key in (ticked or []) or key not in before]
-        running = list(runs.loc[runs["status"] == "running", "trial_key"])
+            return [], [], [], [], []
+        chosen = select(Address.parse(search), snapshot, views)
+        running = [run.key for run in chosen.runs if run.record["status"] == "running"]
         epochs = recorded_epochs(histories.load(running, HistoryPart.METRICS))
-        shown_runs = run_checklist(identity, run_options(runs, view.table.metric, epochs), there)
-        return cell_heading(view, cell), shown_runs, identity
+        return cell_heading(chosen), color_key(chosen), run_choices(chosen), run_list(chosen, epochs), _against(chosen)
 
-    @app.callback(Output("overlay", "options"), Input("overlay", "search_value"), State("overlay", "value"))
-    def find_runs(search: str | None, chosen: list[str] | None) -> list[dict[str, str]]:
-        return matching_runs(store.snapshot().trials, search or "", chosen or [])
+    @app.callback(
+        Output("settings", "children"),
+        Input("runs-part", "data"),
+        State("address", "search"),
+        prevent_initial_call=True,
+    )
+    def show_settings(_: Any, search: str | None) -> Any:
+        snapshot = store.snapshot()
+        return settings_tables(select(Address.parse(search), snapshot, views), snapshot.trials)
+
+    @app.callback(Output("overlay", "options"), Input("overlay", "search_value"), State("address", "search"))
+    def find_runs(text: str | None, search: str | None) -> list[dict[str, str]]:
+        return matching_runs(store.snapshot().trials, text or "", Address.parse(search).run)
+
+    @app.callback(
+        Output("address", "search", allow_duplicate=True),
+        Output("overlay", "value"),
+        Input("overlay", "value"),
+        State("address", "search"),
+        prevent_initial_call=True,
+    )
+    def lay_over(key: str | None, search: str | None) -> tuple[Any, Any]:
+        address = Address.parse(search)
+        return (changed(address, run=(*address.run, key)), None) if key else (no_update, no_update)
+
+
+def _against(chosen: Selection) -> Any:
+    if len(chosen.cells) < 2:
+        return []
+    address = chosen.address
+    own = soft_link("the baseline of each table", replace(address, against=""), chosen=not address.against)
+    cells = [
+        soft_link(cell.label, replace(address, against=cell.mark), chosen=cell.mark == address.against)
+        for cell in chosen.cells
+    ]
+    return html.Div([html.Span("Differences to"), own, *cells], className="pick")

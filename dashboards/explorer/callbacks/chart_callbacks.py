@@ -2,95 +2,120 @@
 
 from typing import Any
 
-from dash import Dash, Input, Output, State
-from dash.development.base_component import Component
+from dash import Dash, Input, Output, State, no_update
 
 from explorer.address import Address
-from explorer.callbacks.study_callbacks import choose
+from explorer.callbacks.study_callbacks import changed
+from explorer.charts.drawn import Drawn
+from explorer.charts.run_figures import (
+    draw_accuracy,
+    draw_courses,
+    draw_distribution,
+    draw_gradients,
+    recorded_span,
+    shown_epoch,
+)
+from explorer.charts.table_figures import draw_differences
 from explorer.history_cache import HistoryCache
 from explorer.record_store import RecordStore
-from explorer.run_choice import RunChoice
+from explorer.sections.chart_part import epoch_slider, graph
 from explorer.sections.health_section import health_list
-from explorer.sections.page import graph
+from explorer.selection import Selection, select
 from explorer.study_view import StudyViews
-from ftlab.reporting.figures.gradient_landscape import GradientLandscape, gradient_landscape
-from ftlab.reporting.figures.histories import Histories
-from ftlab.reporting.figures.run_scores import run_courses, score_distributions_at
-from ftlab.reporting.pages.gradient_chart import gradient_charts
-from ftlab.reporting.pages.run_charts import courses_chart, distribution_chart
-from ftlab.study.recorded_params import recorded_ft_start
 from ftlab.tracking.records import HistoryPart
-from ftlab.tracking.score_history import history_frame
 
-RUNS = (Input("runs", "value"), Input("overlay", "value"), Input("version", "data"))
+RUNS = (Input("runs-part", "data"), State("address", "search"))
 
 
 def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
     """Register the callbacks of the figures and of the health marks."""
 
-    @app.callback(Output("courses", "figure"), Output("health", "children"), *RUNS)
-    def show_courses(ticked: list[str] | None, overlaid: list[str] | None, _: int | None) -> tuple[Any, Any]:
-        runs = RunChoice.of(store.snapshot().trials, ticked, overlaid)
-        metrics = histories.load(runs.keys, HistoryPart.METRICS)
-        figure = courses_chart(run_courses(metrics, runs.labels)).update_layout(uirevision="courses")
-        steps = histories.load(runs.keys[:1], HistoryPart.STEPS)
-        return figure, health_list(runs, metrics, steps)
+    def chosen_by(search: str | None) -> Selection:
+        return select(Address.parse(search), store.snapshot(), views)
 
     @app.callback(
-        Output("epoch", "min"),
-        Output("epoch", "max"),
-        Output("epoch", "value"),
+        Output("accuracy", "figure"),
+        Output("accuracy-part", "hidden"),
+        Output("courses", "figure"),
+        Output("health", "children"),
+        *RUNS,
+        prevent_initial_call=True,
+    )
+    def show_courses(_: Any, search: str | None) -> tuple[Any, ...]:
+        chosen = chosen_by(search)
+        accuracy = draw_accuracy(chosen, histories)
+        metrics = histories.load(chosen.keys, HistoryPart.METRICS)
+        steps = histories.load(chosen.keys[:1], HistoryPart.STEPS)
+        health = health_list(chosen.runs, metrics, steps)
+        return (
+            _kept(accuracy, "accuracy"),
+            accuracy.data.empty,
+            _kept(draw_courses(chosen, histories), "courses"),
+            health,
+        )
+
+    @app.callback(
+        Output("differences", "figure"),
+        Output("differences-note", "children"),
+        Output("differences-part", "hidden"),
+        *RUNS,
+        prevent_initial_call=True,
+    )
+    def show_differences(_: Any, search: str | None) -> tuple[Any, ...]:
+        drawn = draw_differences(chosen_by(search), store.snapshot().trials)
+        return drawn.figure, drawn.note, bool(drawn.data.empty or drawn.data["is_baseline"].all())
+
+    @app.callback(
+        Output("slider", "children"),
         Output("distribution-part", "hidden"),
         *RUNS,
+        Input("epoch-part", "data"),
         State("epoch", "value"),
+        State("epoch", "min"),
         State("epoch", "max"),
+        prevent_initial_call=True,
     )
-    def place_slider(
-        ticked: list[str] | None, overlaid: list[str] | None, _: int | None, epoch: int, last: int
-    ) -> tuple[Any, ...]:
-        runs = RunChoice.of(store.snapshot().trials, ticked, overlaid)
-        recorded = histories.load(runs.keys, HistoryPart.HISTOGRAMS)["epoch"]
-        if recorded.empty:
-            return 1, last, epoch, True
-        low, high = int(recorded.min()), int(recorded.max())
-        # The slider stays where it is; at the end it follows a run that goes on.
-        return low, high, high if epoch >= last else min(max(epoch, low), high), False
-
-    @app.callback(Output("distribution", "figure"), Input("epoch", "value"), *RUNS)
-    def show_distribution(
-        epoch: int | None, ticked: list[str] | None, overlaid: list[str] | None, _: int | None
-    ) -> Any:
-        runs = RunChoice.of(store.snapshot().trials, ticked, overlaid)
-        histograms = histories.load(runs.keys, HistoryPart.HISTOGRAMS)
-        distributions = score_distributions_at(histograms, runs.labels, epoch or 1)
-        return distribution_chart(distributions, epoch or 1).update_layout(uirevision="distribution")
+    def place_slider(_: Any, search: str | None, asked: str | None, *there: int | None) -> tuple[Any, bool]:
+        first, last = recorded_span(chosen_by(search), histories)
+        now = shown_epoch(asked or "", first, last)
+        if (now, first, last) == there:
+            return no_update, False
+        return epoch_slider(first, last, now), last == 0
 
     @app.callback(
-        Output("landscape", "children"), Output("landscape-part", "hidden"), *RUNS, State("address", "search")
+        Output("address", "search", allow_duplicate=True),
+        Input("epoch", "value"),
+        State("epoch", "max"),
+        State("address", "search"),
+        prevent_initial_call=True,
     )
-    def show_landscape(
-        ticked: list[str] | None, overlaid: list[str] | None, _: int | None, search: str | None
-    ) -> tuple[list[Component], bool]:
-        snapshot = store.snapshot()
-        runs = RunChoice.of(snapshot.trials, ticked, overlaid)
-        norms = histories.load(runs.keys, HistoryPart.GRADIENT_NORMS)
-        if norms.empty:
-            return [], True
-        table = views.of(choose(Address.parse(search), snapshot).study, snapshot).table
-        nothing = {part: history_frame({}, part) for part in HistoryPart}
-        found = gradient_landscape(
-            table,
-            Histories(
-                metrics=nothing[HistoryPart.METRICS],
-                steps=nothing[HistoryPart.STEPS],
-                gradient_norms=norms,
-                histograms=nothing[HistoryPart.HISTOGRAMS],
-                ft_starts={key: recorded_ft_start(runs.settings[key]) for key in runs.keys},
-            ),
-        )
-        if not isinstance(found, GradientLandscape):
-            return [], True
-        charts = zip(found.panels, gradient_charts(found), strict=True)
+    def choose_epoch(epoch: int | None, last: int | None, search: str | None) -> Any:
+        # The last epoch has no number, so that the figure follows a run that goes on.
+        return changed(Address.parse(search), epoch="" if epoch is None or epoch == last else str(epoch))
+
+    @app.callback(
+        Output("distribution", "figure"),
+        *RUNS,
+        Input("epoch-part", "data"),
+        prevent_initial_call=True,
+    )
+    def show_distribution(_: Any, search: str | None, __: Any) -> Any:
+        return _kept(draw_distribution(chosen_by(search), histories), "distribution")
+
+    @app.callback(
+        Output("gradients", "children"),
+        Output("gradients-part", "hidden"),
+        *RUNS,
+        prevent_initial_call=True,
+    )
+    def show_gradients(_: Any, search: str | None) -> tuple[list[Any], bool]:
+        panels = draw_gradients(chosen_by(search), histories)
+        shown = enumerate(panels.items())
         return [
-            graph(f"landscape-{panel.cell}", f"Gradient norms, {panel.label}", drawn) for panel, drawn in charts
-        ], False
+            graph(f"gradients-{place}", f"Gradient norms, {label}", drawn.figure) for place, (label, drawn) in shown
+        ], not panels
+
+
+def _kept(drawn: Drawn, name: str) -> Any:
+    """Return a figure that keeps the reader's zoom when its data change."""
+    return drawn.figure.update_layout(uirevision=name)

@@ -1,15 +1,24 @@
 """The callbacks of the page's frame and table, which refresh when something new is recorded or chosen."""
 
+from dataclasses import replace
 from typing import Any
 
 from dash import Dash, Input, Output, State, no_update
 
 from explorer.address import Address
-from explorer.record_store import RecordStore, Snapshot
-from explorer.sections.study_section import navigation, nothing_to_show, status_line, study_table
+from explorer.charts.table_figures import draw_axis
+from explorer.record_store import RecordStore
+from explorer.sections.study_section import (
+    navigation,
+    nothing_to_show,
+    search_field,
+    status_line,
+    study_heading,
+    study_notes,
+    study_table,
+)
+from explorer.selection import nearest_study, select
 from explorer.study_view import StudyViews, study_names
-from ftlab.reporting.figures.axis_figure import axis_figure
-from ftlab.reporting.pages.axis_chart import axis_chart
 
 
 def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
@@ -26,8 +35,9 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
         Output("message", "children"),
         Output("content", "hidden"),
         Output("studies", "children"),
+        Output("study-heading", "children"),
         Output("table", "children"),
-        Output("axis-chart", "figure"),
+        Output("study-notes", "children"),
         Input("address", "search"),
         Input("version", "data"),
     )
@@ -35,26 +45,69 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
         snapshot = store.snapshot()
         message = nothing_to_show(snapshot)
         if snapshot.trials.empty:
-            return message, True, [], [], no_update
-        chosen = choose(Address.parse(search), snapshot)
-        view = views.of(chosen.study, snapshot)
-        chosen = chosen.with_cell(view.row(chosen.cell).cell)
-        figure = axis_chart(axis_figure(view.table)).update_layout(uirevision=chosen.study)
-        table = study_table(view, chosen, snapshot.trials)
-        return message, False, navigation(study_names(snapshot.trials), chosen), table, figure
+            return message, True, [], [], [], []
+        chosen = select(Address.parse(search), snapshot, views)
+        names = study_names(snapshot.trials)
+        table = study_table(chosen, snapshot.trials)
+        links = navigation(names, chosen.address)
+        return message, False, links, study_heading(chosen), table, study_notes(chosen)
+
+    @app.callback(
+        Output("study-part", "data"),
+        Output("runs-part", "data"),
+        Output("epoch-part", "data"),
+        Input("address", "search"),
+        Input("version", "data"),
+        State("study-part", "data"),
+        State("runs-part", "data"),
+        State("epoch-part", "data"),
+    )
+    def choose_parts(search: str | None, _: int | None, *before: Any) -> list[Any]:
+        # What has not changed is not drawn again.
+        snapshot, asked = store.snapshot(), Address.parse(search)
+        if snapshot.trials.empty:
+            return [no_update] * 3
+        now = (
+            [snapshot.version, nearest_study(asked, snapshot).study],
+            [snapshot.version, asked.of_runs()],
+            asked.epoch,
+        )
+        return [no_update if part == old else part for part, old in zip(now, before, strict=True)]
+
+    @app.callback(
+        Output("axis-chart", "figure"),
+        Input("study-part", "data"),
+        State("address", "search"),
+        prevent_initial_call=True,
+    )
+    def show_axis(_: Any, search: str | None) -> Any:
+        snapshot = store.snapshot()
+        study = nearest_study(Address.parse(search), snapshot).study
+        return draw_axis(views.of(study, snapshot).shown).figure.update_layout(uirevision=study)
+
+    @app.callback(Output("find-place", "children"), Input("address", "search"), State("find", "value"))
+    def show_search(search: str | None, there: str | None) -> Any:
+        asked = Address.parse(search).find
+        return no_update if asked == (there or "") else search_field(asked)
+
+    @app.callback(
+        Output("address", "search", allow_duplicate=True),
+        Input("find", "value"),
+        State("address", "search"),
+        prevent_initial_call=True,
+    )
+    def find_rows(text: str | None, search: str | None) -> Any:
+        return changed(Address.parse(search), find=text or "")
+
+
+def changed(address: Address, **choices: Any) -> Any:
+    """Return the query of an address with other choices; nothing new if they are its own."""
+    asked = replace(address, **choices)
+    return no_update if asked == address else str(asked).removeprefix("/")
 
 
 def prepare_first_view(store: RecordStore, views: StudyViews) -> None:
     """Compute the table that a page without a query shows, if the store answers and holds one."""
     snapshot = store.snapshot()
     if not snapshot.trials.empty:
-        views.of(choose(Address(), snapshot).study, snapshot)
-
-
-def choose(asked: Address, snapshot: Snapshot) -> Address:
-    """Return the address that is shown: the given one if the store has its study, else the nearest."""
-    names = study_names(snapshot.trials)
-    experiment = asked.experiment if asked.experiment in names else next(iter(names))
-    profiles = names[experiment]
-    profile = asked.profile if asked.profile in profiles else profiles[0]
-    return Address(experiment, profile, asked.cell)
+        views.of(nearest_study(Address(), snapshot).study, snapshot)

@@ -1,16 +1,18 @@
 """The health marks of the chosen runs."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from dash import html
 from dash.development.base_component import Component
 
-from explorer.run_choice import RunChoice
+from explorer.selection import Run
 from ftlab.reporting.figures.health_marks import HealthMark, health_marks
 
 MAX_NAMED = 6
 
 
-def health_list(runs: RunChoice, metrics: pd.DataFrame, steps: pd.DataFrame) -> list[Component]:
+def health_list(runs: Sequence[Run], metrics: pd.DataFrame, steps: pd.DataFrame) -> list[Component]:
     """Return an item per kind of mark, with the runs that have it and the reason of the first.
 
     Args:
@@ -21,11 +23,11 @@ def health_list(runs: RunChoice, metrics: pd.DataFrame, steps: pd.DataFrame) -> 
     pace = None if steps.empty else int((steps["step"] / steps["epoch"]).max())
     by_run = dict(iter(metrics.groupby("trial_key", observed=True)))
     marks: dict[str, list[tuple[str, HealthMark]]] = {}
-    for key in runs.keys:
-        if key in by_run:
-            for mark in health_marks(by_run[key], runs.settings[key], pace):
-                marks.setdefault(mark.kind, []).append((runs.labels[key], mark))
-    return [_item(kind, found, len(runs.keys)) for kind, found in marks.items()]
+    for run in runs:
+        if run.key in by_run:
+            for mark in health_marks(by_run[run.key], run.settings, pace):
+                marks.setdefault(mark.kind, []).append((run.label, mark))
+    return [_item(kind, found, len(runs)) for kind, found in marks.items()]
 
 
 def _item(kind: str, found: list[tuple[str, HealthMark]], num_runs: int) -> Component:

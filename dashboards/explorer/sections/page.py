@@ -1,14 +1,11 @@
 """The page before it is filled: its landmarks, and the parts that callbacks fill."""
 
-from typing import Any, cast
-
-import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from explorer.sections.aria import aria
-from explorer.sections.cell_section import run_checklist
-from ftlab.reporting.pages.page_style import CONFIG
+from explorer.sections.chart_part import chart_heading, chart_part, epoch_slider, graph
+from explorer.sections.study_section import search_field
 
 PULSE_MILLISECONDS = 4000
 
@@ -19,24 +16,26 @@ def make_page() -> Component:
         [
             dcc.Location(id="address", refresh=False),
             dcc.Interval(id="pulse", interval=PULSE_MILLISECONDS),
-            dcc.Store(id="version"),
-            dcc.Store(id="chosen-cell"),
+            *(dcc.Store(id=name) for name in ("version", "study-part", "runs-part", "epoch-part")),
             html.A("Skip to the table", href="#study", className="skip"),
             html.Header(
                 [
-                    dcc.Link([html.B("ftlab"), " score explorer"], href="/", className="brand"),
-                    html.P(id="status", role="status"),
+                    html.P(html.A([html.B("ftlab"), " score explorer"], href="/", className="brand")),
+                    html.Div(
+                        [
+                            html.P(id="status", role="status"),
+                            html.Button("Copy link", id="copy-link", type="button"),
+                        ],
+                        className="tools",
+                    ),
                 ],
             ),
             aria(html.Nav(id="studies"), label="Experiments and profiles"),
             html.Div(html.P("Reading the tracking store ...", className="quiet"), id="message"),
             html.Main(
                 [
-                    aria(
-                        html.Section([html.Div(id="table"), graph("axis-chart", "Accuracy of every cell")], id="study"),
-                        label="Table",
-                    ),
-                    aria(_cell_section(), labelledby="cell-heading"),
+                    aria(_study_section(), label="Table"),
+                    aria(_cell_section(), label="Chosen cells"),
                 ],
                 id="content",
                 hidden=True,
@@ -46,45 +45,56 @@ def make_page() -> Component:
     )
 
 
-def _cell_section() -> Component:
+def _study_section() -> Component:
     return html.Section(
         [
-            html.Div(id="cell-heading"),
-            html.Ul(id="health", className="health"),
-            html.Fieldset(
-                [
-                    html.Legend("Runs in the figures below"),
-                    html.Div(run_checklist("", [], []), id="run-list"),
-                    html.Label("Lay over runs of any study", htmlFor="overlay", className="quiet"),
-                    dcc.Dropdown(id="overlay", multi=True, placeholder="search by study, cell, seed or key"),
-                ]
-            ),
-            html.Div([html.H3("Scores over training"), graph("courses", "Score statistics and loss over the epochs")]),
-            html.Div(
-                [
-                    html.H3("Distribution of scores", id="distribution-heading"),
-                    html.Div(
-                        [html.Span("epoch", id="epoch-label"), dcc.Slider(1, 1, 1, value=1, id="epoch", marks=None)],
-                        className="slider",
-                    ),
-                    graph("distribution", "Distribution of positive and negative scores at the chosen epoch"),
-                ],
-                id="distribution-part",
-            ),
-            html.Div([html.H3("Gradient norms"), html.Div(id="landscape", className="panels")], id="landscape-part"),
+            html.Div(id="study-heading"),
+            html.Div(search_field(""), id="find-place", className="find"),
+            html.Div(id="table"),
+            html.Div([chart_heading("axis-chart", "Accuracy"), graph("axis-chart", "Accuracy of every cell")]),
+            html.Div(id="study-notes"),
         ],
-        id="cell",
+        id="study",
     )
 
 
-def graph(identifier: str, label: str, drawn: go.Figure | None = None) -> Component:
-    """Return a place for a figure, with a description for those who cannot see it.
-
-    Args:
-        identifier: Identifier of the place.
-        label: Description of the figure.
-        drawn: The figure; None if a callback draws it.
-    """
-    figure = {} if drawn is None else {"figure": drawn}
-    place = dcc.Graph(id=identifier, config=cast(Any, CONFIG), responsive="auto", **figure)
-    return aria(html.Figure(place, className="chart"), label=label)
+def _cell_section() -> Component:
+    return html.Section(
+        [
+            html.Div([html.Div(id="cell-heading"), html.Div(id="color-key")], className="chosen"),
+            html.Ul(id="health", className="health"),
+            html.Div(
+                [
+                    html.H3("Runs in the figures below"),
+                    html.Div(id="run-choices"),
+                    aria(html.Div(id="runs", className="runs", tabIndex=0), label="Runs", role="group"),
+                    html.Div(
+                        [
+                            html.Label("Lay over a run of any study", htmlFor="overlay", className="quiet"),
+                            dcc.Dropdown(id="overlay", placeholder="search by study, cell, seed or key"),
+                        ]
+                    ),
+                ]
+            ),
+            chart_part("accuracy", "Accuracy over training", "Accuracy over the epochs"),
+            chart_part(
+                "differences", "Differences", "Differences with their simultaneous intervals", html.Div(id="against")
+            ),
+            chart_part("courses", "Scores over training", "Score statistics and loss over the epochs"),
+            chart_part(
+                "distribution",
+                "Distribution of scores",
+                "Distribution of positive and negative scores at the chosen epoch",
+                html.Div(epoch_slider(1, 1, 1), id="slider"),
+            ),
+            html.Div(
+                [
+                    chart_heading("gradients", "Gradient norms"),
+                    html.Div(id="gradients", className="panels"),
+                ],
+                id="gradients-part",
+            ),
+            html.Div([html.H3("Settings"), html.Div(id="settings")]),
+        ],
+        id="cell",
+    )

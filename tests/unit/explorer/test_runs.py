@@ -1,46 +1,121 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
+import pytest
 
-from explorer.run_choice import RunChoice
-from explorer.sections.cell_section import matching_runs, run_options
+from explorer.address import Address, cell_mark
+from explorer.record_store import Snapshot
 from explorer.sections.health_section import health_list
+from explorer.sections.runs_section import matching_runs, run_choices, run_list
+from explorer.selection import MAX_SHOWN, Run, Selection, select
+from explorer.study_view import StudyViews
 from ftlab.tracking.memory_tracker import MemoryTracker
 
 Record = Callable[..., None]
+Choose = Callable[..., Selection]
 
 
-def test_labels_are_as_short_as_tells_runs_apart(tracker: MemoryTracker, record_trial: Record) -> None:
-    record_trial("old/digits", "m=0.9", seed=0)
-    record_trial("old/digits", "m=0.9", seed=1)
-    record_trial("old/digits", "m=0.5", seed=0)
-    record_trial("new/digits", "m=0.5", seed=0)
-    trials = tracker.load_trials()
-    ticked = ["old/digits-m=0.9-0", "old/digits-m=0.9-1"]
-    assert list(RunChoice.of(trials, ticked, None).labels.values()) == ["seed 0", "seed 1"]
-    other = RunChoice.of(trials, ticked[:1], ["old/digits-m=0.5-0", "gone"])
-    assert list(other.labels.values()) == ["m=0.9 seed 0", "m=0.5 seed 0"]
-    assert RunChoice.of(trials, ticked[:1], ["new/digits-m=0.5-0"]).labels["new/digits-m=0.5-0"] == (
-        "new/digits: m=0.5 seed 0"
-    )
+@pytest.fixture
+def choose(tracker: MemoryTracker) -> Choose:
+    """What an address chooses in the store: `choose("old/digits", cell="m=0.9")`."""
+
+    def choose_(study: str, **choices: str | tuple[str, ...]) -> Selection:
+        experiment, profile = study.split("/")
+        snapshot = Snapshot(tracker.load_trials(), version=1)
+        return select(Address(experiment, profile, **choices), snapshot, StudyViews())  # type: ignore[arg-type]
+
+    return choose_
 
 
-def test_a_search_needs_all_its_words_and_keeps_what_is_chosen(tracker: MemoryTracker, record_trial: Record) -> None:
-    for cell in ("m=0.9", "m=0.5"):
-        for seed in range(2):
-            record_trial("old/digits", cell, seed=seed)
-    found = matching_runs(tracker.load_trials(), "0.9 SEED 1", ["old/digits-m=0.5-0"])
-    assert [run["value"] for run in found] == ["old/digits-m=0.5-0", "old/digits-m=0.9-1"]
+@pytest.fixture
+def stored(record_trial: Record) -> None:
+    """Two studies of two cells each, two seeds each."""
+    for study in ("old/digits", "new/digits"):
+        for cell in ("m=0.5", "m=0.9"):
+            for seed in range(2):
+                settings = {"method.key_momentum": cell[2:], "seed": str(seed)}
+                record_trial(study, cell, seed=seed, params=settings, value=80.0 + seed)
 
 
-def test_a_running_trial_says_how_far_it_is(tracker: MemoryTracker, record_trial: Record) -> None:
+def labels(chosen: Selection) -> list[str]:
+    return [run.label for run in chosen.runs]
+
+
+def test_labels_are_as_short_as_tells_runs_apart(choose: Choose, stored: None) -> None:
+    assert labels(choose("old/digits", cell="m=0.9")) == ["seed 0", "seed 1"]
+    within = choose("old/digits", cell="m=0.9", compare=(cell_mark("old/digits", "m=0.5"),))
+    assert labels(within) == ["m=0.9 seed 0", "m=0.5 seed 0", "m=0.9 seed 1", "m=0.5 seed 1"]
+    across = choose("old/digits", cell="m=0.9", compare=(cell_mark("new/digits", "m=0.5"),))
+    assert [cell.label for cell in across.cells] == ["old: m=0.9", "new: m=0.5"]
+    assert across.groups["new: m=0.5 seed 1"] == "new: m=0.5"
+
+
+def test_a_compared_cell_keeps_its_colour_when_another_is_looked_at(choose: Choose, stored: None) -> None:
+    compare = (cell_mark("old/digits", "m=0.5"),)
+    places = {cell.name: cell.place for cell in choose("old/digits", cell="m=0.9", compare=compare).cells}
+    assert places == {"m=0.9": 0, "m=0.5": 1}
+    (only,) = choose("old/digits", cell="m=0.5", compare=compare).cells
+    assert (only.name, only.place) == ("m=0.5", 1)
+
+
+def test_what_the_store_lacks_is_left_out(choose: Choose, stored: None) -> None:
+    gone = ("old/digits|gone", "gone/digits|m=0.5", "nonsense")
+    chosen = choose("old/digits", cell="m=0.9", compare=gone, run=("gone",), seed=("7",))
+    assert [cell.name for cell in chosen.cells] == ["m=0.9"]
+    assert chosen.runs == ()
+
+
+def test_runs_are_chosen_by_seed_and_status(choose: Choose, stored: None, record_trial: Record) -> None:
+    record_trial("old/digits", "m=0.9", seed=2, status="collapsed", params={"method.key_momentum": "0.9"})
+    chosen = choose("old/digits", cell="m=0.9", seed=("1", "2"))
+    assert labels(chosen) == ["seed 1", "seed 2, collapsed"]
+    assert chosen.groups == {"seed 1": "m=0.9"}
+    assert labels(choose("old/digits", cell="m=0.9", status=("collapsed",))) == ["seed 2, collapsed"]
+    words = str(run_choices(chosen))
+    for text in ("Seeds: 0", "Status: finished 2", "Status: collapsed 1"):
+        assert f"aria-label='{text}'" in words
+
+
+def test_too_many_runs_are_the_first_seeds_of_each_cell(choose: Choose, record_trial: Record) -> None:
+    for cell in ("m=0.5", "m=0.9"):
+        for seed in range(MAX_SHOWN):
+            record_trial("old/digits", cell, seed=seed, params={"method.key_momentum": cell[2:]})
+    chosen = choose("old/digits", cell="m=0.9", compare=(cell_mark("old/digits", "m=0.5"),))
+    assert (len(chosen.runs), chosen.left_out) == (MAX_SHOWN, MAX_SHOWN)
+    assert {int(run.record["seed"]) for run in chosen.runs} == set(range(MAX_SHOWN // 2))
+    assert "40 more runs are not shown" in str(run_list(chosen, {}))
+    assert "Seeds: 0-9" in str(run_choices(chosen))
+
+
+def test_a_run_is_laid_over_once(choose: Choose, stored: None) -> None:
+    chosen = choose("old/digits", cell="m=0.9", run=("new/digits-m=0.5-0", "old/digits-m=0.9-0"))
+    assert [run.label for run in chosen.runs if not run.group] == ["new: m=0.5 seed 0"]
+    assert len(chosen.runs) == 3
+
+
+def test_the_list_of_runs_is_sorted_by_a_column(choose: Choose, stored: None) -> None:
+    def order(by: str) -> list[str]:
+        table, *_ = run_list(choose("old/digits", cell="m=0.9", order=by), {})
+        return [row.children[1].children for row in table.children[1].children]
+
+    assert order("") == [0, 1]
+    assert order("-value") == [1, 0]
+
+
+def test_a_search_needs_all_its_words_and_leaves_out_what_is_chosen(tracker: MemoryTracker, stored: None) -> None:
+    found = matching_runs(tracker.load_trials(), "old 0.9 SEED 1", [])
+    assert [run["value"] for run in found] == ["old/digits-m=0.9-1"]
+    assert matching_runs(tracker.load_trials(), "old 0.9 SEED 1", ["old/digits-m=0.9-1"]) == []
+
+
+def test_a_running_trial_says_how_far_it_is(choose: Choose, record_trial: Record) -> None:
     record_trial("old/digits", "m=0.9", status="running", params={"train.epochs": "40"})
-    (option,) = run_options(tracker.load_trials(), "knn/top1", {"old/digits-m=0.9-0": 7})
-    assert "running, epoch 7 of 40" in str(option["label"])
+    listed = str(run_list(choose("old/digits"), {"old/digits-m=0.9-0": 7}))
+    assert "running, epoch 7 of 40" in listed
 
 
 def test_marks_name_their_runs_and_the_reason() -> None:
-    runs = RunChoice(["t0", "t1"], {"t0": "seed 0", "t1": "seed 1"}, {"t0": {}, "t1": {}})
+    runs: Sequence[Run] = [Run(f"t{seed}", f"seed {seed}", "", 0, {"params": {}}) for seed in range(2)]
     rows = [
         (key, epoch, name, value)
         for key, negative in (("t0", 0.2), ("t1", 0.69))

@@ -96,7 +96,8 @@ def _draw_ours(chart: _Chart, figure: AxisFigure) -> None:
     aside = ASIDE * _gap(figure)
     seeds = [(point.place + aside, value) for point in points for value in point.seeds]
     collapsed = [(point.place + aside, value) for point in points for value in point.collapsed_seeds]
-    joined = sorted((point.place, point.mean) for point in points if point.on_line)
+    # A cell without a value is a gap in the line.
+    joined = sorted((point.place, point.mean) for point in figure.points if point.on_line)
     chart.plot(joined, "", mode="lines", line={"color": OURS}, showlegend=False, hoverinfo="skip")
     for name, kind, symbol in (
         ("mean, 95% interval", [point for point in points if not point.collapsed_seeds], "circle"),

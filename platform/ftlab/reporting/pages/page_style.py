@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb, unlabel_rgb
 
 # Okabe and Ito's palette, told apart by colour-blind readers, in an order that is legible on white and on black.
 OURS, PAPER, COLLAPSE, QUIET = "#0f7fc1", "#D55E00", "#c2578f", "#808890"
@@ -68,3 +69,9 @@ def say_empty(figure: go.Figure, text: str) -> go.Figure:
 def series_style(place: int) -> dict[str, str]:
     """Return colour and dash of the ``place``-th of several lines; they repeat only after 32."""
     return {"color": SERIES[place % len(SERIES)], "dash": DASHES[place // len(SERIES) % len(DASHES)]}
+
+
+def faint(color: str) -> str:
+    """Return a colour that is almost transparent, for the band around a line."""
+    red, green, blue = unlabel_rgb(color) if color.startswith("rgb") else hex_to_rgb(color)
+    return f"rgba({red:.0f},{green:.0f},{blue:.0f},0.12)"

@@ -1,83 +1,162 @@
-"""Figures of single runs, laid over each other."""
+"""Figures of runs and of means over runs, laid over each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
 from ftlab.contrast.score_statistics import COSINE_RANGE
 from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.run_scores import COURSE_LABELS, RunCourse, ScoreDistribution
-from ftlab.reporting.pages.page_style import page_figure, say_empty, series_style
+from ftlab.reporting.pages.end_labels import label_ends
+from ftlab.reporting.pages.page_style import faint, page_figure, say_empty, series_style
+from ftlab.reporting.printed.metric_labels import METRIC_LABELS
 
 PANEL_HEIGHT, TITLE_HEIGHT, FRAME_HEIGHT = 150, 26, 90
 DISTRIBUTION_HEIGHT = 380
-MAX_LEGEND = 12
 MAX_FILLED = 3
+MAX_NAMED = 3
+# Below it each value has a marker.
+FEW_EPOCHS = 12
 AFTER = " after FT"
+LABELS = {**METRIC_LABELS, **COURSE_LABELS}
+# Dash and marker of positives and negatives, before and after FT.
+SIGN_STYLES = {
+    ("positive", False): ("solid", "circle"),
+    ("positive", True): ("dot", "circle-open"),
+    ("negative", False): ("dash", "triangle-down"),
+    ("negative", True): ("dashdot", "triangle-down-open"),
+}
 
 
-def courses_chart(courses: Sequence[RunCourse]) -> go.Figure:
-    """Draw a panel a statistic over the epochs, a colour a run; scores after FT are dashed."""
-    panels = [name for name in COURSE_LABELS if any(course.statistic == name for course in courses)]
+class LineStyle(NamedTuple):
+    """The style of a line: colour, and whether it is a run beside the means."""
+
+    color: str
+    thin: bool = False
+
+
+Styles = Mapping[str, LineStyle]
+
+
+def courses_chart(
+    courses: Sequence[RunCourse], styles: Styles | None = None, *, panel_height: int = PANEL_HEIGHT
+) -> go.Figure:
+    """Draw a panel a statistic over the epochs; scores after FT are dashed, and a mean has the range of its runs.
+
+    Args:
+        courses: Courses of runs and of groups of runs.
+        styles: Style of each by its label; None gives every label a colour of its own.
+        panel_height: Height of a panel with its title, in CSS pixels.
+    """
+    panels = [name for name in LABELS if any(course.statistic == name for course in courses)]
     if not panels:
         return say_empty(page_figure(FRAME_HEIGHT + PANEL_HEIGHT), "no epoch is recorded yet")
-    drawn = page_figure(FRAME_HEIGHT + PANEL_HEIGHT * len(panels), hovermode="x unified")
-    runs = list(dict.fromkeys(course.run for course in courses))
+    drawn = page_figure(FRAME_HEIGHT + panel_height * len(panels), hovermode="x unified", showlegend=False)
+    styles = styles or _own_styles([course.run for course in courses])
     for course in courses:
-        style = {
-            **series_style(runs.index(course.run)),
-            **({"dash": "dash"} if course.transformed else {}),
-            "width": 1.6,
+        axis = f"y{place + 1 if (place := panels.index(course.statistic)) else ''}"
+        for trace in _course_traces(course, styles[course.run], in_legend=place == 0 and not course.transformed):
+            drawn.add_trace(trace.update(yaxis=axis))
+    _stack(drawn, panels, panel_height)
+    for place, name in enumerate(panels):
+        lines = {
+            course.run: (course.epochs[-1], course.values[-1], styles[course.run].color)
+            for course in courses
+            if course.statistic == name and course.epochs and not course.transformed and not styles[course.run].thin
         }
-        place = panels.index(course.statistic)
-        drawn.add_trace(
-            go.Scatter(
-                x=course.epochs,
-                y=course.values,
-                name=course.run + (AFTER if course.transformed else ""),
-                legendgroup=course.run,
-                showlegend=place == 0 and not course.transformed and len(runs) <= MAX_LEGEND,
-                mode="lines" if len(course.epochs) > 1 else "markers",
-                line=style,
-                yaxis=f"y{place + 1 if place else ''}",
-            )
-        )
-    _stack(drawn, panels)
+        values = [value for course in courses if course.statistic == name for value in (*course.values, *course.low)]
+        label_ends(drawn, f"y{place + 1 if place else ''}", lines, values, panel_height - TITLE_HEIGHT)
     return drawn
 
 
-def distribution_chart(distributions: Sequence[ScoreDistribution], epoch: int) -> go.Figure:
-    """Draw the scores' distribution at an epoch: a colour a run, positives filled if runs are few, after FT dotted."""
+def distribution_chart(
+    distributions: Sequence[ScoreDistribution], epoch: int, styles: Styles | None = None
+) -> go.Figure:
+    """Draw the scores' distribution at an epoch: positives solid with circles, negatives dashed with triangles.
+
+    Args:
+        distributions: Distributions of runs and of groups of runs.
+        epoch: The epoch.
+        styles: Style of each by its label; None gives every label a colour of its own.
+    """
     if not distributions:
         return say_empty(page_figure(DISTRIBUTION_HEIGHT), f"no histogram is recorded for epoch {epoch}")
     quantity = score_quantity(transformed=any(distribution.transformed for distribution in distributions))
     drawn = page_figure(
         DISTRIBUTION_HEIGHT,
+        showlegend=False,
         xaxis={"title": {"text": f"{quantity}, epoch {epoch}"}, "range": _range(distributions)},
         yaxis={"title": {"text": "density"}, "rangemode": "tozero"},
     )
     runs = list(dict.fromkeys(distribution.run for distribution in distributions))
+    styles = styles or _own_styles(runs)
     for distribution in distributions:
-        is_positive, after = distribution.sign == "positive", distribution.transformed
-        filled = is_positive and not after and len(runs) <= MAX_FILLED
-        drawn.add_trace(
-            go.Scatter(
-                x=distribution.centres,
-                y=distribution.density,
-                name=f"{distribution.run}, {distribution.sign}s{AFTER if after else ''}",
-                legendgroup=distribution.run,
-                showlegend=len(distributions) <= MAX_LEGEND,
-                mode="lines",
-                line={
-                    "color": series_style(runs.index(distribution.run))["color"],
-                    "dash": "dot" if after else "solid",
-                    "width": 1.8 if is_positive else 1.2,
-                    "shape": "hvh",
-                },
-                fill="tozeroy" if filled else "none",
-            )
-        )
+        filled = len(runs) <= MAX_FILLED and distribution.sign == "positive" and not distribution.transformed
+        drawn.add_trace(_distribution_trace(distribution, styles[distribution.run], filled=filled))
+        if len(runs) <= MAX_NAMED and not distribution.transformed:
+            _name_peak(drawn, distribution, styles[distribution.run].color)
     return drawn
+
+
+def _own_styles(labels: Sequence[str]) -> Styles:
+    return {label: LineStyle(series_style(place)["color"]) for place, label in enumerate(dict.fromkeys(labels))}
+
+
+def _course_traces(course: RunCourse, style: LineStyle, *, in_legend: bool) -> list[go.Scatter]:
+    name = course.run + (AFTER if course.transformed else "")
+    shared: dict[str, Any] = {"x": course.epochs, "legendgroup": course.run}
+    bounds = []
+    if course.low:
+        unseen = {**shared, "mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+        bounds = [
+            go.Scatter(y=course.low, name=f"{name}, lowest", **unseen),
+            go.Scatter(y=course.high, name=f"{name}, highest", fill="tonexty", fillcolor=faint(style.color), **unseen),
+        ]
+    few = len(course.epochs) <= FEW_EPOCHS
+    line = go.Scatter(
+        y=course.values,
+        name=name,
+        showlegend=in_legend,
+        mode="lines+markers" if few else "lines",
+        marker={"size": 4 if style.thin else 6},
+        line={
+            "color": style.color,
+            "width": 0.9 if style.thin else 1.8,
+            "dash": "dash" if course.transformed else "solid",
+        },
+        opacity=0.7 if style.thin else 1.0,
+        **shared,
+    )
+    return [*bounds, line]
+
+
+def _distribution_trace(distribution: ScoreDistribution, style: LineStyle, *, filled: bool) -> go.Scatter:
+    dash, symbol = SIGN_STYLES[distribution.sign, distribution.transformed]
+    return go.Scatter(
+        x=distribution.centres,
+        y=distribution.density,
+        name=f"{distribution.run}, {distribution.sign}s{AFTER if distribution.transformed else ''}",
+        legendgroup=distribution.run,
+        mode="lines+markers",
+        line={"color": style.color, "dash": dash, "width": 0.9 if style.thin else 1.6, "shape": "hvh"},
+        marker={"symbol": symbol, "size": 7, "maxdisplayed": 14, "color": style.color},
+        opacity=0.7 if style.thin else 1.0,
+        fill="tozeroy" if filled else "none",
+        fillcolor=faint(style.color),
+    )
+
+
+def _name_peak(drawn: go.Figure, distribution: ScoreDistribution, color: str) -> None:
+    height, place = max(zip(distribution.density, distribution.centres, strict=True))
+    drawn.add_annotation(
+        text=f"{distribution.sign}s",
+        x=place,
+        y=height,
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 11, "color": color},
+    )
 
 
 def _range(distributions: Sequence[ScoreDistribution]) -> list[float]:
@@ -91,15 +170,15 @@ def _range(distributions: Sequence[ScoreDistribution]) -> list[float]:
     return [min(COSINE_RANGE[0], *filled), max(COSINE_RANGE[1], *filled)]
 
 
-def _stack(drawn: go.Figure, panels: Sequence[str]) -> None:
-    room = TITLE_HEIGHT / (PANEL_HEIGHT * len(panels))
+def _stack(drawn: go.Figure, panels: Sequence[str], panel_height: int) -> None:
+    room = TITLE_HEIGHT / (panel_height * len(panels))
     height = 1 / len(panels) - room
     for place, name in enumerate(panels):
         top = 1 - place / len(panels) - room
         drawn.update_layout(
             {f"yaxis{place + 1 if place else ''}": {"domain": [max(top - height, 0), top], "nticks": 5}}
         )
-        title = {"text": COURSE_LABELS[name], "showarrow": False, "font": {"size": 13}}
+        title = {"text": LABELS[name], "showarrow": False, "font": {"size": 13}}
         drawn.add_annotation(**title, x=0, y=top, xref="paper", yref="paper", xanchor="left", yanchor="bottom")
     last = f"y{len(panels)}" if len(panels) > 1 else "y"
     drawn.update_layout(xaxis={"title": {"text": "epoch"}, "anchor": last, "rangemode": "tozero"})

@@ -5,11 +5,14 @@ import torch
 from ftlab.reporting.figures.run_scores import (
     HEALTH_LABELS,
     RunCourse,
+    accuracy_courses,
+    mean_courses,
+    pooled_distributions,
     recorded_epochs,
     run_courses,
     score_distributions_at,
 )
-from ftlab.reporting.pages.run_charts import courses_chart, distribution_chart
+from ftlab.reporting.pages.run_charts import LineStyle, courses_chart, distribution_chart
 from ftlab.training.evaluation.health import measure_health
 
 POSITIVE, AFTER = "scores/positive_mean", "scores/positive_mean_transformed"
@@ -78,7 +81,7 @@ def test_a_run_without_a_histogram_there_is_left_out() -> None:
 
 def test_courses_are_drawn_a_panel_a_statistic() -> None:
     drawn = courses_chart(run_courses(METRICS, LABELS))
-    assert [note.text for note in drawn.layout.annotations] == ["mean of positives"]
+    assert [note.text for note in drawn.layout.annotations] == ["mean of positives", "seed 0", "seed 1"]
     assert [(trace.name, trace.line.dash) for trace in drawn.data] == [
         ("seed 1", "solid"),
         ("seed 0", "solid"),
@@ -105,3 +108,52 @@ def test_scores_beyond_cosines_are_shown_and_the_axis_is_no_cosine() -> None:
     plain = distribution_chart(found[:1], 1)
     assert plain.layout.xaxis.range == (-1.0, 1.0)
     assert plain.layout.xaxis.title.text == "score (cosine), epoch 1"
+
+
+def test_a_mean_course_has_the_epochs_that_all_runs_have() -> None:
+    courses = run_courses(METRICS, LABELS)
+    groups = {"seed 0": "cell", "seed 1": "cell"}
+    before, after = mean_courses(courses, groups)
+    sums = {1: (0.9 + 0.5) / 2}  # epoch 2 is one run's alone
+    assert (before.run, before.epochs, before.low, before.high) == ("cell", (1,), (0.5,), (0.9,))
+    assert before.values[0] == pytest.approx(sums[1], abs=1e-6)
+    assert (after.values, after.low) == ((0.5, 0.4), ())
+    assert mean_courses(courses, {}) == courses
+
+
+def test_an_accuracy_of_the_last_epoch_alone_has_no_course() -> None:
+    rows = [("t1", 1, "knn/top1", 80.0), ("t1", 2, "knn/top1", 90.0), ("t1", 2, "probe/top1", 95.0)]
+    (found,) = accuracy_courses(pd.DataFrame(rows, columns=METRICS.columns), LABELS)
+    assert (found.statistic, found.epochs, found.values) == ("knn/top1", (1, 2), (80.0, 90.0))
+
+
+def test_pooled_scores_are_those_of_all_runs_together() -> None:
+    rows = [
+        ("t1", 1, "scores/positive", [0, 0, 1, 3], -1.0, 1.0),
+        ("t2", 1, "scores/positive", [4, 0, 0, 0], -1.0, 1.0),
+    ]
+    histograms = pd.DataFrame(rows, columns=HISTOGRAMS.columns)
+    (pooled,) = pooled_distributions(histograms, LABELS, {"seed 0": "cell", "seed 1": "cell"}, 1)
+    # 4, 0, 1 and 3 of 8 scores, in bins half a score wide.
+    assert (pooled.run, pooled.density) == ("cell", (1.0, 0.0, 0.25, 0.75))
+    apart = pooled_distributions(histograms, LABELS, {}, 1)
+    assert [each.run for each in apart] == ["seed 1", "seed 0"]
+
+
+def test_positives_and_negatives_differ_in_dash_and_marker() -> None:
+    rows = [
+        ("t1", 1, f"scores/{sign}{after}", counts, -1.0, 1.0)
+        for sign, counts in (("positive", [0, 0, 1, 3]), ("negative", [3, 1, 0, 0]))
+        for after, counts in (("", counts), ("_transformed", counts[::-1]))
+    ]
+    drawn = distribution_chart(score_distributions_at(pd.DataFrame(rows, columns=HISTOGRAMS.columns), LABELS, 1), 1)
+    assert len({(trace.line.dash, trace.marker.symbol) for trace in drawn.data}) == 4
+    assert len({trace.line.dash for trace in drawn.data}) == 4
+    assert [note.text for note in drawn.layout.annotations] == ["positives", "negatives"]
+
+
+def test_a_band_reaches_from_the_lowest_run_to_the_highest() -> None:
+    course = RunCourse("cell", POSITIVE, False, (1, 2), (0.5, 0.6), (0.4, 0.5), (0.6, 0.7))
+    low, high, line = courses_chart([course], {"cell": LineStyle("#0f7fc1")}).data
+    assert (low.y, high.y, line.y) == ((0.4, 0.5), (0.6, 0.7), (0.5, 0.6))
+    assert (high.fill, low.hoverinfo) == ("tonexty", "skip")

@@ -25,6 +25,12 @@ def test_means_carry_their_own_interval() -> None:
     assert (list(mean.error_y.arrayminus), list(mean.error_y.array)) == ([1.5], [2.0])
 
 
+def test_no_line_runs_over_a_cell_without_a_value() -> None:
+    points = tuple(replace(WHOLE, place=place, mean=mean) for place, mean in ((0.0, 80.0), (1.0, nan), (2.0, 82.0)))
+    line = trace(axis_chart(replace(FIGURE, points=points)), "")
+    assert (list(line.x), list(line.y)) == ([0.0, 1.0, 2.0], [80.0, None, 82.0])
+
+
 def test_a_mean_without_an_interval_has_no_bar() -> None:
     mean = trace(axis_chart(FIGURE), "healthy mean, others collapsed")
     assert (list(mean.y), list(mean.error_y.array)) == ([60.0], [None])

@@ -1,0 +1,221 @@
+"""What the explorer shows at once, on a laptop and a phone, light and dark, by hand and by keyboard."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
+STUDY = "queue/digits+train.epochs=6"
+QUEUE = "/?experiment=queue&profile=digits%2Btrain.epochs%3D6"
+CHARTS = ("axis-chart", "accuracy", "differences", "courses", "distribution")
+LOOKS = {
+    f"{name}-{scheme}": {"viewport": viewport, "color_scheme": scheme}
+    for name, viewport in (("laptop", LAPTOP), ("phone", PHONE))
+    for scheme in ("light", "dark")
+}
+# Plotly is watched from its first call on.
+WATCH = """
+window.draws = [];
+let plotly;
+Object.defineProperty(window, "Plotly", {
+  configurable: true,
+  get: () => plotly,
+  set: (value) => {
+    plotly = value;
+    for (const [name, place] of [["newPlot", value], ["react", value], ["relayout", value], ["resize", value.Plots]]) {
+      const draw = place[name];
+      place[name] = (figure, ...rest) => {
+        const traces = (rest[0]?.data ?? rest[0])?.length ?? 0;
+        window.draws.push({ name, chart: figure?.parentElement?.id, traces });
+        return draw.call(place, figure, ...rest);
+      };
+    }
+  },
+});
+"""
+WHITE_BOXES = """
+[...document.querySelectorAll("body *")].filter((each) => {
+  const [red, green, blue, alpha = 1] = (getComputedStyle(each).backgroundColor.match(/[\\d.]+/g) ?? []).map(Number);
+  return alpha > 0.5 && Math.min(red, green, blue) > 200 && each.getBoundingClientRect().height > 0;
+}).map((each) => each.outerHTML.slice(0, 120))
+"""
+
+OpenPage = Callable[..., Page]
+
+
+def mark(cell: str) -> str:
+    """Return a cell of the study in an address."""
+    return quote(f"{STUDY}|{cell}", safe="")
+
+
+COMPARED = f"{QUEUE}&cell=K&compare={mark('FT')}&compare={mark('2K')}"
+
+
+@pytest.fixture(params=LOOKS)
+def look(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A window's size and colours."""
+    return LOOKS[request.param]
+
+
+def drawn(page: Page, *figures: str) -> Page:
+    """Wait until figures have marks."""
+    for figure in figures or ("courses",):
+        expect(page.locator(f"#{figure} .trace").first).to_be_attached(timeout=60_000)
+    return page
+
+
+def tick(page: Page, cell: str) -> Any:
+    """Return the box that compares a cell."""
+    return page.locator(".rows tbody tr", has=page.get_by_role("link", name=cell, exact=True)).locator(".tick a")
+
+
+def test_cells_are_compared(look: dict[str, Any], explorer: str, open_page: OpenPage, problems: list[str]) -> None:
+    page = drawn(open_page(explorer + QUEUE, **look))
+    tick(page, "FT").click()
+    tick(page, "union").click()
+    expect(page.locator("#color-key li")).to_contain_text(["K", "FT", "union"])
+    expect(page.locator("#differences .ytick")).to_have_count(3)
+    expect(page.locator("#settings tbody").first).to_contain_text("transform.negatives")
+    for figure in CHARTS:
+        drawn(page, figure)
+    assert page.locator(".legend .traces").count() == page.locator("#axis-chart .legend .traces").count()
+    widths = page.locator("#courses .xaxislayer-above, #courses .bglayer").first.evaluate(
+        "() => document.querySelector('#courses .js-plotly-plot')._fullLayout._size.w"
+    )
+    assert widths > 190
+    assert page.evaluate("document.documentElement.scrollWidth") <= look["viewport"]["width"]
+    page.get_by_role("link", name="Compare FT no longer").click()
+    expect(page.locator("#differences .ytick")).to_have_count(2)
+    assert problems == []
+
+
+def test_a_link_restores_everything(look: dict[str, Any], explorer: str, open_page: OpenPage) -> None:
+    choices = "&seed=0&seed=1&runs=each&epoch=3&find=queue_size%3D1024&sort=-mean"
+    page = drawn(open_page(explorer + COMPARED + choices, **look), "courses", "distribution")
+    expect(page.locator("#distribution")).to_contain_text("epoch 3")
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuenow", "3")
+    expect(page.get_by_label("Find rows")).to_have_value("queue_size=1024")
+    expect(page.locator(".rows tbody").first.locator("tr th a")).to_have_text(["union", "FT", "K"])
+    expect(page.locator("#run-choices a[aria-current=true]")).to_have_text(["0", "1", "all", "every seed too"])
+    expect(page.locator("#runs tbody tr")).to_have_count(6)
+    page.evaluate("() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; }")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("window.copied") == page.url
+
+
+def test_rows_and_runs_are_found_and_sorted(
+    look: dict[str, Any], explorer: str, open_page: OpenPage, problems: list[str]
+) -> None:
+    page = drawn(open_page(explorer + COMPARED, **look))
+    page.get_by_label("Find rows").fill("queue_size>=2048")
+    expect(page.locator(".rows tbody").first.locator("tr")).to_have_count(1)
+    assert "find=" in page.url
+    page.get_by_label("Find rows").fill("")
+    expect(page.locator(".rows tbody").first.locator("tr")).to_have_count(4)
+    page.locator(".rows thead").get_by_role("link", name="few-shot top-1 (%)").click()
+    expect(page.locator(".rows th[aria-sort=descending]")).to_contain_text("few-shot top-1")
+    page.get_by_role("link", name="Status: collapsed 1").click()
+    expect(page.locator("#runs tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Status: all").click()
+    page.get_by_role("link", name="Seeds: 1", exact=True).click()
+    expect(page.locator("#runs tbody tr")).to_have_count(3)
+    assert problems == []
+
+
+def test_differences_are_taken_to_a_chosen_cell(look: dict[str, Any], explorer: str, open_page: OpenPage) -> None:
+    page = drawn(open_page(explorer + COMPARED, **look), "differences")
+    page.locator("#against").get_by_role("link", name="FT").click()
+    expect(page.locator("#differences-note")).to_contain_text("A screen has fewer than four pairs")
+    expect(page.locator("#against a[aria-current=true]")).to_have_text("FT")
+    assert "against=" in page.url
+
+
+def test_figures_are_downloaded(look: dict[str, Any], explorer: str, open_page: OpenPage, tmp_path: Path) -> None:
+    page = drawn(open_page(explorer + COMPARED, **look), *CHARTS)
+    beginnings = {"PNG": b"\x89PNG", "SVG": b"<svg", "PDF": b"%PDF", "CSV": b"run,statistic,transformed,epochs,values"}
+    for kind, beginning in beginnings.items():
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"Scores over training as {kind}").click()
+        download.value.save_as(tmp_path / kind)
+        assert (tmp_path / kind).read_bytes().startswith(beginning)
+    picture = (tmp_path / "SVG").read_text(encoding="utf-8")
+    assert "2K" in picture[picture.index('class="legend') :]
+
+
+def test_figures_are_drawn_once_and_say_loading_before(
+    look: dict[str, Any], explorer: str, open_page: OpenPage
+) -> None:
+    page = open_page("about:blank", **look)
+    page.add_init_script(WATCH)
+    page.goto(explorer + COMPARED)
+    drawn(page, *CHARTS)
+    page.wait_for_timeout(1000)
+    draws = page.evaluate("window.draws")
+    for figure in CHARTS:
+        own = [draw for draw in draws if draw["chart"] == figure and draw["traces"]]
+        assert [draw["name"] for draw in own] in (["newPlot"], ["react"]), figure
+    assert not [draw for draw in draws if draw["name"] in ("resize", "relayout")]
+    assert "no epoch is recorded" not in page.locator("body").inner_text()
+
+
+def test_a_figure_that_is_not_there_yet_is_loading(explorer: str, open_page: OpenPage) -> None:
+    page = open_page("about:blank")
+    page.route(
+        "**/_dash-update-component",
+        lambda route: route.abort() if "courses" in str(route.request.post_data) else route.continue_(),
+    )
+    page.goto(explorer + COMPARED)
+    drawn(page, "distribution")
+    expect(page.locator("#courses")).to_contain_text("loading ...")
+
+
+def test_the_table_stays_in_sight(explorer: str, open_page: OpenPage) -> None:
+    page = drawn(open_page(explorer + COMPARED), *CHARTS)
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    expect(page.get_by_role("link", name="union", exact=True)).to_be_in_viewport()
+    expect(page.locator("#color-key")).to_be_in_viewport()
+
+
+def test_what_is_not_complete_is_not_judged(look: dict[str, Any], explorer: str, open_page: OpenPage) -> None:
+    page = drawn(open_page(explorer + QUEUE, **look), "differences")
+    expect(page.locator(".rows tr.provisional")).to_have_count(4)
+    expect(page.locator(".rows tr.provisional").first).to_contain_text("provisional, 2 of 3 seeds")
+    assert page.locator(".rows strong").count() == 0
+    expect(page.locator("#differences")).to_contain_text("provisional, n = 2")
+    expect(page.locator("#axis-chart")).to_contain_text("FT (provisional)")
+
+
+def test_dark_has_no_white_boxes(explorer: str, open_page: OpenPage) -> None:
+    page = drawn(open_page(explorer + COMPARED, color_scheme="dark"), *CHARTS)
+    page.locator("#overlay").click()
+    assert page.evaluate(WHITE_BOXES) == []
+
+
+def test_the_keyboard_compares_and_keeps_its_place(look: dict[str, Any], explorer: str, open_page: OpenPage) -> None:
+    page = drawn(open_page(explorer + QUEUE, **look))
+    box = tick(page, "FT")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if box.evaluate("element => element === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator("#color-key li")).to_contain_text(["K", "FT"])
+    expect(tick(page, "FT")).to_have_attribute("aria-current", "true")
+    expect(tick(page, "FT")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(tick(page, "FT")).to_have_attribute("aria-current", "false")
+    expect(tick(page, "FT")).to_be_focused()
+
+
+def test_axe_finds_nothing_serious(look: dict[str, Any], explorer: str, open_page: OpenPage) -> None:
+    reason = "needs axe-playwright-python, which carries axe-core"
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=reason)
+    page = drawn(open_page(explorer + COMPARED, **look), *CHARTS)
+    found = axe.Axe().run(page).response["violations"]
+    serious = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+    assert [(fault["id"], [node["html"][:200] for node in fault["nodes"][:3]]) for fault in serious] == []
