@@ -14,13 +14,12 @@ import typer
 
 from ftlab.cli.options import Port
 from ftlab.config.home import ftlab_home
-from ftlab.credentials import without_credentials
 from ftlab.engine.stopping import stopped_as_by_ctrl_c
 from ftlab.errors import TrackingError
 from ftlab.machine.ports import require_free_port
 from ftlab.terminal.console import console
 from ftlab.terminal.phase import phase
-from ftlab.tracking.opening import open_tracker
+from ftlab.tracking.opening import UI_PORT, open_tracker, page_link
 from ftlab.tracking.tracking_uri import SERVERS, sqlite_path, uri_in_folder
 
 app = typer.Typer()
@@ -30,16 +29,14 @@ _POLL_SECONDS, _ENDING_SECONDS = 0.2, 10.0
 
 @app.command()
 def ui(
-    experiment: Annotated[str | None, typer.Argument(help="Experiment to link to.")] = None, port: Port = 5000
+    experiment: Annotated[str | None, typer.Argument(help="Experiment to link to.")] = None, port: Port = UI_PORT
 ) -> None:
     """Serve MLflow's pages on 127.0.0.1 until Ctrl-C, and print the link to the experiment."""
     tracker = open_tracker(ftlab_home().local)
     is_server = tracker.uri.startswith(SERVERS)
     if not is_server:
         require_free_port(port)
-    base = without_credentials(tracker.uri.rstrip("/")) if is_server else f"http://127.0.0.1:{port}"
-    found = tracker.find_experiment_id(experiment) if experiment else None
-    link = f"{base}/#/experiments/{found}/runs?workflowType=machine_learning" if found else base
+    link, base = page_link(tracker, experiment, port=port), page_link(tracker, None, port=port)
     if is_server:
         console.print(link, soft_wrap=True)
         return

@@ -3,23 +3,34 @@
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import yaml
 
 from ftlab.config.loading import experiments_folder, flatten
 from ftlab.errors import TrackingError
 from ftlab.reporting.table.ablation import AblationTable
+from ftlab.reporting.table.key_numbers import key_numbers
 from ftlab.reporting.writers.markdown import table_md
 from ftlab.study.plan import Plan
-from ftlab.terminal.console import complain
+from ftlab.study.spec import StudySpec
+from ftlab.terminal.console import complain, say
+from ftlab.tracking.opening import page_link
 from ftlab.tracking.tracker import Tracker
+from ftlab.tracking.tracking_uri import SERVERS
+
+if TYPE_CHECKING:
+    from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 
 
 def close_study(tracker: Tracker, plan: Plan, table: AblationTable, results: Path, *, complete: bool) -> None:
-    """Attach table, figure, experiment, profile, resolved cells and plan to the study's parent run, and end it."""
+    """Attach table, figure, experiment, profile, resolved cells and plan to the study's parent run, and end it.
+
+    Its page then shows every trial of the table, whatever study trained it.
+    """
     study = plan.study
     with TemporaryDirectory() as temporary:
         artifacts = Path(temporary) / "study"
@@ -30,7 +41,14 @@ def close_study(tracker: Tracker, plan: Plan, table: AblationTable, results: Pat
         (artifacts / "cells.yaml").write_text(yaml.safe_dump(cells, sort_keys=False), encoding="utf-8")
         (artifacts / "plan.json").write_text(json.dumps(_plan_summary(plan), indent=2), encoding="utf-8")
         description = f"{table_md(table)}\n{_reused_note(plan, table)}"
-        tracker.close_study(study.results_name, description=description, artifacts=artifacts, complete=complete)
+        tracker.show_rows(study.results_name, {trial.trial_key: trial.cell for trial in table.trials})
+        tracker.close_study(
+            study.results_name,
+            description=description,
+            artifacts=artifacts,
+            complete=complete,
+            numbers=key_numbers(table),
+        )
 
 
 @contextmanager
@@ -46,6 +64,14 @@ def reporting_refusal() -> Iterator[list[TrackingError]]:
     except TrackingError as error:
         errors.append(error)
         complain(f"The table is written, but could not be attached to the study's run: {error}")
+
+
+def say_link(tracker: "MlflowTracker", study: StudySpec) -> None:
+    """Print the address of a study's page in MLflow, the best trials first; nothing if the store does not answer."""
+    with suppress(TrackingError):
+        link = page_link(tracker, study.experiment, study.results_name, study.metric)
+        is_served = tracker.uri.startswith(SERVERS)
+        say("MLflow:" if is_served else f"MLflow, while `make ui EXP={study.experiment}` runs:", link)
 
 
 def _plan_summary(plan: Plan) -> dict[str, object]:

@@ -1,14 +1,12 @@
 """The search: evaluate the missing configurations, record and report them. Optuna and Ray are imported at use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markdown import Markdown
-
 from ftlab.config.home import ftlab_home
-from ftlab.engine.closing import reporting_refusal
+from ftlab.engine.closing import reporting_refusal, say_link
 from ftlab.engine.exclusive import exclusive
 from ftlab.engine.housekeeper import CheckpointKeeper
 from ftlab.engine.study_session import StudySession
@@ -19,15 +17,15 @@ from ftlab.storage.atomic import require_writable
 from ftlab.study.fingerprint import check_data
 from ftlab.study.plan import make_plan
 from ftlab.study.spec import Trial, expand_trials
-from ftlab.terminal.console import INTERRUPTED, complain, console, report_refused, report_undelivered, say
+from ftlab.terminal.console import INTERRUPTED, complain, report_refused, report_undelivered, say
 from ftlab.terminal.phase import phase
 from ftlab.terminal.plan_listing import search_command
+from ftlab.terminal.search_listing import print_search
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.records import trials_frame
 from ftlab.tracking.writer import TrackingWriter, undelivered_keys
 
 if TYPE_CHECKING:
-    from ftlab.reporting.search.findings import SearchReport
     from ftlab.search.ledger import SearchLedger
     from ftlab.search.scope import SearchSpec
     from ftlab.search.suggestion_feed import SearchFeed
@@ -107,7 +105,8 @@ def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
             session.collector.claim([])
             session.collector.collect()
         # Last: what is printed may find no reader.
-        _print_report(report, results / spec.name, paths)
+        print_search(report, results / spec.name, paths)
+        say_link(tracker, spec.study)
         return _say_how_to_go_on(spec, feed) or int(bool(refusal) or not is_stored)
 
 
@@ -161,14 +160,8 @@ def _train(
     num_done = len(ledger.evaluated) * len(spec.study.seeds)
     work = SearchWorkload(spec.study.metric, num_trials, spec.study.cells[0].config.train.epochs, num_done)
     keepers = [CheckpointKeeper(session.collector)]
-    session.train(feed, plan, work, writer, listeners=keepers, early_stopping=spec.early_stopping)
-
-
-def _print_report(report: "SearchReport", folder: Path, paths: Sequence[Path]) -> None:
-    from ftlab.reporting.search.tables import search_md
-
-    console.print(Markdown(search_md(report)))
-    say(f"{folder}: {', '.join(path.name for path in paths)}")
+    known = {trial.name: [trial.value] for trial in ledger.rows() if trial.is_result}
+    session.train(feed, plan, work, writer, listeners=keepers, early_stopping=spec.early_stopping, known=known)
 
 
 def _say_how_to_go_on(spec: "SearchSpec", feed: "SearchFeed") -> int:

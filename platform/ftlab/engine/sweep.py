@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftlab.config.home import ftlab_home
-from ftlab.engine.closing import close_study, reporting_refusal
+from ftlab.engine.closing import close_study, reporting_refusal, say_link
 from ftlab.engine.exclusive import exclusive
 from ftlab.engine.floor_work import judged_beside, missing_floors
 from ftlab.engine.study_session import StudySession
@@ -31,6 +31,8 @@ from ftlab.tracking.writer import TrackingWriter
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 
 
 @dataclass(frozen=True)
@@ -105,17 +107,21 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
         found = planner.plan(recorded)
     for note in found.data_notes:
         say(note)
-    # A claim is left although nothing is missing if the last sweep was killed before it closed its study.
+    # A claim is left although nothing is missing if the last sweep was killed before it closed its study. An older
+    # ftlab, and a migration, leave a study without the rows that it shares with others.
     floors = missing_floors(find_floors(session.study, found.trials[0].fingerprint), session.home)
+    shown = {trial.key: trial.cell for trial in found.reused}
     is_closed = not session.collector.has_claim and not _is_deleted(session.study, tracker, recorded)
+    is_closed = is_closed and tracker.shows_rows(session.study.results_name, shown)
     if planner.feed(found, recorded, session.claims.take).is_exhausted and is_closed:
         say(plan_summary(found))
         with judged_beside(floors, session):
             return Trained(found, recorded)
     tracker.open_study(study_record(session.study))
     candidates = planner.plan_of_all(found, recorded).todo
-    if candidates:
-        session.collector.claim(candidates)
+    if candidates or not session.collector.has_claim:
+        session.collector.claim(candidates or found.trials[:1])
+    tracker.show_rows(session.study.results_name, shown)
     writer = TrackingWriter(tracker, session.journal)
     training = SweepTraining(session, planner, tracker, writer)
     try:
@@ -143,7 +149,7 @@ def _is_deleted(study: StudySpec, tracker: Tracker, recorded: "pd.DataFrame") ->
 def _finish(
     session: StudySession,
     planner: SweepPlanner,
-    tracker: Tracker,
+    tracker: "MlflowTracker",
     trained: Trained,
     folder: Path,
     options: TableOptions,
@@ -170,6 +176,7 @@ def _finish(
         session.collector.collect()
     # Last: what is printed may find no reader.
     print_table(table, folder, paths)
+    say_link(tracker, study)
     if trained.interrupted:
         say("Stopped. Finished work is kept; to continue:", command)
         return INTERRUPTED

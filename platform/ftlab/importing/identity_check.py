@@ -3,10 +3,10 @@
 from ftlab.config.trial import TrialConfig
 from ftlab.errors import ConfigError
 from ftlab.importing.event import RecordError
-from ftlab.running.recorder import FINGERPRINT_TAG, NUMERICS_TAG
+from ftlab.running.recorder import NUMERICS_TAG
 from ftlab.study.identity import NUMERICS_VERSION, cell_key, trial_key
 from ftlab.study.recorded_params import config_from_params
-from ftlab.tracking.records import TrialRecord
+from ftlab.tracking.records import FINGERPRINT_TAG, TrialRecord
 
 
 def check_identity(trial: TrialRecord, key: str) -> TrialConfig:

@@ -8,11 +8,10 @@ from ftlab.machine.hardware import Hardware
 from ftlab.study.identity import EVALUATION_VERSION, NUMERICS_VERSION, evaluation_keys, pretraining_key
 from ftlab.study.recorded_params import recorded_params
 from ftlab.study.spec import StudySpec, Trial
-from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord
+from ftlab.tracking.records import FINGERPRINT_TAG, Outcome, StudyRecord, TrialRecord
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.training.epoch_result import EpochResult
 
-FINGERPRINT_TAG = "data.fingerprint"
 NUMERICS_TAG = "version.numerics"
 EVALUATION_TAG = "version.evaluation"
 PRETRAINING_KEY_TAG = "key.pretraining"

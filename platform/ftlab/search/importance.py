@@ -9,8 +9,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ftlab.reporting.search.findings import Importance
 
-# With fewer trials than the first number a forest shows nothing, with fewer than the second not much.
-LEAST_TRIALS = 5
+# With fewer trials than the first number a forest shows chance, with fewer than the second not much more.
+LEAST_TRIALS = 20
 FEW_TRIALS = 30
 
 

@@ -14,7 +14,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ftlab.config.setting import Settings
 from ftlab.errors import ConfigError
-from ftlab.reporting.search.findings import SearchTrial
+from ftlab.reporting.search.findings import SearchTrial, best_trials
+from ftlab.search.notes import describe_search, name_trial
 from ftlab.search.scope import SearchSpec
 from ftlab.search.storage import answering, readable_uri
 from ftlab.search.verdict import Verdict
@@ -68,6 +69,7 @@ class SearchLedger:
                 study_name=spec.name, storage=storage, directions=directions, load_if_exists=True
             )
             self._check_digest(spec.digest(fingerprint))
+            self._describe()
         verdicts = {trial.user_attrs.get("cell_key"): _verdict(trial) for trial in self._trials(*ENDED)}
         self.evaluated = {key: verdict for key, verdict in verdicts.items() if verdict is not None and verdict.counts}
 
@@ -118,6 +120,8 @@ class SearchLedger:
         with answering(self._storage):
             for name, value in {**attributes, "trial_keys": list(trial_keys), "cell_key": cell_key}.items():
                 suggestion.trial.set_user_attr(name, value)
+            if suggestion.name in self._spec.known:
+                name_trial(suggestion.trial, suggestion.name)
 
     def report(self, suggestion: Suggestion, epoch: int, knn: float) -> None:
         """Record an intermediate kNN accuracy, from which the sampler learns of trials that are stopped early."""
@@ -132,6 +136,7 @@ class SearchLedger:
                 if not (isinstance(value, float) and isnan(value)):
                     suggestion.trial.set_user_attr(name, value)
             self._end(suggestion.trial, verdict)
+            self._describe()
         if verdict.counts:
             self.evaluated[cell_key] = verdict
 
@@ -147,6 +152,9 @@ class SearchLedger:
     def rows(self) -> list[SearchTrial]:
         """Return every ended trial of the study, as a row of the results."""
         return [_row(trial, self._spec.has_cost) for trial in self._trials(*ENDED)]
+
+    def _describe(self) -> None:
+        describe_search(self.study, self._spec, best_trials(self.rows()))
 
     def _end(self, trial: optuna.Trial | int, verdict: Verdict) -> None:
         if verdict.status.is_result:

@@ -16,6 +16,7 @@ from ftlab.reporting.search.tables import search_md
 from ftlab.search.importance import compute_importance
 from ftlab.search.ledger import SearchLedger
 from ftlab.search.scope import SearchSpec
+from ftlab.search.verdict import KNN
 from ftlab.storage.atomic import write_if_changed
 from ftlab.tracking.tracker import Tracker
 
@@ -45,6 +46,7 @@ def make_report(spec: SearchSpec, ledger: SearchLedger, recorded: "pd.DataFrame"
         known=tuple(spec.known),
         has_cost=spec.has_cost,
         importance=compute_importance(ledger.study),
+        stopped_by=KNN if spec.early_stopping else "",
     )
 
 
@@ -91,6 +93,7 @@ def close_search(tracker: Tracker, spec: SearchSpec, report: SearchReport, resul
         shutil.copytree(results, artifacts)
         for source in (f"{spec.study.experiment}.yaml", f"profiles/{spec.study.profile_name}.yaml"):
             shutil.copyfile(experiments_folder() / source, artifacts / source.replace("/", "-"))
+        tracker.show_rows(spec.name, {key: trial.name for trial in report.results for key in trial.trial_keys})
         tracker.close_study(spec.name, description=search_md(report), artifacts=artifacts, complete=complete)
 
 

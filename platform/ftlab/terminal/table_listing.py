@@ -59,7 +59,7 @@ def _print_list(printed: "PrintedTable") -> tuple[str, ...]:
         [*row.labels, *(_content(row, _JOINED.get(column.name, (column.name,))) for column in shown)]
         for row in (*printed.rows, *printed.floors)
     ]
-    return _print(labels + columns, rows)
+    return print_fitted(labels + columns, rows)
 
 
 def _print_grids(printed: "PrintedTable", two_way: "TwoWay") -> tuple[str, ...]:
@@ -71,11 +71,12 @@ def _print_grids(printed: "PrintedTable", two_way: "TwoWay") -> tuple[str, ...]:
         lines: list[list[Content]] = [
             [label, *("" if row is None else _content(row, names) for row in rows)] for label, rows in printed.grid()
         ]
-        _print(columns, lines)
+        print_fitted(columns, lines)
     return ()
 
 
-def _print(columns: Sequence[Column], rows: Sequence[Sequence[Content]]) -> tuple[str, ...]:
+def print_fitted(columns: Sequence[Column], rows: Sequence[Sequence[Content]]) -> tuple[str, ...]:
+    """Print a table that fits the terminal, a file has it whole; return the headings of the columns left out."""
     table = FittedTable(columns, rows, console.width if console.is_terminal else _FILE_WIDTH)
     # rendered apart, as the console has the width of a terminal even where there is none
     lines = Segments(console.render(table.render(), console.options.update_width(table.width)))

@@ -1,7 +1,7 @@
 """The tracker that keeps its records in dictionaries: the reference for the contract, and a fake for tests."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,7 @@ import pandas as pd
 from ftlab.errors import TrackingError
 from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
 from ftlab.tracking.score_history import history_frame, history_table, select_part
-from ftlab.tracking.tracker import own_tags
+from ftlab.tracking.tracker import Numbers, own_tags
 from ftlab.training.epoch_result import EpochResult
 
 
@@ -20,6 +20,7 @@ class StudyEnd:
     description: str
     artifacts: tuple[str, ...]
     complete: bool
+    numbers: Numbers = field(default_factory=dict, hash=False)
 
 
 class MemoryTracker:
@@ -31,6 +32,7 @@ class MemoryTracker:
         trials: Trials by trial key, as they were opened first.
         epochs: Per trial key, the epochs by number.
         outcomes: Outcomes of trials; an open trial has none.
+        references: Per study, the name of the row of each trial of other studies that its page shows, by trial key.
     """
 
     def __init__(self) -> None:
@@ -39,6 +41,7 @@ class MemoryTracker:
         self.trials: dict[str, TrialRecord] = {}
         self.epochs: dict[str, dict[int, EpochResult]] = {}
         self.outcomes: dict[str, Outcome] = {}
+        self.references: dict[str, dict[str, str]] = {}
 
     def open_study(self, study: StudyRecord) -> None:
         """Keep the study."""
@@ -75,12 +78,29 @@ class MemoryTracker:
         self.log_epochs(trial.trial_key, epochs)
         self.close_trial(trial.trial_key, outcome)
 
-    def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
-        """Keep the description and the names of the artifacts."""
+    def shows_rows(self, study: str, cells: Mapping[str, str]) -> bool:
+        """Return whether the references are kept."""
+        return self._of_other_studies(study, cells).items() <= self.references.get(study, {}).items()
+
+    def show_rows(self, study: str, cells: Mapping[str, str]) -> None:
+        """Keep the references."""
+        self._check(study in self.studies, "study", study)
+        self.references.setdefault(study, {}).update(self._of_other_studies(study, cells))
+
+    def close_study(
+        self,
+        study: str,
+        *,
+        description: str,
+        artifacts: Path | None,
+        complete: bool,
+        numbers: Numbers | None = None,
+    ) -> None:
+        """Keep the description, the names of the artifacts and the numbers."""
         self._check(study in self.studies, "study", study)
         files = sorted(path for path in artifacts.rglob("*") if path.is_file()) if artifacts else []
         names = tuple(str(path.relative_to(artifacts)) for path in files) if artifacts else ()
-        self.study_ends[study] = StudyEnd(description, names, complete)
+        self.study_ends[study] = StudyEnd(description, names, complete, numbers or {})
 
     def reconcile(self) -> int:
         """Return 0, because everything in memory belongs to this process, which is alive."""
@@ -114,6 +134,9 @@ class MemoryTracker:
             "tags": {**trial.tags, **own_tags(outcome.tags)},
             **metrics,
         }
+
+    def _of_other_studies(self, study: str, cells: Mapping[str, str]) -> dict[str, str]:
+        return {key: cell for key, cell in cells.items() if key in self.trials and self.trials[key].study != study}
 
     def _status(self, trial_key: str) -> TrialStatus:
         return self.outcomes.get(trial_key, Outcome(TrialStatus.RUNNING)).status

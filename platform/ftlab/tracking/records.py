@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+FINGERPRINT_TAG = "data.fingerprint"  # on every trial: digest of the images
+
+
 class TrialStatus(StrEnum):
     """State of a trial in the tracking store; all but the first two are final answers of a training."""
 
@@ -66,6 +69,11 @@ class TrialRecord:
     name: str
     params: Mapping[str, str]
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cell(self) -> str:
+        """Name of its row: its own name without the seed."""
+        return self.name.removesuffix(f" seed {self.seed}")
 
 
 class HistoryPart(StrEnum):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 REFUSED_TAG = "files.refused"  # on a trial whose files could not be stored
 RESERVED_TAGS = ("ftlab.", "mlflow.")  # of the store; all others are the trial's own
 
+Numbers = Mapping[str, Mapping[str, float]]  # of a table, by the name of a row and of the number
+
 
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags that belong to a trial, without those of the store."""
@@ -52,8 +54,32 @@ class Tracker(Protocol):
         """Open a trial, record its epochs and close it; a store may do so in fewer steps than the three verbs take."""
         ...
 
-    def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
-        """Attach a Markdown description and the files below a folder to a study, and end it."""
+    def shows_rows(self, study: str, cells: Mapping[str, str]) -> bool:
+        """Return whether a study's page shows these trials, as `show_rows` shows them; see there."""
+        ...
+
+    def show_rows(self, study: str, cells: Mapping[str, str]) -> None:
+        """Show trials on an open study's page: those of other studies as references, which no verb takes for a trial.
+
+        A reference has the last metrics and the settings of its trial. One that differs from what is recorded by now is
+        made anew; trials without a record are left out.
+
+        Args:
+            study: The study.
+            cells: Name of each trial's row in this study, by trial key.
+        """
+        ...
+
+    def close_study(
+        self,
+        study: str,
+        *,
+        description: str,
+        artifacts: Path | None,
+        complete: bool,
+        numbers: Numbers | None = None,
+    ) -> None:
+        """Attach a Markdown description, the files below a folder and the numbers of a table to a study, and end it."""
         ...
 
     def reconcile(self) -> int:
@@ -106,7 +132,22 @@ class NullTracker:
     def record_trial(self, trial: TrialRecord, epochs: Sequence[EpochResult], outcome: Outcome) -> None:
         """Ignore the trial."""
 
-    def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
+    def shows_rows(self, study: str, cells: Mapping[str, str]) -> bool:  # noqa: ARG002
+        """Return True, because nothing can be shown."""
+        return True
+
+    def show_rows(self, study: str, cells: Mapping[str, str]) -> None:
+        """Ignore the rows."""
+
+    def close_study(
+        self,
+        study: str,
+        *,
+        description: str,
+        artifacts: Path | None,
+        complete: bool,
+        numbers: Numbers | None = None,
+    ) -> None:
         """Ignore the end of the study."""
 
     def reconcile(self) -> int:

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from ftlab.tracking.journal import Journal
-from ftlab.tracking.mlflow.run_layout import RUN_STATUS, TRIAL_KEY_TAG
+from ftlab.tracking.mlflow.run_layout import COLLAPSED_METRIC, RUN_STATUS, TRIAL_KEY_TAG
 from ftlab.training.epoch_result import EpochResult
 
 History = set[tuple[int, str]]
@@ -97,6 +97,7 @@ def _stored_histories(client: MlflowClient, run: Run) -> dict[str, History]:
     return {
         name: {(point.step, _spell(point.value)) for point in client.get_metric_history(run.info.run_id, name)}
         for name in run.data.metrics
+        if name != COLLAPSED_METRIC
     }
 
 

@@ -12,16 +12,18 @@ import numpy as np
 
 from ftlab.contrast import score_statistics
 
-Medium = Literal["print", "pages"]
+Medium = Literal["print", "pages", "search"]
 
 # The code of the other medium, and code that draws nothing, may change.
 NOT_DRAWN_BY: Mapping[Medium, tuple[str, ...]] = {
     "print": ("pages", "search", "trace"),
     "pages": ("print", "search", "trace"),
+    "search": ("pages", "trace"),
 }
 LIBRARIES: Mapping[Medium, tuple[str, ...]] = {
     "print": ("matplotlib", "numpy", "pillow"),
     "pages": ("plotly", "jinja2", "numpy"),
+    "search": ("matplotlib", "numpy", "pillow"),
 }
 REPORTING = Path(__file__).parents[1]
 
@@ -31,7 +33,7 @@ def drawn_from(content: object, medium: Medium) -> str:
 
     Args:
         content: The numbers and words that it shows: dataclasses, collections, arrays, numbers and texts.
-        medium: ``print`` or ``pages``.
+        medium: ``print``, ``pages``, or ``search`` for the figures of a search.
 
     Raises:
         TypeError: The content holds something whose digest would not tell that it changed.

@@ -6,7 +6,7 @@ from textwrap import fill
 from matplotlib.figure import Figure
 
 from ftlab.reporting.print.print_style import OURS, PAPER, QUIET, print_figure
-from ftlab.reporting.printed.metric_labels import metric_label
+from ftlab.reporting.printed.metric_labels import metric_label, metric_name
 from ftlab.reporting.search.findings import SearchReport
 
 HEIGHT = 6.4
@@ -46,7 +46,8 @@ def _fill_history(report: SearchReport, canvas: Figure) -> None:
     axes.plot(numbers, [point.value for point in points], "o", color=OURS, alpha=0.45, markersize=3, label="one trial")
     if stopped:
         foot = axes.get_xaxis_transform()
-        axes.plot(stopped, [0.02] * len(stopped), "|", color=QUIET, transform=foot, label="stopped early")
+        by = f" by {metric_name(report.stopped_by)}" if report.stopped_by else ""
+        axes.plot(stopped, [0.02] * len(stopped), "|", color=QUIET, transform=foot, label=f"stopped early{by}")
     if report.reference is not None:
         label = fill(report.reference.name, LABEL_CHARACTERS)
         axes.axhline(report.reference.value, color=PAPER, linewidth=0.8, linestyle=":", zorder=1, label=label)

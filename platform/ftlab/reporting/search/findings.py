@@ -8,6 +8,7 @@ from ftlab.reporting.inference.collapse import COLLAPSED, FINISHED
 from ftlab.reporting.table.axes import AxisValue
 
 RESULTS = (FINISHED, COLLAPSED)
+TOP = 10
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Importance:
 
 @dataclass(frozen=True)
 class HistoryPoint:
-    """The course of a search after one more result: its value, and the best until then, in percent."""
+    """The course of a search after one more result: its value, and that of the best until then, in percent."""
 
     number: int
     value: float
@@ -84,6 +85,7 @@ class SearchReport:
         known: Names of the known configurations.
         has_cost: Whether cost is an objective.
         importance: Importance of the parameters, one an objective.
+        stopped_by: Metric by which trials are stopped early; empty if none is.
     """
 
     name: str
@@ -94,6 +96,7 @@ class SearchReport:
     known: tuple[str, ...]
     has_cost: bool
     importance: tuple[Importance, ...]
+    stopped_by: str = ""
 
     @property
     def results(self) -> tuple[SearchTrial, ...]:
@@ -112,6 +115,22 @@ class SearchReport:
         return _best(known)
 
     @property
+    def top(self) -> tuple[SearchTrial, ...]:
+        """The best ten configurations, see `best_trials`."""
+        return best_trials(self.trials)
+
+    @property
+    def shown(self) -> tuple[SearchTrial, ...]:
+        """The answer of the search: the best configuration, with cost as an objective the Pareto front."""
+        return self.front if self.has_cost else (() if self.best is None else (self.best,))
+
+    @property
+    def compared(self) -> tuple[SearchTrial, ...]:
+        """The answer of the search, behind the known configurations that are no part of it."""
+        known = (trial for trial in self.trials if trial.name in self.known and trial.status != "repeated")
+        return (*(trial for trial in known if trial not in self.shown), *self.shown)
+
+    @property
     def front(self) -> tuple[SearchTrial, ...]:
         """The Pareto front, cheapest first."""
         return pareto_front(self.results)
@@ -124,6 +143,12 @@ class SearchReport:
 
 def _best(trials: Sequence[SearchTrial]) -> SearchTrial | None:
     return max(trials, key=lambda trial: (trial.status != COLLAPSED, trial.value), default=None)
+
+
+def best_trials(trials: Sequence[SearchTrial]) -> tuple[SearchTrial, ...]:
+    """Return the best ten of the results among trials, the best first; those that collapsed come last."""
+    results = (trial for trial in trials if trial.is_result)
+    return tuple(sorted(results, key=lambda trial: (trial.status == COLLAPSED, -trial.value))[:TOP])
 
 
 def pareto_front(trials: Sequence[SearchTrial]) -> tuple[SearchTrial, ...]:
@@ -143,9 +168,13 @@ def pareto_front(trials: Sequence[SearchTrial]) -> tuple[SearchTrial, ...]:
 
 
 def best_so_far(trials: Sequence[SearchTrial]) -> tuple[HistoryPoint, ...]:
-    """Return the value of each result and the best until then, in the order of their numbers."""
+    """Return the value of each result and of the best until then, in the order of their numbers.
+
+    A trial that collapsed is the best only as long as all did.
+    """
     points: list[HistoryPoint] = []
+    best: SearchTrial | None = None
     for trial in sorted(trials, key=lambda trial: trial.number):
-        best = max(trial.value, points[-1].best) if points else trial.value
-        points.append(HistoryPoint(trial.number, trial.value, best))
+        best = _best([best, trial]) if best else trial
+        points.append(HistoryPoint(trial.number, trial.value, best.value if best else trial.value))
     return tuple(points)

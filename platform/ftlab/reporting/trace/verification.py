@@ -8,6 +8,7 @@ from math import isnan
 import pandas as pd
 
 from ftlab.reporting.inference.collapse import FAILED, recorded_state
+from ftlab.reporting.printed.metric_labels import metric_label
 from ftlab.reporting.table.cell_trials import FINAL
 from ftlab.reporting.trace.differences import Difference, compare_files
 from ftlab.reporting.trace.provenance import Provenance, SourceTrial, text_digest
@@ -78,7 +79,8 @@ def _changes(trial: SourceTrial, row: Mapping[object, object], metric: str) -> I
     then = {"status": trial.status, "run": trial.run_id, metric: trial.value}
     for name, before in then.items():
         if now[name] != before:
-            yield f"{name} was {before} when the table was written, and is {now[name]} in the tracking store"
+            what = metric_label(name)
+            yield f"{what} was {before} when the table was written, and is {now[name]} in the tracking store"
 
 
 def _edited(provenance: Provenance, files: Mapping[str, str]) -> list[str]:

@@ -111,7 +111,7 @@ def open_experiment(client: MlflowClient, name: str, artifact_location: str | No
         client: The store.
         name: Name of the experiment.
         artifact_location: Folder of the files of a new experiment; None lets the store decide.
-        tags: Tags of a new experiment, beside the tags of the layout.
+        tags: Tags that it gets unless it has them, beside the tags of the layout.
 
     Raises:
         TrackingError: The experiment of that name was deleted.
@@ -126,7 +126,9 @@ def open_experiment(client: MlflowClient, name: str, artifact_location: str | No
             f"Restore it: MLFLOW_TRACKING_URI={client.tracking_uri} "
             f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
         )
-    client.set_experiment_tag(experiment.experiment_id, layout.LAYOUT_TAG, layout.LAYOUT_VERSION)
+    missing = {name: text for name, text in tags.items() if name not in experiment.tags}
+    for name, text in {**missing, layout.LAYOUT_TAG: layout.LAYOUT_VERSION}.items():
+        client.set_experiment_tag(experiment.experiment_id, name, text)
     return str(experiment.experiment_id)
 
 

@@ -19,6 +19,7 @@ from ftlab.tracking.mlflow.connection import (
     open_experiment,
     search_runs,
 )
+from ftlab.tracking.mlflow.data_inputs import copy_inputs
 from ftlab.tracking.mlflow.missing import Action, Step, StoredRuns, plan_migration, study_name
 from ftlab.tracking.mlflow.moved_files import mend_addresses
 from ftlab.tracking.mlflow.run_content import RunContent, read_content
@@ -122,7 +123,7 @@ class Migration:
         copy = client.get_run(copy_id)
         found = RunContent() if step.action is Action.COPY else _read(client, copy, folder / "found")
         if step.action is not Action.CHECK:
-            _add(client, copy, original.lacking(found), folder / "original")
+            _add(client, step.run, copy, original.lacking(found), folder / "original")
             found = _read(client, client.get_run(copy_id), folder / "added")
         problems = original.differences(found)
         if not problems and step.action is not Action.CHECK:
@@ -160,7 +161,7 @@ def _read(client: MlflowClient, run: Run, folder: Path) -> RunContent:
     return read_content(client, run, folder)
 
 
-def _add(client: MlflowClient, copy: Run, lacking: RunContent, folder: Path) -> None:
+def _add(client: MlflowClient, original: Run, copy: Run, lacking: RunContent, folder: Path) -> None:
     copy_id = copy.info.run_id
     for params in _batches(list(lacking.params.items()), layout.MAX_PARAMS):
         client.log_batch(copy_id, params=[Param(name, value) for name, value in params])
@@ -168,6 +169,7 @@ def _add(client: MlflowClient, copy: Run, lacking: RunContent, folder: Path) -> 
     for some in _batches(points, layout.MAX_METRICS):
         metrics = [Metric(name, float(point.value), point.timestamp, point.step) for point, name in some]
         client.log_batch(copy_id, metrics=metrics)
+    copy_inputs(client, original, copy_id)
     repository = open_artifacts(copy.info.artifact_uri, copy_id, client.tracking_uri)
     for path in lacking.files:
         parent = str(Path(path).parent)
@@ -197,8 +199,13 @@ def _is_running(run: Run) -> bool:
 
 
 def _tag_differences(run: Run, copy: Run) -> list[str]:
-    """Return the tags of a copy that differ, in words; MLflow's own may be edited on its pages."""
-    own = {name: text for name, text in run.data.tags.items() if not name.startswith("mlflow.")}
+    """Return the tags of a copy that differ, in words; MLflow's own may be edited on its pages.
+
+    The name of a row is left out: an older run gets it when its study is swept again, maybe after it was copied.
+    """
+    own = {
+        name: text for name, text in run.data.tags.items() if not name.startswith("mlflow.") and name != layout.CELL_TAG
+    }
     expected: Mapping[str, str] = {**own, **_final_tags(run)}
     return [
         f"tag {name}: {text!r} in the source, {copy.data.tags.get(name, 'absent')!r} there"

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, nan
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -17,12 +17,15 @@ from ftlab.tracking.driver_process import driver_identity, has_died
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow import run_layout as layout
 from ftlab.tracking.mlflow.connection import connect, find_experiments, open_artifacts, open_experiment, search_runs
+from ftlab.tracking.mlflow.data_inputs import copy_inputs, data_inputs
 from ftlab.tracking.mlflow.failure import store_failure
 from ftlab.tracking.mlflow.moved_files import mend_addresses
 from ftlab.tracking.mlflow.run_history import StoredTrial, load_parts
+from ftlab.tracking.mlflow.run_texts import EXPERIMENT_NOTE, label, metric_names, run_name
+from ftlab.tracking.mlflow.study_page import MissingRows, missing_rows, reference_tags
 from ftlab.tracking.records import UNREADABLE, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_frame, write_score_history
-from ftlab.tracking.tracker import REFUSED_TAG
+from ftlab.tracking.tracker import REFUSED_TAG, Numbers
 from ftlab.tracking.tracking_uri import check_tracking_uri, sqlite_path
 from ftlab.training.epoch_result import EpochResult
 
@@ -113,7 +116,7 @@ class MlflowTracker:
         """
         if study.study in self._studies:
             return
-        experiment_id = self._open_experiment(study.experiment)
+        experiment_id = self._open_experiment(study)
         tags = {**study.tags, **layout.running_tags(self._driver)}
         run = self._find_study(study.study)
         if run is None:
@@ -169,7 +172,7 @@ class MlflowTracker:
         trial = self._trial(trial_key)
         if not trial.status.is_final:
             # The status first: a result counts even if its artifacts cannot be stored.
-            self._end_run(trial.run_id, outcome)
+            self._end_run(trial.run_id, outcome, _collapse(outcome, trial.last_epoch or 0))
             trial.status, trial.lacks_file = outcome.status, True
         if trial.lacks_file:
             self._upload_score_history(
@@ -190,6 +193,7 @@ class MlflowTracker:
         *batches, last = _metric_batches(epochs)
         for metrics in batches:
             self._client.log_batch(run.info.run_id, metrics=metrics)
+        last += _collapse(outcome, epochs[-1].epoch)
         self._client.log_batch(run.info.run_id, last, _params(trial.params), _run_tags(layout.outcome_tags(outcome)))
         # If the verb is repeated after a failure, it continues from here.
         self._trials[trial.trial_key] = _OpenTrial(run.info.run_id, TrialStatus.RUNNING, last_epoch=None)
@@ -198,17 +202,44 @@ class MlflowTracker:
         del self._trials[trial.trial_key]
 
     @_translated
-    def close_study(self, study: str, *, description: str, artifacts: Path | None, complete: bool) -> None:
-        """Attach the description and the artifacts to the parent run, and end it.
+    def shows_rows(self, study: str, cells: Mapping[str, str]) -> bool:
+        """Return whether all trials of the rows stand on the study's page, those of other studies by references."""
+        return self._missing_rows(study, cells).is_empty
 
-        A description is cut at MLflow's limit of 8,000 characters.
+    @_translated
+    def show_rows(self, study: str, cells: Mapping[str, str]) -> None:
+        """Add references to trials of other studies, and the names of rows to runs that an older ftlab recorded."""
+        parent, missing = self._study(study).info, self._missing_rows(study, cells)
+        for run_id, cell in missing.nameless.items():
+            self._set_tags(run_id, {layout.CELL_TAG: cell})
+        for run_id, cell in missing.lacking.items():
+            self._refer(self._client.get_run(run_id), study, parent, cell)
+        # Last, so that an end of the process leaves a reference too many rather than none.
+        for run_id in sorted(missing.superseded):
+            self._client.delete_run(run_id)
+
+    @_translated
+    def close_study(
+        self,
+        study: str,
+        *,
+        description: str,
+        artifacts: Path | None,
+        complete: bool,
+        numbers: Numbers | None = None,
+    ) -> None:
+        """Attach the description, the numbers and the artifacts to the parent run, and end it.
+
+        A description is cut at MLflow's limit of 8,000 characters. Numbers become metrics ``table/<number>/<row>``; one
+        of an earlier table that is gone becomes NaN.
 
         Raises:
             ArtifactError: The study is ended, but a file was refused.
         """
         run = self._study(study)
         run_id = run.info.run_id
-        self._set_tags(run_id, {layout.DESCRIPTION_TAG: description})
+        metrics = _table_metrics(numbers or {}, run.data.metrics)
+        self._client.log_batch(run_id, metrics, tags=_run_tags({layout.DESCRIPTION_TAG: description}))
         self._end_run(run_id, Outcome(TrialStatus.FINISHED if complete else TrialStatus.INTERRUPTED))
         if artifacts is not None:
             self._upload(run.info, lambda repository: repository.log_artifacts(str(artifacts)))
@@ -262,15 +293,23 @@ class MlflowTracker:
                 _logger.warning("A trial's run must have the tags of a trial, but run %s has not.", run.info.run_id)
         chosen = {key: layout.preferred_run(doubles) for key, doubles in runs.items()}
         self._stored = {
-            key: StoredTrial(run.info.run_id, run.info.artifact_uri, layout.run_status(run))
+            key: StoredTrial(
+                run.info.run_id,
+                run.info.artifact_uri,
+                layout.run_status(run),
+                run.data.tags[layout.STUDY_TAG],
+                run.data.tags.get(layout.CELL_TAG, ""),
+                int(run.data.tags[layout.SEED_TAG]),
+            )
             for key, run in chosen.items()
         }
         return list(chosen.values())
 
-    def _open_experiment(self, name: str) -> str:
+    def _open_experiment(self, study: StudyRecord) -> str:
         self._listed = -inf
-        location = (self._artifact_root / name).as_uri() if self._artifact_root else None
-        return open_experiment(self._client, name, location, {})
+        location = (self._artifact_root / study.experiment).as_uri() if self._artifact_root else None
+        note = EXPERIMENT_NOTE.format(question=study.tags.get("ftlab.question", ""))
+        return open_experiment(self._client, study.experiment, location, {layout.DESCRIPTION_TAG: note.strip()})
 
     def _create_trial(self, trial: TrialRecord) -> _OpenTrial:
         run_id = self._create_run(trial).info.run_id
@@ -281,7 +320,27 @@ class MlflowTracker:
         parent = self._study(trial.study).info
         tags = {**trial.tags, **layout.running_tags(self._driver), **layout.trial_tags(trial, parent.run_id)}
         tags = layout.clipped(tags, layout.MAX_TAG_LENGTH)
-        return self._client.create_run(parent.experiment_id, run_name=trial.name, tags=tags)
+        run = self._client.create_run(parent.experiment_id, run_name=run_name(trial), tags=tags)
+        if inputs := data_inputs(trial):
+            self._client.log_inputs(run.info.run_id, datasets=inputs)
+        return run
+
+    def _missing_rows(self, study: str, cells: Mapping[str, str]) -> MissingRows:
+        if not {*cells} <= self._stored.keys():
+            self._trial_runs(find_experiments(self._client))
+        references = search_runs(self._client, self._experiments(), layout.references_filter(study))
+        return missing_rows(study, cells, self._stored, references)
+
+    def _refer(self, source: Run, study: str, parent: RunInfo, cell: str) -> None:
+        tags = layout.clipped(reference_tags(source, study, parent.run_id, cell), layout.MAX_TAG_LENGTH)
+        info, data = source.info, source.data
+        name = label(cell, int(data.tags[layout.SEED_TAG]))
+        run_id = self._client.create_run(parent.experiment_id, info.start_time, tags, name).info.run_id
+        step, time_ms = int(data.params.get("train.epochs", "0")), info.end_time or info.start_time
+        metrics = [Metric(name, value, time_ms, step) for name, value in data.metrics.items()]
+        self._client.log_batch(run_id, metrics, _params(data.params))
+        copy_inputs(self._client, source, run_id)
+        self._client.set_terminated(run_id, layout.RUN_STATUS[layout.run_status(source)], info.end_time)
 
     def _continue_trial(self, trial: TrialRecord, run: Run) -> _OpenTrial:
         run_id, status = run.info.run_id, layout.run_status(run)
@@ -297,8 +356,8 @@ class MlflowTracker:
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         self._client.log_batch(run_id, tags=_run_tags(tags))
 
-    def _end_run(self, run_id: str, outcome: Outcome) -> None:
-        self._set_tags(run_id, layout.outcome_tags(outcome))
+    def _end_run(self, run_id: str, outcome: Outcome, metrics: Sequence[Metric] = ()) -> None:
+        self._client.log_batch(run_id, metrics, tags=_run_tags(layout.outcome_tags(outcome)))
         self._client.set_terminated(run_id, layout.RUN_STATUS[outcome.status])
 
     def _upload_score_history(self, run: Run, epochs: Sequence[EpochResult]) -> None:
@@ -374,11 +433,14 @@ class MlflowTracker:
         return self._client.get_run(run_id)
 
     def _find(self, condition: str) -> Run | None:
+        runs = search_runs(self._client, self._experiments(), condition)
+        return layout.preferred_run(runs) if runs else None
+
+    def _experiments(self) -> list[str]:
         if time.monotonic() - self._listed > _EXPERIMENTS_SECONDS:
             self._experiment_ids = list(find_experiments(self._client))
             self._listed = time.monotonic()
-        runs = search_runs(self._client, self._experiment_ids, condition)
-        return layout.preferred_run(runs) if runs else None
+        return self._experiment_ids
 
 
 def _open_trial(run: Run) -> _OpenTrial:
@@ -395,6 +457,24 @@ def _params(params: Mapping[str, str]) -> list[Param]:
 
 def _run_tags(tags: Mapping[str, str]) -> list[RunTag]:
     return [RunTag(name, text) for name, text in layout.clipped(tags, layout.MAX_TAG_LENGTH).items()]
+
+
+def _collapse(outcome: Outcome, epoch: int) -> list[Metric]:
+    if not outcome.status.is_result:
+        return []
+    is_collapsed = outcome.status is TrialStatus.COLLAPSED
+    return [Metric(layout.COLLAPSED_METRIC, float(is_collapsed), int(time.time() * 1000), epoch)]
+
+
+def _table_metrics(numbers: Numbers, before: Collection[str]) -> list[Metric]:
+    names = metric_names(numbers)
+    values = {
+        f"{layout.TABLE_PREFIX}{kind}/{names[row]}": value
+        for row, found in numbers.items()
+        for kind, value in found.items()
+    }
+    gone = {name: nan for name in before if name.startswith(layout.TABLE_PREFIX)} if numbers else {}
+    return [Metric(name, value, int(time.time() * 1000), 0) for name, value in {**gone, **values}.items()]
 
 
 def _metric_batches(epochs: Iterable[EpochResult]) -> Iterator[list[Metric]]:

@@ -14,7 +14,7 @@ from ftlab.credentials import without_credentials
 from ftlab.errors import TrackingError
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow.artifact_address import check_artifact_address, local_folder
-from ftlab.tracking.mlflow.run_layout import unbounded
+from ftlab.tracking.mlflow.run_layout import COLLAPSED_METRIC, unbounded
 from ftlab.tracking.records import HistoryPart, TrialStatus
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_table, read_score_history, select_part
 from ftlab.training.epoch_result import EpochResult
@@ -29,11 +29,14 @@ _logger = logging.getLogger(__name__)
 
 
 class StoredTrial(NamedTuple):
-    """The place of a trial in the store."""
+    """The place of a trial in the store; ``cell`` is empty if its run does not name its row."""
 
     run_id: str
     artifact_uri: str
     status: TrialStatus
+    study: str = ""
+    cell: str = ""
+    seed: int = 0
 
 
 def load_parts(
@@ -91,6 +94,8 @@ def _load(client: "MlflowClient", trial: StoredTrial, part: HistoryPart) -> tupl
 def _stored_metrics(client: "MlflowClient", run_id: str) -> pa.Table:
     epochs: dict[int, dict[str, float]] = {}
     for name in client.get_run(run_id).data.metrics:
+        if name == COLLAPSED_METRIC:
+            continue
         for point in client.get_metric_history(run_id, name):
             epochs.setdefault(point.step, {})[name] = unbounded(point.value)
     records = (EpochResult(number, 0.0, epochs[number]) for number in sorted(epochs))

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ftlab.tracking.mlflow.run_texts import trial_name, trial_note
 from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.tracker import own_tags
 
@@ -22,6 +23,8 @@ SEED_TAG = "ftlab.seed"
 STATUS_TAG = "ftlab.status"
 REASON_TAG = "ftlab.reason"
 COLLAPSE_TAG = "ftlab.collapse"
+CELL_TAG = "ftlab.cell"  # name of a run's row in the table of its study
+REFERENCE_TAG = "ftlab.reference"  # the run of another study that this one only points to
 COPY_OF_TAG = "ftlab.copy_of"  # the run of another store that this one is a copy of
 COPY_TAG = "ftlab.copy"
 COPY_BEGUN, COPY_COMPLETE = "begun", "complete"
@@ -34,6 +37,9 @@ MAX_PARAM_LENGTH = 6000
 MAX_TAG_LENGTH = 8000
 
 TRIAL_RUNS = f"tags.`{KIND_TAG}` = 'trial'"
+
+COLLAPSED_METRIC = "collapsed"  # of a trial that was trained to its end: 1 if its method says that it collapsed
+TABLE_PREFIX = "table/"  # of the metrics of a study
 
 RUN_STATUS = {
     TrialStatus.RUNNING: "RUNNING",
@@ -48,6 +54,16 @@ RUN_STATUS = {
 def study_filter(study: str) -> str:
     """Return the search condition for a study's parent run."""
     return f"tags.`{KIND_TAG}` = 'study' AND tags.`{STUDY_TAG}` = {_quoted(study)}"
+
+
+def page_filter(study: str) -> str:
+    """Return the search condition for all runs of a study's page."""
+    return f"tags.`{STUDY_TAG}` = {_quoted(study)}"
+
+
+def references_filter(study: str) -> str:
+    """Return the search condition for a study's references to trials of other studies."""
+    return f"tags.`{KIND_TAG}` = 'reference' AND {page_filter(study)}"
 
 
 def children_filter(study: str) -> str:
@@ -74,6 +90,8 @@ def trial_tags(trial: TrialRecord, parent_run_id: str) -> dict[str, str]:
         TRIAL_KEY_TAG: trial.trial_key,
         CELL_KEY_TAG: trial.cell_key,
         SEED_TAG: str(trial.seed),
+        CELL_TAG: trial.cell,
+        DESCRIPTION_TAG: trial_note(trial),
     }
 
 
@@ -103,7 +121,7 @@ def trial_row(run: "Run", experiment: str) -> dict[str, object]:
     tags = run.data.tags
     return {
         # First, so that no metric's name overwrites a column that identifies the trial.
-        **{name: unbounded(value) for name, value in run.data.metrics.items()},
+        **{name: unbounded(value) for name, value in run.data.metrics.items() if name != COLLAPSED_METRIC},
         "trial_key": tags[TRIAL_KEY_TAG],
         "cell_key": tags[CELL_KEY_TAG],
         "seed": int(tags[SEED_TAG]),
@@ -111,7 +129,7 @@ def trial_row(run: "Run", experiment: str) -> dict[str, object]:
         "reason": tags.get(REASON_TAG, ""),
         "experiment": experiment,
         "study": tags[STUDY_TAG],
-        "name": run.info.run_name,
+        "name": trial_name(run.info.run_name, int(tags[SEED_TAG]), tags.get(CELL_TAG)),
         "run_id": run.info.run_id,
         "params": dict(run.data.params),
         "tags": own_tags(tags),

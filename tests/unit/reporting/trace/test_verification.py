@@ -52,7 +52,7 @@ def test_a_result_that_changed_is_named_and_so_is_an_edited_file(
     changed = recorded.assign(**{"knn/top1": recorded["knn/top1"].replace(91.4, 95.0)})
     edited = {**files, "table.md": files["table.md"] + "more"}
     assert verify_table(provenance, edited, changed).problems == (
-        "cell key_momentum=0.99, trial 0.99-1 (seed 1): knn/top1 was 91.4 when the table was written, "
+        "cell key_momentum=0.99, trial 0.99-1 (seed 1): kNN top-1 (%) was 91.4 when the table was written, "
         "and is 95.0 in the tracking store",
         "table.md: edited since it was written",
     )
@@ -66,7 +66,7 @@ def test_a_failed_trial_that_finished_later_is_named(
     assert problems[1:] == (
         "cell key_momentum=0.99, trial 0.99-2 (seed 2): status was failed when the table was written, "
         "and is finished in the tracking store",
-        "cell key_momentum=0.99, trial 0.99-2 (seed 2): knn/top1 was None when the table was written, "
+        "cell key_momentum=0.99, trial 0.99-2 (seed 2): kNN top-1 (%) was None when the table was written, "
         "and is 92.0 in the tracking store",
     )
     assert "trial 0.9-0 (seed 0): status was collapsed" in problems[0]
