@@ -9,6 +9,7 @@ import typer
 from ftlab.config.loading import parse_overrides
 from ftlab.config.section import MANY
 from ftlab.reporting.table.statistics import Interval
+from ftlab.reporting.writers.tex_style import TexStyle
 from ftlab.seeding.auto import AutoSeeds, parse_seeds
 from ftlab.study.spec import MAX_TRIALS, StudySpec, load_study
 
@@ -60,6 +61,13 @@ Share = Annotated[bool, typer.Option(help="Train common prefixes of trials once;
 IntervalKind = Annotated[
     Interval,
     typer.Option("--interval", help="Kind of 95% interval of means: Student's t, or, from ten seeds, a BCa bootstrap."),
+]
+TableStyle = Annotated[
+    TexStyle,
+    typer.Option(
+        "--style",
+        help="Style of table.tex: compact for a column of a paper, wide for two columns, full for an appendix.",
+    ),
 ]
 Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port of this machine.")]
 Results = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of tables and figures.")]

@@ -11,6 +11,7 @@ from ftlab.cli.options import (
     Profile,
     Results,
     Seeds,
+    TableStyle,
     load_asked,
 )
 from ftlab.config.home import ftlab_home
@@ -34,6 +35,7 @@ def table(
     overrides: Overrides = None,
     max_trials: MaxTrials = None,
     interval: IntervalKind = "t",
+    style: TableStyle = "compact",
     results: Results = RESULTS,
 ) -> None:
     """Rebuild the table from the tracking store without training anything."""
@@ -51,7 +53,7 @@ def table(
             recorded,
             tracker,
             folder,
-            TableOptions(all_seeds=seeds is None, auto=auto, interval=interval),
+            TableOptions(all_seeds=seeds is None, auto=auto, interval=interval, tex_style=style),
             home=ftlab_home(),
             command=sweep_command(study, auto),
         )

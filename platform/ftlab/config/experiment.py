@@ -56,6 +56,7 @@ class ExperimentConfig(Section):
     """One table: its question, cells, seeds, baseline and published values."""
 
     question: str = Field(description="Question that the table answers, in a sentence.")
+    caption: str = Field("", description="Caption of the table in print, a statement; empty: the question.")
     seeds: int = Field(3, ge=1, le=MAX_SEEDS, description="Trials a cell, with seeds 0, 1, ...")
     metric: str | None = Field(None, description="Metric of the table; empty: the profile's.")
     metrics: list[str] = Field(

@@ -96,6 +96,8 @@ def define_table(
         floors=tuple(floors),
         judged=reference.probe.protocols(),
         judged_on=reference.data.judged_on,
+        caption=study.caption,
+        tex_style=options.tex_style,
     )
 
 
@@ -130,7 +132,7 @@ def publish_table(
     table = definition.tabulate(recorded)
     histories = load_histories(tracker, table, recorded)
     made = _made_before(folder)
-    paths = write_results(table, histories, folder, recorded, command, made)
+    paths = write_results(table, histories, folder, recorded, command, made, options.tex_style)
     origin = table_origin(study, trials[0].fingerprint, options)
     path = folder / PROVENANCE_FILE
     drawn = {str(file.relative_to(folder)): file.read_bytes() for file in paths if file.name not in RENDERERS}

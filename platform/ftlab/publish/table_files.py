@@ -14,6 +14,7 @@ from ftlab.reporting.print.figure_files import draw_axis_figure, write_training_
 from ftlab.reporting.table.ablation import AblationTable
 from ftlab.reporting.table.trial_facts import trial_facts
 from ftlab.reporting.writers.render import write_table
+from ftlab.reporting.writers.tex_style import TexStyle
 from ftlab.storage.made_files import MadeFiles
 from ftlab.study.recorded_params import recorded_ft_start
 from ftlab.tracking.records import UNREADABLE, HistoryPart
@@ -46,6 +47,7 @@ def write_results(
     recorded: pd.DataFrame,
     command: str,
     made: MadeFiles | None = None,
+    tex_style: TexStyle = "compact",
 ) -> list[Path]:
     """Write the table in every format, its figures and its report; unchanged files are left alone.
 
@@ -58,6 +60,7 @@ def write_results(
         recorded: The trials that the table was computed from.
         command: Command that makes the table anew.
         made: Figures and report that need not be drawn if nothing has changed since; None draws in any case.
+        tex_style: Style of ``table.tex``.
     """
     made = made or MadeFiles(folder)
     figure, training, facts = axis_figure(table), training_figures(table, histories), trial_facts(table, recorded)
@@ -69,7 +72,7 @@ def write_results(
         return [report_html(table, report_charts(figure, training), facts, command).encode()]
 
     return [
-        *write_table(table, folder),
+        *write_table(table, folder, tex_style),
         *draw_axis_figure(figure, folder / "figure.png", made),
         *write_training_figures(training, folder / "figures", made),
         *made.make([folder / REPORT_FILE], drawn_from((table, figure, training, facts, command), "pages"), report),

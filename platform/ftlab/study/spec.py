@@ -45,6 +45,7 @@ class StudySpec:
         published: File and series of the published column.
         profile: The scale of the run.
         other_metrics: Further metrics that the table shows.
+        caption: Statement that stands above the table in print; empty takes the question.
     """
 
     experiment: str
@@ -60,6 +61,7 @@ class StudySpec:
     published: tuple[str, str | None] | None
     profile: ProfileConfig
     other_metrics: tuple[str, ...] = ()
+    caption: str = ""
 
     def __post_init__(self) -> None:
         num_trials = len(self.cells) * len(self.seeds)
@@ -138,6 +140,7 @@ def resolve_study(
         profile_name=profile_name,
         overrides=overrides,
         question=experiment.question,
+        caption=experiment.caption,
         metric=metrics[0],
         other_metrics=metrics[1:],
         protocol=changed_protocol(profile.protocol, overrides),

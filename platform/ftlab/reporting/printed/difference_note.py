@@ -36,6 +36,30 @@ def difference_note(table: AblationTable, names: Mapping[str, str]) -> str:
     return " ".join(sentences)
 
 
+def correction(table: AblationTable) -> str:
+    """Return the intervals of the differences of a table in words; empty without a difference."""
+    families = [_compared(table, baseline) for baseline in table.baselines]
+    if not any(families):
+        return ""
+    if table.seeding:
+        return "with the repeated confidence intervals of the rule that gave the seeds"
+    tested = _tested(families)
+    if not tested:
+        return "with simple 95% intervals"
+    screens = any(found.is_screen for family in families for _, found in family)
+    return f"with 95% intervals {_corrected(tested)}{f'; simple ones below {MIN_PAIRS} pairs' if screens else ''}"
+
+
+def _tested(families: Sequence[Sequence[tuple[AblationRow, Comparison]]]) -> list[list[Comparison]]:
+    tested = [[found for _, found in family if not found.is_screen] for family in families]
+    return [family for family in tested if family]
+
+
+def _corrected(tested: Sequence[Sequence[Comparison]]) -> str:
+    numbers = list(dict.fromkeys(family[0].tests for family in tested))
+    return f"corrected for {_listed(numbers)} comparisons" if numbers != [1] else "of a single comparison"
+
+
 def _compared(table: AblationTable, baseline: str) -> list[tuple[AblationRow, Comparison]]:
     rows = ((row, row.comparison) for row in table.family(baseline))
     return [(row, comparison) for row, comparison in rows if comparison is not None and comparison.difference.n]
@@ -54,14 +78,11 @@ def _baselines(table: AblationTable, names: Mapping[str, str]) -> str:
 
 
 def _tests(table: AblationTable, families: Sequence[Sequence[tuple[AblationRow, Comparison]]]) -> list[str]:
-    tested = [[found for _, found in family if not found.is_screen] for family in families]
-    tested = [family for family in tested if family]
+    tested = _tested(families)
     if not tested:
         return []
-    numbers = list(dict.fromkeys(family[0].tests for family in tested))
-    corrected = f"corrected for {_listed(numbers)} comparisons" if numbers != [1] else "of a single comparison"
     sentences = [
-        f"p: paired t test, two-sided, {corrected} as the interval is: p < 0.05 where that leaves out 0.",
+        f"p: paired t test, two-sided, {_corrected(tested)} as the interval is: p < 0.05 where that leaves out 0.",
         *_powers(table, tested),
     ]
     if any(isnan(found.p) for family in tested for found in family):

@@ -184,11 +184,11 @@ def _print_row(table: AblationTable, row: AblationRow, labels: tuple[str, ...]) 
     summary = row.summary
     texts = {
         "n": str(summary.n),
-        "mean": _number(summary.mean),
-        "interval": _interval(summary.ci_low, summary.ci_high),
+        "mean": number_text(summary.mean),
+        "interval": interval_text(summary.ci_low, summary.ci_high),
         "published": row.published.shown if row.published else NOTHING,
         "stopped": table.seeding.stopped[row.cell] if table.seeding else "",
-        **{name: _number(found.mean) for name, found in row.others.items()},
+        **{name: number_text(found.mean) for name, found in row.others.items()},
         **_difference(row),
     }
     marks = (
@@ -206,9 +206,9 @@ def _print_floor(
     texts = {
         **{column.name: NOTHING for column in columns},
         "n": str(summary.n) if summary.n > 1 else NOTHING,
-        "mean": _number(summary.mean),
-        "interval": _interval(summary.ci_low, summary.ci_high),
-        **{name: _number(floor.summary(name).mean) for name in table.other_metrics},
+        "mean": number_text(summary.mean),
+        "interval": interval_text(summary.ci_low, summary.ci_high),
+        **{name: number_text(floor.summary(name).mean) for name in table.other_metrics},
     }
     return PrintedRow(floor.name, (floor.name, *[""] * (num_labels - 1)), texts, "", is_best=False)
 
@@ -219,14 +219,19 @@ def _difference(row: AblationRow) -> dict[str, str]:
         return {"difference": own, "difference_interval": NOTHING, "p": NOTHING, "outcome": NOTHING}
     difference = row.comparison.difference
     return {
-        "difference": _number(difference.mean, "+"),
-        "difference_interval": _interval(difference.ci_low, difference.ci_high, "+"),
+        "difference": number_text(difference.mean, "+"),
+        "difference_interval": interval_text(difference.ci_low, difference.ci_high, "+"),
         "p": p_text(row.comparison.p),
         "outcome": row.outcome or NOTHING,
     }
 
 
-def _number(value: float, sign: str = "") -> str:
+def number_text(value: float, sign: str = "") -> str:
+    """Return a value with one decimal; a dash if it is not defined.
+
+    >>> number_text(3.04, "+"), number_text(-0.01, "+"), number_text(float("nan"))
+    ('+3.0', '0.0', '-')
+    """
     if isnan(value):
         return NOTHING
     # Adding zero turns -0.0 into 0.0.
@@ -234,8 +239,9 @@ def _number(value: float, sign: str = "") -> str:
     return f"{rounded:{sign if rounded else ''}.1f}"
 
 
-def _interval(low: float, high: float, sign: str = "") -> str:
-    return NOTHING if isnan(low) else f"[{_number(low, sign)}, {_number(high, sign)}]"
+def interval_text(low: float, high: float, sign: str = "") -> str:
+    """Return an interval with one decimal; a dash if it is not defined."""
+    return NOTHING if isnan(low) else f"[{number_text(low, sign)}, {number_text(high, sign)}]"
 
 
 def p_text(p: float) -> str:

@@ -15,14 +15,21 @@ COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK, DEGENERATE_MARK = "†", "‡", "§"
 
 def summary_note(table: AblationTable) -> str:
     """Return the seeds that mean and interval are taken over, and what bold means, in words without a full stop."""
+    seeds = seeds_in_words(table)
+    if not seeds:
+        return "No trial has a value yet"
+    bold = "; in bold the rows that no complete row beats" if any(row.is_best for row in table.rows) else ""
+    return f"Mean over {seeds} with its 95% {INTERVAL_NAMES[table.interval]} interval{bold}"
+
+
+def seeds_in_words(table: AblationTable) -> str:
+    """Return the number of seeds that means are taken over, in words; empty if no trial has a value yet."""
     counts = sorted({row.summary.n for row in table.rows if row.summary.n})
     if not counts:
-        return "No trial has a value yet"
+        return ""
     spread = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    interval = INTERVAL_NAMES[table.interval]
     healthy = "healthy " if any(row.n_collapsed for row in table.rows) else ""
-    bold = "; in bold the rows that no complete row beats" if any(row.is_best for row in table.rows) else ""
-    return f"Mean over {spread} {healthy}seed{'' if counts == [1] else 's'} with its 95% {interval} interval{bold}"
+    return f"{spread} {healthy}seed{'' if counts == [1] else 's'}"
 
 
 def table_notes(table: AblationTable, names: Mapping[str, str], two_way: TwoWay | None) -> tuple[str, ...]:
@@ -33,20 +40,8 @@ def table_notes(table: AblationTable, names: Mapping[str, str], two_way: TwoWay 
         names: Name of each cell in texts, by its own name.
         two_way: Arrangement of the rows in two dimensions, which has no place for numbers of seeds and for floors.
     """
-
-    def count(what: str, number: Callable[[AblationRow], int]) -> str:
-        parts = [
-            f"{names[row.cell]} ({number(row)} of {row.n_trials + row.n_missing})" for row in table.rows if number(row)
-        ]
-        return f"{what}: {', '.join(parts)}." if parts else ""
-
     notes = (
-        _collapses(table, names),
-        count(
-            f"{DEGENERATE_MARK} Degenerate, counted in the mean: scores collapsed and features did not",
-            lambda row: row.n_degenerate,
-        ),
-        _caveats(table, names),
+        *_marks(table, names),
         _published(table),
         difference_note(table, names),
         _judged(table),
@@ -54,14 +49,46 @@ def table_notes(table: AblationTable, names: Mapping[str, str], two_way: TwoWay 
         _unpaired(table, names),
         _refused_intervals(table, names),
         _seeds(table, names) if two_way else "",
-        count("Ended without a value, in no mean", lambda row: row.n_without_value),
-        count("Failed, without a value", lambda row: row.n_failed),
-        count("Not finished yet", lambda row: row.n_missing),
+        *_lost(table, names),
         "Left empty: combinations that the experiment does not have." if two_way and two_way.has_holes else "",
         _skipped(table),
         table.seeding.note if table.seeding else "",
     )
     return tuple(note for note in notes if note)
+
+
+def symbol_notes(table: AblationTable, names: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the notes that a table cannot do without: on marks of its means, and on trials that it lacks.
+
+    Args:
+        table: The table.
+        names: Name of each cell in texts, by its own name.
+    """
+    return tuple(note for note in (*_marks(table, names), *_lost(table, names)) if note)
+
+
+def _marks(table: AblationTable, names: Mapping[str, str]) -> tuple[str, ...]:
+    degenerate = f"{DEGENERATE_MARK} Degenerate, counted in the mean: scores collapsed and features did not"
+    return (
+        _collapses(table, names),
+        _count(table, names, degenerate, lambda row: row.n_degenerate),
+        _caveats(table, names),
+    )
+
+
+def _lost(table: AblationTable, names: Mapping[str, str]) -> tuple[str, ...]:
+    return (
+        _count(table, names, "Ended without a value, in no mean", lambda row: row.n_without_value),
+        _count(table, names, "Failed, without a value", lambda row: row.n_failed),
+        _count(table, names, "Not finished yet", lambda row: row.n_missing),
+    )
+
+
+def _count(table: AblationTable, names: Mapping[str, str], what: str, number: Callable[[AblationRow], int]) -> str:
+    parts = [
+        f"{names[row.cell]} ({number(row)} of {row.n_trials + row.n_missing})" for row in table.rows if number(row)
+    ]
+    return f"{what}: {', '.join(parts)}." if parts else ""
 
 
 def _collapses(table: AblationTable, names: Mapping[str, str]) -> str:

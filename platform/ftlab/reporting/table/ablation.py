@@ -94,6 +94,7 @@ class AblationTable:
         floors: Accuracies that no training reached.
         judged: How each metric is measured, in words, by its name.
         judged_on: Images that take the place of the test images, in words; empty where those are judged on.
+        caption: Statement that stands above the table in print; empty takes the question.
     """
 
     name: str
@@ -111,6 +112,7 @@ class AblationTable:
     floors: tuple[FloorValues, ...] = ()
     judged: Mapping[str, str] = field(default_factory=dict)
     judged_on: str = ""
+    caption: str = ""
 
     @property
     def published_protocol(self) -> str:
@@ -157,6 +159,7 @@ def ablate(
     floors: Sequence[FloorValues] = (),
     judged: Mapping[str, str] | None = None,
     judged_on: str = "",
+    caption: str = "",
 ) -> AblationTable:
     """Compute an ablation table; a cell without trials yet is a row with ``n = 0``.
 
@@ -177,6 +180,7 @@ def ablate(
         floors: Accuracies that no training reached.
         judged: How each metric is measured, in words, by its name.
         judged_on: Images that take the place of the test images, in words; empty where those are judged on.
+        caption: Statement that stands above the table in print; empty takes the question.
 
     Raises:
         ConfigError: Two cells share a name, a baseline is no cell, finished trials lack the metric, or a bootstrap
@@ -222,6 +226,7 @@ def ablate(
         floors=tuple(floors),
         judged=judged or {},
         judged_on=judged_on,
+        caption=caption,
     )
 
 

@@ -11,6 +11,7 @@ from ftlab.reporting.table.cell_trials import final_rows
 from ftlab.reporting.table.floor_values import FloorValues
 from ftlab.reporting.table.published import PublishedSeries
 from ftlab.reporting.table.statistics import Interval
+from ftlab.reporting.writers.tex_style import TexStyle
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class TableDefinition:
         floors: Accuracies that no training reached.
         judged: How each metric is measured, in words, by its name.
         judged_on: Images that take the place of the test images, in words; empty where those are judged on.
+        caption: Statement that stands above the table in print; empty takes the question.
+        tex_style: Style of ``table.tex``; a definition from before there were several has that of then.
     """
 
     name: str
@@ -46,6 +49,8 @@ class TableDefinition:
     floors: tuple[FloorValues, ...] = ()
     judged: Mapping[str, str] = field(default_factory=dict)
     judged_on: str = ""
+    caption: str = ""
+    tex_style: TexStyle = "full"
 
     def wanted(self, recorded: pd.DataFrame) -> list[str]:
         """Return the keys of the recorded trials that stand in the table.
@@ -79,4 +84,5 @@ class TableDefinition:
             floors=self.floors,
             judged=self.judged,
             judged_on=self.judged_on,
+            caption=self.caption,
         )

@@ -14,7 +14,7 @@ from ftlab.errors import ResultsError
 from ftlab.reporting.table.ablation import AblationTable
 from ftlab.reporting.table.axes import AxisValue
 from ftlab.reporting.trace.definition import TableDefinition
-from ftlab.reporting.writers.render import RENDERERS
+from ftlab.reporting.writers.render import render_table
 
 PROVENANCE_FILE = "provenance.json"
 FORMAT = 1
@@ -145,7 +145,7 @@ def trace_table(
         )
         for trial in table.trials
     )
-    files = {name: text_digest(render(table)) for name, render in RENDERERS.items()}
+    files = {name: text_digest(text) for name, text in render_table(table, definition.tex_style).items()}
     digests = {name: sha256(content).hexdigest() for name, content in (drawn or {}).items()}
     return Provenance(origin, definition, tuple(trials), files, digests, drawn_from or {})
 

@@ -12,7 +12,7 @@ from ftlab.reporting.printed.metric_labels import metric_label
 from ftlab.reporting.table.cell_trials import FINAL
 from ftlab.reporting.trace.differences import Difference, compare_files
 from ftlab.reporting.trace.provenance import Provenance, SourceTrial, text_digest
-from ftlab.reporting.writers.render import RENDERERS
+from ftlab.reporting.writers.render import render_table
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def verify_table(
         edited = [f"{name}: edited since it was written" for name in _edited(provenance, files)]
         return Verification((*trials, *edited, *redrawn), notes)
     table = provenance.tabulate(recorded)
-    differences = compare_files(files, {name: render(table) for name, render in RENDERERS.items()})
+    differences = compare_files(files, render_table(table, provenance.definition.tex_style))
     return Verification((*_explained(provenance, files, differences), *redrawn), notes)
 
 

@@ -6,7 +6,7 @@ from io import StringIO
 from ftlab.reporting.printed.layout import lay_out
 from ftlab.reporting.table.ablation import AblationTable
 from ftlab.reporting.writers.html import table_html
-from ftlab.reporting.writers.latex import table_tex
+from ftlab.reporting.writers.latex_full import full_tex
 from ftlab.reporting.writers.markdown import table_md
 from ftlab.reporting.writers.spreadsheet import table_csv
 
@@ -35,7 +35,7 @@ def test_each_method_is_a_family_of_its_own(methods_table: AblationTable) -> Non
 
 def test_a_hole_is_empty_in_every_format(methods_table: AblationTable) -> None:
     assert "| SimSiam | 92.0 [91.2, 92.9] | 92.5 [91.7, 93.3] |  |" in table_md(methods_table)
-    tex = table_tex(methods_table)
+    tex = full_tex(methods_table)
     assert "      SimSiam & 92.0 & 92.5 &  \\\\\n" in tex
     assert "      SimSiam & 77.1 & 77.8 &  \\\\\n" in tex
     assert '<span class="interval">[91.7, 93.3]</span></td><td></td></tr>' in table_html(methods_table)

@@ -94,7 +94,7 @@ def test_other_metrics_have_columns_over_healthy_seeds(trials: pd.DataFrame) -> 
     assert [column.name for column in printed.columns][-2:] == ["knn/top1", "probe/top1"]
     assert [row.texts["knn/top1"] for row in printed.rows] == ["29.4", "22.4"]
     assert [row.texts["probe/top1"] for row in printed.rows] == ["-", "-"]  # not recorded
-    assert "kNN top-1 (\\%)" in table_tex(table)
+    assert "kNN top-1 (\\%)" in table_tex(table, "full")
 
 
 def test_the_protocol_of_each_metric_is_named(trials: pd.DataFrame) -> None:

@@ -72,6 +72,7 @@ def definition() -> TableDefinition:
         protocol="digits, kNN",
         published=series,
         seeding=None,
+        tex_style="compact",
     )
 
 

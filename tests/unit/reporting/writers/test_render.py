@@ -7,9 +7,10 @@ import pytest
 
 from ftlab.reporting.table.ablation import AblationTable
 from ftlab.reporting.writers.html import table_html
+from ftlab.reporting.writers.latex_full import full_tex
 from ftlab.reporting.writers.render import RENDERERS, table_csv, table_md, table_tex, trials_csv, write_table
 
-FORMS = {**RENDERERS, "table.html": table_html}
+FORMS = {**RENDERERS, "table.tex in full": full_tex, "table.html": table_html}
 TABLES = ("momentum", "seeded", "components", "two_way", "methods", "differing", "empty")
 
 

@@ -1,0 +1,5 @@
+"""The styles of a table in LaTeX."""
+
+from typing import Literal
+
+TexStyle = Literal["compact", "wide", "full"]
