@@ -6,10 +6,13 @@ import typer
 
 from ftlab.cli.options import Cpus, Experiment, Gpus, MaxTrials, Overrides, Profile, Seeds, Share, load_asked
 from ftlab.config.home import ftlab_home
+from ftlab.engine.backbone_room import expected_bytes
 from ftlab.engine.planning import plan_study
 from ftlab.estimate.known_costs import MAX_CALIBRATIONS
 from ftlab.estimate.resource_plan import plan_resources
 from ftlab.machine.capacity import Capacity
+from ftlab.running.kept_backbones import KeptBackbones
+from ftlab.terminal.backbone_listing import room_lines, taken_line
 from ftlab.terminal.console import say
 from ftlab.terminal.phase import phase
 from ftlab.terminal.plan_listing import plan_lines, plan_summary, resource_lines
@@ -42,5 +45,7 @@ def plan(
             resource_plan = plan_resources(
                 found, home=ftlab_home(), capacity=Capacity(cpus, gpus), max_calibrations=MAX_CALIBRATIONS
             )
-        for line in resource_lines(resource_plan, at_most=auto is not None):
+        room = KeptBackbones(ftlab_home()).room_for(expected_bytes(resource_plan))
+        lines = [*resource_lines(resource_plan, at_most=auto is not None), f"kept: {taken_line(room)}"]
+        for line in (*lines, *room_lines(room, done=False)):
             say(line)

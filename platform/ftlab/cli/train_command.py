@@ -51,7 +51,7 @@ def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = Non
         home=home,
         device=device,
         checkpoint_seconds=resources.checkpoint_seconds,
-        start=run_starter(resources.num_processes),
+        start=run_starter(resources.num_processes, resources.keep),
         listeners=[
             TrialRecorder(study.results_name, writer, find_hardware(resources, together=1)),
             StudyDisplay(console, found, every_epoch=True),

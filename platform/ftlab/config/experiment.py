@@ -104,6 +104,9 @@ class ExperimentConfig(Section):
         return self
 
 
+Keep = Literal["backbone", "checkpoint", "nothing"]
+
+
 class ResourcesConfig(Section):
     """The resources and the fault handling of a trial; neither decides a number of its results."""
 
@@ -137,6 +140,11 @@ class ResourcesConfig(Section):
     )
     checkpoint_seconds: float = Field(
         60.0, ge=0.0, le=1e9, description="Least time between two checkpoints, in seconds."
+    )
+    keep: Keep = Field(
+        "backbone",
+        description="Files of a trained trial that stay: the weights of its encoder, by which new questions are "
+        "answered without training; also its last checkpoint; or nothing.",
     )
 
     @property

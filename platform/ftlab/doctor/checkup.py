@@ -7,7 +7,15 @@ from threading import Thread
 from ftlab.doctor.cluster import check_ray
 from ftlab.doctor.finding import Finding, fault
 from ftlab.doctor.installation import check_cuda, check_packages, check_python, check_torch
-from ftlab.doctor.machine import check_clock, check_data, check_disk, check_home, check_ray_disk, check_shared_home
+from ftlab.doctor.machine import (
+    check_backbones,
+    check_clock,
+    check_data,
+    check_disk,
+    check_home,
+    check_ray_disk,
+    check_shared_home,
+)
 from ftlab.doctor.store import check_store
 from ftlab.doctor.surroundings import Surroundings
 
@@ -32,6 +40,7 @@ CHECKS: Mapping[str, Check] = {
     "CUDA": Check(check_cuda, 60.0),
     "FTLAB_HOME": Check(check_home),
     "disk": Check(check_disk),
+    "backbones": Check(check_backbones, 30.0),
     "Ray's disk": Check(check_ray_disk),
     "data": Check(check_data, 60.0),
     "object store": Check(check_shared_home, 30.0),

@@ -13,7 +13,9 @@ from ftlab.data.sets.image_folder import FolderReader
 from ftlab.doctor.finding import Finding, fault, good, warning
 from ftlab.doctor.surroundings import Surroundings
 from ftlab.errors import ConfigError, FtlabError
+from ftlab.running.kept_backbones import BUDGET, DEFAULT_BUDGET, KeptBackbones
 from ftlab.storage.location import is_uri, nearest_folder
+from ftlab.terminal.backbone_listing import taken_line
 from ftlab.tracking.tracking_uri import SERVERS
 from ftlab.workers.ray_folder import ray_folder
 
@@ -53,6 +55,19 @@ def check_shared_home(surroundings: Surroundings) -> Finding:
 def check_disk(surroundings: Surroundings) -> Finding:
     """Check the free space on the disk of FTLAB_HOME."""
     return _check_free(surroundings.home.local, "export FTLAB_HOME=/a/larger/disk")
+
+
+def check_backbones(surroundings: Surroundings) -> Finding:
+    """Check that the kept backbones are within their budget."""
+    try:
+        room = KeptBackbones(surroundings.home).room_for(0)
+    except ConfigError as error:
+        return fault(str(error), f"export {BUDGET}={DEFAULT_BUDGET}")
+    except FtlabError as error:
+        return fault(f"they cannot be listed: {error}", "make FTLAB_HOME readable, or export another one")
+    if room.spare or not room.fits:
+        return warning(f"{taken_line(room)}: the next sweep keeps none, or deletes some", f"export {BUDGET}=100GB")
+    return good(taken_line(room))
 
 
 def check_ray_disk(_: Surroundings) -> Finding:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ftlab.config.home import Home
 from ftlab.running.checkpoints import existing_checkpoints
+from ftlab.running.kept_backbones import KeptBackbones
 from ftlab.study.fingerprint import CheckedData, check_data
 from ftlab.study.plan import Plan, make_plan
 from ftlab.study.spec import StudySpec, Trial, expand_trials
@@ -32,7 +33,8 @@ def plan_study(study: StudySpec, home: Home, recorded: pd.DataFrame, *, share: b
     """
     data = _checked_data(study, home)
     trials = expand_trials(study, data.fingerprint)
-    plan = make_plan(study, trials, recorded, existing_checkpoints(home), share=share)
+    kept = KeptBackbones(home).keys()
+    plan = make_plan(study, trials, recorded, existing_checkpoints(home), share=share, kept=kept)
     return replace(plan, data_notes=data.notes)
 
 

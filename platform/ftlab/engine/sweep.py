@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftlab.config.home import ftlab_home
+from ftlab.engine.backbone_room import trim
 from ftlab.engine.closing import close_study, reporting_refusal, say_link
 from ftlab.engine.exclusive import exclusive
 from ftlab.engine.floor_work import judged_beside, missing_floors
@@ -15,6 +16,7 @@ from ftlab.engine.sweep_training import SweepTraining
 from ftlab.machine.capacity import Capacity
 from ftlab.publish.table import publish_table
 from ftlab.publish.table_options import TableOptions
+from ftlab.running.kept_backbones import KeptBackbones
 from ftlab.running.recorder import study_record
 from ftlab.storage.atomic import require_writable
 from ftlab.study.floors import find_floors
@@ -107,6 +109,9 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
         found = planner.plan(recorded)
     for note in found.data_notes:
         say(note)
+    wanted = planner.plan_of_all(found, recorded)
+    # Before anything is trained: no other sweep deletes what this table refers to.
+    KeptBackbones(session.home).refer(session.study.results_name, (trial.pretraining_key for trial in wanted.trials))
     # A claim is left although nothing is missing if the last sweep was killed before it closed its study. An older
     # ftlab, and a migration, leave a study without the rows that it shares with others.
     floors = missing_floors(find_floors(session.study, found.trials[0].fingerprint), session.home)
@@ -118,9 +123,8 @@ def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracke
         with judged_beside(floors, session):
             return Trained(found, recorded)
     tracker.open_study(study_record(session.study))
-    candidates = planner.plan_of_all(found, recorded).todo
-    if candidates or not session.collector.has_claim:
-        session.collector.claim(candidates or found.trials[:1])
+    if wanted.todo or not session.collector.has_claim:
+        session.collector.claim(wanted.todo or found.trials[:1])
     tracker.show_rows(session.study.results_name, shown)
     writer = TrackingWriter(tracker, session.journal)
     training = SweepTraining(session, planner, tracker, writer)
@@ -174,6 +178,7 @@ def _finish(
         if unfinished or is_stored:
             session.collector.claim(unfinished)
         session.collector.collect()
+        trim(session.home)
     # Last: what is printed may find no reader.
     print_table(table, folder, paths)
     say_link(tracker, study)

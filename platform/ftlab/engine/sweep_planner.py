@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ftlab.config.home import Home
 from ftlab.engine.planning import name_trials, plan_study
 from ftlab.running.checkpoints import existing_checkpoints
+from ftlab.running.kept_backbones import KeptBackbones
 from ftlab.running.stage_feed import StageFeed
 from ftlab.seeding.auto import AutoSeeds
 from ftlab.seeding.seed_feed import SeedFeed
@@ -63,8 +64,8 @@ class SweepPlanner:
             recorded: The trials in the tracking store.
             claim: Takes a trial by its key; False if another process trains it.
         """
-        there = existing_checkpoints(self.home)
+        there, kept = existing_checkpoints(self.home), KeptBackbones(self.home).keys()
         if self.auto is None:
-            return StageFeed(left.todo, there, share=self.share, claim=claim)
-        inner = StageFeed((), there, share=self.share, claim=claim)
+            return StageFeed(left.todo, there, share=self.share, claim=claim, kept=kept)
+        inner = StageFeed((), there, share=self.share, claim=claim, kept=kept)
         return SeedFeed(inner, self.study, left.trials[0].fingerprint, recorded, self.auto)

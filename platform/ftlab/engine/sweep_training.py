@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
+from ftlab.engine.backbone_room import with_room
 from ftlab.engine.study_session import StudySession
 from ftlab.engine.sweep_planner import SweepPlanner
 from ftlab.estimate.resource_plan import ResourcePlan, plan_resources
@@ -93,7 +94,7 @@ class SweepTraining:
             plan = plan_resources(everything, home=self._session.home, capacity=capacity, max_calibrations=0)
         for line in resource_lines(plan, at_most=self._planner.auto is not None):
             say(line)
-        return plan
+        return with_room(plan, self._session.home)
 
     def _train(
         self, left: Plan, recorded: "pd.DataFrame", feed: StageFeed | SeedFeed, plan: ResourcePlan
@@ -102,7 +103,9 @@ class SweepTraining:
         if self._session.metrics:
             self._session.metrics.expect(left.num_todo, [trial.key for trial in left.reused], left.epochs_spared)
         estimate = plan.estimate
-        forecast = estimate.wall_seconds * left.epochs_left / max(estimate.num_epochs, 1) if estimate else None
+        # Where nothing is trained, evaluations are all that takes time.
+        share = left.epochs_left / estimate.num_epochs if estimate and estimate.num_epochs else 1.0
+        forecast = estimate.wall_seconds * share if estimate else None
         known = _known_values(left, recorded)
         self.outcomes |= self._session.train(feed, plan, left, self._writer, forecast=forecast, known=known)
         return feed.elsewhere

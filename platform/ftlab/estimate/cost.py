@@ -22,6 +22,7 @@ class Costs:
         final_seconds: Seconds of all probes after the last epoch, by kind of probe.
         checkpoint_bytes: Size of a checkpoint, by kind of checkpoint.
         peak_bytes: Highest memory use of a trial on its device, by kind of epoch.
+        backbone_bytes: Size of a kept backbone with its history, by kind of checkpoint.
         start_seconds: From taking a trial up to its first epoch, on a warm worker; None if unknown.
         pause_seconds: Between two epochs, for checkpoints and reports, on average; None if unknown.
     """
@@ -33,6 +34,7 @@ class Costs:
     peak_bytes: Mapping[Kind, int] = field(default_factory=dict)
     start_seconds: float | None = None
     pause_seconds: float | None = None
+    backbone_bytes: Mapping[Kind, int] = field(default_factory=dict)
 
     def __or__(self, other: "Costs") -> "Costs":
         """Return these costs, replaced by those of ``other`` where it has any."""
@@ -44,6 +46,7 @@ class Costs:
             peak_bytes={**self.peak_bytes, **other.peak_bytes},
             start_seconds=self.start_seconds if other.start_seconds is None else other.start_seconds,
             pause_seconds=self.pause_seconds if other.pause_seconds is None else other.pause_seconds,
+            backbone_bytes={**self.backbone_bytes, **other.backbone_bytes},
         )
 
     def training_seconds(self, trial: Trial, first: int, last: int) -> float:
@@ -62,8 +65,12 @@ class Costs:
         if num_knn:
             seconds += num_knn * _nearest(self.knn_seconds, probe)
         if first < last == trial.config.train.epochs:
-            seconds += _nearest(self.final_seconds, probe)
+            seconds += self.judging_seconds(trial)
         return seconds
+
+    def judging_seconds(self, trial: Trial) -> float:
+        """Return the seconds of all probes after the last epoch, without the start of the trial."""
+        return _nearest(self.final_seconds, probe_kind(trial.config, trial.fingerprint))
 
     def starting_seconds(self) -> float:
         """Return the seconds from taking a trial up to its first epoch."""
@@ -72,6 +79,10 @@ class Costs:
     def size_of_checkpoint(self, trial: Trial) -> int:
         """Return the bytes of one checkpoint."""
         return round(_nearest(self.checkpoint_bytes, checkpoint_kind(trial.config, trial.fingerprint)))
+
+    def size_of_backbone(self, trial: Trial) -> int:
+        """Return the bytes of a kept backbone."""
+        return round(_nearest(self.backbone_bytes, checkpoint_kind(trial.config, trial.fingerprint)))
 
     def largest_peak(self, trials: Iterable[Trial]) -> int:
         """Return the highest memory use of any of the trials on its device, in bytes."""

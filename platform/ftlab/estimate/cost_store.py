@@ -30,6 +30,7 @@ _SHAPE: Shape = {
     "final_seconds?": {str: _seconds},
     "checkpoint_bytes?": {str: int},
     "peak_bytes?": {str: int},
+    "backbone_bytes?": {str: int},
     "start_seconds?": _seconds_or_nothing,
     "pause_seconds?": _seconds_or_nothing,
 }

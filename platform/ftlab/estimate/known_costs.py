@@ -125,6 +125,7 @@ def measured_costs(trial: Trial, found: Measurement) -> Costs:
         final_seconds={probe: found.final_seconds},
         checkpoint_bytes={checkpoint_kind(config, fingerprint): found.checkpoint_bytes},
         peak_bytes=dict.fromkeys(epoch_seconds, found.peak_bytes),
+        backbone_bytes={checkpoint_kind(config, fingerprint): found.backbone_bytes},
         start_seconds=START_SECONDS + found.build_seconds,
     )
 

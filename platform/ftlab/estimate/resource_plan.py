@@ -1,9 +1,9 @@
 """The estimate of a plan on this machine, and how its trials would share the machine."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ftlab.config.experiment import ResourcesConfig
+from ftlab.config.experiment import Keep, ResourcesConfig
 from ftlab.config.home import Home
 from ftlab.errors import ConfigError, FtlabError
 from ftlab.estimate.known_costs import find_costs
@@ -35,6 +35,10 @@ class ResourcePlan:
     hardware: Hardware
     estimate: Estimate | None
     problem: str = ""
+
+    def keeping(self, keep: Keep) -> "ResourcePlan":
+        """Return the plan with other files that stay of each trial."""
+        return replace(self, resources=self.resources.model_copy(update={"keep": keep}))
 
 
 def plan_resources(plan: Plan, *, home: Home, capacity: Capacity, max_calibrations: int) -> ResourcePlan:

@@ -30,6 +30,9 @@ class Estimate:
         record_bytes: Size of the records that stay: journal, tracking store and score histories.
         source: Source of the estimate, in words: ``12 recorded trials``, ``a calibration run``, or both.
         num_nearest: Trials that are estimated from the nearest recorded or calibrated ones.
+        num_evaluations: Trials among them whose kept backbones are judged anew, without training.
+        evaluation_seconds: Seconds for which those hold a worker each, added up.
+        backbone_bytes: Size of the backbones that stay; None if none are kept or no size was calibrated.
     """
 
     num_trials: int
@@ -41,6 +44,9 @@ class Estimate:
     record_bytes: int
     source: str
     num_nearest: int = 0
+    num_evaluations: int = 0
+    evaluation_seconds: float = 0.0
+    backbone_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,12 +87,16 @@ def estimate_sweep(
     """
 
     def seconds(work: Work, epoch: int) -> float:
+        if work.is_evaluation:
+            return costs.starting_seconds() + costs.judging_seconds(work.trial)
         return costs.starting_seconds() + costs.training_seconds(work.trial, work.start_epoch, epoch)
 
     turns = make_timetable(works, max(1, slots), seconds)
     num_epochs = sum(work.trial.config.train.epochs - work.start_epoch for work in works)
     forks = {(work.parent, work.start_epoch): work.trial for work in works if work.parent is not None}
-    checkpoints = [*(work.trial for work in works), *forks.values()]
+    trained = [work.trial for work in works if not work.is_evaluation]
+    judged = [work for work in works if work.is_evaluation]
+    checkpoints = [*trained, *forks.values()]
     return Estimate(
         num_trials=len(works),
         num_epochs=num_epochs,
@@ -94,15 +104,24 @@ def estimate_sweep(
         device_hours=held_hours(sum(turn.end - turn.start for turn in turns), resources),
         device="GPU" if resources.gpus_per_trial else "CPU",
         checkpoint_bytes=_total_bytes(checkpoints, costs),
-        record_bytes=RECORD_BYTES_PER_EPOCH * num_epochs,
+        record_bytes=RECORD_BYTES_PER_EPOCH * (num_epochs + sum(work.trial.epochs for work in judged)),
         source=source,
         num_nearest=num_nearest,
+        num_evaluations=len(judged),
+        evaluation_seconds=sum(seconds(work, work.start_epoch) for work in judged),
+        backbone_bytes=_backbone_bytes(trained, costs) if resources.keep != "nothing" else None,
     )
 
 
 def held_hours(seconds: float, resources: ResourcesConfig) -> float:
     """Return the core-hours, or the GPU-hours if trials have shares of GPUs, that ``seconds`` of trials hold."""
     return seconds / 3600 * (resources.gpus_per_trial or resources.cpus_per_trial)
+
+
+def _backbone_bytes(trained: Sequence[Trial], costs: Costs) -> int | None:
+    if not trained or not costs.backbone_bytes:
+        return None
+    return sum(costs.size_of_backbone(trial) for trial in trained)
 
 
 def _total_bytes(checkpoints: Sequence[Trial], costs: Costs) -> int | None:

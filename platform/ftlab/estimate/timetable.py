@@ -27,6 +27,11 @@ class Work(Protocol):
         """Key of the trial that will leave that checkpoint; None if it exists."""
         ...
 
+    @property
+    def is_evaluation(self) -> bool:
+        """Whether a kept backbone is judged and nothing is trained."""
+        ...
+
 
 @dataclass(frozen=True)
 class Turn:

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import torch
 
 from ftlab.assembly.trial_parts import method_class
+from ftlab.config.experiment import Keep
 from ftlab.config.home import Home
+from ftlab.errors import CheckpointError
 from ftlab.ranks.exchange import Ranks
 from ftlab.ranks.launch import train_in_ranks
 from ftlab.running.feed import Assignment
-from ftlab.running.trial_run import StartRun, TrialRun, judge
+from ftlab.running.judged_run import judge_kept
+from ftlab.running.trial_run import Run, StartRun, TrialRun, judge
 from ftlab.tracking.records import Outcome
 from ftlab.training.epoch_result import EpochResult
 
@@ -26,6 +28,8 @@ class RankedRun:
         device: Kind of device of the training.
         checkpoint_seconds: Least time between two checkpoints.
         processes: Number of processes, at least 2.
+        keep: Files that stay when it is trained.
+        problem: A problem that did not harm the results.
 
     Raises:
         FtlabError: The images are missing, or there are fewer GPUs than processes.
@@ -37,9 +41,17 @@ class RankedRun:
     """
 
     def __init__(
-        self, assignment: Assignment, home: Home, device: torch.device, checkpoint_seconds: float, *, processes: int
+        self,
+        assignment: Assignment,
+        home: Home,
+        device: torch.device,
+        checkpoint_seconds: float,
+        *,
+        processes: int,
+        keep: Keep = "nothing",
+        problem: str = "",
     ) -> None:
-        part = _Part(assignment, home, checkpoint_seconds)
+        part = _Part(assignment, home, checkpoint_seconds, keep, problem)
         self._num_epochs = assignment.trial.epochs
         self._method = method_class(assignment.trial.config.method)
         self._reports: Iterator[_Report] = train_in_ranks(part.train, processes, device)
@@ -73,9 +85,26 @@ class RankedRun:
                 pass
 
 
-def run_starter(processes: int) -> StartRun:
-    """Return the function that starts a run of so many processes; a run of one trains in the process that starts it."""
-    return TrialRun if processes == 1 else partial(RankedRun, processes=processes)
+def run_starter(processes: int, keep: Keep = "nothing") -> StartRun:
+    """Return the function that starts a trial: judges a kept backbone of its pretraining, or else trains.
+
+    Args:
+        processes: Number of processes; a training in one takes place in the process that starts it.
+        keep: Files that stay of a trained trial.
+    """
+
+    def start(assignment: Assignment, home: Home, device: torch.device, checkpoint_seconds: float) -> Run:
+        problem = ""
+        try:
+            if (judged := judge_kept(assignment, home, device)) is not None:
+                return judged
+        except CheckpointError as error:
+            problem = f"{error} The trial is trained again."
+        if processes == 1:
+            return TrialRun(assignment, home, device, checkpoint_seconds, keep=keep, problem=problem)
+        return RankedRun(assignment, home, device, checkpoint_seconds, processes=processes, keep=keep, problem=problem)
+
+    return start
 
 
 class _Report(NamedTuple):
@@ -91,10 +120,20 @@ class _Part:
     assignment: Assignment
     home: Home
     checkpoint_seconds: float
+    keep: Keep
+    problem: str
 
     def train(self, ranks: Ranks, device: torch.device) -> Iterator[_Report]:
         """Yield the restored epochs, and each one that is trained."""
-        run = TrialRun(self.assignment, self.home, device, self.checkpoint_seconds, ranks)
+        run = TrialRun(
+            self.assignment,
+            self.home,
+            device,
+            self.checkpoint_seconds,
+            ranks,
+            keep=self.keep,
+            problem=self.problem,
+        )
         yield _Report(run.history, run.warning, run.tags)
         for result in run.epochs():
             yield _Report([result], run.warning, run.tags)

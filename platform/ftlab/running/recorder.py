@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ftlab.machine.facts import collect_provenance
 from ftlab.machine.hardware import Hardware
 from ftlab.study.identity import EVALUATION_VERSION, NUMERICS_VERSION, evaluation_keys, pretraining_key
+from ftlab.study.plan import PRETRAINING_KEY_TAG
 from ftlab.study.recorded_params import recorded_params
 from ftlab.study.spec import StudySpec, Trial
 from ftlab.tracking.records import FINGERPRINT_TAG, Outcome, StudyRecord, TrialRecord
@@ -14,7 +15,6 @@ from ftlab.training.epoch_result import EpochResult
 
 NUMERICS_TAG = "version.numerics"
 EVALUATION_TAG = "version.evaluation"
-PRETRAINING_KEY_TAG = "key.pretraining"
 EVALUATION_KEY_TAG = "key.evaluation."  # followed by the probe's name
 
 

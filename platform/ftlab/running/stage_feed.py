@@ -21,6 +21,7 @@ class StageFeed:
         share: Whether trials share prefixes; without it each trains all its epochs, in the order given.
         claim: Called with the key of a trial before it is handed out; if it returns False, the trial is left out,
             because another process trains it.
+        kept: Keys of the pretrainings whose backbones are kept, so that their trials are only judged.
 
     Attributes:
         elsewhere: The trials that were left out.
@@ -33,7 +34,9 @@ class StageFeed:
         *,
         share: bool = True,
         claim: Callable[[str], bool] = lambda _: True,
+        kept: Iterable[str] = (),
     ) -> None:
+        self._kept = set(kept)
         self._share = share
         self._claim = claim
         self.elsewhere: list[Trial] = []
@@ -92,7 +95,7 @@ class StageFeed:
             self.add(())
 
     def _plan(self, trials: Sequence[Trial]) -> None:
-        stages = by_urgency(plan_stages(trials, self._there, self._promised, share=self._share))
+        stages = by_urgency(plan_stages(trials, self._there, self._promised, share=self._share, kept=self._kept))
         self._waiting = {stage.trial.key: stage for stage in stages}
         self._has_forks = any(stage.parent is not None for stage in stages)
         self._next, self._blocked = list(enumerate(stages)), {}

@@ -8,13 +8,17 @@ import torch
 
 from ftlab.assembly.images import load_images
 from ftlab.assembly.trial_parts import make_trainer
+from ftlab.config.experiment import Keep
 from ftlab.config.home import Home
-from ftlab.errors import CheckpointError
+from ftlab.errors import CheckpointError, StorageError
 from ftlab.methods.method import PretrainingMethod
 from ftlab.ranks.exchange import ALONE, Ranks
 from ftlab.running.checkpoints import checkpoints_folder
 from ftlab.running.feed import Assignment
+from ftlab.running.kept_backbones import BACKBONE_TAG, backbones_folder
+from ftlab.study.identity import evaluation_keys
 from ftlab.tracking.records import Outcome, TrialStatus
+from ftlab.training.backbone_store import BackboneStore, KeptBackbone
 from ftlab.training.checkpoint import CheckpointStore
 from ftlab.training.epoch_result import EpochResult
 from ftlab.training.trainer import Trainer
@@ -56,6 +60,8 @@ class TrialRun:
         device: Device of the training.
         checkpoint_seconds: Least time between two checkpoints.
         ranks: The processes that train it, each with a run of its own; the first one restores and saves for all.
+        keep: Files that stay when it is trained.
+        problem: A problem that did not harm the results, e.g. the reason why a kept backbone could not be used.
 
     Raises:
         DataError: The images are missing, or differ from those that the trial was named by.
@@ -69,6 +75,9 @@ class TrialRun:
         device: torch.device,
         checkpoint_seconds: float,
         ranks: Ranks = ALONE,
+        *,
+        keep: Keep = "nothing",
+        problem: str = "",
     ) -> None:
         self._trial = assignment.trial
         self._fork_epochs = assignment.fork_epochs
@@ -78,9 +87,13 @@ class TrialRun:
         self._checkpoint_seconds = checkpoint_seconds
         self._ranks = ranks
         self._store = CheckpointStore(checkpoints_folder(home))
-        self._restore_warning = ""
-        self._trainer = self._restored_trainer()
+        self._keep = keep
+        self._backbone_digest = ""
+        self._restore_warning = problem
         self._save_warning = ""
+        self._trainer = self._restored_trainer()
+        if self._trainer.epochs_trained == self._trial.epochs:
+            self._keep_files()
 
     @property
     def warning(self) -> str:
@@ -95,7 +108,11 @@ class TrialRun:
     @property
     def tags(self) -> dict[str, str]:
         """Facts that only the training knows, for the record."""
-        facts = {COMPILE_FALLBACK_TAG: self._trainer.method.compilation_failure, SKIPPED_TAG: self._skipped}
+        facts = {
+            COMPILE_FALLBACK_TAG: self._trainer.method.compilation_failure,
+            SKIPPED_TAG: self._skipped,
+            BACKBONE_TAG: self._backbone_digest,
+        }
         return {name: fact for name, fact in facts.items() if fact}
 
     @property
@@ -116,7 +133,10 @@ class TrialRun:
         for result in self._trainer.epochs():
             awaited = result.epoch in self._fork_epochs
             due = time.monotonic() - saved >= self._checkpoint_seconds
-            if due or awaited or result.epoch == self._trial.epochs:
+            is_last = result.epoch == self._trial.epochs
+            if is_last:
+                self._keep_files()
+            if due or awaited or is_last:
                 name = self._names[result.epoch - 1]
                 if self._save(name) and not awaited:
                     replaceable.append(name)
@@ -151,6 +171,22 @@ class TrialRun:
                 break
         self._ranks.follow_first(trainer)
         return trainer
+
+    def _keep_files(self) -> None:
+        """Write what stays of a trained trial: before its last checkpoint, from which a killed trial goes on."""
+        if self._ranks.rank != 0 or self._keep == "nothing":
+            return
+        key, trainer = self._trial.pretraining_key, self._trainer
+        evaluations = evaluation_keys(self._trial.config, self._trial.fingerprint)
+        kept = KeptBackbone(trainer.method.encoder.state_dict(), trainer.history, self._trial.key, evaluations)
+        folder = backbones_folder(self._home)
+        try:
+            self._backbone_digest = BackboneStore(folder).save(key, kept)
+            if self._keep == "checkpoint":
+                CheckpointStore(folder).save(key, trainer.state_dict())
+        except (CheckpointError, StorageError) as error:
+            # Without it a new question to this trial trains it again, which costs time, never a result.
+            self._save_warning = f"The backbone was not kept: {error}"
 
     def _save(self, name: str) -> bool:
         if self._ranks.rank != 0:

@@ -1,12 +1,26 @@
 """The contract of a folder: each file is there whole or not at all, even when its writer is killed."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 # Prefix of the names of unfinished files, which `Folder.names` never yields.
 WRITING_PREFIX = ".writing-"
 
 # Nobody writes a file for an hour without adding a byte: its writer is dead.
 ABANDONED_AFTER_SECONDS = 3600.0
+
+
+class Entry(NamedTuple):
+    """A finished file of a folder.
+
+    Attributes:
+        name: Its name.
+        size: Its bytes.
+        written: Unix time in seconds at which it was written.
+    """
+
+    name: str
+    size: int
+    written: float
 
 
 class Folder(Protocol):
@@ -31,6 +45,9 @@ class Folder(Protocol):
 
     def names(self) -> list[str]:
         """Return the names of all finished files, in no order."""
+
+    def entries(self) -> list[Entry]:
+        """Return all finished files with their sizes and times, in no order, by one listing."""
 
     def delete(self, name: str) -> None:
         """Delete a file; a missing one is no error."""

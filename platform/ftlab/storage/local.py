@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftlab.errors import StorageError
-from ftlab.storage.folder import ABANDONED_AFTER_SECONDS, WRITING_PREFIX
+from ftlab.storage.folder import ABANDONED_AFTER_SECONDS, WRITING_PREFIX, Entry
 from ftlab.storage.plain_file import read_plain
 
 
@@ -58,6 +58,15 @@ class LocalFolder:
     def names(self) -> list[str]:
         """Return the names of all finished files."""
         return [name for name in self._files() if not name.startswith(WRITING_PREFIX)]
+
+    def entries(self) -> list[Entry]:
+        """Return all finished files; one that is deleted meanwhile is left out."""
+        found = []
+        for name in self.names():
+            with _naming(self.path / name), suppress(FileNotFoundError):
+                facts = (self.path / name).stat()
+                found.append(Entry(name, facts.st_size, facts.st_mtime))
+        return found
 
     def delete(self, name: str) -> None:
         """Delete a file; a missing one is no error."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ftlab.errors import StorageError
-from ftlab.storage.folder import ABANDONED_AFTER_SECONDS, WRITING_PREFIX
+from ftlab.storage.folder import ABANDONED_AFTER_SECONDS, WRITING_PREFIX, Entry
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
@@ -63,7 +63,12 @@ class RemoteFolder:
 
     def names(self) -> list[str]:
         """Return the names of all finished files."""
-        return [file.base_name for file in self._files() if not file.base_name.startswith(WRITING_PREFIX)]
+        return [entry.name for entry in self.entries()]
+
+    def entries(self) -> list[Entry]:
+        """Return all finished files; one whose time the store does not tell counts as the oldest."""
+        finished = (file for file in self._files() if not file.base_name.startswith(WRITING_PREFIX))
+        return [Entry(file.base_name, file.size or 0, (file.mtime_ns or 0) / 1e9) for file in finished]
 
     def delete(self, name: str) -> None:
         """Delete a file; a missing one is no error."""

@@ -11,6 +11,8 @@ from ftlab.tracking.records import TrialStatus
 if TYPE_CHECKING:
     import pandas as pd
 
+# Tag of a recorded trial: the key of its pretraining.
+PRETRAINING_KEY_TAG = "key.pretraining"
 # Prefix of the reason of a failure that would repeat itself: it is a result, not an accident, and is not retried.
 DIVERGED = "diverged: "
 
@@ -27,6 +29,7 @@ class Plan:
         stages: The part that each trial to train trains itself, by trial key.
         share: Whether trials share prefixes.
         data_notes: Lines that say which files of the data's folder are not part of it.
+        pretrained: Keys of trials to train whose pretraining was recorded before, but whose backbone is not kept.
     """
 
     study: StudySpec
@@ -36,6 +39,7 @@ class Plan:
     stages: Mapping[str, Stage]
     share: bool
     data_notes: tuple[str, ...] = ()
+    pretrained: frozenset[str] = frozenset()
 
     @property
     def start_epochs(self) -> dict[str, int]:
@@ -45,7 +49,16 @@ class Plan:
     @property
     def resumable(self) -> tuple[Trial, ...]:
         """Trials to train that start from an existing checkpoint."""
-        return tuple(stage.trial for stage in self.stages.values() if stage.start_epoch and stage.parent is None)
+        return tuple(
+            stage.trial
+            for stage in self.stages.values()
+            if stage.start_epoch and stage.parent is None and not stage.is_evaluation
+        )
+
+    @property
+    def evaluations(self) -> tuple[Trial, ...]:
+        """Trials whose kept backbones are judged anew, without training."""
+        return tuple(stage.trial for stage in self.stages.values() if stage.is_evaluation)
 
     @property
     def forked(self) -> tuple[Trial, ...]:
@@ -88,7 +101,13 @@ class Plan:
 
 
 def make_plan(
-    study: StudySpec, trials: Sequence[Trial], recorded: "pd.DataFrame", there: Set[str], *, share: bool = True
+    study: StudySpec,
+    trials: Sequence[Trial],
+    recorded: "pd.DataFrame",
+    there: Set[str],
+    *,
+    share: bool = True,
+    kept: Set[str] = frozenset(),
 ) -> Plan:
     """Plan a study from the recorded trials and the existing checkpoints.
 
@@ -98,6 +117,7 @@ def make_plan(
         recorded: A row per recorded trial, see `ftlab.tracking.tracker.Tracker.load_trials`.
         there: Names of the checkpoints that exist.
         share: Whether trials share prefixes.
+        kept: Keys of the pretrainings whose backbones are kept.
     """
     settled = settled_keys(recorded)
     todo = tuple(trial for trial in trials if trial.key not in settled)
@@ -106,9 +126,17 @@ def make_plan(
         trials=tuple(trials),
         reused=tuple(trial for trial in trials if trial.key in settled),
         todo=todo,
-        stages=plan_stages(todo, there, share=share),
+        stages=plan_stages(todo, there, share=share, kept=kept),
         share=share,
+        pretrained=_pretrained(todo, recorded, kept),
     )
+
+
+def _pretrained(todo: Sequence[Trial], recorded: "pd.DataFrame", kept: Set[str]) -> frozenset[str]:
+    rows = zip(recorded["tags"], recorded["status"], recorded["reason"], strict=True)
+    known = {tags.get(PRETRAINING_KEY_TAG) for tags, status, reason in rows if is_settled(status, reason)}
+    lost = known - kept - {None}
+    return frozenset(trial.key for trial in todo if trial.pretraining_key in lost) if lost else frozenset()
 
 
 def settled_keys(recorded: "pd.DataFrame") -> set[str]:

@@ -20,7 +20,7 @@ from ftlab.errors import ConfigError, nearest
 from ftlab.reporting.table.baselines import Baseline, baseline_of
 from ftlab.study.cells import CellSpec, check_effects, check_names, find_baseline
 from ftlab.study.grid import WrittenRow, written_rows
-from ftlab.study.identity import prefix_keys, prefix_spans, trial_and_cell_key, unshared_key
+from ftlab.study.identity import prefix_keys, prefix_spans, pretraining_key, trial_and_cell_key, unshared_key
 from ftlab.study.overrides import changed_protocol, check_overrides, overrides_suffix
 
 MAX_TRIALS = 100_000
@@ -199,6 +199,11 @@ class Trial:
     def epochs(self) -> int:
         """Length of the training."""
         return self.config.train.epochs
+
+    @cached_property
+    def pretraining_key(self) -> str:
+        """Key of the training, which trials share that are judged otherwise after the last epoch."""
+        return pretraining_key(self.config, self.fingerprint)
 
     @cached_property
     def prefix_keys(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ class Stage:
         parent: Key of the trial that will leave that checkpoint; None if it exists, or if the start is 0.
         saved_epochs: Epochs that it would also have to train if trials shared nothing.
         fork_epochs: Epochs after which other trials fork from this one.
+        is_evaluation: Whether its pretraining is kept and only judged anew; it starts, and ends, after the last epoch.
     """
 
     trial: Trial
@@ -32,6 +33,7 @@ class Stage:
     parent: str | None = None
     saved_epochs: int = 0
     fork_epochs: frozenset[int] = frozenset()
+    is_evaluation: bool = False
 
     @property
     def epochs(self) -> int:
@@ -40,7 +42,12 @@ class Stage:
 
 
 def plan_stages(
-    trials: Sequence[Trial], there: Set[str], promised: Mapping[str, str] | None = None, *, share: bool = True
+    trials: Sequence[Trial],
+    there: Set[str],
+    promised: Mapping[str, str] | None = None,
+    *,
+    share: bool = True,
+    kept: Set[str] = frozenset(),
 ) -> dict[str, Stage]:
     """Assign every common prefix to one trial, so that the total number of epochs is the least possible.
 
@@ -49,13 +56,24 @@ def plan_stages(
         there: Names of the checkpoints that exist.
         promised: Names of checkpoints that trials under way will leave, with the keys of these trials.
         share: Whether trials share prefixes; without it each trains all epochs after its own checkpoints.
+        kept: Keys of the pretrainings whose backbones are kept; their trials train nothing, if trials share.
 
     Returns:
         A stage per trial by trial key, in the order of the trials.
     """
     if not share:
         return {trial.key: Stage(trial, trial.deepest(there, share=False)) for trial in trials}
-    promised = promised or {}
+    judged = {trial.key: _evaluation(trial) for trial in trials if kept and trial.pretraining_key in kept}
+    trained = [trial for trial in trials if trial.key not in judged]
+    stages = judged | _training_stages(trained, there, promised or {})
+    return {trial.key: stages[trial.key] for trial in trials}
+
+
+def _evaluation(trial: Trial) -> Stage:
+    return Stage(trial, trial.epochs, is_evaluation=True)
+
+
+def _training_stages(trials: Sequence[Trial], there: Set[str], promised: Mapping[str, str]) -> dict[str, Stage]:
     shared = _shared_states(trials)
     producers: dict[State, str] = {}
     stages: dict[str, Stage] = {}
@@ -75,8 +93,9 @@ def plan_stages(
         start += saved
         stages[trial.key] = Stage(trial, start, parent, saved)
         producers.update((state, trial.key) for state in shared[trial.key] if state[1] > start)
-    stages |= {key: replace(stages[key], fork_epochs=frozenset(forks[key])) for key in forks.keys() & stages.keys()}
-    return {trial.key: stages[trial.key] for trial in trials}
+    return stages | {
+        key: replace(stages[key], fork_epochs=frozenset(forks[key])) for key in forks.keys() & stages.keys()
+    }
 
 
 def _shared_states(trials: Sequence[Trial]) -> dict[str, list[State]]:

@@ -12,6 +12,10 @@ def estimate_lines(estimate: Estimate) -> list[str]:
         f"estimate: {cost} for {estimate.num_epochs} epochs, from {estimate.source}",
         f"disk: {_disk(estimate)}",
     ]
+    if estimate.num_evaluations:
+        who = "1 kept backbone" if estimate.num_evaluations == 1 else f"{estimate.num_evaluations} kept backbones"
+        work = f"{format_seconds(estimate.evaluation_seconds)} of work"
+        lines.insert(1, f"evaluations: {who} judged anew without training, {work} of that estimate")
     if estimate.num_nearest:
         who = "1 trial is" if estimate.num_nearest == 1 else f"{estimate.num_nearest} trials are"
         lines.append(f"{who} estimated from the nearest recorded or calibrated trial")
@@ -55,9 +59,12 @@ def format_bytes(size: float) -> str:
 
 
 def _disk(estimate: Estimate) -> str:
-    records = f"{format_bytes(estimate.record_bytes)} of records that stay"
+    backbones = f"{format_bytes(estimate.backbone_bytes)} of backbones and " if estimate.backbone_bytes else ""
+    records = f"{backbones}{format_bytes(estimate.record_bytes)} of records that stay"
     if estimate.checkpoint_bytes is None:
         return f"{records}; make plan calibrates the size of checkpoints"
+    if not estimate.checkpoint_bytes:
+        return records
     return f"{format_bytes(estimate.checkpoint_bytes)} of checkpoints until the sweep ends, {records}"
 
 

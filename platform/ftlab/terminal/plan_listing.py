@@ -22,17 +22,19 @@ def plan_lines(plan: Plan) -> list[str]:
     for stage in plan.stages.values():
         branches.setdefault(stage.parent, []).append(stage)
     for trunk in branches.get(None, ()):
-        lines += _tree(trunk, branches, depth=0)
+        lines += _tree(plan, trunk, branches, depth=0)
     hidden = len(lines) - MAX_LINES
     return [*lines[:MAX_LINES], f"... and {hidden} more"] if hidden > 0 else lines
 
 
 def plan_summary(plan: Plan) -> str:
     """Return a line that counts trials and epochs."""
-    new = len(plan.todo) - len(plan.resumable) - len(plan.forked)
+    new = len(plan.todo) - len(plan.resumable) - len(plan.forked) - len(plan.evaluations)
     counts = f"{len(plan.trials)} trials: {new} new, {len(plan.resumable)} resumed, {len(plan.reused)} reused"
     if plan.forked:
         counts += f", {len(plan.forked)} forked"
+    if plan.evaluations:
+        counts += f", {len(plan.evaluations)} judged anew from kept backbones"
     return f"{counts}; {_epochs(plan)} to train" if plan.todo else counts
 
 
@@ -58,11 +60,15 @@ def _epochs(plan: Plan) -> str:
     return f"{plan.epochs_left} epochs (of {unshared} without shared prefixes: {plan.epochs_left / unshared:.2f})"
 
 
-def _tree(stage: Stage, branches: Mapping[str | None, Sequence[Stage]], depth: int) -> list[str]:
+def _tree(plan: Plan, stage: Stage, branches: Mapping[str | None, Sequence[Stage]], depth: int) -> list[str]:
     forks = sorted(branches.get(stage.trial.key, ()), key=lambda fork: fork.start_epoch)
     mark = "  " * (depth - 1) + "└ " if depth else ""
-    line = f"{_beginning(stage):>16}  {mark}{stage.trial.name}"
-    return [line, *(text for fork in forks for text in _tree(fork, branches, depth + 1))]
+    line = f"{_beginning(stage):>16}  {mark}{stage.trial.name}{_regret(plan, stage)}"
+    return [line, *(text for fork in forks for text in _tree(plan, fork, branches, depth + 1))]
+
+
+def _regret(plan: Plan, stage: Stage) -> str:
+    return " (trained before, but its backbone is not kept)" if stage.trial.key in plan.pretrained else ""
 
 
 def sweep_command(study: StudySpec, auto: AutoSeeds | None = None) -> str:
@@ -88,6 +94,8 @@ def _overrides(study: StudySpec) -> list[str]:
 def _beginning(stage: Stage) -> str:
     if stage.parent is not None:
         return f"forked at {stage.start_epoch}"
+    if stage.is_evaluation:
+        return "judged anew"
     return f"resumed at {stage.start_epoch}" if stage.start_epoch else "new"
 
 

@@ -89,7 +89,7 @@ class TrialWorker(tune.Trainable):
     def _begin(self) -> "Run":
         from ftlab.running.ranked_run import run_starter
 
-        start = run_starter(self._resources.num_processes)
+        start = run_starter(self._resources.num_processes, self._resources.keep)
         run = start(self._assignment, self._home, self._device, self._resources.checkpoint_seconds)
         self._epochs = run.epochs()
         return run

@@ -25,6 +25,7 @@ class Part:
     trial: Trial
     start_epoch: int = 0
     parent: str | None = None
+    is_evaluation: bool = False
 
 
 def part(key: str, start_epoch: int = 0, parent: str | None = None) -> Part:

@@ -42,6 +42,7 @@ class Measurement:
         checkpoint_bytes: Size of a checkpoint at the end of the trial.
         peak_bytes: Highest memory use: of the GPU, including its context; without a GPU, of the process.
         num_steps: Steps that were timed.
+        backbone_bytes: Size of the kept backbone, with the history of the trial.
     """
 
     plain_seconds: float | None
@@ -52,3 +53,4 @@ class Measurement:
     checkpoint_bytes: int
     peak_bytes: int
     num_steps: int
+    backbone_bytes: int = 0

@@ -26,11 +26,13 @@ from ftlab.errors import ConfigError, FtlabError
 from ftlab.estimate.calibration.measurement import Measurement
 from ftlab.estimate.calibration.probe_timing import time_probes
 from ftlab.estimate.calibration.step_timing import Stopwatch, time_steps
+from ftlab.training.backbone_store import KeptBackbone, encode_backbone
 from ftlab.training.trainer import Trainer
 
 WARM_UP_STEPS = 2
 # Size of the results of an epoch, which every later checkpoint holds; measured on digits.
 RESULT_BYTES = 1_100
+PACKED_RESULT_BYTES = 1_000  # of it in the history of a kept backbone, which is compressed
 # Memory of a GPU that a process takes for kernels and libraries before its first tensor; torch does not count it.
 CONTEXT_BYTES = 600 * 1024**2
 
@@ -81,6 +83,7 @@ class CalibratedTrial:
             checkpoint_bytes=checkpoint_bytes,
             peak_bytes=peak_memory(self._device),
             num_steps=timed[0][1] + timed[1][1],
+            backbone_bytes=_backbone_bytes(self._trainer) + PACKED_RESULT_BYTES * self._config.train.epochs,
         )
 
     def _warm_libraries(self) -> None:
@@ -107,6 +110,10 @@ def _checkpoint_bytes(trainer: Trainer) -> int:
     buffer = io.BytesIO()
     torch.save(trainer.state_dict(), buffer)
     return buffer.tell()
+
+
+def _backbone_bytes(trainer: Trainer) -> int:
+    return len(encode_backbone(KeptBackbone(trainer.method.encoder.state_dict(), (), "", {})))
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The probes of a trial: what is judged after an epoch, and when."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -12,6 +12,9 @@ from ftlab.training.evaluation.few_shot import few_shot_right
 from ftlab.training.evaluation.knn import knn_right
 from ftlab.training.evaluation.linear import LinearEvaluation
 from ftlab.training.evaluation.right_images import pack_right
+
+# The metric of each probe, by the probe's name.
+PROBE_METRICS = {"knn": "knn/top1", "few_shot": "probe/few_shot_top1", "linear": "probe/top1"}
 
 
 @dataclass(frozen=True)
@@ -69,17 +72,23 @@ class ProbeSuite:
         judged = self.judge(features)
         return Judgement({**judged.metrics, **health}, judged.right)
 
-    def judge(self, features: Features) -> Judgement:
-        """Return the findings of all probes, without health."""
-        right = {
-            "knn/top1": self.knn(features),
-            "probe/few_shot_top1": self.few_shot(features),
-            "probe/top1": self.linear(features, self.make_generator()),
-        }
+    def judge(self, features: Features, probes: Collection[str] = tuple(PROBE_METRICS)) -> Judgement:
+        """Return the findings of some probes, by default of all, without health.
+
+        Args:
+            features: The features.
+            probes: Names of the probes; each draws from a generator of its own, so one does not depend on the others.
+        """
+        right = {metric: self._right(probe, features) for probe, metric in PROBE_METRICS.items() if probe in probes}
         return Judgement(
             {name: percent_right(found) for name, found in right.items()},
             {name: pack_right(found.cpu().numpy()) for name, found in right.items()},
         )
+
+    def _right(self, probe: str, features: Features) -> Tensor:
+        if probe == "linear":
+            return self.linear(features, self.make_generator())
+        return self.knn(features) if probe == "knn" else self.few_shot(features)
 
     def knn(self, features: Features) -> Tensor:
         """Return the findings of the kNN probe, see `knn_right`."""

@@ -1,0 +1,123 @@
+"""The kept backbones of a home, their budget, and the tables that refer to them; imports no torch."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from ftlab.config.home import Home
+from ftlab.errors import ConfigError
+from ftlab.storage.folder import Entry, Folder
+from ftlab.storage.sealed_json import Shape, load_sealed, sealed
+from ftlab.training.backbone_store import BackboneStore, key_of
+
+# Tag of a run: digest of the file that holds its backbone.
+BACKBONE_TAG = "backbone.digest"
+
+BUDGET = "FTLAB_BACKBONES"
+DEFAULT_BUDGET = "20GB"
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(kB|MB|GB|TB)", re.IGNORECASE)
+_UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+
+_TABLE: Shape = {"study": str, "pretrainings": [str]}
+
+
+@dataclass(frozen=True)
+class Room:
+    """The room for backbones within their budget.
+
+    Attributes:
+        budget: Bytes that kept backbones may take.
+        taken: Bytes that they take.
+        num_kept: Number of files.
+        unreferenced: Files that no table refers to, the oldest first.
+        spare: Those of them that must go so that what is expected fits, the oldest first.
+        fits: Whether what is expected fits without them.
+    """
+
+    budget: int
+    taken: int
+    num_kept: int
+    unreferenced: tuple[Entry, ...]
+    spare: tuple[Entry, ...]
+    fits: bool
+
+
+class KeptBackbones:
+    """Backbones below ``backbones``, and below ``tables`` a file per study with the pretrainings of its table.
+
+    A study writes its file before it trains, so that no other one deletes a backbone that its table will refer to.
+
+    Args:
+        home: Home of both.
+
+    Raises:
+        StorageError: By every method, where the home cannot be reached.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._store = BackboneStore(backbones_folder(home))
+        self._tables = home.shared("tables")
+
+    def keys(self) -> set[str]:
+        """Return the keys of the pretrainings whose backbones are kept."""
+        return self._store.keys()
+
+    def refer(self, study: str, pretrainings: Iterable[str]) -> None:
+        """Note that the table of a study refers to some pretrainings, and to no others any more."""
+        content = {"study": study, "pretrainings": sorted(set(pretrainings))}
+        self._tables.write(f"{sha256(study.encode()).hexdigest()[:16]}.json", sealed(content))
+
+    def room_for(self, expected: int) -> Room:
+        """Return the room for so many bytes more.
+
+        Raises:
+            ConfigError: The budget is no size.
+        """
+        budget = budget_bytes()
+        entries = self._store.folder.entries()
+        referred = self._referred()
+        free = sorted((entry for entry in entries if key_of(entry.name) not in referred), key=lambda one: one.written)
+        taken = sum(entry.size for entry in entries)
+        excess, spare = taken + expected - budget, list[Entry]()
+        for entry in free:
+            if excess <= 0:
+                break
+            spare.append(entry)
+            excess -= entry.size
+        return Room(budget, taken, len(entries), tuple(free), tuple(spare), excess <= 0)
+
+    def delete(self, entries: Iterable[Entry]) -> None:
+        """Delete files."""
+        for entry in entries:
+            self._store.folder.delete(entry.name)
+
+    def _referred(self) -> set[str]:
+        referred: set[str] = set()
+        for name in self._tables.names():
+            if name.endswith(".json"):
+                consequence = "the backbones of its table may be deleted until it is swept again"
+                table = load_sealed(self._tables, name, _TABLE, consequence)
+                referred.update(table["pretrainings"] if table else ())
+        return referred
+
+
+def backbones_folder(home: Home) -> Folder:
+    """Return the folder of kept backbones, which every node reaches."""
+    return home.shared("backbones")
+
+
+def budget_bytes() -> int:
+    """Return the bytes that kept backbones may take: ``FTLAB_BACKBONES``, by default 20 GB.
+
+    Raises:
+        ConfigError: It is no number with a unit.
+    """
+    text = os.environ.get(BUDGET) or DEFAULT_BUDGET
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise ConfigError(
+            f"{BUDGET} must be a size in kB, MB, GB or TB, but got {text!r}; nearest valid: {DEFAULT_BUDGET}."
+        )
+    return round(float(found[1]) * _UNITS[found[2].lower()])
