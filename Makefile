@@ -64,14 +64,14 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup list plan sweep search table explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services test-peers soak check audit format bench gpu-day gpu-day-pack lock clean distclean
+.PHONY: help setup list plan sweep search table explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services test-peers soak check docs audit format bench gpu-day gpu-day-pack lock clean distclean
 
 # The groups of `make help`, and their targets in order.
 HELP := start: setup doctor list plan sweep search train \
 	look: table explain verify ui dashboard optuna-ui config \
 	share: bundle export-backbone import-journal migrate \
 	team: up logs down \
-	develop: check test test-slow test-browser test-services test-peers bench soak gpu-day gpu-day-pack format schema \
+	develop: check test test-slow test-browser test-services test-peers bench soak docs gpu-day gpu-day-pack format schema \
 	lock audit clean distclean
 
 # Words of the targets' comments, in lines of 80 characters.
@@ -166,7 +166,7 @@ schema: $(STAMP)  ## Write the JSON schemas that editors complete YAML with
 
 # The image is tagged with the commit, and from there the runs that are trained in it.
 up: export FTLAB_COMMIT ?= $(shell git describe --always --dirty --abbrev=40 2> /dev/null)
-up: docker/.env  ## Start the stack of docker/compose.yaml, see docs/deploy.md; WORKERS=4 scales it
+up: docker/.env  ## Start the stack of docker/compose.yaml, see docs/tutorials/team.md; WORKERS=4 scales it
 	@mkdir -p results
 	@[ "$$(id -u)" != 0 ] || chown "$$(sed -n 's/^FTLAB_UID=//p' docker/.env)" results  # a container never runs as root
 	$(STACK) up --detach --build --scale ray-worker=$(WORKERS)
@@ -198,11 +198,16 @@ test-services: $(STAMP)  ## Run the tests with real servers: PostgreSQL, MLflow,
 soak: $(STAMP)  ## Sweep on and on while servers restart and the disk fills: SOAK_MINUTES=20
 	PYTHONPATH=tests/integration/services:tests/benchmarks $(BIN)/python tests/soak/soak.py --minutes $(SOAK_MINUTES)
 
-check: $(STAMP)  ## Lint, types, layers
+check: $(STAMP)  ## Lint, types, layers, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## Build the site into site/; warnings are errors, and nothing is fetched
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
+	@echo site/index.html
 
 audit: $(STAMP)  ## Look up known vulnerabilities of what the locks install
 	@$(BIN)/python .ci/audit.py requirements.lock docker/requirements.lock
@@ -234,12 +239,12 @@ gpu-day-pack: $(PEERS)  ## Prepare .gpu-day/ for a machine without a network: PH
 	@PYTHONPATH=tests/gpu_day $(BIN)/python tests/gpu_day/pack.py $(if $(PHOTOGRAPHS),--photographs '$(PHOTOGRAPHS)') $(if $(HAVE),--have '$(HAVE)') $(if $(FOR),--python '$(FOR)') $(if $(call yes,$(ALL)),--all)
 
 lock: $(STAMP)  ## Resolve requirements.lock anew from pyproject.toml, and the locks of images and of benchmarks beside it
-	$(UV) $(COMPILE) pyproject.toml --extra dev --extra server -o requirements.lock
+	$(UV) $(COMPILE) pyproject.toml --extra dev --extra docs --extra server -o requirements.lock
 	$(UV) $(COMPILE) pyproject.toml --extra server --extra cluster --extra lars -c requirements.lock -o docker/requirements.lock
 	$(UV) $(COMPILE) tests/benchmarks/requirements.in -c requirements.lock -o tests/benchmarks/requirements.lock
 
 clean:  ## Remove caches and results; recorded trials stay
-	rm -rf results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf results site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find platform dashboards tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## Remove also the environment and every recorded trial

@@ -151,12 +151,12 @@ def test_the_map_shows_the_rooms_as_the_import_contract_has_them() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     contracts = project["tool"]["importlinter"]["contracts"]
     layers = next(each["layers"] for each in contracts if each["name"] == "Imports point down the rooms")
-    picture = (ROOT / "docs" / "architecture.md").read_text().split("```")[1]
+    picture = (ROOT / "docs" / "explanation" / "architecture.md").read_text().split("```")[1]
     drawn = [re.split(r"\s{2,}", line)[0].strip() for line in picture.strip().splitlines() if not line.startswith(" ")]
     assert drawn == layers
 
 
-@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["docs/explanation/architecture.md", "CONTRIBUTING.md"])
 def test_the_files_that_a_page_names_are_there(page: str) -> None:
     named = re.findall(r"`([a-z_]+/[\w/]+\.py)`", (ROOT / page).read_text())
     assert len(named) > 5

@@ -1,5 +1,6 @@
 """The experiments' headers and the README say what the committed tables of results say."""
 
+import csv
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -87,3 +88,13 @@ def test_what_a_header_observed_is_in_the_table(name: str) -> None:
 def test_the_table_of_the_readme_is_the_one_of_the_results() -> None:
     table = "\n".join(line for line in SECTIONS["momentum"].splitlines() if line.startswith("|"))
     assert f"\n{table}\n" in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "docs/results/tables").glob("*/table.csv")), ids=lambda path: path.parent.name
+)
+def test_a_table_has_the_numbers_of_its_csv(path: Path) -> None:
+    with path.open(encoding="utf-8") as file:
+        means = [f"{float(row['mean']):.1f}" for row in csv.DictReader(file) if row["is_floor"] == "no" and row["mean"]]
+    shown = [f"{row.mean:.1f}" for row in rows_of(SECTIONS[path.parent.name]) if row.labels[0] not in FLOORS]
+    assert sorted(means) == sorted(shown)

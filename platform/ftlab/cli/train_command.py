@@ -1,6 +1,6 @@
 """The command that trains one trial in this process: train."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the trial.")]
+
 
 @app.command()
-def train(profile: Profile = "digits", seed: int = 0, overrides: Overrides = None) -> None:
+def train(profile: Profile = "digits", seed: Seed = 0, overrides: Overrides = None) -> None:
     """Train a single trial in this process, without Ray, and record it."""
     from ftlab.assembly.process import make_device, prepare_process
     from ftlab.running.feed import Assignment

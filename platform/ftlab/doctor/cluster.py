@@ -16,7 +16,8 @@ def check_ray(surroundings: Surroundings) -> Finding:
         return good("on this machine: RAY_ADDRESS is not set")
     host, _, port = address.rpartition(":")
     if "://" in address or not host or not port.isdecimal():
-        return fault(f"RAY_ADDRESS must be HOST:PORT, but is {address}", "see docs/cluster.md, Where the driver may be")
+        where = "see docs/tutorials/cluster.md, Where the driver may be"
+        return fault(f"RAY_ADDRESS must be HOST:PORT, but is {address}", where)
     try:
         socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
     except OSError as error:

@@ -47,7 +47,8 @@ def check_shared_home(surroundings: Surroundings) -> Finding:
     except FtlabError as error:
         return fault(
             f"{location} cannot be read: {error}",
-            "check bucket, region and credentials with the store's own tool, e.g. aws s3 ls; see docs/cluster.md",
+            "check bucket, region and credentials with the store's own tool, e.g. aws s3 ls; "
+            "see docs/tutorials/cluster.md",
         )
     return good(f"{location} answers, {len(checkpoints)} checkpoints")
 

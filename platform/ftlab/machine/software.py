@@ -63,7 +63,7 @@ def check_software(expected: Software, found: Sequence[Software]) -> None:
         raise ConfigError(
             "Every node must have the driver's version of ftlab and its packages, but there is "
             f"{'; '.join(differences)}. Install requirements.lock and the same commit everywhere, or submit the "
-            "checkout with the job, see docs/cluster.md."
+            "checkout with the job, see docs/tutorials/cluster.md."
         )
 
 

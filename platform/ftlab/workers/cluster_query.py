@@ -70,7 +70,7 @@ def require_cluster(address: str) -> None:
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise ConfigError(f"RAY_ADDRESS must be HOST:PORT, but got {address!r}; see docs/cluster.md.")
+        raise ConfigError(f"RAY_ADDRESS must be HOST:PORT, but got {address!r}; see docs/tutorials/cluster.md.")
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except OSError as error:

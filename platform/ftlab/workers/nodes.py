@@ -42,7 +42,7 @@ def check_nodes() -> None:
 def _refusal(node: str, reason: str) -> ConfigError:
     return ConfigError(
         f"Every node must have ftlab installed as the driver has, but the query of {node} failed: {reason}. "
-        "Install it there, or submit the checkout with the job, see docs/cluster.md."
+        "Install it there, or submit the checkout with the job, see docs/tutorials/cluster.md."
     )
 
 

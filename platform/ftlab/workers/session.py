@@ -100,7 +100,7 @@ class RaySession:
             # Ray's client runs Tune in the cluster, where there is no terminal, no journal and no tracking store.
             raise ConfigError(
                 "RAY_ADDRESS must be HOST:PORT of a cluster that this machine is a node of; from elsewhere use "
-                "`ray job submit`, see docs/cluster.md."
+                "`ray job submit`, see docs/tutorials/cluster.md."
             )
         if address and address != "local":
             # Ray's own search and patience are without a bound, or of a quarter of an hour.

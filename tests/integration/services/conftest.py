@@ -23,7 +23,7 @@ class Installation:
         tracking: MLflow, on PostgreSQL.
         nodes: A Ray cluster.
         monitoring: Prometheus, which asks the driver.
-        checkout: Checkout in which the user runs commands, with the variables of docs/cluster.md.
+        checkout: Checkout in which the user runs commands, with the variables of docs/tutorials/cluster.md.
     """
 
     folder: Path
