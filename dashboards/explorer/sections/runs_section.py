@@ -10,11 +10,11 @@ from dash import html
 from dash.development.base_component import Component
 
 from explorer.address import EACH
+from explorer.chosen_cells import Run, Selection
 from explorer.row_filter import sort_key
 from explorer.sections.aria import aria
 from explorer.sections.cell_section import swatch
 from explorer.sections.soft_link import soft_link
-from explorer.selection import Run, Selection
 from ftlab.reporting.printed.metric_labels import metric_name
 
 MAX_MATCHES = 50

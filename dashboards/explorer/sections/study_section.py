@@ -11,12 +11,12 @@ from dash.development.base_component import Component
 
 from explorer.address import MAX_COMPARED, Address, cell_mark
 from explorer.charts.run_figures import color_of
+from explorer.chosen_cells import Selection
 from explorer.downloads import FILES, file_link
 from explorer.record_store import Snapshot
 from explorer.row_filter import MISSING, matches, sort_key
 from explorer.sections.aria import aria
 from explorer.sections.soft_link import soft_link
-from explorer.selection import Selection
 from explorer.study_view import StudyView
 from ftlab.reporting.printed.layout import NOTHING, WORDS, PrintedColumn, PrintedRow, PrintedTable, lay_out
 from ftlab.reporting.table.ablation import AblationRow

@@ -30,7 +30,7 @@ SIGN_STYLES = {
 
 
 class LineStyle(NamedTuple):
-    """The style of a line: colour, and whether it is a run beside the means."""
+    """The style of a line: colour, and if it is thin, as runs beside means are."""
 
     color: str
     thin: bool = False
