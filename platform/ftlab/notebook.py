@@ -178,7 +178,7 @@ def load_epochs(folder: str | PathLike[str]) -> "pd.DataFrame":
         folder: The folder of a table, or a file in it.
 
     Returns:
-        A row a value: ``cell``, ``seed``, ``trial_key``, ``epoch`` from 0, ``name`` and ``value``.
+        A row a value: ``cell``, ``seed``, ``trial_key``, ``epoch`` from 1, ``name`` and ``value``.
 
     Raises:
         ResultsError: It holds no table.
@@ -187,7 +187,7 @@ def load_epochs(folder: str | PathLike[str]) -> "pd.DataFrame":
     >>> import ftlab
     >>> epochs = ftlab.load_epochs("results/momentum/digits+train.epochs=2")  # doctest: +SKIP
     >>> epochs.query("name == 'pretrain/loss'").groupby("epoch")["value"].count().to_dict()  # doctest: +SKIP
-    {0: 9, 1: 9}
+    {1: 9, 2: 9}
     """
     from ftlab.config.home import ftlab_home
     from ftlab.publish.results_folder import load_provenance, table_folder

@@ -1,7 +1,7 @@
 """What the pages tell a user to type works, page by page, in a new checkout.
 
-Trainings have one seed and two epochs where the page does not say how many. A block of ``sh`` or ``python`` runs, one
-of ``yaml NAME`` becomes a file; ``elsewhere`` marks what needs another machine.
+There a cell has one seed, and a training two epochs, where the page says nothing else. A block of ``sh`` or ``python``
+runs, one of ``yaml NAME`` becomes a file; ``elsewhere`` marks what needs another machine.
 """
 
 import os

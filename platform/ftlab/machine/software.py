@@ -7,7 +7,6 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import ftlab
 from ftlab.errors import ConfigError
 from ftlab.plugins import plugin_packages
 from ftlab.study.identity import NUMERICS_VERSION
@@ -44,7 +43,7 @@ def installed_software() -> Software:
     """Return the software of this process; imports none of the packages."""
     versions = {
         "ftlab numerics": str(NUMERICS_VERSION),
-        "ftlab code": code_digest(Path(ftlab.__file__).parent),
+        "ftlab code": code_digest(Path(__file__).parents[1]),
         "python": ".".join(platform.python_version_tuple()[:2]),
         **{package: _public_version(package) for package in PACKAGES},
         **{f"{package.name} code": package.code[:12] for package in plugin_packages()},

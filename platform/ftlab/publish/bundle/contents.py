@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-import ftlab
 from ftlab.config.loading import experiments_folder, flatten
 from ftlab.errors import ResultsError
 from ftlab.publish.bundle.epochs import epochs_csv, histograms_parquet
@@ -99,7 +98,7 @@ def _spec_files(study: StudySpec) -> dict[str, bytes]:
 
 
 def _lock() -> bytes:
-    path = Path(ftlab.__file__).parents[2] / LOCK
+    path = Path(__file__).parents[4] / LOCK
     if not path.is_file():
         raise ResultsError(
             f"a bundle holds {LOCK} of the checkout, but there is no {path}; install ftlab by make setup."
