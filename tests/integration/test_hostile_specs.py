@@ -125,16 +125,28 @@ def settings_of(trial: Any) -> dict[str, Any]:
 def assert_as_read(printed: str, experiment: Any, profile: Any) -> None:
     """Check that every cell has the settings that are written for it."""
     cells = yaml_1_2(printed)["cells"]
-    everywhere = {**settings_of(profile.get("trial") or {}), **(experiment.get("overrides") or {})}
+    trial, of_methods = profile.get("trial") or {}, profile.get("methods") or {}
+    own = (trial.get("method") or {}).get("name", "moco")
     named = {cell["name"]: cell.get("set") or {} for cell in experiment.get("cells") or []}
     grid = experiment.get("grid") or {}
+    levels = [level for values in grid.values() if isinstance(values, dict) for level in values.values()]
+    settled = {axis: values for axis, values in grid.items() if isinstance(values, list)}
+    of_levels = {setting for level in levels for setting in level}
     for name, config in cells.items():
         found = settings_of({key: value for key, value in config.items() if isinstance(value, dict)})
+        method = config["method"]["name"]
+        scale = settings_of({key: value for key, value in trial.items() if key != "method" or method == own})
+        everywhere = {**scale, **of_methods.get(method, {}), **(experiment.get("overrides") or {})}
         for setting, value in {**everywhere, **named.get(name, {})}.items():
-            if setting not in grid and not str(value).endswith("x") and setting in found:
+            if setting not in {*grid, *of_levels} and not str(value).endswith("x") and setting in found:
                 assert found[setting] == value, (name, setting)
                 assert isinstance(found[setting], bool) == isinstance(value, bool)
-        for axis, values in grid.items():
+        for setting in of_levels & set(found):
+            values = [level[setting] for level in levels if setting in level]
+            if name not in named and found[setting] not in values:
+                # a level that leaves it alone
+                assert any(setting not in level for level in levels), (name, setting)
+        for axis, values in settled.items():
             if name not in named and not any(str(value).endswith("x") for value in values):
                 assert found[axis] in values, (name, axis)
 
