@@ -82,9 +82,8 @@ def test_the_slider_moves_the_distribution(explorer: str, open_page: OpenPage, p
 
 def test_runs_are_overlaid(explorer: str, open_page: OpenPage, problems: list[str]) -> None:
     page = drawn(open_page(explorer), "courses")
-    page.locator("#overlay").click()
-    page.keyboard.type("union seed 1")
-    page.get_by_text("union seed 1").first.click()
+    page.get_by_label("Lay over a run of any study").fill("union seed 1")
+    page.locator("#overlay-found").get_by_role("link", name=re.compile("union seed 1")).click()
     expect(page.locator("#color-key")).to_contain_text("union seed 1")
     assert "run=" in page.url
     assert problems == []

@@ -29,7 +29,7 @@ Object.defineProperty(window, "Plotly", {
     for (const [name, place] of [["newPlot", value], ["react", value], ["relayout", value], ["resize", value.Plots]]) {
       const draw = place[name];
       place[name] = (figure, ...rest) => {
-        const traces = (rest[0]?.data ?? rest[0])?.length ?? 0;
+        const traces = (rest[0]?.data ?? figure?.data)?.length ?? 0;
         window.draws.push({ name, chart: figure?.parentElement?.id, traces });
         return draw.call(place, figure, ...rest);
       };
@@ -78,18 +78,16 @@ def test_cells_are_compared(look: dict[str, Any], explorer: str, open_page: Open
     tick(page, "FT").click()
     tick(page, "union").click()
     expect(page.locator("#color-key li")).to_contain_text(["K", "FT", "union"])
-    expect(page.locator("#differences .ytick")).to_have_count(3)
+    expect(page.locator("#differences g.ytick")).to_have_count(3)
     expect(page.locator("#settings tbody").first).to_contain_text("transform.negatives")
     for figure in CHARTS:
         drawn(page, figure)
     assert page.locator(".legend .traces").count() == page.locator("#axis-chart .legend .traces").count()
-    widths = page.locator("#courses .xaxislayer-above, #courses .bglayer").first.evaluate(
-        "() => document.querySelector('#courses .js-plotly-plot')._fullLayout._size.w"
-    )
-    assert widths > 190
+    width = page.evaluate("document.querySelector('#courses .js-plotly-plot')._fullLayout._size.w")
+    assert width > 190
     assert page.evaluate("document.documentElement.scrollWidth") <= look["viewport"]["width"]
     page.get_by_role("link", name="Compare FT no longer").click()
-    expect(page.locator("#differences .ytick")).to_have_count(2)
+    expect(page.locator("#differences g.ytick")).to_have_count(2)
     assert problems == []
 
 
@@ -97,7 +95,7 @@ def test_a_link_restores_everything(look: dict[str, Any], explorer: str, open_pa
     choices = "&seed=0&seed=1&runs=each&epoch=3&find=queue_size%3D1024&sort=-mean"
     page = drawn(open_page(explorer + COMPARED + choices, **look), "courses", "distribution")
     expect(page.locator("#distribution")).to_contain_text("epoch 3")
-    expect(page.get_by_role("slider")).to_have_attribute("aria-valuenow", "3")
+    expect(page.get_by_role("slider")).to_have_value("3")
     expect(page.get_by_label("Find rows")).to_have_value("queue_size=1024")
     expect(page.locator(".rows tbody").first.locator("tr th a")).to_have_text(["union", "FT", "K"])
     expect(page.locator("#run-choices a[aria-current=true]")).to_have_text(["0", "1", "all", "every seed too"])
@@ -122,6 +120,7 @@ def test_rows_and_runs_are_found_and_sorted(
     page.get_by_role("link", name="Status: collapsed 1").click()
     expect(page.locator("#runs tbody tr")).to_have_count(1)
     page.get_by_role("link", name="Status: all").click()
+    expect(page.locator("#runs tbody tr")).to_have_count(7)
     page.get_by_role("link", name="Seeds: 1", exact=True).click()
     expect(page.locator("#runs tbody tr")).to_have_count(3)
     assert problems == []
@@ -159,7 +158,6 @@ def test_figures_are_drawn_once_and_say_loading_before(
     for figure in CHARTS:
         own = [draw for draw in draws if draw["chart"] == figure and draw["traces"]]
         assert [draw["name"] for draw in own] in (["newPlot"], ["react"]), figure
-    assert not [draw for draw in draws if draw["name"] in ("resize", "relayout")]
     assert "no epoch is recorded" not in page.locator("body").inner_text()
 
 
@@ -218,4 +216,6 @@ def test_axe_finds_nothing_serious(look: dict[str, Any], explorer: str, open_pag
     page = drawn(open_page(explorer + COMPARED, **look), *CHARTS)
     found = axe.Axe().run(page).response["violations"]
     serious = [fault for fault in found if fault["impact"] in ("serious", "critical")]
-    assert [(fault["id"], [node["html"][:200] for node in fault["nodes"][:3]]) for fault in serious] == []
+    assert [
+        f"{fault['id']}: {node['target']} {node['html'][:90]}" for fault in serious for node in fault["nodes"]
+    ] == []

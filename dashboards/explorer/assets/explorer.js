@@ -10,7 +10,7 @@ document.addEventListener("click", (event) => {
   const place = placeOf(link);
   history.pushState({}, "", link.getAttribute("href"));
   dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
-  keepFocus(place, performance.now() + 2000);
+  keepFocus(place, performance.now() + 10000);
   // Where the cells stand below the table, a tap on a row would seem to do nothing: go there.
   if (link.closest(".rows tbody th") && matchMedia(NARROW).matches) {
     setTimeout(() => document.getElementById("cell").scrollIntoView({ behavior: "smooth" }), 150);
@@ -25,10 +25,11 @@ function placeOf(link) {
 }
 
 function keepFocus({ part, words }, deadline) {
-  const links = [...document.querySelectorAll(`#${CSS.escape(part)} a.soft`)];
-  const link = links.find((each) => (each.getAttribute("aria-label") || each.textContent) === words);
-  const lost = document.activeElement === document.body || document.activeElement === null;
-  if (lost && link) link.focus({ preventScroll: true });
+  if (document.activeElement === document.body || document.activeElement === null) {
+    const links = [...document.querySelectorAll(`#${CSS.escape(part)} a.soft`)];
+    const link = links.find((each) => (each.getAttribute("aria-label") || each.textContent) === words);
+    link?.focus({ preventScroll: true });
+  }
   if (performance.now() < deadline) requestAnimationFrame(() => keepFocus({ part, words }, deadline));
 }
 
@@ -73,7 +74,16 @@ function download(address, name) {
   link.remove();
 }
 
-// Figures are drawn at their size once; after that they follow the width of the page.
+// Dash asks Plotly to fit each figure once more after its first drawing: one that fits is left alone.
+const patience = setInterval(() => {
+  if (!window.Plotly) return;
+  clearInterval(patience);
+  const { resize } = Plotly.Plots;
+  const fits = (figure) => Math.abs(figure.clientWidth - (figure._fullLayout?.width ?? 0)) < 1;
+  Plotly.Plots.resize = (figure) => (fits(figure) ? Promise.resolve() : resize(figure));
+}, 20);
+
+// Figures follow the width of the page.
 let width = innerWidth;
 let waiting = 0;
 addEventListener("resize", () => {

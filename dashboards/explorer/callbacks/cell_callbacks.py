@@ -3,15 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State, html, no_update
+from dash import Dash, Input, Output, State, html
 
 from explorer.address import Address
-from explorer.callbacks.study_callbacks import changed
 from explorer.chosen_cells import Selection, select
 from explorer.history_cache import HistoryCache
 from explorer.record_store import RecordStore
 from explorer.sections.cell_section import cell_heading, color_key
-from explorer.sections.runs_section import matching_runs, run_choices, run_list
+from explorer.sections.runs_section import overlay_choices, run_choices, run_list
 from explorer.sections.settings_section import settings_tables
 from explorer.sections.soft_link import soft_link
 from explorer.study_view import StudyViews
@@ -50,20 +49,9 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
         snapshot = store.snapshot()
         return settings_tables(select(Address.parse(search), snapshot, views), snapshot.trials)
 
-    @app.callback(Output("overlay", "options"), Input("overlay", "search_value"), State("address", "search"))
-    def find_runs(text: str | None, search: str | None) -> list[dict[str, str]]:
-        return matching_runs(store.snapshot().trials, text or "", Address.parse(search).run)
-
-    @app.callback(
-        Output("address", "search", allow_duplicate=True),
-        Output("overlay", "value"),
-        Input("overlay", "value"),
-        State("address", "search"),
-        prevent_initial_call=True,
-    )
-    def lay_over(key: str | None, search: str | None) -> tuple[Any, Any]:
-        address = Address.parse(search)
-        return (changed(address, run=(*address.run, key)), None) if key else (no_update, no_update)
+    @app.callback(Output("overlay-found", "children"), Input("overlay", "value"), Input("address", "search"))
+    def find_runs(text: str | None, search: str | None) -> Any:
+        return overlay_choices(store.snapshot().trials, text or "", Address.parse(search))
 
 
 def _against(chosen: Selection) -> Any:

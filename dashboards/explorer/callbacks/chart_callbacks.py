@@ -75,10 +75,10 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         State("epoch", "max"),
         prevent_initial_call=True,
     )
-    def place_slider(_: Any, search: str | None, asked: str | None, *there: int | None) -> tuple[Any, bool]:
+    def place_slider(_: Any, search: str | None, asked: str | None, *there: Any) -> tuple[Any, bool]:
         first, last = recorded_span(chosen_by(search), histories)
         now = shown_epoch(asked or "", first, last)
-        if (now, first, last) == there:
+        if [str(now), str(first), str(last)] == [str(part) for part in there]:
             return no_update, False
         return epoch_slider(first, last, now), last == 0
 
@@ -89,9 +89,9 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         State("address", "search"),
         prevent_initial_call=True,
     )
-    def choose_epoch(epoch: int | None, last: int | None, search: str | None) -> Any:
+    def choose_epoch(epoch: Any, last: Any, search: str | None) -> Any:
         # The last epoch has no number, so that the figure follows a run that goes on.
-        return changed(Address.parse(search), epoch="" if epoch is None or epoch == last else str(epoch))
+        return changed(Address.parse(search), epoch="" if epoch is None or str(epoch) == str(last) else str(epoch))
 
     @app.callback(
         Output("distribution", "figure"),

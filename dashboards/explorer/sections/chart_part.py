@@ -62,5 +62,5 @@ def graph(name: str, label: str, drawn: go.Figure | None = None) -> Component:
 
 def epoch_slider(first: int, last: int, epoch: int) -> Component:
     """Return the slider that chooses the epoch of the distribution of scores."""
-    slider = dcc.Slider(first, last, 1, value=epoch, id="epoch", marks=None)
-    return html.Div([html.Span("epoch", id="epoch-label"), slider], className="slider")
+    slider = dcc.Input(id="epoch", type="range", min=first, max=last, step=1, value=epoch, debounce=0.15)
+    return html.Div([html.Label("epoch", htmlFor="epoch"), slider, html.Span(f"of {last}")], className="slider")

@@ -71,8 +71,15 @@ def _cell_section() -> Component:
                     html.Div(
                         [
                             html.Label("Lay over a run of any study", htmlFor="overlay", className="quiet"),
-                            dcc.Dropdown(id="overlay", placeholder="search by study, cell, seed or key"),
-                        ]
+                            dcc.Input(
+                                id="overlay",
+                                type="text",
+                                debounce=0.3,
+                                placeholder="search by study, cell, seed or key",
+                            ),
+                            html.Div(id="overlay-found"),
+                        ],
+                        className="overlay",
                     ),
                 ]
             ),

@@ -1,6 +1,6 @@
 """The runs of the chosen cells: which are shown, and the list of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isnan
 from typing import Any
@@ -9,7 +9,7 @@ import pandas as pd
 from dash import html
 from dash.development.base_component import Component
 
-from explorer.address import EACH
+from explorer.address import EACH, Address
 from explorer.chosen_cells import Run, Selection
 from explorer.row_filter import sort_key
 from explorer.sections.aria import aria
@@ -17,7 +17,7 @@ from explorer.sections.cell_section import swatch
 from explorer.sections.soft_link import soft_link
 from ftlab.reporting.printed.metric_labels import metric_name
 
-MAX_MATCHES = 50
+MAX_MATCHES = 8
 MAX_CHOICES = 24
 BLOCK = 10
 SHORT = 8
@@ -70,21 +70,31 @@ def run_list(chosen: Selection, epochs: Mapping[str, int]) -> list[Component]:
     ]
 
 
-def matching_runs(trials: pd.DataFrame, search: str, chosen: Iterable[str]) -> list[dict[str, str]]:
-    """Return the runs that a search finds by study, name or key, without those that are chosen.
+def overlay_choices(trials: pd.DataFrame, search: str, shown: Address) -> list[Component]:
+    """Return links to the runs that a search finds by study, name or key; each lays its run over what is shown.
 
     Args:
         trials: All trials of the store.
-        search: Words that must all occur.
-        chosen: Trial keys that are shown already.
+        search: Words that must all occur; nothing is found without one.
+        shown: What is shown.
     """
+    words = search.lower().split()
+    if not words or trials.empty:
+        return []
     labels = trials["study"] + " · " + trials["name"]
     texts = (labels + " " + trials["trial_key"] + " " + trials["run_id"]).str.lower()
-    found = ~trials["trial_key"].isin(set(chosen))
-    for word in search.lower().split():
+    found = pd.Series(data=True, index=trials.index)
+    for word in words:
         found &= texts.str.contains(word, regex=False)
-    order = trials.index[found][:MAX_MATCHES]
-    return [{"value": str(trials.at[place, "trial_key"]), "label": str(labels[place])} for place in order]
+    places = trials.index[found]
+    links = [
+        soft_link(labels[place], shown.toggled("run", [key]), chosen=key in shown.run)
+        for place in places[:MAX_MATCHES]
+        if (key := str(trials.at[place, "trial_key"]))
+    ]
+    more = len(places) - len(links)
+    rest = [html.P(f"{more:,} more runs: name a seed, a cell or a study." if links else "No run has these words.")]
+    return [html.Ul([html.Li(link) for link in links]), *(rest if more or not links else [])]
 
 
 def _choices(title: str, choices: Sequence[tuple[str, Sequence[str]]], chosen: Selection, field: str) -> Component:

@@ -7,7 +7,7 @@ from explorer.address import Address, cell_mark
 from explorer.chosen_cells import MAX_SHOWN, Run, Selection, select
 from explorer.record_store import Snapshot
 from explorer.sections.health_section import health_list
-from explorer.sections.runs_section import matching_runs, run_choices, run_list
+from explorer.sections.runs_section import overlay_choices, run_choices, run_list
 from explorer.study_view import StudyViews
 from ftlab.tracking.memory_tracker import MemoryTracker
 
@@ -102,10 +102,15 @@ def test_the_list_of_runs_is_sorted_by_a_column(choose: Choose, stored: None) ->
     assert order("-value") == [1, 0]
 
 
-def test_a_search_needs_all_its_words_and_leaves_out_what_is_chosen(tracker: MemoryTracker, stored: None) -> None:
-    found = matching_runs(tracker.load_trials(), "old 0.9 SEED 1", [])
-    assert [run["value"] for run in found] == ["old/digits-m=0.9-1"]
-    assert matching_runs(tracker.load_trials(), "old 0.9 SEED 1", ["old/digits-m=0.9-1"]) == []
+def test_a_search_needs_all_its_words(tracker: MemoryTracker, stored: None) -> None:
+    key, trials = "old/digits-m=0.9-1", tracker.load_trials()
+    found, *rest = overlay_choices(trials, "old 0.9 SEED 1", Address("new", "digits", run=(key,)))
+    (link,) = (item.children for item in found.children)
+    assert (link.children, rest) == ("old/digits · m=0.9 seed 1", [])
+    assert "run=" not in link.href
+    assert "run=" in str(overlay_choices(trials, "old 0.9 SEED 1", Address("new", "digits")))
+    assert "No run has these words." in str(overlay_choices(trials, "nothing", Address()))
+    assert overlay_choices(trials, " ", Address()) == []
 
 
 def test_a_running_trial_says_how_far_it_is(choose: Choose, record_trial: Record) -> None:
