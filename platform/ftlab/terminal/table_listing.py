@@ -1,12 +1,13 @@
 """A table and the files that it was written to, for a terminal."""
 
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from ftlab.terminal.console import console, say
+from ftlab.terminal.console import PlainConsole, console, say
 from ftlab.terminal.fitted_table import Column, Content, FittedTable
 
 if TYPE_CHECKING:
@@ -77,7 +78,14 @@ def _print_grids(printed: "PrintedTable", two_way: "TwoWay") -> tuple[str, ...]:
 def print_fitted(columns: Sequence[Column], rows: Sequence[Sequence[Content]]) -> tuple[str, ...]:
     """Print a table that fits the terminal, a file has it whole; return the headings of the columns left out."""
     table = FittedTable(columns, rows, console.width if console.is_terminal else _FILE_WIDTH)
-    console.print("", table.render(), width=None if console.is_terminal else table.width, sep="\n")
+    console.print()
+    if console.is_terminal:
+        console.print(table.render())
+    else:
+        # A console lays nothing out wider than itself, and takes a file for 80 characters wide.
+        text = StringIO()
+        PlainConsole(file=text, width=table.width).print(table.render())
+        console.print(text.getvalue(), end="", markup=False, highlight=False, soft_wrap=True)
     return table.left_out
 
 
