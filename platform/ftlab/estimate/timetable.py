@@ -29,7 +29,7 @@ class Work(Protocol):
 
     @property
     def is_evaluation(self) -> bool:
-        """Whether a kept backbone is judged and nothing is trained."""
+        """Return whether a kept backbone is judged and nothing is trained."""
         ...
 
 
