@@ -31,6 +31,7 @@ SMALL ?=
 RAY ?=
 ALL ?=
 PHOTOGRAPHS ?=
+ON ?=
 HAVE ?=
 FOR ?=
 PACK ?=
@@ -64,11 +65,11 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup list plan sweep search table explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services test-peers soak check docs audit format bench gpu-day gpu-day-pack lock clean distclean
+.PHONY: help setup list plan sweep search table evaluate explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services test-peers soak check docs audit format bench gpu-day gpu-day-pack lock clean distclean
 
 # The groups of `make help`, and their targets in order.
 HELP := start: setup doctor list plan sweep search train \
-	look: table explain verify ui dashboard optuna-ui config \
+	look: table evaluate explain verify ui dashboard optuna-ui config \
 	share: bundle export-backbone import-journal migrate \
 	team: up logs down \
 	develop: check test test-slow test-browser test-services test-peers bench soak docs gpu-day gpu-day-pack format schema \
@@ -118,6 +119,9 @@ plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
 
 sweep: $(if $(CLUSTER),,$(STAMP))  ## Train what the table still lacks, record it, write the table; CLUSTER=compose: on the stack of `make up`
 	@$(DRIVER) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING) $(INTERVALS) $(FOLDER)
+
+evaluate: $(STAMP)  ## Judge kept backbones on other images, training nothing: make evaluate EXP=components ON="digits folder:/data/cub"
+	@$(FTLAB) evaluate $(STUDY) $(SIZE) $(FOLDER) $(foreach place,$(value ON),--on '$(place)')
 
 table: $(STAMP)  ## Rebuild the table from the tracking store
 	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS) $(FOLDER)

@@ -27,6 +27,7 @@ _FILES = {
     "plan": "plan_command",
     "sweep": "sweep_command",
     "table": "table_command",
+    "evaluate": "table_command",
     "train": "train_command",
     "ui": "serve_command",
     "dashboard": "serve_command",

@@ -1,10 +1,14 @@
-"""The command that makes a table anew without training: table."""
+"""The commands that make tables without training: table, and evaluate, on other images."""
+
+from typing import Annotated
 
 import typer
 
 from ftlab.cli.options import (
     RESULTS,
+    Cpus,
     Experiment,
+    Gpus,
     IntervalKind,
     MaxTrials,
     Overrides,
@@ -15,7 +19,9 @@ from ftlab.cli.options import (
     load_asked,
 )
 from ftlab.config.home import ftlab_home
+from ftlab.engine.evaluating import run_evaluation
 from ftlab.engine.planning import plan_study
+from ftlab.machine.capacity import Capacity
 from ftlab.publish.table import publish_table
 from ftlab.publish.table_options import TableOptions
 from ftlab.terminal.console import say
@@ -25,6 +31,15 @@ from ftlab.terminal.table_listing import print_table
 from ftlab.tracking.opening import open_tracker
 
 app = typer.Typer()
+
+On = Annotated[
+    list[str],
+    typer.Option(
+        metavar="IMAGES",
+        help="Images to judge on: the name of a data set, or folder:PATH of one with train/ and test/ class folders; "
+        "may be repeated.",
+    ),
+]
 
 
 @app.command()
@@ -60,3 +75,19 @@ def table(
     print_table(made, folder, paths)
     if found.todo:
         say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet:", sweep_command(study, auto))
+
+
+@app.command()
+def evaluate(
+    experiment: Experiment,
+    on: On,
+    profile: Profile = "digits",
+    seeds: Seeds = None,
+    overrides: Overrides = None,
+    cpus: Cpus = None,
+    gpus: Gpus = None,
+    results: Results = RESULTS,
+) -> None:
+    """Judge the kept backbones of an experiment on other images, without training, and write a table over tasks."""
+    study, _ = load_asked(experiment, profile, seeds, overrides)
+    raise typer.Exit(run_evaluation(study, on, Capacity(cpus, gpus), results))

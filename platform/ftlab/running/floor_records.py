@@ -1,4 +1,4 @@
-"""The records of floors below ``home/floors``, a file each; without torch."""
+"""The records of evaluations that are no part of a training, a file each; without torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -35,10 +35,11 @@ class FloorRecords:
 
     Args:
         home: Folder of everything ftlab keeps.
+        folder: Folder of the files in it.
     """
 
-    def __init__(self, home: Home) -> None:
-        self._folder = LocalFolder(home / "floors")
+    def __init__(self, home: Home, folder: str = "floors") -> None:
+        self._folder = LocalFolder(home / folder)
 
     def load(self, key: str) -> FloorRecord | None:
         """Return the record of a floor; None if there is none, or if it is damaged and was set aside.

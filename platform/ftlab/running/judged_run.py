@@ -9,7 +9,9 @@ from ftlab.assembly.images import load_images
 from ftlab.assembly.probes import make_probe
 from ftlab.assembly.trial_parts import make_method, method_class
 from ftlab.config.home import Home
+from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.residency import ResidentImages
+from ftlab.encoders.encoder import Encoder
 from ftlab.errors import CheckpointError
 from ftlab.running.feed import Assignment
 from ftlab.running.kept_backbones import BACKBONE_TAG, backbones_folder
@@ -94,17 +96,33 @@ def judge_encoder(trial: Trial, kept: KeptBackbone, probes: set[str], home: Home
     """
     config = trial.config
     dataset = load_images(config.data, home, fingerprint=trial.fingerprint)
-    layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
-    encoder = make_method(config, dataset.num_channels, device).to(memory_format=layout).encoder
-    try:
-        encoder.load_state_dict(dict(kept.encoder))
-    except RuntimeError as error:
-        raise CheckpointError(f"a kept backbone must be of the trial's own architecture: {error}") from error
+    encoder = kept_encoder(config, kept, dataset.num_channels, device)
     suite = make_probe(config, dataset, encoder, ResidentImages(dataset.train_images, device), device)
     features = suite.extract()
     judged = suite.judge(features, probes)
     health = suite.measure_health(features) if "knn" in probes else {}
     return Judgement({**judged.metrics, **health}, judged.right)
+
+
+def kept_encoder(config: TrialConfig, kept: KeptBackbone, num_channels: int, device: torch.device) -> Encoder:
+    """Return a kept encoder, laid out in memory as it was when it was trained, so that it gives the same bits.
+
+    Args:
+        config: The trial that it was kept of, or one with the same pretraining.
+        kept: Its weights.
+        num_channels: Channels of the images that it was trained on.
+        device: Its device.
+
+    Raises:
+        CheckpointError: The weights are of another architecture.
+    """
+    layout = torch.channels_last if config.train.channels_last else torch.contiguous_format
+    encoder = make_method(config, num_channels, device).to(memory_format=layout).encoder
+    try:
+        encoder.load_state_dict(dict(kept.encoder))
+    except RuntimeError as error:
+        raise CheckpointError(f"a kept backbone must be of the trial's own architecture: {error}") from error
+    return encoder
 
 
 def _with(last: EpochResult, judged: Judgement) -> EpochResult:

@@ -84,6 +84,24 @@ def floor_key(kind: str, config: TrialConfig, fingerprint: str) -> str:
     return _digest({"floor": kind, "encoder": encoder, "evaluations": evaluations, **about})
 
 
+def transfer_key(config: TrialConfig, fingerprint: str, elsewhere: TrialConfig, fingerprint_elsewhere: str) -> str:
+    """Return the digest that names the evaluations of a pretraining on other images.
+
+    Args:
+        config: The trial.
+        fingerprint: Digest of the content of its data.
+        elsewhere: The trial with the data that is judged on.
+        fingerprint_elsewhere: Digest of that data's content.
+    """
+    return _digest(
+        {
+            "transfer": pretraining_key(config, fingerprint),
+            "size": elsewhere.view_size,
+            "evaluations": evaluation_keys(elsewhere, fingerprint_elsewhere),
+        }
+    )
+
+
 def cell_key(config: TrialConfig, fingerprint: str) -> str:
     """Return the digest that the trials of one cell share: `trial_key` without the seed."""
     return _cell_texts(config, fingerprint).key

@@ -11,6 +11,8 @@ SHOWN_DIGITS = 8
 
 def taken_line(room: Room) -> str:
     """Return a line that says what the kept backbones take of their budget."""
+    if not room.num_kept:
+        return f"no backbones yet, of at most {format_bytes(room.budget)}"
     number = "1 backbone takes" if room.num_kept == 1 else f"{room.num_kept} backbones take"
     free = f", {len(room.unreferenced)} of them in no table" if room.unreferenced else ""
     return f"{number} {format_bytes(room.taken)} of {format_bytes(room.budget)}{free}"

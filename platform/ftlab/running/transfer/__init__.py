@@ -1,0 +1,1 @@
+"""Judge kept backbones on images that they were not trained on."""

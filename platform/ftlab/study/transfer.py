@@ -1,0 +1,97 @@
+"""Transfer: what one data set taught is judged on another, by the probes of the trial."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftlab.config.sections.data_section import DataConfig
+from ftlab.config.trial import TrialConfig
+from ftlab.errors import ConfigError, nearest
+from ftlab.study.identity import transfer_key
+from ftlab.study.spec import Trial
+
+FOLDER = "folder:"
+# Of `ftlab.encoders.channel_adapter`.
+PROTOCOL = "grey of colours by ITU-R BT.601, colours of grey by repeating it, mean and deviation of the pretraining"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """The evaluations of a trial's backbone on other images.
+
+    Attributes:
+        key: Digest of everything that decides its numbers.
+        trial: The trial, whose backbone is kept.
+        config: The trial with the data that is judged on.
+        fingerprint: Digest of that data's content.
+    """
+
+    key: str
+    trial: Trial
+    config: TrialConfig
+    fingerprint: str
+
+
+def data_of(place: str, config: TrialConfig) -> DataConfig:
+    """Return the data settings of images elsewhere, in the size that a trial's encoder was trained with.
+
+    Args:
+        place: ``folder:`` with the path of a folder with ``train/`` and ``test/`` class folders, or the name of a data
+            set.
+        config: The trial.
+
+    Raises:
+        ConfigError: There is no data set of that name, or the folder has no path.
+    """
+    if place.startswith(FOLDER):
+        root = place.removeprefix(FOLDER)
+        if not root:
+            raise ConfigError(f"ON=folder: must be followed by a path, but got {place!r}; e.g. folder:/data/cub.")
+        return DataConfig(name="folder", root=root, image_size=config.view_size, short_side=config.data.short_side)
+    known = [name for name in _data_names() if name != "folder"]
+    if place not in known:
+        raise ConfigError(
+            f"ON must be folder:PATH or the name of a data set, but got {place!r}.{nearest(place, [*known, FOLDER])}"
+        )
+    return DataConfig(name=place, image_size=config.view_size)
+
+
+def task_name(place: str) -> str:
+    """Return the name of a task: that of the data set, or of the last folder of its path.
+
+    >>> task_name("digits"), task_name("folder:/data/cub/")
+    ('digits', 'cub')
+    """
+    return Path(place.removeprefix(FOLDER)).name if place.startswith(FOLDER) else place
+
+
+def check_places(places: Sequence[str]) -> None:
+    """Check that each place makes a column of its own.
+
+    Raises:
+        ConfigError: There is none, or two have the same name.
+    """
+    if not places:
+        raise ConfigError("an evaluation needs images, but got none; e.g. ON=folder:/data/cub, ON=digits.")
+    names = [task_name(place) for place in places]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"the names of tasks must differ, but {twice!r} is twice among {', '.join(places)}.")
+
+
+def make_transfer(trial: Trial, data: DataConfig, fingerprint: str) -> Transfer:
+    """Return the evaluations of a trial's backbone on other images, with their key.
+
+    Args:
+        trial: The trial.
+        data: The other images, see `data_of`.
+        fingerprint: Digest of their content.
+    """
+    elsewhere = trial.config.model_copy(update={"data": data})
+    key = transfer_key(trial.config, trial.fingerprint, elsewhere, fingerprint)
+    return Transfer(key, trial, elsewhere, fingerprint)
+
+
+def _data_names() -> tuple[str, ...]:
+    names = DataConfig.model_json_schema()["properties"]["name"]["enum"]
+    return tuple(map(str, names))
