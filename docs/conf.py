@@ -31,7 +31,8 @@ html_title = "ftlab"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
-html_show_sphinx = False
+html_show_sphinx = html_show_copyright = False
+html_use_index = html_domain_indices = False
 # The theme's fonts are those of the system: no page asks another host for anything.
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#1f5fa8", "color-brand-content": "#1f5fa8"},

@@ -4,11 +4,7 @@ The names below are what notebooks and scripts may rely on; each is imported whe
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ftlab.errors import FtlabError
-    from ftlab.notebook import SweepPlan, load_epochs, load_table, load_trials, plan, sweep
+from typing import Any
 
 __all__ = ["FtlabError", "SweepPlan", "load_epochs", "load_table", "load_trials", "plan", "sweep"]
 

@@ -6,7 +6,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ftlab.config.setting import Setting
 from ftlab.errors import ResultsError
 
 if TYPE_CHECKING:
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
 
     from ftlab.study.plan import Plan
     from ftlab.study.spec import StudySpec
+
+Value = str | int | float | bool | list[float] | None
 
 YES_OR_NO = ("is_best", "is_floor", "same_protocol")
 
@@ -43,7 +44,7 @@ def plan(
     profile: str = "digits",
     *,
     seeds: int | None = None,
-    settings: Mapping[str, Setting] | None = None,
+    settings: Mapping[str, Value] | None = None,
     share: bool = True,
 ) -> SweepPlan:
     """Return what a sweep would train, without training anything; decodes the data set the first time.
@@ -81,7 +82,7 @@ def sweep(
     profile: str = "digits",
     *,
     seeds: int | None = None,
-    settings: Mapping[str, Setting] | None = None,
+    settings: Mapping[str, Value] | None = None,
     cpus: int | None = None,
     gpus: int | None = None,
     share: bool = True,
@@ -201,9 +202,7 @@ def load_epochs(folder: str | PathLike[str]) -> "pd.DataFrame":
     return epochs
 
 
-def _load_study(
-    experiment: str, profile: str, seeds: int | None, settings: Mapping[str, Setting] | None
-) -> "StudySpec":
+def _load_study(experiment: str, profile: str, seeds: int | None, settings: Mapping[str, Value] | None) -> "StudySpec":
     from ftlab.study.spec import load_study
 
     return load_study(experiment, profile, num_seeds=seeds, overrides=settings)

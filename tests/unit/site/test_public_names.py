@@ -1,6 +1,7 @@
 """What `ftlab.__all__` lists is there, documented and typed, and costs nothing before it is used."""
 
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,12 @@ def test_importing_the_package_imports_nothing_but_the_standard_library() -> Non
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     imported = {name for name in done.stdout.split() if name.partition(".")[0] not in sys.stdlib_module_names}
     assert imported == {"ftlab"}
+
+
+def test_the_types_are_those_of_the_same_names() -> None:
+    stub = (ROOT / "platform" / "ftlab" / "__init__.pyi").read_text("utf-8")
+    assert re.findall(r"^from [\w.]+ import \w+ as (\w+)$", stub, re.MULTILINE) == ftlab.__all__
+    assert f"__all__ = {ftlab.__all__}".replace("'", '"') in stub
 
 
 def test_another_name_is_an_error_that_lists_the_public_ones() -> None:
