@@ -103,7 +103,7 @@ def train_apart(checkout: Path) -> Training:
     paths = [str(checkout / folder) for folder in ("platform", "dashboards")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     started, before = time.perf_counter(), children_seconds()
-    done = subprocess.run(  # noqa: S603 - this program
+    done = subprocess.run(
         [sys.executable, str(HERE), "--child"], env=environment, cwd=checkout, check=True, stdout=subprocess.PIPE
     )
     wall, processor = time.perf_counter() - started, children_seconds() - before
@@ -130,7 +130,7 @@ def checkout_of(commit: str) -> Iterator[Path]:
 
 def run_git(*arguments: str) -> None:
     """Run git in this checkout."""
-    subprocess.run(["git", *arguments], cwd=CHECKOUT, check=True, capture_output=True)  # noqa: S603, S607 - the user's
+    subprocess.run(["git", *arguments], cwd=CHECKOUT, check=True, capture_output=True)
 
 
 if __name__ == "__main__":
