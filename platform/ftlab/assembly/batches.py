@@ -22,6 +22,10 @@ from ftlab.training.trainer import Batches
 
 Crops = Callable[[int], Tensor | None]
 
+# Numbers of the views that are made at a time: of small views those of several steps, since each operation has its
+# price, and no more than a core's cache holds.
+BLOCK_NUMBERS = 2**17
+
 
 def make_batches(
     config: TrialConfig,
@@ -53,15 +57,18 @@ def make_batches(
         batches = order.chunk(len(orders))
         by_view = torch.cat([rows.repeat(num_views) for rows in batches])
         parameters = sample(recipe, by_view, generator)
+        steps_at_once = 1
         if parameters.boxes is None and ranks.size == 1:  # all views of an image come from one reading
-            images = train.in_steps(batches)
+            numbers = num_views * len(batches[0]) * dataset.num_channels * config.view_size**2
+            steps_at_once = max(1, BLOCK_NUMBERS // numbers)
+            images = train.in_steps(order.split(steps_at_once * len(batches[0])))
         else:
             own = _own_views(orders, ranks, num_views)
             rows = [rows.repeat(num_views)[views] for rows, views in zip(batches, own, strict=True)]
             boxes = () if parameters.boxes is None else parameters.boxes.cpu().chunk(len(orders))
             own_boxes = [of_step[views] for of_step, views in zip(boxes, own, strict=False)]
             images = train.in_steps(rows, own_boxes, config.view_size)
-        views = _EpochViews(images, orders, parameters, render, ranks, num_views)
+        views = _EpochViews(images, orders, parameters, render, ranks, num_views, steps_at_once)
         of_step = views.of_batch if ranks.size == 1 else views.of_own_part
         patches: Crops = _nothing
         small: Crops = _nothing
@@ -88,17 +95,19 @@ def _nothing(_step: int) -> Tensor | None:
     return None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _EpochViews:
-    """Makes the views of an epoch's steps.
+    """Makes the views of an epoch's steps, which are asked for in order.
 
     Attributes:
-        images: Function from a step to the images that this rank makes views of; alone, of squares one for all views.
+        images: Function from a step to the images that this rank makes views of; alone, from the number of a block of
+            steps to theirs, of squares one for all views.
         orders: (N,) places of each step, on the device; see `Views.order`.
         parameters: Parameters of V * steps * N views: N first views, then N second ones and so on, step by step.
         render: Function that makes views of images.
         ranks: The ranks that make them.
         num_views: V.
+        steps_at_once: Steps of a block.
     """
 
     images: Callable[[int], Tensor]
@@ -107,14 +116,25 @@ class _EpochViews:
     render: Callable[[Tensor, ViewParameters], Tensor]
     ranks: Ranks
     num_views: int
+    steps_at_once: int
+    _rendered: Sequence[Tensor] = ()
 
     def of_batch(self, step: int) -> Views:
         """Return all views of a batch."""
-        order, size = self.orders[step], self.num_views * len(self.orders[step])
-        images = self.images(step)
-        images = images.repeat(size // len(images), 1, 1, 1)
-        first, *others = self.render(images, self.parameters[step * size : (step + 1) * size]).chunk(self.num_views)
+        block, place = divmod(step, self.steps_at_once)
+        if place == 0:
+            self._rendered = self._render_block(block)
+        order = self.orders[step]
+        first, *others = self._rendered[place].chunk(self.num_views)
         return Views((first, *(view[order] for view in others)), order)
+
+    def _render_block(self, block: int) -> Sequence[Tensor]:
+        """Return the views of each step of a block, N first ones, then N second ones and so on."""
+        size = self.num_views * len(self.orders[0])  # of a step
+        parameters = self.parameters[block * self.steps_at_once * size : (block + 1) * self.steps_at_once * size]
+        steps = self.images(block).unflatten(0, (len(parameters) // size, -1))
+        images = steps.repeat(1, size // steps.shape[1], 1, 1, 1).flatten(0, 1)
+        return self.render(images, parameters).split(size)
 
     def of_own_part(self, step: int) -> Views:
         """Return the views that one rank encodes: its part of the first views, and of the others in their order.

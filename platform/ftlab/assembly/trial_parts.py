@@ -25,8 +25,9 @@ from ftlab.methods.unmix import UnMix
 from ftlab.ranks.exchange import ALONE, Ranks
 from ftlab.training.evaluation.probe import no_probe
 from ftlab.training.schedule import CosineSchedule
+from ftlab.training.sgd import SGD
 from ftlab.training.streams import make_generator, stream_seed
-from ftlab.training.trainer import Trainer
+from ftlab.training.trainer import Optimizer, Trainer
 
 
 def make_trainer(config: TrialConfig, dataset: ImageDataset, device: torch.device, ranks: Ranks = ALONE) -> Trainer:
@@ -141,7 +142,7 @@ def make_mixing(config: MixingConfig, groups: int, ranks: Ranks) -> BatchMixing:
     return InBatchKeys(groups, ranks) if config.name == "in_batch_keys" else BatchMixing(groups, ranks)
 
 
-def make_optimizer(config: TrialConfig, method: PretrainingMethod[Any]) -> torch.optim.Optimizer:
+def make_optimizer(config: TrialConfig, method: PretrainingMethod[Any]) -> Optimizer:
     """Build the optimiser of the parameters that the method trains."""
     if config.train.optimizer == "lars":
         return make_lars(config.train, method.parameter_groups())
@@ -149,10 +150,9 @@ def make_optimizer(config: TrialConfig, method: PretrainingMethod[Any]) -> torch
         {"params": group.parameters, **({} if group.decays else {"weight_decay": 0.0})}
         for group in method.parameter_groups()
     ]
-    return torch.optim.SGD(
+    return SGD(
         groups,
         lr=config.train.learning_rate,
         momentum=config.train.sgd_momentum,
         weight_decay=config.train.weight_decay,
-        fused=True,
     )

@@ -168,8 +168,8 @@ class _OnlineSoftmax:
         self._total = torch.ones_like(positive_logits)  # (N,) sum of exp(logit - highest)
         self._weighted = torch.zeros_like(scaled_queries)  # (N, C) sum of exp(logit - highest) * negative
         self._num_seen = 0
-        self._mean = torch.zeros_like(positive_logits, dtype=torch.float64)  # (N,) of the negative logits so far
-        self._squares = torch.zeros_like(self._mean)  # (N,) summed squared deviations from it
+        # Of the negative logits so far, (N,) from the first block on: mean, and summed squared deviations from it.
+        self._mean = self._squares = positive_logits
 
     def add(self, negatives: Tensor, *, measured: bool = True) -> None:
         """Take in the logits of a (k, C) block of negatives, in the statistics too if they are ``measured``."""
@@ -210,10 +210,14 @@ class _OnlineSoftmax:
         # Blocks are merged by their own means (Chan et al., 1983), so that nothing cancels when features collapse.
         count, num_seen = shifted.shape[1], self._num_seen + shifted.shape[1]
         sums = shifted.sum(dim=1).double()
-        squares = torch.linalg.vector_norm(shifted, dim=1).double().square() - sums.square() / count
-        distance = highest.double() + sums / count - self._mean
-        self._mean += distance * (count / num_seen)
-        self._squares += squares.clamp_min(0.0) + distance.square() * (self._num_seen * count / num_seen)
+        norms = torch.linalg.vector_norm(shifted, dim=1).double()
+        squares = (norms.square() - sums.square() / count).clamp_min(0.0)
+        means = highest.double() + sums / count
+        if self._num_seen:
+            distance = means - self._mean
+            means = self._mean + distance * (count / num_seen)
+            squares = self._squares + (squares + distance.square() * (self._num_seen * count / num_seen))
+        self._mean, self._squares = means, squares
         self._num_seen = num_seen
 
 

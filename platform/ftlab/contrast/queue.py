@@ -59,8 +59,8 @@ class NegativeQueue(nn.Module):
             raise ValueError(f"a batch must fit the queue, but got {num_keys} keys for a queue of {self.size}.")
         positions = (self.pointer + torch.arange(num_keys, device=keys.device)) % self.size
         keys = keys.to(self.keys.dtype)
-        oldest, newest = self.keys[positions].double(), keys.double()
+        oldest, newest = self.keys.index_select(0, positions).double(), keys.double()
         self.key_sum += newest.sum(dim=0) - oldest.sum(dim=0)
         self.key_gram += newest.T @ newest - oldest.T @ oldest
-        self.keys[positions] = keys
-        self.pointer.copy_((self.pointer + num_keys) % self.size)
+        self.keys.index_copy_(0, positions, keys)
+        self.pointer.add_(num_keys).remainder_(self.size)

@@ -60,6 +60,8 @@ def mean_variance(squares: Tensor, count: int) -> Tensor:
 
 def mean_moments(parts: Sequence[Moments]) -> Moments:
     """Return the moments of equally many queries together, from the `moments_per_query` of each part of them."""
+    if len(parts) == 1:
+        return parts[0]
     return Moments(*(torch.stack(values).mean() for values in zip(*parts, strict=True)))
 
 
@@ -134,7 +136,8 @@ def score_histogram(
     low, high = edges
     # A range of 2 in float64 may be a hair more than 100 widths.
     num_bins = min(max(ceil((high - low) / BIN_WIDTH - 1e-6), 1), MAX_BINS)
-    places = (scores.flatten().double() - low).mul_(num_bins / (high - low)).floor_()
+    # In place, from a copy in any case: there may be millions of scores.
+    places = scores.to(torch.float64, copy=True).flatten().sub_(low).mul_(num_bins / (high - low)).floor_()
     places = places.clamp_(0, num_bins - 1).long()
     counted = places.new_ones(()) if excluded is None else (~excluded).flatten().long()
     # Not torch.bincount, for which the host waits twice on a GPU.

@@ -149,11 +149,24 @@ class MixedNegatives(NamedTuple):
 
     Attributes:
         features: (M, C); gradients flow into all rows that have one.
-        rows: (M, 2) int64, places in the bank before mixing: negative m holds parts of both; equal if it is unmixed.
+        partners: (K,) int64, the place in the bank that each row was mixed with; None if nothing was mixed.
+        union: Whether the originals come before their mixtures.
     """
 
     features: Tensor
-    rows: Tensor
+    partners: Tensor | None = None
+    union: bool = False
+
+    @property
+    def rows(self) -> Tensor:
+        """The (M, 2) int64 places in the bank before mixing: negative m holds parts of both; equal if it is unmixed."""
+        bank = self.features if self.partners is None else self.partners
+        places = torch.arange(len(bank), device=bank.device)
+        unmixed = places[:, None].expand(-1, 2)
+        if self.partners is None:
+            return unmixed
+        rows = torch.stack([places, self.partners], dim=1)
+        return torch.cat([unmixed, rows]) if self.union else rows
 
 
 @dataclass(frozen=True)
@@ -184,16 +197,8 @@ class NegativeTransform:
         permutation = torch.randperm(shape[0], generator=generator, device=negatives.device)
         # In place and not by mix(): at the paper's K each copy of the queue takes longer than its arithmetic.
         mixed = negatives.index_select(0, permutation).lerp_(negatives, coefficients.to(negatives.dtype))
-        own = unmixed_rows(negatives)
-        rows = torch.stack([own[:, 0], permutation], dim=1)
-        if not self.union:
-            return MixedNegatives(mixed, rows)
-        return MixedNegatives(torch.cat([negatives, mixed]), torch.cat([own, rows]))
-
-
-def unmixed_rows(negatives: Tensor) -> Tensor:
-    """Return `MixedNegatives.rows` of (K, C) negatives that nothing mixed."""
-    return torch.arange(negatives.shape[0], device=negatives.device)[:, None].expand(-1, 2)
+        features = torch.cat([negatives, mixed]) if self.union else mixed
+        return MixedNegatives(features, permutation, self.union)
 
 
 @dataclass(frozen=True)
@@ -275,9 +280,9 @@ class FeatureTransform:
     def mix_negatives(self, negatives: Tensor, *, generator: torch.Generator) -> MixedNegatives:
         """Return (K, C) unit vectors transformed, and the rows that each comes from."""
         if self.negatives is None:
-            return MixedNegatives(negatives, unmixed_rows(negatives))
-        features, rows = self.negatives(negatives, generator=generator)
-        return MixedNegatives(self.scaled(features), rows)
+            return MixedNegatives(negatives)
+        mixed = self.negatives(negatives, generator=generator)
+        return mixed._replace(features=self.scaled(mixed.features))
 
     def scaled(self, mixed: Tensor) -> Tensor:
         """Return mixed (rows, C) features as the loss sees them: scaled back to unit length if asked to."""

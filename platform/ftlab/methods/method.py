@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
@@ -252,7 +253,10 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
             module: The encoder, or a head of the method's own.
             inputs: (n, channels, H, W) images, or the (n, F) inputs of the head.
         """
-        with torch.autocast(inputs.device.type, self.precision, enabled=self.precision != torch.float32):
+        autocast = (
+            torch.autocast(inputs.device.type, self.precision) if self.precision != torch.float32 else nullcontext()
+        )
+        with autocast:
             outputs: Tensor = module(inputs)
         return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
 

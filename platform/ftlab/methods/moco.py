@@ -30,6 +30,7 @@ from ftlab.contrast.scores import (
     score_moments,
 )
 from ftlab.contrast.transform import FeatureTransform, TransformedFeatures, group_stream, group_streams
+from ftlab.methods.batch_parts import cut, join, mean_of
 from ftlab.methods.method import MethodParts, PretrainingMethod, StepResult, Streams, Views
 from ftlab.ranks.exchange import Ranks
 
@@ -140,7 +141,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
         transform, encode = self.transform_at(epoch), partial(self.encode, self.query_encoder)
         asking = views.images[: self.num_directions]
         encoded, targets = zip(*(self.mixing.encode_queries(images, encode, streams) for images in asking), strict=True)
-        queries = torch.cat(encoded)  # (n, C), those of the second direction behind those of the first
+        queries = join(encoded)  # (n, C), those of the second direction behind those of the first
         keys, own_keys = self._encode_keys(views)  # (N, C) and (n, C), no gradient
         positives = targets[0](own_keys)
         seen = self._transform(queries, positives, transform, streams)
@@ -151,7 +152,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
         )
         losses, negatives = zip(*contrasts, strict=True)
         loss = self.mixing.add_loss(
-            torch.stack(losses).mean(), views.images[0], encode, partial(self._contrast, own_keys, seen), streams
+            mean_of(losses), views.images[0], encode, partial(self._contrast, own_keys, seen), streams
         )
         queries = queries.detach()
         seen = tuple(TransformedFeatures(*(part.detach() for part in features)) for features in seen)
@@ -169,7 +170,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
         """Return the score histograms of a step on all ranks, before its keys are enqueued, by score name."""
         before = contrastive_scores(result.queries, result.positives, result.queries, self.queue.keys)
         groups = zip(result.transformed, result.own_negatives, strict=True)
-        seen = torch.cat([_seen_scores(features, own) for features, own in groups])
+        seen = join([_seen_scores(features, own) for features, own in groups])
         histograms = {
             POSITIVES: score_histogram(before[:, :1]),
             NEGATIVES: score_histogram(before[:, 1:]),
@@ -183,7 +184,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
     ) -> tuple[TransformedFeatures, ...]:
         """Transform the (n, C) features of each group on this rank."""
         ranks, groups = self._directed_groups(transform)
-        parts = zip(groups, queries.chunk(len(groups)), keys.chunk(len(groups)), strict=True)
+        parts = zip(groups, cut(queries, len(groups)), cut(keys, len(groups)), strict=True)
         return tuple(
             transform(
                 own_queries,
@@ -205,7 +206,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
             return (None,) * len(groups)
         return tuple(
             transform.hardest(own, self.queue.keys, generator=streams[group_stream("negatives", group)], ranks=ranks)
-            for group, own in zip(groups, queries.chunk(len(groups)), strict=True)
+            for group, own in zip(groups, cut(queries, len(groups)), strict=True)
         )
 
     def _directed_groups(self, transform: FeatureTransform) -> tuple[Ranks, list[int]]:
@@ -220,14 +221,13 @@ class MoCo(PretrainingMethod[MoCoResult]):
             info_nce(own_queries, own_keys, own_queries, features.negatives, self.temperature).loss
             for own_queries, own_keys, features in groups
         ]
-        return torch.stack(losses).mean()
+        return mean_of(losses)
 
     @torch.no_grad()
     def _encode_keys(self, views: Views) -> tuple[Tensor, Tensor]:
         """Return the (N, C) keys of all ranks in the order of the batch, and the (n, C) keys of this rank's queries."""
         shuffled = self.ranks.gather(self.encode(self.key_encoder, views.images[1]))
-        keys = torch.empty_like(shuffled)
-        keys[views.order] = shuffled
+        keys = torch.empty_like(shuffled).index_copy_(0, views.order, shuffled)
         if self.num_directions == 1:
             return keys, self.ranks.own(keys)
         others = self.ranks.gather(self.encode(self.key_encoder, views.images[0]))
@@ -248,7 +248,7 @@ class MoCo(PretrainingMethod[MoCoResult]):
         exact = negative_moments(queries, queue.key_sum, queue.key_gram, queue.size)
         before = name_moments(positive, exact)
         if not transform.is_identity:
-            scores = torch.cat([(features.queries * features.keys).sum(dim=1) for features in seen])
+            scores = join([(features.queries * features.keys).sum(dim=1) for features in seen])
             positive, exact = score_moments(scores), mean_moments(negatives)
         return before | name_moments(positive, exact, after_ft=True)
 

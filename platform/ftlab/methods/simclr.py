@@ -23,6 +23,7 @@ from ftlab.contrast.scores import (
     score_moments,
 )
 from ftlab.contrast.transform import FeatureTransform, group_stream, group_streams, mix
+from ftlab.methods.batch_parts import join
 from ftlab.methods.method import MethodParts, PretrainingMethod, StepResult, Streams, Views
 from ftlab.methods.view_pairs import other_views, pair_coefficients, side_by_side
 from ftlab.ranks.exchange import Ranks
@@ -156,7 +157,7 @@ class SimCLR(PretrainingMethod[SimCLRResult]):
             self._group_scores(own, batch, own_images, transform, _streams_of(streams, group), ranks)
             for group, own, own_images in parts
         ]
-        return PairScores(*map(torch.cat, zip(*scores, strict=True)))
+        return PairScores(*map(join, zip(*scores, strict=True)))
 
     def _group_scores(
         self,

@@ -19,6 +19,7 @@ from ftlab.contrast.score_statistics import (
 from ftlab.contrast.scores import CollapseVerdict, ScoreHistogram, name_moments, score_histogram, score_moments
 from ftlab.contrast.transform import FeatureTransform, group_stream, group_streams
 from ftlab.encoders.encoder import make_mlp
+from ftlab.methods.batch_parts import cut, join
 from ftlab.methods.method import MethodParts, ParameterGroup, PretrainingMethod, StepResult, Streams, Views
 
 
@@ -195,12 +196,12 @@ class SimSiam(PretrainingMethod[SimSiamResult]):
         if transform.positives is None:
             return predictions, projections
         ranks, groups = self.groups_of(transform)
-        parts = zip(groups, predictions.chunk(len(groups)), projections.chunk(len(groups)), strict=True)
+        parts = zip(groups, cut(predictions, len(groups)), cut(projections, len(groups)), strict=True)
         mixed = [
             transform.positives(own, others, generator=streams[group_stream(name, group)], ranks=ranks)
             for group, own, others in parts
         ]
-        queries, keys = (transform.scaled(torch.cat(rows)) for rows in zip(*mixed, strict=True))
+        queries, keys = (transform.scaled(join(rows)) for rows in zip(*mixed, strict=True))
         return queries, keys
 
     @torch.no_grad()

@@ -21,6 +21,7 @@ from ftlab.contrast.scores import CollapseVerdict, ScoreHistogram, score_histogr
 from ftlab.contrast.sinkhorn import sinkhorn
 from ftlab.contrast.transform import FeatureTransform, group_stream, group_streams
 from ftlab.encoders.encoder import make_mlp
+from ftlab.methods.batch_parts import cut, join
 from ftlab.methods.method import MethodParts, ParameterGroup, PretrainingMethod, StepResult, Streams, Views
 from ftlab.methods.prototype_prediction import SCORES, SEEN_SCORES, Prediction, name_scores, predict, small_losses
 from ftlab.methods.view_pairs import other_views, side_by_side
@@ -232,7 +233,7 @@ class SwAV(PretrainingMethod[SwAVResult]):
     ) -> Prediction:
         """Return the predictions of each group of FT on this rank; a single group is the batch of all ranks."""
         ranks, groups = self.groups_of(transform)
-        parts = zip(groups, features.chunk(len(groups)), codes.chunk(len(groups)), strict=True)
+        parts = zip(groups, cut(features, len(groups)), cut(codes, len(groups)), strict=True)
         predictions = [
             predict(
                 own,
@@ -246,7 +247,7 @@ class SwAV(PretrainingMethod[SwAVResult]):
             )
             for group, own, own_codes in parts
         ]
-        return Prediction(*map(torch.cat, zip(*predictions, strict=True)))
+        return Prediction(*map(join, zip(*predictions, strict=True)))
 
     def _predict_small(self, small: Tensor, codes: Tensor, prototypes: Tensor) -> Tensor:
         return small_losses(self.encode(self.encoder_of_views, small), codes, prototypes, self.temperature)

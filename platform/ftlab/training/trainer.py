@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import filterfalse
+from math import isfinite
 from typing import Any
 
 import torch
@@ -15,11 +17,13 @@ from ftlab.training.epoch_result import EpochResult
 from ftlab.training.evaluation.probe import Judgement
 from ftlab.training.gradient_norms import GradientNorms
 from ftlab.training.schedule import CosineSchedule
+from ftlab.training.sgd import SGD
 from ftlab.training.step_series import step_series
 from ftlab.training.streams import make_generator
 
 STEPS_BETWEEN_LATE_CHECKS = 100
 
+Optimizer = torch.optim.Optimizer | SGD
 Probe = Callable[[int], Judgement]
 DrawViews = Callable[[Tensor, Sequence[Tensor], torch.Generator], Callable[[int], Views]]
 
@@ -110,7 +114,7 @@ class Trainer:
     def __init__(
         self,
         method: PretrainingMethod[Any],
-        optimizer: torch.optim.Optimizer,
+        optimizer: Optimizer,
         schedule: CosineSchedule,
         batches: Batches,
         probe: Probe,
@@ -201,7 +205,8 @@ class Trainer:
             self._ranks.average_gradients(self._parameters)
             sums.gradient_norms += self._gradient_norms.measure()
             self.optimizer.step()
-            sums.scores[step] = torch.stack([result.scores[statistic.name] for statistic in self.method.statistics])
+            measured = [result.scores[statistic.name] for statistic in self.method.statistics]
+            torch.stack(measured, out=sums.scores[step])
             if step == len(sums.losses) - 1:
                 sums.histograms = self.method.histograms(result)
             self.method.update(result)
@@ -251,10 +256,10 @@ class Trainer:
         last = step == len(losses) - 1
         if late and not last and (step + 1) % STEPS_BETWEEN_LATE_CHECKS:
             return
-        checked = self._ranks.mean(losses[: step + 1] if late else losses[step : step + 1])
-        if torch.isfinite(checked).all():
+        checked = self._ranks.mean(losses[: step + 1] if late else losses[step : step + 1]).tolist()
+        if all(map(isfinite, checked)):
             return
         raise NonFiniteLossError(
-            f"the loss must be finite, but became {checked[~torch.isfinite(checked)][0].item()} in epoch {epoch + 1}, "
+            f"the loss must be finite, but became {next(filterfalse(isfinite, checked))} in epoch {epoch + 1}, "
             f"at or before step {step + 1} of {len(losses)}; try a lower train.learning_rate or precision=float32."
         )
