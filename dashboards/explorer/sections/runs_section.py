@@ -79,7 +79,7 @@ def overlay_choices(trials: pd.DataFrame, search: str, shown: Address) -> list[C
         shown: What is shown.
     """
     words = search.lower().split()
-    if not words or trials.empty:
+    if not words:
         return []
     labels = trials["study"] + " · " + trials["name"]
     texts = (labels + " " + trials["trial_key"] + " " + trials["run_id"]).str.lower()
