@@ -7,12 +7,12 @@ from dash import Dash, Input, Output, State, html
 
 from explorer.address import Address
 from explorer.history_cache import HistoryCache
+from explorer.page_selection import Selection, select
 from explorer.record_store import RecordStore
 from explorer.sections.cell_section import cell_heading, color_key
 from explorer.sections.runs_section import overlay_choices, run_choices, run_list
 from explorer.sections.settings_section import settings_tables
 from explorer.sections.soft_link import soft_link
-from explorer.selection import Selection, select
 from explorer.study_view import StudyViews
 from ftlab.reporting.figures.run_scores import recorded_epochs
 from ftlab.tracking.records import HistoryPart

@@ -17,10 +17,10 @@ from explorer.charts.run_figures import (
 )
 from explorer.charts.table_figures import draw_differences
 from explorer.history_cache import HistoryCache
+from explorer.page_selection import Selection, select
 from explorer.record_store import RecordStore
 from explorer.sections.chart_part import epoch_slider, graph
 from explorer.sections.health_section import health_list
-from explorer.selection import Selection, select
 from explorer.study_view import StudyViews
 from ftlab.tracking.records import HistoryPart
 

@@ -7,6 +7,7 @@ from dash import Dash, Input, Output, State, no_update
 
 from explorer.address import Address
 from explorer.charts.table_figures import draw_axis
+from explorer.page_selection import nearest_study, select
 from explorer.record_store import RecordStore
 from explorer.sections.study_section import (
     navigation,
@@ -17,7 +18,6 @@ from explorer.sections.study_section import (
     study_notes,
     study_table,
 )
-from explorer.selection import nearest_study, select
 from explorer.study_view import StudyViews, study_names
 
 

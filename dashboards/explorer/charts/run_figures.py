@@ -4,7 +4,7 @@ import pandas as pd
 
 from explorer.charts.drawn import Drawn, data_frame
 from explorer.history_cache import HistoryCache
-from explorer.selection import Run, Selection
+from explorer.page_selection import Run, Selection
 from ftlab.reporting.figures.gradient_landscape import GradientLandscape, GradientPanel
 from ftlab.reporting.figures.run_scores import (
     RunCourse,

@@ -10,11 +10,11 @@ from dash import html
 from dash.development.base_component import Component
 
 from explorer.address import EACH, Address
+from explorer.page_selection import Run, Selection
 from explorer.row_filter import sort_key
 from explorer.sections.aria import aria
 from explorer.sections.cell_section import swatch
 from explorer.sections.soft_link import soft_link
-from explorer.selection import Run, Selection
 from ftlab.reporting.printed.metric_labels import metric_name
 
 MAX_MATCHES = 8
@@ -99,7 +99,7 @@ def overlay_choices(trials: pd.DataFrame, search: str, shown: Address) -> list[C
 
 def _choices(title: str, choices: Sequence[tuple[str, Sequence[str]]], chosen: Selection, field: str) -> Component:
     now = getattr(chosen.address, field)
-    every = soft_link("all", replace(chosen.address, **{field: ()}), chosen=not now, label=f"{title}: all")
+    every = soft_link("all", chosen.address.toggled(field, now), chosen=not now, label=f"{title}: all")
     links = [
         soft_link(
             text,

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 from explorer.address import Address, cell_mark
+from explorer.page_selection import MAX_SHOWN, Run, Selection, select
 from explorer.record_store import Snapshot
 from explorer.sections.health_section import health_list
 from explorer.sections.runs_section import overlay_choices, run_choices, run_list
-from explorer.selection import MAX_SHOWN, Run, Selection, select
 from explorer.study_view import StudyViews
 from ftlab.tracking.memory_tracker import MemoryTracker
 

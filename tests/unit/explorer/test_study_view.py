@@ -3,9 +3,9 @@ from collections.abc import Callable
 import pytest
 
 from explorer.address import Address
+from explorer.page_selection import Selection, select
 from explorer.record_store import Snapshot
 from explorer.sections.study_section import study_table
-from explorer.selection import Selection, select
 from explorer.study_view import StudyViews, study_names, view_study
 from ftlab.config.home import ftlab_home
 from ftlab.config.loading import flatten

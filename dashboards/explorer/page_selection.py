@@ -111,7 +111,7 @@ class Selection:
 
     @property
     def each(self) -> bool:
-        """Whether every run is drawn beside the means."""
+        """True if every run is drawn beside the means."""
         return self.address.runs == EACH
 
 
