@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qs, urlencode
 
 EACH = "each"
@@ -68,9 +68,10 @@ class Address:
     def toggled(self, name: str, values: Sequence[str]) -> Self:
         """Return the address in which values of a list are chosen if they are not all now, and are not if they are."""
         chosen = getattr(self, name)
-        if {*values} <= {*chosen}:
-            return replace(self, **{name: tuple(value for value in chosen if value not in values)})
-        return replace(self, **{name: (*chosen, *(value for value in values if value not in chosen))})
+        kept = tuple(value for value in chosen if value not in values)
+        more = (*chosen, *(value for value in values if value not in chosen))
+        now: dict[str, Any] = {name: kept if {*values} <= {*chosen} else more}
+        return replace(self, **now)
 
     def of_runs(self) -> str:
         """Return the part of the address that decides which runs are shown, and how."""

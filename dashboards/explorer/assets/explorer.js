@@ -1,5 +1,6 @@
 "use strict";
 const NARROW = "(max-width: 1060px)";
+const LISTS = new Set(["compare", "seed", "status", "run"]);
 const IMAGE = { png: "png", svg: "svg" };
 
 // A soft link changes the address and leaves everything else in its place: scroll position and focus.
@@ -8,7 +9,7 @@ document.addEventListener("click", (event) => {
   if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   const place = placeOf(link);
-  history.pushState({}, "", link.getAttribute("href"));
+  history.pushState({}, "", target(link));
   dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
   keepFocus(place, performance.now() + 10000);
   // Where the cells stand below the table, a tap on a row would seem to do nothing: go there.
@@ -16,6 +17,24 @@ document.addEventListener("click", (event) => {
     setTimeout(() => document.getElementById("cell").scrollIntoView({ behavior: "smooth" }), 150);
   }
 });
+
+// Links are drawn for an address. If another click has changed it since, what this link changes is changed there.
+function target(link) {
+  const drawn = link.closest("[data-shown]")?.dataset;
+  if (!drawn || drawn.search === location.search) return link.getAttribute("href");
+  const [before, after, now] = [drawn.shown, link.getAttribute("href"), location.search].map(
+    (address) => new URLSearchParams(address.slice(address.indexOf("?") + 1)),
+  );
+  for (const name of new Set([...before.keys(), ...after.keys()])) {
+    const gone = before.getAll(name).filter((value) => !after.getAll(name).includes(value));
+    const come = after.getAll(name).filter((value) => !before.getAll(name).includes(value));
+    if (!gone.length && !come.length) continue;
+    const others = now.getAll(name).filter((value) => LISTS.has(name) && ![...gone, ...come].includes(value));
+    now.delete(name);
+    for (const value of [...others, ...come]) now.append(name, value);
+  }
+  return `/?${now}`;
+}
 
 // A link in a list is another element after the list is drawn anew: the same words in the same part are the same link.
 function placeOf(link) {
@@ -82,6 +101,13 @@ const patience = setInterval(() => {
   const fits = (figure) => Math.abs(figure.clientWidth - (figure._fullLayout?.width ?? 0)) < 1;
   Plotly.Plots.resize = (figure) => (fits(figure) ? Promise.resolve() : resize(figure));
 }, 20);
+
+// Dash's slider has no words for its parts.
+new MutationObserver(() => {
+  for (const part of document.querySelectorAll("#slider :is([role=slider], input):not([aria-label])")) {
+    part.setAttribute("aria-label", "epoch");
+  }
+}).observe(document.body, { subtree: true, childList: true });
 
 // Figures follow the width of the page.
 let width = innerWidth;

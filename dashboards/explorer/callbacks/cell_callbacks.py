@@ -6,8 +6,8 @@ from typing import Any
 from dash import Dash, Input, Output, State, html
 
 from explorer.address import Address
-from explorer.chosen_cells import Selection, select
 from explorer.history_cache import HistoryCache
+from explorer.page_selection import Selection, select
 from explorer.record_store import RecordStore
 from explorer.sections.cell_section import cell_heading, color_key
 from explorer.sections.runs_section import overlay_choices, run_choices, run_list
@@ -27,17 +27,27 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
         Output("run-choices", "children"),
         Output("runs", "children"),
         Output("against", "children"),
+        Output("cell", "data-search"),
+        Output("cell", "data-shown"),
         Input("address", "search"),
         Input("version", "data"),
     )
     def show_runs(search: str | None, _: int | None) -> tuple[Any, ...]:
         snapshot = store.snapshot()
         if snapshot.trials.empty:
-            return [], [], [], [], []
+            return [], [], [], [], [], "", ""
         chosen = select(Address.parse(search), snapshot, views)
         running = [run.key for run in chosen.runs if run.record["status"] == "running"]
         epochs = recorded_epochs(histories.load(running, HistoryPart.METRICS))
-        return cell_heading(chosen), color_key(chosen), run_choices(chosen), run_list(chosen, epochs), _against(chosen)
+        return (
+            cell_heading(chosen),
+            color_key(chosen),
+            run_choices(chosen),
+            run_list(chosen, epochs),
+            _against(chosen),
+            search or "",
+            str(chosen.address),
+        )
 
     @app.callback(
         Output("settings", "children"),
@@ -51,7 +61,10 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
 
     @app.callback(Output("overlay-found", "children"), Input("overlay", "value"), Input("address", "search"))
     def find_runs(text: str | None, search: str | None) -> Any:
-        return overlay_choices(store.snapshot().trials, text or "", Address.parse(search))
+        snapshot = store.snapshot()
+        if snapshot.trials.empty or not text:
+            return []
+        return overlay_choices(snapshot.trials, text, select(Address.parse(search), snapshot, views).address)
 
 
 def _against(chosen: Selection) -> Any:

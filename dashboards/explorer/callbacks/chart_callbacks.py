@@ -16,8 +16,8 @@ from explorer.charts.run_figures import (
     shown_epoch,
 )
 from explorer.charts.table_figures import draw_differences
-from explorer.chosen_cells import Selection, select
 from explorer.history_cache import HistoryCache
+from explorer.page_selection import Selection, select
 from explorer.record_store import RecordStore
 from explorer.sections.chart_part import epoch_slider, graph
 from explorer.sections.health_section import health_list

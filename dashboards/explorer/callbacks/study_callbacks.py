@@ -7,7 +7,7 @@ from dash import Dash, Input, Output, State, no_update
 
 from explorer.address import Address
 from explorer.charts.table_figures import draw_axis
-from explorer.chosen_cells import nearest_study, select
+from explorer.page_selection import nearest_study, select
 from explorer.record_store import RecordStore
 from explorer.sections.study_section import (
     navigation,
@@ -38,6 +38,8 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
         Output("study-heading", "children"),
         Output("table", "children"),
         Output("study-notes", "children"),
+        Output("study", "data-search"),
+        Output("study", "data-shown"),
         Input("address", "search"),
         Input("version", "data"),
     )
@@ -45,12 +47,13 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
         snapshot = store.snapshot()
         message = nothing_to_show(snapshot)
         if snapshot.trials.empty:
-            return message, True, [], [], [], []
+            return message, True, [], [], [], [], "", ""
         chosen = select(Address.parse(search), snapshot, views)
         names = study_names(snapshot.trials)
         table = study_table(chosen, snapshot.trials)
         links = navigation(names, chosen.address)
-        return message, False, links, study_heading(chosen), table, study_notes(chosen)
+        heading, notes = study_heading(chosen), study_notes(chosen)
+        return message, False, links, heading, table, notes, search or "", str(chosen.address)
 
     @app.callback(
         Output("study-part", "data"),

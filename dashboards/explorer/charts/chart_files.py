@@ -9,8 +9,8 @@ from explorer.address import Address
 from explorer.charts.drawn import Drawn
 from explorer.charts.run_figures import draw_accuracy, draw_courses, draw_distribution, draw_gradients
 from explorer.charts.table_figures import draw_axis, draw_differences
-from explorer.chosen_cells import Selection, select
 from explorer.history_cache import HistoryCache
+from explorer.page_selection import Selection, select
 from explorer.record_store import RecordStore
 from explorer.study_view import StudyViews
 

@@ -125,14 +125,15 @@ def _dress(axes: Axes, axis: Any, name: str, layout: go.Layout) -> None:
             axes.axvline(shape.x0, color="0.5", linewidth=0.8, linestyle=":" if shape.line.dash else "-")
     for note in layout.annotations:
         if note.yref == name and note.xref != "paper":
-            axes.annotate(
-                _text(note.text),
-                (note.x, note.y),
-                (3, 2),
-                textcoords="offset points",
-                fontsize=8,
-                color=note.font.color,
-            )
+            # Offsets are pixels downwards on a page, and points upwards here.
+            shift = (0.75 * (note.ax or 4), -0.75 * (note.ay or -3))
+            text = {
+                "textcoords": "offset points",
+                "fontsize": 8,
+                "va": "center",
+                "color": note.arrowcolor or note.font.color,
+            }
+            axes.annotate(_text(note.text), (note.x, note.y), shift, **text)
 
 
 def _numbers(values: Any) -> np.ndarray:

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from explorer.charts.drawn import Drawn, data_frame
-from explorer.chosen_cells import Run, Selection
 from explorer.history_cache import HistoryCache
+from explorer.page_selection import Run, Selection
 from ftlab.reporting.figures.gradient_landscape import GradientLandscape, GradientPanel
 from ftlab.reporting.figures.run_scores import (
     RunCourse,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from explorer.charts.drawn import Drawn, data_frame
 from explorer.charts.run_figures import color_of
-from explorer.chosen_cells import ChosenCell, Selection
+from explorer.page_selection import ChosenCell, Selection
 from explorer.study_view import asked_cells
 from ftlab.reporting.figures.axis_figure import axis_figure
 from ftlab.reporting.pages.axis_chart import axis_chart

@@ -6,7 +6,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from explorer.charts.run_figures import color_of
-from explorer.chosen_cells import ChosenCell, Run, Selection
+from explorer.page_selection import ChosenCell, Run, Selection
 from explorer.sections.aria import aria
 from explorer.sections.soft_link import soft_link
 from ftlab.reporting.printed.layout import lay_out

@@ -61,6 +61,6 @@ def graph(name: str, label: str, drawn: go.Figure | None = None) -> Component:
 
 
 def epoch_slider(first: int, last: int, epoch: int) -> Component:
-    """Return the slider that chooses the epoch of the distribution of scores."""
-    slider = dcc.Input(id="epoch", type="range", min=first, max=last, step=1, value=epoch, debounce=0.15)
-    return html.Div([html.Label("epoch", htmlFor="epoch"), slider, html.Span(f"of {last}")], className="slider")
+    """Return the slider that chooses the epoch of the distribution of scores; the page's script names its parts."""
+    slider = dcc.Slider(first, last, 1, value=epoch, id="epoch", marks=None)
+    return html.Div([html.Span("epoch"), slider], className="slider")

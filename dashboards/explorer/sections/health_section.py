@@ -6,7 +6,7 @@ import pandas as pd
 from dash import html
 from dash.development.base_component import Component
 
-from explorer.chosen_cells import Run
+from explorer.page_selection import Run
 from ftlab.reporting.figures.health_marks import HealthMark, health_marks
 
 MAX_NAMED = 6

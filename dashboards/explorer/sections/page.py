@@ -67,7 +67,7 @@ def _cell_section() -> Component:
                 [
                     html.H3("Runs in the figures below"),
                     html.Div(id="run-choices"),
-                    aria(html.Div(id="runs", className="runs", tabIndex=0), label="Runs", role="group"),
+                    aria(html.Div(id="runs", className="runs", tabIndex=0, role="group"), label="Runs"),
                     html.Div(
                         [
                             html.Label("Lay over a run of any study", htmlFor="overlay", className="quiet"),
@@ -87,11 +87,20 @@ def _cell_section() -> Component:
             chart_part(
                 "differences", "Differences", "Differences with their simultaneous intervals", html.Div(id="against")
             ),
-            chart_part("courses", "Scores over training", "Score statistics and loss over the epochs"),
+            chart_part(
+                "courses",
+                "Scores over training",
+                "Score statistics and loss over the epochs",
+                html.P("Mean over the seeds, from the lowest to the highest; dashed: after FT.", className="notes"),
+            ),
             chart_part(
                 "distribution",
                 "Distribution of scores",
                 "Distribution of positive and negative scores at the chosen epoch",
+                html.P(
+                    "Solid, circles: positives. Dashed, triangles: negatives. Dotted, hollow: after FT.",
+                    className="notes",
+                ),
                 html.Div(epoch_slider(1, 1, 1), id="slider"),
             ),
             html.Div(

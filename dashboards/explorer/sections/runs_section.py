@@ -10,7 +10,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from explorer.address import EACH, Address
-from explorer.chosen_cells import Run, Selection
+from explorer.page_selection import Run, Selection
 from explorer.row_filter import sort_key
 from explorer.sections.aria import aria
 from explorer.sections.cell_section import swatch
@@ -79,7 +79,7 @@ def overlay_choices(trials: pd.DataFrame, search: str, shown: Address) -> list[C
         shown: What is shown.
     """
     words = search.lower().split()
-    if not words or trials.empty:
+    if not words:
         return []
     labels = trials["study"] + " · " + trials["name"]
     texts = (labels + " " + trials["trial_key"] + " " + trials["run_id"]).str.lower()
@@ -99,7 +99,7 @@ def overlay_choices(trials: pd.DataFrame, search: str, shown: Address) -> list[C
 
 def _choices(title: str, choices: Sequence[tuple[str, Sequence[str]]], chosen: Selection, field: str) -> Component:
     now = getattr(chosen.address, field)
-    every = soft_link("all", replace(chosen.address, **{field: ()}), chosen=not now, label=f"{title}: all")
+    every = soft_link("all", chosen.address.toggled(field, now), chosen=not now, label=f"{title}: all")
     links = [
         soft_link(
             text,

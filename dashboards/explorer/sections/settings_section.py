@@ -6,7 +6,7 @@ import pandas as pd
 from dash import html
 from dash.development.base_component import Component
 
-from explorer.chosen_cells import Selection
+from explorer.page_selection import Selection
 from ftlab.study.recorded_params import params_in_effect
 
 NONE = "-"

@@ -11,8 +11,8 @@ from dash.development.base_component import Component
 
 from explorer.address import MAX_COMPARED, Address, cell_mark
 from explorer.charts.run_figures import color_of
-from explorer.chosen_cells import Selection
 from explorer.downloads import FILES, file_link
+from explorer.page_selection import Selection
 from explorer.record_store import Snapshot
 from explorer.row_filter import MISSING, matches, sort_key
 from explorer.sections.aria import aria
@@ -118,9 +118,13 @@ def _shown_rows(view: StudyView, printed: PrintedTable, address: Address, trials
     ]
     column = address.sort.removeprefix("-")
     if column:
-        known = [row for row in rows if sort_key(_value(printed, *row, column))[0] < MISSING]
-        known.sort(key=lambda row: sort_key(_value(printed, *row, column)), reverse=address.sort.startswith("-"))
-        rows = [*known, *(row for row in rows if row not in known)]
+        keys = {row.cell: sort_key(_value(printed, row, found, column)) for row, found in rows}
+        known = sorted(
+            (row for row in rows if keys[row[0].cell][0] < MISSING),
+            key=lambda row: keys[row[0].cell],
+            reverse=address.sort.startswith("-"),
+        )
+        rows = [*known, *(row for row in rows if keys[row[0].cell][0] == MISSING)]
     return rows
 
 
@@ -198,13 +202,13 @@ def _tick(chosen: Selection, cell: str, label: str, place: int | None) -> list[C
     compared = mark in chosen.address.compare
     if not compared and len(chosen.address.compare) >= MAX_COMPARED:
         return []
-    color = {} if place is None else {"style": {"--color": color_of(place)}}
-    box = aria(html.Span("✓" if compared else "", className="box", **color), hidden="true")
+    color = None if place is None else {"--color": color_of(place)}
+    box = aria(html.Span("✓" if compared else "", className="box", style=color), hidden="true")
     return [soft_link(box, chosen.address.toggled("compare", [mark]), chosen=compared, label=f"Compare {label}")]
 
 
 def _live_marks(row: AblationRow, running: int) -> list[Component]:
-    marks = [html.Span(f"{running} running", className="live")] if running else []
+    marks: list[Component] = [html.Span(f"{running} running", className="live")] if running else []
     if row.n_missing:
         marks.append(
             html.Span(f"provisional, {row.n_trials} of {row.n_trials + row.n_missing} seeds", className="so-far")

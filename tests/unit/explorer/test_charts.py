@@ -11,8 +11,8 @@ from explorer.app import make_app
 from explorer.charts.chart_files import CHARTS
 from explorer.charts.run_figures import draw_accuracy, draw_courses, draw_distribution, draw_gradients, recorded_span
 from explorer.charts.table_figures import draw_axis, draw_differences
-from explorer.chosen_cells import Selection, select
 from explorer.history_cache import HistoryCache
+from explorer.page_selection import Selection, select
 from explorer.record_store import RecordStore
 from explorer.sections.settings_section import settings_tables
 from explorer.study_view import StudyViews

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from explorer.address import Address, cell_mark
-from explorer.chosen_cells import MAX_SHOWN, Run, Selection, select
+from explorer.page_selection import MAX_SHOWN, Run, Selection, select
 from explorer.record_store import Snapshot
 from explorer.sections.health_section import health_list
 from explorer.sections.runs_section import overlay_choices, run_choices, run_list

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from explorer.address import Address
-from explorer.chosen_cells import Selection, select
+from explorer.page_selection import Selection, select
 from explorer.record_store import Snapshot
 from explorer.sections.study_section import study_table
 from explorer.study_view import StudyViews, study_names, view_study

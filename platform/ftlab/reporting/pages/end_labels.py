@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 MAX_LABELS = 8
 MAX_LETTERS = 12
-LINE_HEIGHT, LETTER_WIDTH = 13, 6.6
+LINE_HEIGHT, LETTER_WIDTH, LEADER = 13, 6.6, 12
 
 End = tuple[float, float, str]
 
@@ -26,25 +26,29 @@ def label_ends(drawn: go.Figure, axis: str, ends: Mapping[str, End], values: Seq
     if not 1 < len(known) <= MAX_LABELS:
         return
     finite = [value for value in values if isfinite(value)]
-    gap = LINE_HEIGHT * ((max(finite) - min(finite)) or 1.0) / height
+    pixels = height / ((max(finite) - min(finite)) or 1.0)
     ordered = sorted(known, key=lambda label: known[label][1])
-    places = spread([known[label][1] for label in ordered], gap)
+    places = spread([known[label][1] for label in ordered], LINE_HEIGHT / pixels)
     for label, place in zip(ordered, places, strict=True):
-        x, _, color = known[label]
+        x, y, color = known[label]
+        # A piece of line in the colour leads to it: a page writes all texts in its own ink.
         drawn.add_annotation(
             text=shortened(label),
+            name="end",
             x=x,
-            y=place,
+            y=y,
             xref="x",
             yref=axis,
+            ax=LEADER,
+            ay=(y - place) * pixels,
             xanchor="left",
-            xshift=5,
-            showarrow=False,
-            font={"size": 11, "color": color},
-            name="end",
+            arrowhead=0,
+            arrowwidth=1.5,
+            arrowcolor=color,
+            font={"size": 11},
         )
     widest = max(len(shortened(label)) for label in known)
-    drawn.update_layout(margin={"r": 14 + LETTER_WIDTH * widest})
+    drawn.update_layout(margin={"r": LEADER + 8 + LETTER_WIDTH * widest})
 
 
 def shortened(label: str) -> str:
