@@ -9,7 +9,7 @@ from ftlab.reporting.figures.histories import score_label
 from ftlab.reporting.figures.score_curves import CellCurves, ScoreCurves
 from ftlab.reporting.figures.score_surfaces import ScoreSurfaces
 from ftlab.reporting.pages.page_style import SCALE, page_figure, series_style
-from ftlab.reporting.pages.panels import compact, thinned, titled
+from ftlab.reporting.pages.panels import MAX_POINTS, color_bar, compact, titled
 
 HEIGHT, SURFACE_HEIGHT = 620, 420
 # Colours of the scale that are legible on white and on black.
@@ -32,11 +32,13 @@ def curves_chart(curves: ScoreCurves) -> go.Figure:
     for column, names in enumerate(kinds, start=1):
         for row, name in enumerate(names, start=1):
             for cell, style in zip(curves.cells, _styles(curves), strict=True):
-                for trace in _cell(cell, name, style, first=(row, column) == (1, 1)):
+                for trace in _cell(curves, cell, name, style, first=(row, column) == (1, 1)):
                     drawn.add_trace(trace, row, column)
     for row, name in enumerate(kinds[0], start=1):
         drawn.update_yaxes(title={"text": score_label(name)}, row=row, col=1)
     drawn.update_xaxes(title={"text": curves.axis}, row=len(kinds[0]))
+    if curves.on_log_steps:
+        drawn.update_xaxes(type="log", dtick=1)
     drawn.update_annotations(font_size=13)
     return drawn.update_layout(
         legend={"title": {"text": f"{curves.legend} " if curves.legend else ""}, "y": 1.06 if len(kinds) > 1 else 1.02}
@@ -48,11 +50,11 @@ def surface_charts(surfaces: ScoreSurfaces) -> tuple[go.Figure, ...]:
     return tuple(_surface(surfaces, name) for name in surfaces.surfaces)
 
 
-def _cell(cell: CellCurves, name: str, style: dict[str, str], *, first: bool) -> list[go.Scatter]:
+def _cell(curves: ScoreCurves, cell: CellCurves, name: str, style: dict[str, str], *, first: bool) -> list[go.Scatter]:
     curve = cell.curves.get(name)
     if curve is None:
         return []
-    chosen = thinned(curve.places)
+    chosen = curves.shown_places(curve, MAX_POINTS)
     x, mean, low, high = (compact(part)[chosen] for part in (curve.places, curve.mean, curve.low, curve.high))
     shared = {"x": x, "legendgroup": cell.label, "mode": "lines"}
     bounds = []
@@ -71,12 +73,16 @@ def _surface(surfaces: ScoreSurfaces, name: str) -> go.Figure:
     rows = list(range(len(surfaces.labels)))
     drawn.add_trace(
         go.Surface(
-            x=compact(surfaces.places), y=rows, z=compact(surfaces.surfaces[name]), colorscale=SCALE, showscale=False
+            x=compact(surfaces.places),
+            y=rows,
+            z=compact(surfaces.surfaces[name]),
+            colorscale=SCALE,
+            colorbar=color_bar(""),
         )
     )
     drawn.update_scenes(
         xaxis={"title": {"text": surfaces.step_axis.partition(" (")[0]}},
-        yaxis={"title": {"text": surfaces.axis}, "tickvals": rows, "ticktext": surfaces.labels},
+        yaxis={"title": {"text": surfaces.axis}, "tickvals": rows, "ticktext": surfaces.row_titles},
         zaxis={"title": {"text": ""}},
         camera={"eye": {"x": -1.5, "y": -1.5, "z": 0.85}, "center": {"z": -0.2}},
         aspectratio={"x": 1.2, "y": 1.2, "z": 0.8},

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES
+from ftlab.reporting.figures.cell_labels import panel_title
 from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.score_distributions import (
     SEEN,
@@ -63,7 +64,8 @@ def _over_epochs(distributions: ScoreDistributions, panel: DistributionPanel) ->
     drawn.update_annotations(font_size=12)
     drawn.update_xaxes(title={"text": "epoch"}, row=len(signs))
     drawn.update_xaxes(showgrid=False).update_yaxes(showgrid=False)
-    return titled(drawn, f"{distributions.legend} {panel.label}".strip()).update_layout(margin={"t": 60})
+    title = panel_title(distributions.legend, panel.label, panel.accuracy)
+    return titled(drawn, title).update_layout(margin={"t": 60})
 
 
 def _effect(effect: FtEffect, panel: EffectPanel) -> go.Figure:
@@ -88,7 +90,7 @@ def _effect(effect: FtEffect, panel: EffectPanel) -> go.Figure:
                     opacity=1.0,
                 )
             )
-    return titled(drawn, f"{effect.legend} {panel.label}".strip()).update_layout(margin={"t": 90})
+    return titled(drawn, panel_title(effect.legend, panel.label, panel.accuracy)).update_layout(margin={"t": 90})
 
 
 def _centres(edges: tuple[float, ...]) -> np.ndarray:

@@ -77,7 +77,9 @@ def test_long_curves_are_thinned_and_keep_their_ends() -> None:
 
 def test_surfaces_name_their_rows() -> None:
     rows = ((0.1, 0.2), (0.3, 0.4), (0.5, nan))
-    surfaces = ScoreSurfaces("t", "momentum", ("0.5", "0.9", "1.0"), "epoch", (1.0, 2.0), {SEEN_SCORES[0]: rows}, "")
+    surfaces = ScoreSurfaces(
+        "t", "momentum", ("0.5", "0.9", "1.0"), (70.0, 80.0, nan), "epoch", (1.0, 2.0), {SEEN_SCORES[0]: rows}, ""
+    )
     (drawn,) = surface_charts(surfaces)
     assert drawn.layout.title.text == "mean of positives"
     assert drawn.layout.scene.yaxis.ticktext == ("0.5", "0.9", "1.0")
