@@ -145,7 +145,7 @@ def score_curves(table: AblationTable, histories: Histories) -> ScoreCurves | Le
     series = steps.rename(columns={"step": "place"}) if by_step else metrics.rename(columns={"epoch": "place"})
     pace = histories.steps_per_epoch(keys) if by_step else 1
     cells = tuple(
-        _cell_curves(cell, series, histories.ft_starts[cell.trial_keys[0]] * (pace or nan)) for cell in choice.cells
+        cell_curves(cell, series, histories.ft_starts[cell.trial_keys[0]] * (pace or nan)) for cell in choice.cells
     )
     return ScoreCurves(
         title=table.title,
@@ -159,7 +159,14 @@ def score_curves(table: AblationTable, histories: Histories) -> ScoreCurves | Le
     )
 
 
-def _cell_curves(cell: ShownCell, series: pd.DataFrame, ft_start: float) -> CellCurves:
+def cell_curves(cell: ShownCell, series: pd.DataFrame, ft_start: float) -> CellCurves:
+    """Return the curves of a cell.
+
+    Args:
+        cell: The cell.
+        series: ``trial_key``, ``name``, ``place``, ``value``.
+        ft_start: Place at which FT begins; NaN if it never does.
+    """
     own = series[series["trial_key"].isin(cell.trial_keys)]
     curves = {str(name): _curve(group) for name, group in own.groupby("name", observed=True)}
     return CellCurves(cell.name, cell.label, len(cell.trial_keys), ft_start, curves, cell.accuracy)

@@ -1,12 +1,15 @@
 """Score statistics over training for a page: curves of all cells, and surfaces over the swept axis."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 from plotly.subplots import make_subplots
 
+from ftlab.reporting.figures.accuracy_curves import AccuracyCurves
 from ftlab.reporting.figures.histories import score_label
-from ftlab.reporting.figures.score_curves import CellCurves, ScoreCurves
+from ftlab.reporting.figures.score_curves import CellCurves, Curve, ScoreCurves
 from ftlab.reporting.figures.score_surfaces import ScoreSurfaces
 from ftlab.reporting.pages.page_style import SCALE, page_figure, series_style
 from ftlab.reporting.pages.panels import MAX_POINTS, color_bar, compact, titled
@@ -31,7 +34,7 @@ def curves_chart(curves: ScoreCurves) -> go.Figure:
     )
     for column, names in enumerate(kinds, start=1):
         for row, name in enumerate(names, start=1):
-            for cell, style in zip(curves.cells, _styles(curves), strict=True):
+            for cell, style in zip(curves.cells, cell_styles(curves), strict=True):
                 for trace in _cell(curves, cell, name, style, first=(row, column) == (1, 1)):
                     drawn.add_trace(trace, row, column)
     for row, name in enumerate(kinds[0], start=1):
@@ -54,7 +57,21 @@ def _cell(curves: ScoreCurves, cell: CellCurves, name: str, style: dict[str, str
     curve = cell.curves.get(name)
     if curve is None:
         return []
-    chosen = curves.shown_places(curve, MAX_POINTS)
+    return curve_traces(cell, curve, curves.shown_places(curve, MAX_POINTS), style, first=first)
+
+
+def curve_traces(
+    cell: CellCurves, curve: Curve, chosen: Sequence[int], style: Mapping[str, str], *, first: bool
+) -> list[go.Scatter]:
+    """Return the line of a cell and, of several seeds, the band between the lowest and the highest.
+
+    Args:
+        cell: The cell.
+        curve: Its curve.
+        chosen: Indices of the points that are drawn.
+        style: Colour and dash.
+        first: Whether the cell is named in the legend.
+    """
     x, mean, low, high = (compact(part)[chosen] for part in (curve.places, curve.mean, curve.low, curve.high))
     shared = {"x": x, "legendgroup": cell.label, "mode": "lines"}
     bounds = []
@@ -90,7 +107,7 @@ def _surface(surfaces: ScoreSurfaces, name: str) -> go.Figure:
     return titled(drawn, score_label(name))
 
 
-def _styles(curves: ScoreCurves) -> list[dict[str, str]]:
+def cell_styles(curves: ScoreCurves | AccuracyCurves) -> list[dict[str, str]]:
     """Return colour and dash of each cell; colours run from dark to light where cells are values of one axis."""
     places = range(len(curves.cells))
     if not curves.ordered:

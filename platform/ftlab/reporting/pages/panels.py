@@ -41,10 +41,11 @@ def heat_map(
         unit: Quantity that the colour shows.
         scale: Whether a scale of colours stands beside it.
     """
+    found = np.asarray(values)
     return go.Heatmap(
         x=columns,
         y=rows,
-        z=compact(values),
+        z=found if np.issubdtype(found.dtype, np.integer) else compact(found),
         zmin=limits[0],
         zmax=limits[1],
         colorscale=SCALE,

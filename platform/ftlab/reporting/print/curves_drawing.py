@@ -63,7 +63,8 @@ def _draw_panel(axes: Axes, figure: ScoreCurves, name: str, styles: Sequence[dic
     if figure.on_log_steps:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(LogFormatter())  # without powers, which are mathematics
-    handles, ends = [], []
+    handles: list[Artist] = []
+    ends = []
     for place, (cell, style) in enumerate(zip(figure.cells, styles, strict=True)):
         handles.append(Line2D([], [], linewidth=0.8, **style))
         curve = cell.curves.get(name)
