@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ftlab.reporting.figures.accuracy_curves import accuracy_curves
 from ftlab.reporting.figures.axis_figure import axis_figure
 from ftlab.reporting.figures.cell_choice import shown_rows
 from ftlab.reporting.figures.drawn_from import drawn_from
@@ -12,7 +13,7 @@ from ftlab.reporting.figures.training_figures import training_figures
 from ftlab.reporting.pages.report import REPORT_FILE, report_html
 from ftlab.reporting.print.figure_files import draw_axis_figure, write_training_figures
 from ftlab.reporting.table.ablation import AblationTable
-from ftlab.reporting.table.trial_facts import trial_facts
+from ftlab.reporting.table.trial_facts import shared_settings, trial_facts
 from ftlab.reporting.writers.render import write_table
 from ftlab.reporting.writers.tex_style import TexStyle
 from ftlab.storage.made_files import MadeFiles
@@ -64,16 +65,19 @@ def write_results(
     """
     made = made or MadeFiles(folder)
     figure, training, facts = axis_figure(table), training_figures(table, histories), trial_facts(table, recorded)
+    accuracy, settings = accuracy_curves(table, histories), shared_settings(table, recorded)
+    shown = (table, figure, training, accuracy, facts, settings, command)
 
     def report() -> list[bytes]:
         # Plotly takes a quarter of a second to import.
         from ftlab.reporting.pages.report_charts import report_charts
 
-        return [report_html(table, report_charts(figure, training), facts, command).encode()]
+        charts = report_charts(figure, training, accuracy)
+        return [report_html(table, charts, facts, command, settings).encode()]
 
     return [
         *write_table(table, folder, tex_style),
         *draw_axis_figure(figure, folder / "figure.png", made),
         *write_training_figures(training, folder / "figures", made),
-        *made.make([folder / REPORT_FILE], drawn_from((table, figure, training, facts, command), "pages"), report),
+        *made.make([folder / REPORT_FILE], drawn_from(shown, "pages"), report),
     ]

@@ -2,8 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import isnan
 
 from ftlab.reporting.figures.cell_labels import cell_label
+from ftlab.reporting.printed.metric_labels import metric_name
 from ftlab.reporting.table.ablation import AblationRow, AblationTable
 
 MAX_CELLS = 12
@@ -17,11 +19,13 @@ class ShownCell:
         name: Name of the cell.
         label: Its name in the figure.
         trial_keys: Its trials that have something to show, by seed.
+        accuracy: Mean of the table's metric over its healthy seeds, in percent; NaN without a value.
     """
 
     name: str
     label: str
     trial_keys: tuple[str, ...]
+    accuracy: float
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,18 @@ class CellChoice:
     Attributes:
         cells: Cells with a trial that has something to show.
         note: The choice of cells, in words, and the cells without anything to show; empty if all are shown.
+        metric: Name of the table's metric in words.
     """
 
     cells: tuple[ShownCell, ...]
     note: str
+    metric: str
+
+    @property
+    def titled_note(self) -> str:
+        """The note of a figure whose titles have the accuracies of its cells."""
+        named = f"In titles: mean {self.metric}." if any(not isnan(cell.accuracy) for cell in self.cells) else ""
+        return " ".join(text for text in (named, self.note) if text)
 
 
 def shown_rows(table: AblationTable, max_cells: int = MAX_CELLS) -> tuple[AblationRow, ...]:
@@ -69,12 +81,13 @@ def choose_cells(table: AblationTable, recorded: Collection[str]) -> CellChoice:
         notes.append(f"{len(rows)} of {num_trained} cells, evenly spaced, with baseline, best and worst.")
     if absent := [cell.label for cell in cells if not cell.trial_keys]:
         notes.append(f"Not recorded: {', '.join(absent)}.")
-    return CellChoice(tuple(cell for cell in cells if cell.trial_keys), " ".join(notes))
+    shown = tuple(cell for cell in cells if cell.trial_keys)
+    return CellChoice(shown, " ".join(notes), metric_name(table.metric))
 
 
 def _shown(table: AblationTable, row: AblationRow, recorded: Collection[str]) -> ShownCell:
     keys = (trial.trial_key for trial in table.trials_of(row.cell))
-    return ShownCell(row.cell, cell_label(table, row), tuple(key for key in keys if key in recorded))
+    return ShownCell(row.cell, cell_label(table, row), tuple(key for key in keys if key in recorded), row.summary.mean)
 
 
 def _extremes(table: AblationTable, rows: list[AblationRow]) -> set[int]:

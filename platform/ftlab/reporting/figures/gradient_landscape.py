@@ -1,6 +1,7 @@
 """Gradient norms over layers and epochs, a panel a cell (Fig. 4 of arXiv 2108.02982)."""
 
 from dataclasses import dataclass
+from math import nan
 
 import pandas as pd
 
@@ -20,6 +21,7 @@ class GradientPanel:
         num_seeds: Number of trials in the mean.
         ft_start: Number of epochs before FT begins; NaN if it never does.
         norms: One row a layer of the mean norm in each epoch; NaN where none was recorded.
+        accuracy: Mean of the table's metric over its healthy seeds, in percent; NaN without a value.
     """
 
     cell: str
@@ -27,6 +29,7 @@ class GradientPanel:
     num_seeds: int
     ft_start: float
     norms: tuple[tuple[float, ...], ...]
+    accuracy: float = nan
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class GradientLandscape:
         layers: Names of the layers, from the images upwards.
         epochs: Numbers of the epochs, from 1.
         panels: One panel a cell, in the order of the table.
-        note: The choice of cells, in words, if not all are shown; empty otherwise.
+        note: The number in titles, and the choice of cells if not all are shown, in words.
     """
 
     title: str
@@ -70,7 +73,7 @@ def gradient_landscape(table: AblationTable, histories: Histories) -> GradientLa
         layers=layers,
         epochs=epochs,
         panels=tuple(_panel(cell, shown, histories, layers, epochs) for cell in choice.cells),
-        note=choice.note,
+        note=choice.titled_note,
     )
 
 
@@ -81,4 +84,4 @@ def _panel(
     grid = own.pivot_table(index="name", columns="epoch", values="value", observed=True)
     rows = grid.reindex(index=layers, columns=epochs).to_numpy().tolist()
     start = histories.ft_starts[cell.trial_keys[0]]
-    return GradientPanel(cell.name, cell.label, len(cell.trial_keys), start, tuple(map(tuple, rows)))
+    return GradientPanel(cell.name, cell.label, len(cell.trial_keys), start, tuple(map(tuple, rows)), cell.accuracy)

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ftlab.contrast.score_statistics import AFTER_FT
 from ftlab.reporting.figures.cell_choice import ShownCell, choose_cells
@@ -15,6 +17,8 @@ from ftlab.reporting.table.ablation import AblationTable
 
 STEP_AXIS = "optimiser step"
 EPOCH_AXIS = "epoch (mean over its steps)"
+# Scores jump in the first steps, from those of random weights, further than in all others.
+SPIKE_SHARE = 0.03
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class CellCurves:
         ft_start: Place at which FT begins; NaN if it never does.
         curves: By metric name: `SCORES` before FT, and `SEEN_SCORES` that the loss sees; without those that the cell's
             method does not have.
+        accuracy: Mean of the table's metric over its healthy seeds, in percent; NaN without a value.
     """
 
     cell: str
@@ -52,6 +57,7 @@ class CellCurves:
     num_seeds: int
     ft_start: float
     curves: Mapping[str, Curve]
+    accuracy: float = nan
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,39 @@ class ScoreCurves:
         before = tuple(name for name in SCORES if any(name in cell.curves for cell in self.cells))
         return (before, tuple(name + AFTER_FT for name in before)) if self.transformed else (before,)
 
+    @property
+    def on_log_steps(self) -> bool:
+        """Whether steps stand on a logarithmic axis: most happens in the first ones, unless FT begins later."""
+        return self.axis == STEP_AXIS and not self.transformed
+
+    @property
+    def first_place(self) -> float:
+        """The place from which on curves are shown: step 1 on a logarithmic axis, else behind the first spike."""
+        if self.on_log_steps:
+            return 1.0
+        return after_spike([curve.places[-1] for cell in self.cells for curve in cell.curves.values() if curve.places])
+
+    def shown_places(self, curve: Curve, num_points: int) -> list[int]:
+        """Return the indices of at most so many points of a curve, evenly spaced on the axis; empty without any."""
+        shown = [place for place, step in enumerate(curve.places) if step >= self.first_place]
+        return [shown[place] for place in _spaced(len(shown), num_points, is_log=self.on_log_steps)] if shown else []
+
+
+def _spaced(size: int, num_points: int, *, is_log: bool) -> NDArray[np.int64]:
+    """Return at most so many places among ``size``, the first and the last among them."""
+    if is_log:
+        return np.unique(np.geomspace(1, size, num_points).round().astype(np.int64)) - 1
+    return np.unique(np.linspace(0, size - 1, min(size, num_points)).round().astype(np.int64))
+
+
+def after_spike(places: Sequence[float]) -> float:
+    """Return the place, among those of steps or epochs, behind the first spike.
+
+    >>> after_spike(range(1, 101)), after_spike([1, 2])
+    (3.0, 0.06)
+    """
+    return SPIKE_SHARE * max(places, default=0.0)
+
 
 def score_curves(table: AblationTable, histories: Histories) -> ScoreCurves | LeftOut:
     """Compute the score curves of a table's cells.
@@ -106,7 +145,7 @@ def score_curves(table: AblationTable, histories: Histories) -> ScoreCurves | Le
     series = steps.rename(columns={"step": "place"}) if by_step else metrics.rename(columns={"epoch": "place"})
     pace = histories.steps_per_epoch(keys) if by_step else 1
     cells = tuple(
-        _cell_curves(cell, series, histories.ft_starts[cell.trial_keys[0]] * (pace or nan)) for cell in choice.cells
+        cell_curves(cell, series, histories.ft_starts[cell.trial_keys[0]] * (pace or nan)) for cell in choice.cells
     )
     return ScoreCurves(
         title=table.title,
@@ -120,10 +159,17 @@ def score_curves(table: AblationTable, histories: Histories) -> ScoreCurves | Le
     )
 
 
-def _cell_curves(cell: ShownCell, series: pd.DataFrame, ft_start: float) -> CellCurves:
+def cell_curves(cell: ShownCell, series: pd.DataFrame, ft_start: float) -> CellCurves:
+    """Return the curves of a cell.
+
+    Args:
+        cell: The cell.
+        series: ``trial_key``, ``name``, ``place``, ``value``.
+        ft_start: Place at which FT begins; NaN if it never does.
+    """
     own = series[series["trial_key"].isin(cell.trial_keys)]
     curves = {str(name): _curve(group) for name, group in own.groupby("name", observed=True)}
-    return CellCurves(cell.name, cell.label, len(cell.trial_keys), ft_start, curves)
+    return CellCurves(cell.name, cell.label, len(cell.trial_keys), ft_start, curves, cell.accuracy)
 
 
 def _curve(series: pd.DataFrame) -> Curve:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,7 @@ class DistributionPanel:
         ft_start: Number of epochs before FT begins; NaN if it never does.
         shares: By score name, one row an epoch of the share of scores in each bin; a row adds up to 1. Without scores
             that the cell's method does not have.
+        accuracy: Mean of the table's metric over its healthy seeds, in percent; NaN without a value.
     """
 
     cell: str
@@ -39,6 +40,7 @@ class DistributionPanel:
     num_seeds: int
     ft_start: float
     shares: Mapping[str, tuple[tuple[float, ...], ...]]
+    accuracy: float = nan
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class ScoreDistributions:
         epochs: Numbers of the epochs, from 1.
         transformed: Whether FT takes part in a cell, so that the scores before FT and those that the loss sees differ.
         panels: One panel a cell, in the order of the table.
-        note: The choice of cells, in words, if not all are shown; empty otherwise.
+        note: The number in titles, and the choice of cells if not all are shown, in words.
         missing: The scores that cells lack, in words; empty if none does.
     """
 
@@ -78,6 +80,7 @@ class EffectPanel:
         after: Share of scores in each bin after FT, as the loss sees them.
         means_before: Mean scores before FT, from the bins' centres.
         means_after: Mean scores after FT.
+        accuracy: Mean of the table's metric over its healthy seeds, in percent; NaN without a value.
     """
 
     cell: str
@@ -87,6 +90,7 @@ class EffectPanel:
     after: Mapping[str, tuple[float, ...]]
     means_before: Mapping[str, float]
     means_after: Mapping[str, float]
+    accuracy: float = nan
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class FtEffect:
         edges: Edges of the bins.
         epochs: First and last epoch that were added up.
         panels: One panel a cell that FT takes part in, in the order of the table.
-        note: The choice of cells, in words, if not all are shown; empty otherwise.
+        note: The number in titles, and the choice of cells if not all are shown, in words.
         missing: The scores that these cells lack, in words; empty if none does.
     """
 
@@ -135,7 +139,7 @@ def score_distributions(table: AblationTable, histories: Histories) -> ScoreDist
         epochs=epochs,
         transformed=any(not isnan(panel.ft_start) for panel in panels),
         panels=panels,
-        note=choice.note,
+        note=choice.titled_note,
         missing=missing_scores({panel.label: panel.shares for panel in panels}),
     )
 
@@ -171,7 +175,7 @@ def _panel(
     own = histograms[histograms["trial_key"].isin(cell.trial_keys)]
     shares = {str(name): _shares(group, epochs) for name, group in own.groupby("name", observed=True)}
     start = histories.ft_starts[cell.trial_keys[0]]
-    return DistributionPanel(cell.name, cell.label, len(cell.trial_keys), start, shares)
+    return DistributionPanel(cell.name, cell.label, len(cell.trial_keys), start, shares, cell.accuracy)
 
 
 def _shares(histograms: pd.DataFrame, epochs: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
@@ -195,6 +199,7 @@ def _effect(panel: DistributionPanel, num_last: int, centres: Floats) -> EffectP
         {name: tuple(shares.tolist()) for name, shares in after.items()},
         {name: float(shares @ centres) for name, shares in before.items()},
         {name: float(shares @ centres) for name, shares in after.items()},
+        panel.accuracy,
     )
 
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from ftlab.reporting.figures.axis_figure import AxisFigure, AxisPoint
 from ftlab.reporting.pages.page_style import COLLAPSE, OURS, PAPER, QUIET, page_figure, say_empty
 
-HEIGHT = 400
+HEIGHT, PAPER_HEIGHT = 400, 120
 CELLS_HEIGHT, ROW_HEIGHT, LEGEND_HEIGHT = 210, 40, 130
 ASIDE = 0.18
 
@@ -18,11 +18,13 @@ Mark = tuple[float, float]
 
 
 def axis_chart(figure: AxisFigure) -> go.Figure:
-    """Draw the figure of a table: means with intervals and seeds, and the paper's values on a scale of their own."""
+    """Draw the figure of a table: means with intervals and seeds, and the paper's values in a panel of their own.
+
+    Values of the same protocol share the panel of ours.
+    """
     sideways = figure.scale == "cells"
-    drawn = page_figure(HEIGHT)
+    drawn = page_figure(HEIGHT + (PAPER_HEIGHT if figure.published and not figure.same_protocol else 0))
     if sideways:
-        # Above the axis of the paper's values, which is on top.
         legend = {"yref": "container", "y": 1, "yanchor": "top"}
         height = CELLS_HEIGHT + ROW_HEIGHT * len(figure.points)
         drawn.update_layout(height=height, margin={"t": LEGEND_HEIGHT}, legend=legend)
@@ -42,7 +44,8 @@ class _Chart:
     def __init__(self, drawn: go.Figure, sideways: bool) -> None:
         self.drawn = drawn
         self._place, self._value = ("y", "x") if sideways else ("x", "y")
-        self._other_side = "top" if sideways else "right"
+        # Ours is above the paper's panel, or at its left.
+        self._domains = ([0.0, 0.63], [0.7, 1.0]) if sideways else ([0.4, 1.0], [0.0, 0.3])
 
     def name_axes(self, figure: AxisFigure) -> None:
         places = [point.place for point in figure.points]
@@ -55,9 +58,14 @@ class _Chart:
             }
         )
 
-    def add_scale(self, label: str) -> str:
-        side = {"overlaying": self._value, "side": self._other_side, "showgrid": False, "tickmode": "auto"}
-        self.drawn.update_layout({f"{self._value}axis2": {"title": {"text": label}, **side}})
+    def add_panel(self, label: str) -> str:
+        """Make room for a second panel over the same places, and return the name of its axis of values."""
+        ours, other = self._domains
+        scale = {"title": {"text": label}, "domain": other, "anchor": self._place}
+        layout = {f"{self._value}axis": {"domain": ours}, f"{self._value}axis2": scale}
+        if self._value == "y":
+            layout["xaxis"] = {"anchor": "y2"}
+        self.drawn.update_layout(layout)
         return f"{self._value}2"
 
     def plot(self, marks: Sequence[Mark], name: str, *, scale: str | None = None, **settings: Any) -> None:
@@ -75,9 +83,14 @@ class _Chart:
         settings.setdefault("mode", "markers")
         self.drawn.add_trace(go.Scatter(**across, **axis, name=name, **settings))
 
-    def note(self, place: float, text: str, color: str) -> None:
+    def note(self, place: float, text: str, color: str, scale: str | None) -> None:
         """Write a text at the foot of a place."""
-        foot = {self._place: place, self._value: 0, f"{self._value}ref": "paper", f"{self._value}anchor": "bottom"}
+        foot = {
+            self._place: place,
+            self._value: 0,
+            f"{self._value}ref": f"{scale or self._value} domain",
+            f"{self._value}anchor": "bottom",
+        }
         # Written upwards, since neighbouring places are often closer than a word is wide.
         shape = {"textangle": -90, "yshift": 4} if self._value == "y" else {"xanchor": "left", "xshift": 4}
         self.drawn.add_annotation(**{**foot, **shape}, text=text, showarrow=False, font={"color": color, "size": 12})
@@ -112,9 +125,9 @@ def _draw_ours(chart: _Chart, figure: AxisFigure) -> None:
 
 
 def _draw_paper(chart: _Chart, figure: AxisFigure) -> None:
-    # Beside our marks: on two scales both often stand at the same height.
-    aside = -ASIDE * _gap(figure)
-    scale = None if figure.same_protocol else chart.add_scale(f"{figure.published} (%)")
+    scale = None if figure.same_protocol else chart.add_panel(f"{figure.published} (%)")
+    # Beside our marks where they share a panel.
+    aside = 0.0 if scale else -ASIDE * _gap(figure)
     points = [point for point in figure.points if not isnan(point.published)]
     joined = sorted((point.place + aside, point.published) for point in points if point.on_line)
     dashed = {"color": PAPER, "dash": "dash", "width": 1.5}
@@ -123,7 +136,7 @@ def _draw_paper(chart: _Chart, figure: AxisFigure) -> None:
     chart.plot(values, figure.published, scale=scale, marker={"color": PAPER, "size": 8, "symbol": "diamond-open"})
     for point in figure.points:
         if isnan(point.published) and point.published_note:
-            chart.note(point.place + aside, point.published_note, PAPER)
+            chart.note(point.place + aside, point.published_note, PAPER, scale)
 
 
 def _spread(points: Sequence[AxisPoint]) -> tuple[list[float | None], list[float | None]]:

@@ -4,9 +4,11 @@ from math import isnan
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.colors import get_colorscale
 from plotly.subplots import make_subplots
 
 from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES
+from ftlab.reporting.figures.cell_labels import panel_title
 from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.score_distributions import (
     SEEN,
@@ -15,13 +17,14 @@ from ftlab.reporting.figures.score_distributions import (
     FtEffect,
     ScoreDistributions,
 )
-from ftlab.reporting.pages.page_style import OURS, PAPER, page_figure
+from ftlab.reporting.pages.page_style import OURS, PAPER, SCALE, page_figure
 from ftlab.reporting.pages.panels import compact, heat_map, mark_start, thinned, titled
 
 HEIGHT, EFFECT_HEIGHT = 380, 320
 SIGNS = {POSITIVES: ("positives", OURS), NEGATIVES: ("negatives", PAPER)}
-# Densities below the first leave the page's background; above the second, colours are the same.
-FAINTEST, HIGHEST = 0.02, 8.0
+# Densities above it have one colour; bins without scores leave the page's background.
+HIGHEST = 8.0
+FROM_NOTHING = [[0.0, "rgba(0,0,0,0)"], *([max(at, 1e-4), colour] for at, colour in get_colorscale(SCALE))]
 
 
 def distribution_charts(distributions: ScoreDistributions) -> tuple[go.Figure, ...]:
@@ -51,19 +54,20 @@ def _over_epochs(distributions: ScoreDistributions, panel: DistributionPanel) ->
     epochs, centres = np.array(distributions.epochs)[places], _centres(distributions.edges)
     for row, sign in enumerate(signs, start=1):
         for column, kind in enumerate(kinds, start=1):
-            density = np.array(panel.shares[kind(sign)])[places].T / width
-            density[density < FAINTEST] = np.nan
+            # Whole numbers, of which those of empty bins take no room in a file that is packed.
+            per_mille = np.nan_to_num(1000.0 * np.array(panel.shares[kind(sign)])[places].T).round().astype(np.uint16)
             last = (row, column) == (1, len(kinds))
-            drawn.add_trace(
-                heat_map(epochs, centres, density, limits=(0.0, HIGHEST), unit="density", scale=last), row, column
-            )
+            limits = (0.0, 1000.0 * HIGHEST * width)
+            map_ = heat_map(epochs, centres, per_mille, limits=limits, unit="‰ of scores", scale=last)
+            drawn.add_trace(map_.update(colorscale=FROM_NOTHING), row, column)
         edges = [distributions.edges[0], distributions.edges[-1]]
         drawn.update_yaxes(title={"text": SIGNS[sign][0]}, range=edges, row=row, col=1)
     mark_start(drawn, panel.ft_start)
     drawn.update_annotations(font_size=12)
     drawn.update_xaxes(title={"text": "epoch"}, row=len(signs))
     drawn.update_xaxes(showgrid=False).update_yaxes(showgrid=False)
-    return titled(drawn, f"{distributions.legend} {panel.label}".strip()).update_layout(margin={"t": 60})
+    title = panel_title(distributions.legend, panel.label, panel.accuracy)
+    return titled(drawn, title).update_layout(margin={"t": 60})
 
 
 def _effect(effect: FtEffect, panel: EffectPanel) -> go.Figure:
@@ -88,7 +92,7 @@ def _effect(effect: FtEffect, panel: EffectPanel) -> go.Figure:
                     opacity=1.0,
                 )
             )
-    return titled(drawn, f"{effect.legend} {panel.label}".strip()).update_layout(margin={"t": 90})
+    return titled(drawn, panel_title(effect.legend, panel.label, panel.accuracy)).update_layout(margin={"t": 90})
 
 
 def _centres(edges: tuple[float, ...]) -> np.ndarray:

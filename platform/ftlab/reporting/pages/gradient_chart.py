@@ -3,6 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from ftlab.reporting.figures.cell_labels import panel_title
 from ftlab.reporting.figures.gradient_landscape import GradientLandscape, GradientPanel
 from ftlab.reporting.pages.page_style import page_figure
 from ftlab.reporting.pages.panels import heat_map, mark_start, titled
@@ -32,4 +33,4 @@ def _chart(
     )
     drawn.add_trace(heat_map(landscape.epochs, landscape.layers, logs, limits=limits, unit="log₁₀ L2 norm"))
     mark_start(drawn, panel.ft_start)
-    return titled(drawn, f"{landscape.legend} {panel.label}".strip())
+    return titled(drawn, panel_title(landscape.legend, panel.label, panel.accuracy))

@@ -1,6 +1,7 @@
 """The parts that figures of many cells share: thinned series, heat maps, titles."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -40,23 +41,29 @@ def heat_map(
         unit: Quantity that the colour shows.
         scale: Whether a scale of colours stands beside it.
     """
+    found = np.asarray(values)
     return go.Heatmap(
         x=columns,
         y=rows,
-        z=compact(values),
+        z=found if np.issubdtype(found.dtype, np.integer) else compact(found),
         zmin=limits[0],
         zmax=limits[1],
         colorscale=SCALE,
         showscale=scale,
-        colorbar={
-            "title": {"text": unit, "side": "right", "font": {"size": 11}},
-            "thickness": 8,
-            "outlinewidth": 0,
-            "tickfont": {"size": 11},
-            "tickcolor": QUIET,
-        },
+        colorbar=color_bar(unit),
         hovertemplate=f"%{{x}}, %{{y}}: %{{z:.3g}} {unit}<extra></extra>",
     )
+
+
+def color_bar(unit: str) -> dict[str, Any]:
+    """Return a thin scale of colours with its unit."""
+    return {
+        "title": {"text": unit, "side": "right", "font": {"size": 11}},
+        "thickness": 8,
+        "outlinewidth": 0,
+        "tickfont": {"size": 11},
+        "tickcolor": QUIET,
+    }
 
 
 def titled(drawn: go.Figure, title: str) -> go.Figure:

@@ -3,15 +3,20 @@
 It opens from disk without a network: the script that draws the figures, style and numbers are inside.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from gzip import compress
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ftlab.reporting.inference.collapse import FINISHED
+from ftlab.reporting.printed.answer import answer
+from ftlab.reporting.printed.layout import row_name
 from ftlab.reporting.printed.metric_labels import metric_label
-from ftlab.reporting.table.ablation import AblationTable
+from ftlab.reporting.table.ablation import AblationTable, AblationTrial
 from ftlab.reporting.table.trial_facts import Fact
 from ftlab.reporting.writers.html import table_html
 
@@ -37,7 +42,13 @@ class ReportChart:
     panels: tuple["go.Figure", ...]
 
 
-def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequence[Fact], command: str) -> str:
+def report_html(
+    table: AblationTable,
+    charts: Sequence[ReportChart],
+    facts: Sequence[Fact],
+    command: str,
+    settings: Sequence[Fact] = (),
+) -> str:
     """Return the report as a page; the same table, figures and facts give the same bytes.
 
     Args:
@@ -45,6 +56,7 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
         charts: Its figures, in the order of the page.
         facts: Facts about the training of its trials.
         command: Command that makes the table anew.
+        settings: Settings of its trials.
     """
     # Plotly and Jinja take a quarter of a second to import, and most commands write no report.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -55,7 +67,6 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
     environment = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    # Plotly escapes <, > and /, so that no text in a figure ends the script element that holds it.
     figures = [panel.to_json(engine="json") for chart in charts for panel in chart.panels]
     return environment.get_template("report.html").render(
         title=table.title,
@@ -63,14 +74,39 @@ def report_html(table: AblationTable, charts: Sequence[ReportChart], facts: Sequ
         style=page_style_sheet(),
         table=table_html(table),
         charts=charts,
-        figures=f"[{','.join(figures)}]",
+        answer=answer(table),
+        figures=_packed(f"[{','.join(figures)}]"),
         config=CONFIG,
-        plotly=get_plotlyjs(),
+        plotly=_packed(get_plotlyjs()),
         command=command,
         facts=facts,
+        settings=settings,
+        seeds=sorted({trial.seed for trial in table.trials}),
+        values=_values(table),
         metric=metric_label(table.metric),
         trials=[{**vars(trial), "value": "" if isnan(trial.value) else f"{trial.value:.2f}"} for trial in table.trials],
     )
+
+
+def _values(table: AblationTable) -> list[tuple[str, dict[int, str]]]:
+    """Return the name of each row with the values of its seeds; words stand in place of one that is missing."""
+    return [
+        (
+            row_name(table, row),
+            {trial.seed: _value(trial) for trial in table.trials_of(row.cell)},
+        )
+        for row in table.rows
+    ]
+
+
+def _value(trial: AblationTrial) -> str:
+    number = f"{trial.value:.2f}" if trial.has_value else ""
+    return " ".join(text for text in (number, "" if trial.status == FINISHED else trial.status) if text)
+
+
+def _packed(text: str) -> str:
+    """Return a text in a third of its size, as the page's script unpacks it; the same text gives the same bytes."""
+    return b64encode(compress(text.encode(), 6, mtime=0)).decode()
 
 
 @cache

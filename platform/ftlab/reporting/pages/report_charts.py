@@ -1,8 +1,10 @@
 """The figures of a report, each with a caption that explains it."""
 
+from ftlab.reporting.figures.accuracy_curves import AccuracyCurves
 from ftlab.reporting.figures.axis_figure import AxisFigure
 from ftlab.reporting.figures.histories import LeftOut
 from ftlab.reporting.figures.training_figures import TrainingFigures
+from ftlab.reporting.pages.accuracy_chart import accuracy_chart
 from ftlab.reporting.pages.axis_chart import axis_chart
 from ftlab.reporting.pages.curve_chart import curves_chart, surface_charts
 from ftlab.reporting.pages.distribution_chart import distribution_charts, ft_effect_charts
@@ -10,15 +12,19 @@ from ftlab.reporting.pages.gradient_chart import gradient_charts
 from ftlab.reporting.pages.report import ReportChart
 
 
-def report_charts(axis: AxisFigure, training: TrainingFigures) -> tuple[ReportChart, ...]:
+def report_charts(
+    axis: AxisFigure, training: TrainingFigures, accuracy: AccuracyCurves | LeftOut
+) -> tuple[ReportChart, ...]:
     """Draw the figures of a report; the caption of a figure that cannot be drawn says why.
 
     Args:
         axis: The figure of the table.
         training: The figures of its trials' training.
+        accuracy: The accuracy over their epochs.
     """
     return (
         _accuracy(axis),
+        _over_epochs(accuracy),
         _curves(training),
         _surfaces(training),
         _distributions(training),
@@ -32,6 +38,14 @@ def _accuracy(axis: AxisFigure) -> ReportChart:
         "Mean of the healthy seeds with its 95% interval, every seed beside it; at a hollow mark other seeds collapsed."
     )
     return ReportChart(axis.metric[0].upper() + axis.metric[1:], caption, (axis_chart(axis),))
+
+
+def _over_epochs(accuracy: AccuracyCurves | LeftOut) -> ReportChart:
+    title = "Accuracy over training"
+    if isinstance(accuracy, LeftOut):
+        return _left_out(title, accuracy)
+    caption = f"Mean {accuracy.label} over the seeds; the band reaches from the lowest seed to the highest."
+    return ReportChart(title, _sentences(caption, accuracy.note), (accuracy_chart(accuracy),))
 
 
 def _curves(training: TrainingFigures) -> ReportChart:
@@ -55,7 +69,8 @@ def _distributions(training: TrainingFigures) -> ReportChart:
     if isinstance(distributions, LeftOut):
         return _left_out(title, distributions)
     caption = (
-        "Density of the scores in the last step of each epoch, all seeds together; a dotted line marks where FT begins."
+        "Share of the scores in a bin, in the last step of each epoch, all seeds together; "
+        "a dotted line marks where FT begins."
     )
     return ReportChart(
         title, _sentences(caption, distributions.note, distributions.missing), distribution_charts(distributions)

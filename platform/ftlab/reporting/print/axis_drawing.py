@@ -6,13 +6,15 @@ from itertools import pairwise
 from math import isnan
 from textwrap import fill
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ftlab.reporting.figures.axis_figure import AxisFigure, AxisPoint
 from ftlab.reporting.print.chart import Chart
 from ftlab.reporting.print.print_style import COLLAPSE, OURS, PAPER, QUIET, print_figure
 
-SWEEP_HEIGHT = 7.2
+SWEEP_HEIGHT, PAPER_HEIGHT, PAPER_CHARACTERS = 7.2, 2.2, 14
+PANEL_RATIO = (2, 1)
 CELLS_HEIGHT, ROW_HEIGHT, LINE_HEIGHT = 3.6, 0.4, 0.35
 LABEL_CHARACTERS, AXIS_CHARACTERS = 30, 40
 ASIDE = 0.22
@@ -22,33 +24,49 @@ AXIS_LENGTH, CHARACTER_LENGTH = 5.8, 0.17
 def draw(figure: AxisFigure) -> dict[str, bytes]:
     """Return the drawn figure as ``png`` and ``pdf``; neither holds a date or a library's version."""
     labels = [fill(point.label, LABEL_CHARACTERS) for point in figure.points]
-    height = _cells_height(labels) if figure.scale == "cells" else SWEEP_HEIGHT
+    height = SWEEP_HEIGHT + (PAPER_HEIGHT if _has_paper_panel(figure) else 0.0)
+    if figure.scale == "cells":
+        height = _cells_height(labels)
     return print_figure(partial(_fill_canvas, figure, labels), height)
 
 
 def _fill_canvas(figure: AxisFigure, labels: Sequence[str], canvas: Figure) -> None:
-    chart = Chart(canvas.subplots(), sideways=figure.scale == "cells")
-    _fill(chart, figure, labels)
+    sideways = figure.scale == "cells"
+    ours, *paper = (Chart(axes, sideways=sideways) for axes in _panels(figure, canvas))
+    ours.name_values(figure.metric)
+    _draw_ours(ours, figure)
+    if figure.published:
+        _draw_paper(paper[0] if paper else ours, figure, aside=0.0 if paper else -ASIDE)
+    for chart in paper:
+        chart.name_values(fill(f"{figure.published} (%)", PAPER_CHARACTERS))
+    places = [point.place for point in figure.points]
+    # Above each other, the lower panel names the places of both; beside each other, the left one.
+    below = paper[0] if paper and not sideways else ours
+    below.name_places(fill(figure.axis, AXIS_CHARACTERS), places, labels, slanted=_crowded(places, labels))
     if all(isnan(point.mean) and isnan(point.published) for point in figure.points):
-        chart.say_empty("no trials yet")
+        ours.say_empty("no trials yet")
     else:
         canvas.legend(loc="outside upper center", ncols=2, handlelength=1.6)
+
+
+def _panels(figure: AxisFigure, canvas: Figure) -> Sequence[Axes]:
+    """Return a panel for our values and, if the paper's are not on the same scale, one for those."""
+    if not _has_paper_panel(figure):
+        return [canvas.subplots()]
+    if figure.scale == "cells":
+        panels = canvas.subplots(1, 2, sharey=True, width_ratios=PANEL_RATIO)
+    else:
+        panels = canvas.subplots(2, 1, sharex=True, height_ratios=PANEL_RATIO)
+    return list(panels)
+
+
+def _has_paper_panel(figure: AxisFigure) -> bool:
+    return bool(figure.published) and not figure.same_protocol
 
 
 def _cells_height(labels: Sequence[str]) -> float:
     num_lines = max(label.count("\n") + 1 for label in labels)
     return CELLS_HEIGHT + len(labels) * (ROW_HEIGHT + LINE_HEIGHT * num_lines)
-
-
-def _fill(chart: Chart, figure: AxisFigure, labels: Sequence[str]) -> None:
-    places = [point.place for point in figure.points]
-    two_scales = bool(figure.published) and not figure.same_protocol
-    chart.name_values(figure.metric, OURS if two_scales else "black")
-    _draw_ours(chart, figure)
-    if figure.published:
-        paper = chart.twin(f"{figure.published} (%)", PAPER) if two_scales else chart
-        _draw_paper(paper, figure)
-    chart.name_places(fill(figure.axis, AXIS_CHARACTERS), places, labels, slanted=_crowded(places, labels))
 
 
 def _draw_ours(chart: Chart, figure: AxisFigure) -> None:
@@ -59,6 +77,9 @@ def _draw_ours(chart: Chart, figure: AxisFigure) -> None:
     aside = ASIDE * _smallest_gap([point.place for point in figure.points])
     seeds = [(point.place + aside, value) for point in figure.points for value in point.seeds]
     collapsed = [(point.place + aside, value) for point in figure.points for value in point.collapsed_seeds]
+    for point in figure.points:
+        if valueless := sum(map(isnan, point.collapsed_seeds)):
+            chart.word(point.place + aside, f"{valueless} collapsed", COLLAPSE)
     chart.plot([(point.place, point.mean) for point in _joined(points)], "-", color=OURS)
     chart.intervals(spans, fmt="none", ecolor=OURS, elinewidth=0.9, capsize=2)
     chart.plot(whole, "o", color=OURS, label="mean, 95% interval")
@@ -69,17 +90,16 @@ def _draw_ours(chart: Chart, figure: AxisFigure) -> None:
         chart.reference(figure.baseline, color=QUIET, linewidth=0.8, linestyle=":", zorder=1, label="baseline")
 
 
-def _draw_paper(chart: Chart, figure: AxisFigure) -> None:
-    # Beside our marks: on two scales both often stand at the same height.
-    aside = -ASIDE * _smallest_gap([point.place for point in figure.points])
+def _draw_paper(chart: Chart, figure: AxisFigure, aside: float) -> None:
+    """Draw the paper's values, beside our marks where they share a panel; what it says in words stays words."""
+    aside *= _smallest_gap([point.place for point in figure.points])
     points = [point for point in figure.points if not isnan(point.published)]
-    collapsed = [point for point in figure.points if isnan(point.published) and point.published_note]
     chart.plot([(point.place + aside, point.published) for point in _joined(points)], "--", color=PAPER, linewidth=1)
     values = [(point.place + aside, point.published) for point in points]
     chart.plot(values, "D", color=PAPER, markerfacecolor="white", markersize=4, label=figure.published)
-    noted = [(point.place + aside, point.published) for point in collapsed]
-    notes = " / ".join(sorted({point.published_note for point in collapsed}))
-    chart.plot(noted, "x", color=PAPER, markersize=4.5, label=f"paper: {notes}")
+    for point in figure.points:
+        if isnan(point.published) and point.published_note:
+            chart.word(point.place + aside, point.published_note, PAPER)
 
 
 def _joined(points: Sequence[AxisPoint]) -> list[AxisPoint]:

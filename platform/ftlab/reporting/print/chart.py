@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 
 Mark = tuple[float, float]
 
+WORD_SIZE, WORD_FOOT = 6.5, 0.04
+
 
 class Chart:
     """A chart with places on one axis and values on the other; drawing code need not know which is which.
@@ -20,16 +22,6 @@ class Chart:
     def __init__(self, axes: Axes, *, sideways: bool) -> None:
         self.axes = axes
         self.sideways = sideways
-
-    def twin(self, label: str, color: str) -> "Chart":
-        """Return a chart over the same places with a scale of values of its own, on the opposite side."""
-        chart = Chart(self.axes.twiny() if self.sideways else self.axes.twinx(), sideways=self.sideways)
-        side = "top" if self.sideways else "right"
-        chart.axes.spines[side].set_visible(True)
-        chart.axes.spines[side].set_color(color)
-        chart.axes.tick_params(axis="x" if self.sideways else "y", colors=color)
-        chart.name_values(label, color)
-        return chart
 
     def name_values(self, label: str, color: str = "black") -> None:
         """Name the axis of values."""
@@ -61,15 +53,18 @@ class Chart:
             self.axes.set_yticks([])
 
     def plot(self, marks: Sequence[Mark], style: str, **settings: Any) -> None:
-        """Draw (place, value) marks; marks without a value stand at the foot of the axis of values."""
+        """Draw (place, value) marks; those without a value are left out."""
         drawn = [mark for mark in marks if not isnan(mark[1])]
         if drawn:
             self.axes.plot(*self._across(drawn), style, **settings)
-            settings["label"] = "_"
-        footed = [(place, 0.03) for place, value in marks if isnan(value)]
-        if footed:
-            foot = self.axes.get_yaxis_transform() if self.sideways else self.axes.get_xaxis_transform()
-            self.axes.plot(*self._across(footed), style, transform=foot, clip_on=False, **settings)
+
+    def word(self, place: float, text: str, color: str) -> None:
+        """Write at a place what stands there instead of a value, away from the axis of places."""
+        foot = self.axes.get_yaxis_transform() if self.sideways else self.axes.get_xaxis_transform()
+        upwards = {} if self.sideways else {"rotation": 90, "ha": "center", "va": "bottom"}
+        settings: dict[str, Any] = {"ha": "left", "va": "center", **upwards, "color": color, "fontsize": WORD_SIZE}
+        [across], [along] = self._across([(place, WORD_FOOT)])
+        self.axes.text(across, along, text, transform=foot, **settings)
 
     def intervals(self, spans: Sequence[tuple[float, float, float]], **settings: Any) -> None:
         """Draw (place, low, high) as bars with caps."""

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ftlab.contrast.score_statistics import NEGATIVES, POSITIVES
+from ftlab.reporting.figures.cell_labels import panel_title
 from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.score_distributions import EffectPanel, FtEffect
 from ftlab.reporting.print.panel_grid import even_columns, grid_height, label_outside, name_panel, panel_grid
@@ -50,7 +51,7 @@ def _draw_panel(axes: Axes, figure: FtEffect, panel: EffectPanel) -> None:
             axes.stairs(heights, figure.edges, color=colour, fill=True, alpha=0.45)
             axes.plot([means[name]] * 2, [0, sign], color=colour, linewidth=0.9)
     axes.axhline(0, color="black", linewidth=0.6)
-    name_panel(axes, figure.legend, panel.label)
+    name_panel(axes, panel_title(figure.legend, panel.label, panel.accuracy))
     axes.set_yticks([])
 
 

@@ -9,6 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from ftlab.reporting.figures.cell_labels import panel_title
 from ftlab.reporting.figures.gradient_landscape import GradientLandscape, GradientPanel
 from ftlab.reporting.print.panel_grid import even_columns, grid_height, label_outside, name_panel, panel_grid
 from ftlab.reporting.print.print_style import ORDERED, TWO_COLUMNS, print_figure, write_note
@@ -51,7 +52,7 @@ def _draw_panel(axes: Axes, figure: GradientLandscape, panel: GradientPanel, sca
     )
     if not isnan(panel.ft_start):
         axes.axvline(panel.ft_start, color="white", linewidth=0.9, linestyle=":")
-    name_panel(axes, figure.legend, panel.label)
+    name_panel(axes, panel_title(figure.legend, panel.label, panel.accuracy))
     shown = layers[:: -(-len(layers) // MAX_LAYER_NAMES)]
     axes.set_yticks(shown, [_short_name(figure.layers[layer]) for layer in shown], fontsize=6)
     return image

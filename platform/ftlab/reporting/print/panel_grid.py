@@ -37,15 +37,8 @@ def panel_grid(canvas: Figure, num_panels: int, columns: int) -> list[Axes]:
     return panels[:num_panels]
 
 
-def name_panel(axes: Axes, legend: str, label: str) -> None:
-    """Write the name of a panel's cell above it; a value of one axis stands with the name of the axis.
-
-    Args:
-        axes: The panel.
-        legend: The axes that tell the cells apart, in words.
-        label: Name of the cell in the figure.
-    """
-    title = f"{legend} {label}" if legend and "," not in legend else label
+def name_panel(axes: Axes, title: str) -> None:
+    """Write a title above a panel, in lines that fit it."""
     axes.set_title(fill(title, TITLE_CHARACTERS), fontsize=TITLE_SIZE)
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 OURS, PAPER, COLLAPSE, QUIET = "#0072B2", "#D55E00", "#000000", "#767676"
 POSITIVE, NEGATIVE = "#0072B2", "#D55E00"
 NAMED = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 ORDERED, BRIGHTEST = "viridis", 0.9  # grows lighter evenly, in grey too; its yellow is lost on white
 
 CENTIMETRE = 1 / 2.54
@@ -59,18 +60,19 @@ def print_figure(draw: Callable[[Figure], None], height: float, width: float = O
         return {"png": picture, "pdf": _pdf(canvas, dots)}
 
 
-def cell_colours(num_cells: int, *, ordered: bool) -> list[Any]:
-    """Return a colour a cell.
+def line_styles(num_cells: int, *, ordered: bool) -> list[dict[str, Any]]:
+    """Return colour and dashes of the line of each cell.
 
     Args:
         num_cells: Number of cells.
-        ordered: Whether cells are values of one axis, and colours therefore a scale; more cells than `NAMED` has
-            colours get one too.
+        ordered: Whether cells are values of one axis, and colours therefore a scale; else a colour comes again with
+            other dashes.
     """
-    if not ordered and num_cells <= len(NAMED):
-        return list(NAMED[:num_cells])
+    if not ordered:
+        places = range(num_cells)
+        return [{"color": NAMED[place % len(NAMED)], "linestyle": DASHES[place // len(NAMED)]} for place in places]
     scale = mpl.colormaps[ORDERED]
-    return [scale(BRIGHTEST * place / max(num_cells - 1, 1)) for place in range(num_cells)]
+    return [{"color": scale(BRIGHTEST * place / max(num_cells - 1, 1))} for place in range(num_cells)]
 
 
 def write_note(canvas: Figure, note: str, width: float = TWO_COLUMNS) -> None:

@@ -11,11 +11,13 @@ from ftlab.reporting.figures.histories import score_label
 from ftlab.reporting.figures.score_surfaces import MAX_STEPS, ScoreSurfaces
 from ftlab.reporting.print.print_style import ORDERED, TWO_COLUMNS, print_figure, write_note
 
-HEIGHT = 6.4
-BOTTOM, SHIFT, ZOOM = 0.07, -0.02, 0.83
+HEIGHT = 7.2
+BOTTOM, SHIFT, ZOOM = 0.15, -0.02, 0.83
 ELEVATION, AZIMUTH = 25, -125
 MAX_LABELS = 5
 SMALL = 7
+# Place and size of a colour bar below its panel, in shares of the panel's width and of the figure's height.
+BAR = (0.3, 0.165, 0.45, 0.018)
 
 
 def draw_score_surfaces(figure: ScoreSurfaces) -> dict[str, bytes]:
@@ -25,20 +27,27 @@ def draw_score_surfaces(figure: ScoreSurfaces) -> dict[str, bytes]:
 
 def _fill_canvas(figure: ScoreSurfaces, canvas: Figure) -> None:
     canvas.set_layout_engine("none")  # it does not reserve room for the labels of three dimensions
-    names = list(figure.surfaces)
-    for place, name in enumerate(names):
-        frame = ((place + SHIFT) / len(names), BOTTOM, 1 / len(names), 1 - BOTTOM)
+    width = 1 / len(figure.surfaces)
+    for place, name in enumerate(figure.surfaces):
+        frame = ((place + SHIFT) * width, BOTTOM, width, 1 - BOTTOM)
         axes: Any = canvas.add_axes(frame, projection="3d")
-        _draw_surface(axes, figure, name)
-    write_note(canvas, " ".join(filter(None, (figure.note, figure.missing))))
+        surface = _draw_surface(axes, figure, name)
+        left, foot, length, thickness = BAR
+        below = canvas.add_axes(((place + left) * width, foot, length * width, thickness))
+        bar = canvas.colorbar(surface, cax=below, orientation="horizontal")
+        bar.ax.xaxis.set_major_locator(MaxNLocator(3))
+        bar.ax.tick_params(labelsize=SMALL - 1)
+    how = "Rows that collapsed stand behind." if figure.is_reversed else ""
+    write_note(canvas, " ".join(filter(None, (how, figure.note, figure.missing))))
 
 
-def _draw_surface(axes: Any, figure: ScoreSurfaces, name: str) -> None:
+def _draw_surface(axes: Any, figure: ScoreSurfaces, name: str) -> Any:
     places, cells = np.meshgrid(figure.places, range(len(figure.labels)))
     values = np.array(figure.surfaces[name])
-    axes.plot_surface(
+    surface = axes.plot_surface(
         places, cells, values, cmap=ORDERED, rcount=len(cells), ccount=MAX_STEPS, antialiased=False, rasterized=True
     )
+    surface.set_clim(np.nanmin(values), np.nanmax(values))
     axes.view_init(ELEVATION, AZIMUTH)
     axes.set_box_aspect(None, zoom=ZOOM)
     axes.set_title(score_label(name), fontsize="medium", y=0.97)
@@ -49,3 +58,4 @@ def _draw_surface(axes: Any, figure: ScoreSurfaces, name: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.zaxis.set_major_locator(MaxNLocator(5))
     axes.tick_params(labelsize=SMALL - 1, pad=-3)
+    return surface

@@ -50,6 +50,12 @@ def correction(table: AblationTable) -> str:
     return f"with 95% intervals {_corrected(tested)}{f'; simple ones below {MIN_PAIRS} pairs' if screens else ''}"
 
 
+def powers_in_words(table: AblationTable) -> list[str]:
+    """Return sentences on the smallest differences that the tests of a table find; none without a test."""
+    families = [_compared(table, baseline) for baseline in table.baselines]
+    return [] if table.seeding else _powers(table, _tested(families))
+
+
 def _tested(families: Sequence[Sequence[tuple[AblationRow, Comparison]]]) -> list[list[Comparison]]:
     tested = [[found for _, found in family if not found.is_screen] for family in families]
     return [family for family in tested if family]

@@ -49,6 +49,21 @@ def trial_facts(table: AblationTable, recorded: pd.DataFrame) -> tuple[Fact, ...
     return tuple(fact for fact in facts if fact.values)
 
 
+def shared_settings(table: AblationTable, recorded: pd.DataFrame) -> tuple[Fact, ...]:
+    """Return the recorded settings of the trials of a table but their seeds, in the order of their names.
+
+    Args:
+        table: The table.
+        recorded: The recorded trials that it was computed from.
+    """
+    keys = {trial.trial_key for trial in table.trials}
+    found = recorded.loc[recorded["trial_key"].isin(keys)]
+    settings: Sequence[Mapping[str, str]] = list(found["params"]) if "params" in found else []
+    names = sorted({name for trial in settings for name in trial} - {"seed"})
+    facts = (Fact(name, _values(name, settings)) for name in names)
+    return tuple(fact for fact in facts if fact.values)
+
+
 def _values(name: str, tags: Sequence[Mapping[str, str]]) -> tuple[tuple[str, int], ...]:
-    counts = Counter(trial[name] for trial in tags if trial.get(name))
+    counts = Counter(str(trial[name]) for trial in tags if trial.get(name))
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -36,10 +36,13 @@ def test_a_mean_without_an_interval_has_no_bar() -> None:
     assert (list(mean.y), list(mean.error_y.array)) == ([60.0], [None])
 
 
-def test_the_paper_has_a_scale_of_its_own_under_another_protocol() -> None:
+def test_the_paper_has_a_panel_of_its_own_under_another_protocol() -> None:
     drawn = axis_chart(FIGURE)
     assert trace(drawn, "paper, other protocol").yaxis == "y2"
     assert [note.text for note in drawn.layout.annotations] == ["collapse"]
+    assert drawn.layout.yaxis.domain[0] > drawn.layout.yaxis2.domain[1]  # a panel below, and no second axis on ours
+    assert drawn.layout.yaxis2.overlaying is None
+    assert drawn.layout.annotations[0].yref == "y2 domain"
     assert trace(axis_chart(replace(FIGURE, same_protocol=True)), "paper, other protocol").yaxis is None
 
 

@@ -77,19 +77,22 @@ def test_long_curves_are_thinned_and_keep_their_ends() -> None:
 
 def test_surfaces_name_their_rows() -> None:
     rows = ((0.1, 0.2), (0.3, 0.4), (0.5, nan))
-    surfaces = ScoreSurfaces("t", "momentum", ("0.5", "0.9", "1.0"), "epoch", (1.0, 2.0), {SEEN_SCORES[0]: rows}, "")
+    surfaces = ScoreSurfaces(
+        "t", "momentum", ("0.5", "0.9", "1.0"), (70.0, 80.0, nan), "epoch", (1.0, 2.0), {SEEN_SCORES[0]: rows}, ""
+    )
     (drawn,) = surface_charts(surfaces)
     assert drawn.layout.title.text == "mean of positives"
-    assert drawn.layout.scene.yaxis.ticktext == ("0.5", "0.9", "1.0")
+    assert drawn.layout.scene.yaxis.ticktext == ("0.5: 70.0%", "0.9: 80.0%", "1.0")
     assert np.allclose(drawn.data[0].z, rows, equal_nan=True)
 
 
 @pytest.mark.parametrize(("ft_start", "maps"), [(nan, 2), (1.0, 4)])
-def test_distributions_are_densities_and_leave_empty_bins_out(ft_start: float, maps: int) -> None:
+def test_distributions_are_shares_and_leave_empty_bins_out(ft_start: float, maps: int) -> None:
     (drawn,) = distribution_charts(make_distributions(ft_start))
     assert len(drawn.data) == maps
-    # A row a bin, a column an epoch; bins are one wide, and so shares are densities.
-    assert np.allclose(drawn.data[0].z, [[nan, 0.25], [1.0, 0.75]], equal_nan=True)
+    # A row a bin, a column an epoch, in thousandths; the first colour is none.
+    assert drawn.data[0].z.tolist() == [[0, 250], [1000, 750]]
+    assert drawn.data[0].colorscale[0] == (0.0, "rgba(0,0,0,0)")
     assert len(drawn.layout.shapes) == (maps if maps == 4 else 0)
 
 

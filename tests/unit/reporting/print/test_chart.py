@@ -11,11 +11,19 @@ from ftlab.reporting.print.chart import Chart
 def test_marks_stand_at_their_place_and_value(sideways: bool) -> None:
     chart = Chart(Figure().subplots(), sideways=sideways)
     chart.plot([(1.0, 80.0), (2.0, nan), (3.0, 90.0)], "o", label="mean")
-    drawn, footed = chart.axes.get_lines()
+    (drawn,) = chart.axes.get_lines()
     places, values = np.asarray(drawn.get_xydata()).T[:: -1 if sideways else 1]
     assert (places.tolist(), values.tolist()) == ([1.0, 3.0], [80.0, 90.0])
-    assert np.asarray(footed.get_xydata())[0, int(sideways)] == 2.0
-    assert (drawn.get_label(), footed.get_label()) == ("mean", "_")
+    assert drawn.get_label() == "mean"
+
+
+@pytest.mark.parametrize("sideways", [False, True])
+def test_a_word_stands_at_its_place_and_at_no_value(sideways: bool) -> None:
+    chart = Chart(Figure().subplots(), sideways=sideways)
+    chart.word(2.0, "collapse", "red")
+    (word,) = chart.axes.texts
+    assert (word.get_text(), word.get_position()[int(sideways)]) == ("collapse", 2.0)
+    assert chart.axes.dataLim.height <= 0.0  # no scale grows for it
 
 
 def test_rows_run_downwards() -> None:
