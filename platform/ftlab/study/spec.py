@@ -45,6 +45,7 @@ class StudySpec:
         published: File and series of the published column.
         profile: The scale of the run.
         other_metrics: Further metrics that the table shows.
+        evaluations: Images that kept backbones are judged on besides their own.
     """
 
     experiment: str
@@ -60,6 +61,7 @@ class StudySpec:
     published: tuple[str, str | None] | None
     profile: ProfileConfig
     other_metrics: tuple[str, ...] = ()
+    evaluations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         num_trials = len(self.cells) * len(self.seeds)
@@ -147,6 +149,7 @@ def resolve_study(
         baseline=baseline,
         published=published,
         profile=profile,
+        evaluations=tuple(experiment.evaluations or profile.evaluations),
     )
 
 
