@@ -33,11 +33,11 @@ from ftlab.tracking.opening import open_tracker
 app = typer.Typer()
 
 On = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         metavar="IMAGES",
         help="Images to judge on: the name of a data set, or folder:PATH of one with train/ and test/ class folders; "
-        "may be repeated.",
+        "may be repeated. By default the evaluations of the experiment, or else of the profile.",
     ),
 ]
 
@@ -80,7 +80,7 @@ def table(
 @app.command()
 def evaluate(
     experiment: Experiment,
-    on: On,
+    on: On = None,
     profile: Profile = "digits",
     seeds: Seeds = None,
     overrides: Overrides = None,
@@ -90,4 +90,4 @@ def evaluate(
 ) -> None:
     """Judge the kept backbones of an experiment on other images, without training, and write a table over tasks."""
     study, _ = load_asked(experiment, profile, seeds, overrides)
-    raise typer.Exit(run_evaluation(study, on, Capacity(cpus, gpus), results))
+    raise typer.Exit(run_evaluation(study, on or study.evaluations, Capacity(cpus, gpus), results))

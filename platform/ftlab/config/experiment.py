@@ -17,6 +17,8 @@ from ftlab.errors import ConfigError
 MAX_CELLS = 10_000
 MAX_SEEDS = 10_000
 
+EVALUATIONS = "Images that `make evaluate` judges kept backbones on: names of data sets, or folder:PATH"
+
 
 class NamedCell(Section):
     """A row of the table that the grid does not hold."""
@@ -76,6 +78,9 @@ class ExperimentConfig(Section):
         None, description="Name of the cell that the others are compared with, or a baseline for each group of rows."
     )
     published: PublishedReference | None = Field(None, description="Published numbers beside ours.")
+    evaluations: list[str] = Field(
+        default_factory=list, max_length=100, description=f"{EVALUATIONS}; empty: the profile's."
+    )
     _file: Document | None = PrivateAttr(None)
 
     def written_in(self, file: Document) -> Self:
@@ -188,6 +193,7 @@ class ProfileConfig(Section):
         default_factory=dict,
         description="Settings by dotted name for trials of a method, by its name, over those of all trials.",
     )
+    evaluations: list[str] = Field(default_factory=list, max_length=100, description=f"{EVALUATIONS}.")
     resources: ResourcesConfig = ResourcesConfig()
 
     @model_validator(mode="after")

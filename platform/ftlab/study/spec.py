@@ -46,6 +46,7 @@ class StudySpec:
         profile: The scale of the run.
         other_metrics: Further metrics that the table shows.
         caption: Statement that stands above the table in print; empty takes the question.
+        evaluations: Images that kept backbones are judged on besides their own.
     """
 
     experiment: str
@@ -62,6 +63,7 @@ class StudySpec:
     profile: ProfileConfig
     other_metrics: tuple[str, ...] = ()
     caption: str = ""
+    evaluations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         num_trials = len(self.cells) * len(self.seeds)
@@ -150,6 +152,7 @@ def resolve_study(
         baseline=baseline,
         published=published,
         profile=profile,
+        evaluations=tuple(experiment.evaluations or profile.evaluations),
     )
 
 

@@ -72,7 +72,10 @@ def check_places(places: Sequence[str]) -> None:
         ConfigError: There is none, or two have the same name.
     """
     if not places:
-        raise ConfigError("an evaluation needs images, but got none; e.g. ON=folder:/data/cub, ON=digits.")
+        raise ConfigError(
+            "an evaluation needs images, but got none, and neither experiment nor profile has them; "
+            "e.g. ON=folder:/data/cub, ON=digits."
+        )
     names = [task_name(place) for place in places]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

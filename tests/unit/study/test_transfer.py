@@ -39,7 +39,7 @@ def test_other_places_are_refused(place: str, message: str, make_trial: MakeTria
 def test_tasks_have_names_of_their_own() -> None:
     check_places(["digits", "folder:/a/cub"])
     assert task_name("folder:/a/cub/") == "cub"
-    with pytest.raises(ConfigError, match="needs images, but got none"):
+    with pytest.raises(ConfigError, match="needs images, but got none, and neither"):
         check_places([])
     with pytest.raises(ConfigError, match="'cub' is twice"):
         check_places(["folder:/a/cub", "folder:/b/cub"])
@@ -57,3 +57,9 @@ def test_a_key_knows_pretraining_images_and_probes(make_trial: MakeTrial) -> Non
         make_transfer(make_trial(**{"probe.few_shot_labels": 1}), data, "cub"),
     ]
     assert len({key, *(other.key for other in others)}) == 4
+
+
+def test_an_experiment_may_say_what_is_judged_on(make_study: Callable[..., StudySpec]) -> None:
+    assert make_study(cells=[{"name": "a"}]).evaluations == ()
+    study = make_study(cells=[{"name": "a"}], evaluations=["digits", "folder:/data/cub"])
+    assert study.evaluations == ("digits", "folder:/data/cub")
