@@ -3,6 +3,9 @@
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent / "generate"))
 from pages import write_pages
@@ -38,3 +41,18 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#1f5fa8", "color-brand-content": "#1f5fa8"},
     "dark_css_variables": {"color-brand-primary": "#8ab8f0", "color-brand-content": "#8ab8f0"},
 }
+
+
+def setup(app: Sphinx) -> None:
+    """Let a keyboard scroll what is wide, and a reader of screens know the rank of the headings in the sidebar."""
+    app.connect("html-page-context", _name_roles, priority=900)
+
+
+def _name_roles(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:  # noqa: ARG001
+    changes = {
+        "body": {"<pre>": '<pre tabindex="0">', '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper'},
+        "furo_navigation_tree": {'role="heading"': 'role="heading" aria-level="2"'},
+    }
+    for name, replaced in changes.items():
+        for before, after in replaced.items():
+            context[name] = context.get(name, "").replace(before, after)

@@ -38,8 +38,8 @@ def test_the_types_are_those_of_the_same_names() -> None:
 
 
 def test_another_name_is_an_error_that_lists_the_public_ones() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'tabel'; it has: FtlabError, SweepPlan, load_epochs"):
-        ftlab.tabel  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'tabble'; it has: FtlabError, SweepPlan, load_epochs"):
+        ftlab.tabble  # noqa: B018
     assert set(ftlab.__all__) <= set(dir(ftlab))
 
 
