@@ -92,7 +92,7 @@ class ScoreCurves:
 
     @property
     def on_log_steps(self) -> bool:
-        """Whether steps stand on a logarithmic axis: most happens in the first ones, unless FT begins later."""
+        """Return whether steps stand on a logarithmic axis: most happens in the first ones, unless FT begins later."""
         return self.axis == STEP_AXIS and not self.transformed
 
     @property

@@ -72,7 +72,8 @@ def report_html(
         title=table.title,
         subtitle=" · ".join(text for text in (table.name, table.protocol) if text),
         style=page_style_sheet(),
-        table=table_html(table),
+        # It scrolls where it is wider than the page, by keys too.
+        table=table_html(table).replace('class="ablation-table"', 'class="ablation-table" tabindex="0"', 1),
         charts=charts,
         answer=answer(table),
         figures=_packed(f"[{','.join(figures)}]"),

@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogFormatter, NullLocator
 
 from ftlab.reporting.figures.histories import score_label, score_quantity
 from ftlab.reporting.figures.score_curves import ScoreCurves
@@ -63,6 +63,7 @@ def _draw_panel(axes: Axes, figure: ScoreCurves, name: str, styles: Sequence[dic
     if figure.on_log_steps:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(LogFormatter())  # without powers, which are mathematics
+        axes.xaxis.set_minor_locator(NullLocator())  # laying out the many small ones takes a fifth of the drawing
     handles: list[Artist] = []
     ends = []
     for place, (cell, style) in enumerate(zip(figure.cells, styles, strict=True)):
