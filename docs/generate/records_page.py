@@ -37,6 +37,8 @@ TAGS = {
     "ftlab.study": "The study: experiment, profile and a mark of overrides.",
     "ftlab.trial_key": "Digest that names the trial.",
     "ftlab.cell_key": "The same without the seed: equal for the trials of a cell.",
+    "ftlab.cell": "Name of the trial's row in the table of its study.",
+    "ftlab.reference": "Run of another study that this row only points to.",
     "ftlab.seed": "Seed of the trial.",
     "ftlab.status": "`running`, `interrupted`, `finished`, `collapsed`, `failed` or `pruned`.",
     "ftlab.reason": "Reason why it did not finish, or why it collapsed.",
@@ -56,6 +58,8 @@ TAGS = {
     "version.numerics": "Version of the numerics.",
     "version.evaluation": "Version of the probes.",
     "key.pretraining": "Digest that names the pretraining.",
+    "backbone.digest": "SHA-256 of the kept backbone.",
+    "evaluation.of": "Digest of the trial whose kept backbone was judged, where nothing was trained.",
     "key.evaluation.": "Followed by a probe's name: digest that names that evaluation.",
     "git.commit": "Commit of the code.",
     "git.dirty": "Whether files differed from it.",
@@ -78,6 +82,9 @@ HOME = {
     "plans": "The trials that each unfinished study still needs checkpoints for.",
     "cache": "Decoded images, a folder a fingerprint; made again when it is gone.",
     "data": "Data sets that are downloaded or put there.",
+    "backbones": "Weights of trained encoders, for questions that need no training; `FTLAB_BACKBONES` bounds them.",
+    "tables": "The kept backbones that each table refers to: those are never deleted.",
+    "transfers": "Accuracies of kept backbones on other images.",
     "floors": "Accuracies without training, for the last rows of tables.",
     "costs": "Calibrated times and memory, for estimates.",
     "locks": "Locks of running sweeps and claimed trials.",
@@ -123,7 +130,7 @@ def metric_rows() -> Iterator[tuple[str, str, str]]:
 
 def tags_used() -> list[str]:
     """Return the names of all tags that runs may have."""
-    constants = names_in_code(r'(?m)^[A-Z_]+_TAG = "([\w.]+)"', "tracking", "running")
+    constants = names_in_code(r'(?m)^[A-Z_]+_TAG = "([\w.]+)"', "study", "tracking", "running")
     of_studies = names_in_code(r'"(ftlab\.[a-z]+)": ', "running")
     facts = [name for name in collect_provenance() if not name.startswith("version.")]
     hardware = [f"hardware.{field.name}" for field in fields(Hardware)]
@@ -132,7 +139,9 @@ def tags_used() -> list[str]:
 
 def home_files() -> list[str]:
     """Return the names of files and folders below FTLAB_HOME."""
-    return [*names_in_code(r'\bhome / "([\w.]+)"'), *names_in_code(r'\.shared\("(\w+)"\)')]
+    here, shared = r'\bhome / "([\w.]+)"', r'\.shared\("(\w+)"\)'
+    records = r'(?m)(?:^RECORDS|\bfolder: str) = "(\w+)"'
+    return [*names_in_code(here), *names_in_code(shared), *names_in_code(records, "engine", "running")]
 
 
 def _statistics() -> list[ScoreStatistic]:

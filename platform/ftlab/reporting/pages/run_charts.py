@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from ftlab.contrast.score_statistics import COSINE_RANGE
 from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.run_scores import COURSE_LABELS, RunCourse, ScoreDistribution
-from ftlab.reporting.pages.end_labels import label_ends
+from ftlab.reporting.pages.line_ends import label_ends
 from ftlab.reporting.pages.page_style import faint, page_figure, say_empty, series_style
 from ftlab.reporting.printed.metric_labels import METRIC_LABELS
 
