@@ -48,11 +48,16 @@ R = TypeVar("R")
 class _OpenTrial:
     """The tracker's memory of a trial's run; ``last_epoch`` is None until it is read from the store."""
 
-    run_id: str
+    run: Run
     status: TrialStatus
     last_epoch: int | None
     lacks_file: bool = False
+    is_refused: bool = False
     epochs: dict[int, EpochResult] = field(default_factory=dict)
+
+    @property
+    def run_id(self) -> str:
+        return str(self.run.info.run_id)
 
 
 def _translated(
@@ -175,9 +180,7 @@ class MlflowTracker:
             self._end_run(trial.run_id, outcome, _collapse(outcome, trial.last_epoch or 0))
             trial.status, trial.lacks_file = outcome.status, True
         if trial.lacks_file:
-            self._upload_score_history(
-                self._client.get_run(trial.run_id), [trial.epochs[epoch] for epoch in sorted(trial.epochs)]
-            )
+            self._upload_score_history(trial, [trial.epochs[epoch] for epoch in sorted(trial.epochs)])
         del self._trials[trial_key]
 
     @_translated
@@ -196,9 +199,9 @@ class MlflowTracker:
         last += _collapse(outcome, epochs[-1].epoch)
         self._client.log_batch(run.info.run_id, last, _params(trial.params), _run_tags(layout.outcome_tags(outcome)))
         # If the verb is repeated after a failure, it continues from here.
-        self._trials[trial.trial_key] = _OpenTrial(run.info.run_id, TrialStatus.RUNNING, last_epoch=None)
+        self._trials[trial.trial_key] = opened = _OpenTrial(run, TrialStatus.RUNNING, last_epoch=None)
         self._client.set_terminated(run.info.run_id, layout.RUN_STATUS[outcome.status])
-        self._upload_score_history(run, epochs)
+        self._upload_score_history(opened, epochs)
         del self._trials[trial.trial_key]
 
     @_translated
@@ -312,9 +315,9 @@ class MlflowTracker:
         return open_experiment(self._client, study.experiment, location, {layout.DESCRIPTION_TAG: note.strip()})
 
     def _create_trial(self, trial: TrialRecord) -> _OpenTrial:
-        run_id = self._create_run(trial).info.run_id
-        self._client.log_batch(run_id, params=_params(trial.params))
-        return _OpenTrial(run_id, TrialStatus.RUNNING, last_epoch=0)
+        run = self._create_run(trial)
+        self._client.log_batch(run.info.run_id, params=_params(trial.params))
+        return _OpenTrial(run, TrialStatus.RUNNING, last_epoch=0)
 
     def _create_run(self, trial: TrialRecord) -> Run:
         parent = self._study(trial.study).info
@@ -350,7 +353,7 @@ class MlflowTracker:
             self._client.log_batch(run_id, params=_params(missing))
             self._set_tags(run_id, {**trial.tags, **layout.running_tags(self._driver)})
             self._client.update_run(run_id, status="RUNNING")
-            return _OpenTrial(run_id, TrialStatus.RUNNING, last_epoch=None)
+            return _OpenTrial(run, TrialStatus.RUNNING, None, is_refused=REFUSED_TAG in run.data.tags)
         return _open_trial(run)
 
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
@@ -360,7 +363,7 @@ class MlflowTracker:
         self._client.log_batch(run_id, metrics, tags=_run_tags(layout.outcome_tags(outcome)))
         self._client.set_terminated(run_id, layout.RUN_STATUS[outcome.status])
 
-    def _upload_score_history(self, run: Run, epochs: Sequence[EpochResult]) -> None:
+    def _upload_score_history(self, trial: _OpenTrial, epochs: Sequence[EpochResult]) -> None:
         def upload(repository: ArtifactRepository) -> None:
             with tempfile.TemporaryDirectory(prefix="ftlab-") as folder:
                 path = Path(folder) / SCORE_HISTORY_FILE
@@ -370,12 +373,14 @@ class MlflowTracker:
         if not epochs:
             return
         try:
-            self._upload(run.info, upload)
+            self._upload(trial.run.info, upload)
         except ArtifactError:
-            self._set_tags(run.info.run_id, {REFUSED_TAG: SCORE_HISTORY_FILE})
+            trial.is_refused = True
+            self._set_tags(trial.run_id, {REFUSED_TAG: SCORE_HISTORY_FILE})
             raise
-        if REFUSED_TAG in run.data.tags:
-            self._client.delete_tag(run.info.run_id, REFUSED_TAG)
+        if trial.is_refused:
+            self._client.delete_tag(trial.run_id, REFUSED_TAG)
+            trial.is_refused = False
 
     def _upload(self, run: RunInfo, upload: Callable[[ArtifactRepository], None]) -> None:
         """Store files of a run; soon after a refusal that took long, refuse without trying."""
@@ -444,7 +449,8 @@ class MlflowTracker:
 
 
 def _open_trial(run: Run) -> _OpenTrial:
-    return _OpenTrial(run.info.run_id, layout.run_status(run), None, REFUSED_TAG in run.data.tags)
+    is_refused = REFUSED_TAG in run.data.tags
+    return _OpenTrial(run, layout.run_status(run), None, lacks_file=is_refused, is_refused=is_refused)
 
 
 def _first_line(error: Exception) -> str:
