@@ -49,7 +49,6 @@ class CellCurves:
         ft_start: Place at which FT begins; NaN if it never does.
         curves: By metric name: `SCORES` before FT, and `SEEN_SCORES` that the loss sees; without those that the cell's
             method does not have.
-        accuracy: Mean of the table's metric over its healthy seeds, in percent; NaN without a value.
     """
 
     cell: str
@@ -57,7 +56,6 @@ class CellCurves:
     num_seeds: int
     ft_start: float
     curves: Mapping[str, Curve]
-    accuracy: float = nan
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,7 @@ def cell_curves(cell: ShownCell, series: pd.DataFrame, ft_start: float) -> CellC
     """
     own = series[series["trial_key"].isin(cell.trial_keys)]
     curves = {str(name): _curve(group) for name, group in own.groupby("name", observed=True)}
-    return CellCurves(cell.name, cell.label, len(cell.trial_keys), ft_start, curves, cell.accuracy)
+    return CellCurves(cell.name, cell.label, len(cell.trial_keys), ft_start, curves)
 
 
 def _curve(series: pd.DataFrame) -> Curve:

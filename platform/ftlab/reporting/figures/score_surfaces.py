@@ -73,11 +73,13 @@ def score_surfaces(table: AblationTable, histories: Histories) -> ScoreSurfaces 
     places = _thinned(sorted(place for place in recorded if place >= after_spike(list(recorded))))
     is_reversed = _collapses_first(table, curves.cells)
     cells = curves.cells[::-1] if is_reversed else curves.cells
+    means = {row.cell: row.summary.mean for row in table.rows}
+    accuracies = tuple(means[cell.cell] for cell in cells)
     return ScoreSurfaces(
         title=table.title,
         axis=axis_label(axis),
         labels=tuple(cell.label for cell in cells),
-        accuracies=tuple(cell.accuracy for cell in cells),
+        accuracies=accuracies,
         step_axis=curves.axis,
         places=places,
         surfaces={
@@ -85,14 +87,15 @@ def score_surfaces(table: AblationTable, histories: Histories) -> ScoreSurfaces 
             for name in reversed(SEEN_SCORES)
             if any(name in cell.curves for cell in curves.cells)
         },
-        note=" ".join(text for text in (_accuracies(table, cells), curves.note) if text),
+        note=" ".join(text for text in (_accuracies(table, cells, accuracies), curves.note) if text),
         missing=curves.missing,
         is_reversed=is_reversed,
     )
 
 
-def _accuracies(table: AblationTable, cells: Sequence[CellCurves]) -> str:
-    known = [panel_title("", cell.label, cell.accuracy) for cell in cells if not isnan(cell.accuracy)]
+def _accuracies(table: AblationTable, cells: Sequence[CellCurves], accuracies: Sequence[float]) -> str:
+    rows = zip(cells, accuracies, strict=True)
+    known = [panel_title("", cell.label, accuracy) for cell, accuracy in rows if not isnan(accuracy)]
     return f"Mean {metric_name(table.metric)} at {', '.join(known)}." if known else ""
 
 

@@ -14,7 +14,7 @@ from ftlab.reporting.print.chart import Chart
 from ftlab.reporting.print.print_style import COLLAPSE, OURS, PAPER, QUIET, print_figure
 
 SWEEP_HEIGHT, PAPER_HEIGHT, PAPER_CHARACTERS = 7.2, 2.2, 14
-PANEL_RATIO = (2, 1)
+PANEL_RATIO, MARGIN = (2, 1), 0.12
 CELLS_HEIGHT, ROW_HEIGHT, LINE_HEIGHT = 3.6, 0.4, 0.35
 LABEL_CHARACTERS, AXIS_CHARACTERS = 30, 40
 ASIDE = 0.22
@@ -33,12 +33,15 @@ def draw(figure: AxisFigure) -> dict[str, bytes]:
 def _fill_canvas(figure: AxisFigure, labels: Sequence[str], canvas: Figure) -> None:
     sideways = figure.scale == "cells"
     ours, *paper = (Chart(axes, sideways=sideways) for axes in _panels(figure, canvas))
-    ours.name_values(figure.metric)
+    ours.name_values(fill(figure.metric, PAPER_CHARACTERS) if paper and sideways else figure.metric)
     _draw_ours(ours, figure)
     if figure.published:
         _draw_paper(paper[0] if paper else ours, figure, aside=0.0 if paper else -ASIDE)
     for chart in paper:
-        chart.name_values(fill(f"{figure.published} (%)", PAPER_CHARACTERS))
+        # Beside our panel there is room for one word; the legend has the others.
+        name = figure.published.partition(",")[0] if sideways else figure.published
+        chart.name_values(fill(f"{name} (%)", PAPER_CHARACTERS))
+        chart.axes.margins(MARGIN)
     places = [point.place for point in figure.points]
     # Above each other, the lower panel names the places of both; beside each other, the left one.
     below = paper[0] if paper and not sideways else ours

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import LogLocator
 
 from ftlab.reporting.figures.cell_labels import panel_title
 from ftlab.reporting.figures.gradient_landscape import GradientLandscape, GradientPanel
@@ -33,9 +34,11 @@ def _fill_canvas(figure: GradientLandscape, columns: int, canvas: Figure) -> Non
     for axes, panel in zip(panels, figure.panels, strict=True):
         image = _draw_panel(axes, figure, panel, scale)
     label_outside(panels, columns, "epoch", "layer")
-    bar = canvas.colorbar(image, ax=panels, label="L2 norm of the weight gradient", pad=0.01, aspect=30)
-    for tick in (*bar.ax.yaxis.get_major_ticks(), *bar.ax.yaxis.get_minor_ticks()):
-        tick.label2.set_parse_math(True)  # powers of ten
+    # Few ticks, and none of them mathematics, which brings a font of its own into the file.
+    ticks = LogLocator(subs=(1.0, 3.0))
+    label = "L2 norm of the weight gradient"
+    bar = canvas.colorbar(image, ax=panels, label=label, pad=0.01, aspect=30, ticks=ticks, format="%g")
+    bar.ax.minorticks_off()
     write_note(canvas, " ".join(filter(None, (_how_drawn(figure), figure.note))))
 
 
