@@ -22,6 +22,7 @@ from ftlab.running.transfer.transfer_judge import judge_transfer
 from ftlab.running.trial_run import TrialRun
 from ftlab.study.spec import StudySpec, load_study
 from ftlab.study.transfer import Transfer, data_of, make_transfer
+from ftlab.terminal.console import INTERRUPTED
 
 pytestmark = pytest.mark.usefixtures("_one_thread", "decode_once")
 
@@ -144,3 +145,19 @@ def test_what_is_gone_or_differs_is_refused(study: StudySpec, kept: list[Any], h
         path.unlink()
     with pytest.raises(CheckpointError, match="the backbone of a seed 0 must be kept, but is gone"):
         judge_transfer(transfer, home, CPU)
+
+
+def test_what_was_judged_before_an_interruption_is_kept(
+    study: StudySpec, kept: list[Any], birds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted(Judge):
+        def __call__(self, transfers: Sequence[Transfer], home: Home) -> Iterator[tuple[Transfer, FloorRecord | str]]:
+            yield next(super().__call__(transfers, home))
+            raise KeyboardInterrupt
+
+    places = (f"folder:{birds}", "digits")
+    status = run_evaluation(study, places, Capacity(None, 0), tmp_path / "results", Interrupted())
+    assert status == INTERRUPTED
+    assert "Stopped. What was judged is kept" in capsys.readouterr().out
+    status, judge = evaluate(study, tmp_path / "results", *places)
+    assert (status, [transfer.config.data.name for transfer in judge.judged]) == (0, ["digits"])
