@@ -26,7 +26,7 @@ from ftlab.config.setting import Settings
 from ftlab.config.trial import TrialConfig
 from ftlab.methods.method import Views
 from ftlab.study.spec import single_trial_study
-from ftlab.training.trainer import Batches
+from ftlab.training.trainer import Batches, Optimizer
 
 POSITIVES: Settings = {"transform.positives": "extrapolate", "transform.start": 0.0}
 BOTH: Settings = {**POSITIVES, "transform.negatives": "interpolate"}
@@ -218,7 +218,7 @@ class PeerSteps:
         wait_for(self._device)
 
 
-def take_step(loss: Tensor, optimizer: torch.optim.Optimizer) -> None:
+def take_step(loss: Tensor, optimizer: Optimizer) -> None:
     """Take a step of an optimiser down the gradient of a loss."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

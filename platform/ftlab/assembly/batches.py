@@ -134,7 +134,8 @@ class _EpochViews:
         parameters = self.parameters[block * self.steps_at_once * size : (block + 1) * self.steps_at_once * size]
         steps = self.images(block).unflatten(0, (len(parameters) // size, -1))
         images = steps.repeat(1, size // steps.shape[1], 1, 1, 1).flatten(0, 1)
-        return self.render(images, parameters).split(size)
+        views: Sequence[Tensor] = self.render(images, parameters).split(size)
+        return views
 
     def of_own_part(self, step: int) -> Views:
         """Return the views that one rank encodes: its part of the first views, and of the others in their order.

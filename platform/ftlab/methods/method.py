@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
@@ -253,10 +253,11 @@ class PretrainingMethod(nn.Module, ABC, Generic[StepResultT]):
             module: The encoder, or a head of the method's own.
             inputs: (n, channels, H, W) images, or the (n, F) inputs of the head.
         """
-        autocast = (
-            torch.autocast(inputs.device.type, self.precision) if self.precision != torch.float32 else nullcontext()
+        wide = self.precision == torch.float32
+        casts: AbstractContextManager[Any] = (
+            nullcontext() if wide else torch.autocast(inputs.device.type, self.precision)
         )
-        with autocast:
+        with casts:
             outputs: Tensor = module(inputs)
         return outputs.to(torch.promote_types(outputs.dtype, torch.float32))
 

@@ -27,7 +27,7 @@ class SGD:
     """
 
     def __init__(self, groups: Iterable[Mapping[str, Any]], *, lr: float, momentum: float, weight_decay: float) -> None:
-        self.param_groups = [
+        self.param_groups: list[dict[str, Any]] = [
             {"lr": lr, "momentum": momentum, "dampening": 0.0, "weight_decay": weight_decay, **group}
             for group in groups
         ]
@@ -85,7 +85,7 @@ class SGD:
     def _move(self, parameters: list[Tensor], group: Mapping[str, Any], *, is_first: bool) -> None:
         if not parameters:
             return
-        gradients = [parameter.grad for parameter in parameters]
+        gradients: list[Any] = [parameter.grad for parameter in parameters]
         has_momentum = group["momentum"] != 0.0
         if is_first and has_momentum:
             self.state |= {

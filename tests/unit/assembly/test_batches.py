@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ftlab.assembly import batches
 from ftlab.assembly.batches import make_batches
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache import residency
@@ -74,8 +75,25 @@ def test_views_of_images_on_disk_are_the_same_to_the_last_bit(
             assert_same(views, others)
 
 
+@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize("steps_at_once", [1, 2, 3, 5, 9])
+def test_views_of_several_steps_at_once_are_those_of_each(
+    make: MakeBatches, monkeypatch: pytest.MonkeyPatch, steps_at_once: int, on_disk: bool
+) -> None:
+    if on_disk:
+        monkeypatch.setattr(residency, "HOST_BYTES", 0)
+    monkeypatch.setattr(batches, "BLOCK_NUMBERS", 1)
+    expected = list(make(ALONE).epoch(0))
+    monkeypatch.setattr(batches, "BLOCK_NUMBERS", steps_at_once * 2 * 8 * 3 * 8 * 8)
+    found = list(make(ALONE).epoch(0))
+    assert len(found) == len(expected) == 5
+    for views, others in zip(found, expected, strict=True):
+        assert_same(views, others)
+
+
 def test_an_epoch_that_is_left_early_leaves_no_thread(make: MakeBatches, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(residency, "HOST_BYTES", 0)
+    monkeypatch.setattr(batches, "BLOCK_NUMBERS", 1)  # else the first step reads the images of all
     before = set(threading.enumerate())
     views = make(ALONE).epoch(0)
     assert len(list(islice(views, 2))) == 2
