@@ -34,6 +34,7 @@ MAKE = {
     "PROFILE": "Profile: a file in `experiments/profiles/`, without `.yaml`.",
     "SEEDS": "Trials a cell, or `auto`. Default: the experiment's number.",
     "MAX_TRIALS": "Most trials of a table with `SEEDS=auto`.",
+    "ON": "Images that kept backbones are judged on: a data set, or `folder:/path`.",
     "TRIALS": "Configurations of a search.",
     "SET": 'Settings for every trial: `SET="train.epochs=50 method.queue_size=2048"`.',
     "CPUS": "CPU cores to use. Default: all.",
