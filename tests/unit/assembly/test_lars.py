@@ -11,6 +11,7 @@ from ftlab.assembly.trial_parts import make_optimizer, make_trainer
 from ftlab.config.trial import TrialConfig
 from ftlab.methods.method import ParameterGroup
 from ftlab.testing.method_contract import CPU, make_images, trial_config
+from ftlab.training.sgd import SGD
 
 RATE, MOMENTUM, DECAY, TRUST = 0.3, 0.9, 0.1, 1e-3
 RULE = {"optimizer": "lars", "learning_rate": RATE, "sgd_momentum": MOMENTUM, "weight_decay": DECAY}
@@ -70,7 +71,7 @@ def test_lars_adapts_and_decays_weights_and_neither_biases_nor_normalisations() 
 def test_sgd_is_the_default_and_decays_all_but_what_a_method_spares() -> None:
     method: Any = Grouped()
     optimizer = make_optimizer(TrialConfig.model_validate({"train": {"weight_decay": DECAY}}), method)
-    assert isinstance(optimizer, torch.optim.SGD)
+    assert isinstance(optimizer, SGD)
     assert [group["weight_decay"] for group in optimizer.param_groups] == [DECAY, 0.0]
 
 
