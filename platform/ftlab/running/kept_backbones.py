@@ -89,9 +89,10 @@ class KeptBackbones:
         return Room(budget, taken, len(entries), tuple(free), tuple(spare), excess <= 0)
 
     def delete(self, entries: Iterable[Entry]) -> None:
-        """Delete files."""
+        """Delete files, and what killed writers left unfinished."""
         for entry in entries:
             self._store.folder.delete(entry.name)
+        self._store.folder.delete_abandoned()
 
     def _referred(self) -> set[str]:
         referred: set[str] = set()
