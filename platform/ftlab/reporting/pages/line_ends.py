@@ -2,53 +2,55 @@
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import Any
 
-import plotly.graph_objects as go
-
-MAX_LABELS = 8
+MAX_LABELS = 9
 MAX_LETTERS = 12
 LINE_HEIGHT, LETTER_WIDTH, LEADER = 13, 6.6, 12
 
 End = tuple[float, float, str]
 
 
-def label_ends(drawn: go.Figure, axis: str, ends: Mapping[str, End], values: Sequence[float], height: float) -> None:
-    """Write the label of each line beside its end, moved as far as it would cover another; nothing for a single line.
+def end_labels(ends: Mapping[str, End], axis: str, values: Sequence[float], height: float) -> list[dict[str, Any]]:
+    """Return the label of each line beside its end, moved as far as it would cover another; none for a single line.
 
     Args:
-        drawn: The figure; its right margin is widened.
-        axis: Name of the vertical axis, e.g. ``y2``.
         ends: Place, value and colour of the end of each line by its label.
+        axis: Name of the vertical axis, e.g. ``y2``.
         values: All values that the axis shows.
         height: Height of the axis in CSS pixels.
+
+    Returns:
+        Plotly's annotations.
     """
     known = {label: end for label, end in ends.items() if isfinite(end[1])}
     if not 1 < len(known) <= MAX_LABELS:
-        return
+        return []
     finite = [value for value in values if isfinite(value)]
     pixels = height / ((max(finite) - min(finite)) or 1.0)
     ordered = sorted(known, key=lambda label: known[label][1])
     places = spread([known[label][1] for label in ordered], LINE_HEIGHT / pixels)
-    for label, place in zip(ordered, places, strict=True):
-        x, y, color = known[label]
-        # A piece of line in the colour leads to it: a page writes all texts in its own ink.
-        drawn.add_annotation(
-            text=shortened(label),
-            name="end",
-            x=x,
-            y=y,
-            xref="x",
-            yref=axis,
-            ax=LEADER,
-            ay=(y - place) * pixels,
-            xanchor="left",
-            arrowhead=0,
-            arrowwidth=1.5,
-            arrowcolor=color,
-            font={"size": 11},
-        )
-    widest = max(len(shortened(label)) for label in known)
-    drawn.update_layout(margin={"r": LEADER + 8 + LETTER_WIDTH * widest})
+    # A piece of line in the colour leads to it: a page writes all texts in its own ink.
+    leader = {"ax": LEADER, "xanchor": "left", "arrowhead": 0, "arrowwidth": 1.5, "font": {"size": 11}}
+    return [
+        {
+            **leader,
+            "text": shortened(label),
+            "name": "end",
+            "x": known[label][0],
+            "y": known[label][1],
+            "xref": "x",
+            "yref": axis,
+            "ay": (known[label][1] - place) * pixels,
+            "arrowcolor": known[label][2],
+        }
+        for label, place in zip(ordered, places, strict=True)
+    ]
+
+
+def label_margin(labels: Sequence[Mapping[str, Any]]) -> float:
+    """Return the right margin that labels need, in CSS pixels."""
+    return LEADER + 8 + LETTER_WIDTH * max(len(label["text"]) for label in labels)
 
 
 def shortened(label: str) -> str:

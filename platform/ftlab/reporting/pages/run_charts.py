@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from ftlab.contrast.score_statistics import COSINE_RANGE
 from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.run_scores import COURSE_LABELS, RunCourse, ScoreDistribution
-from ftlab.reporting.pages.line_ends import label_ends
+from ftlab.reporting.pages.line_ends import end_labels, label_margin
 from ftlab.reporting.pages.page_style import faint, page_figure, say_empty, series_style
 from ftlab.reporting.printed.metric_labels import METRIC_LABELS
 
@@ -52,22 +52,28 @@ def courses_chart(
     panels = [name for name in LABELS if any(course.statistic == name for course in courses)]
     if not panels:
         return say_empty(page_figure(FRAME_HEIGHT + PANEL_HEIGHT), "no epoch is recorded yet")
-    drawn = page_figure(FRAME_HEIGHT + panel_height * len(panels), hovermode="x unified", showlegend=False)
     styles = styles or _own_styles([course.run for course in courses])
-    for course in courses:
-        axis = f"y{place + 1 if (place := panels.index(course.statistic)) else ''}"
-        for trace in _course_traces(course, styles[course.run], in_legend=place == 0 and not course.transformed):
-            drawn.add_trace(trace.update(yaxis=axis))
-    _stack(drawn, panels, panel_height)
+    traces, notes = [], []
     for place, name in enumerate(panels):
+        own = [course for course in courses if course.statistic == name]
+        axis = f"y{place + 1 if place else ''}"
+        for course in own:
+            in_legend = place == 0 and not course.transformed
+            traces += _course_traces(course, styles[course.run], axis, in_legend=in_legend)
         lines = {
             course.run: (course.epochs[-1], course.values[-1], styles[course.run].color)
-            for course in courses
-            if course.statistic == name and course.epochs and not course.transformed and not styles[course.run].thin
+            for course in own
+            if course.epochs and not course.transformed and not styles[course.run].thin
         }
-        values = [value for course in courses if course.statistic == name for value in (*course.values, *course.low)]
-        label_ends(drawn, f"y{place + 1 if place else ''}", lines, values, panel_height - TITLE_HEIGHT)
-    return drawn
+        values = [value for course in own for value in (*course.values, *course.low, *course.high)]
+        notes += end_labels(lines, axis, values, panel_height - TITLE_HEIGHT)
+    layout = _stack(panels, panel_height)
+    layout["annotations"] += notes
+    margin = {"margin": {"r": label_margin(notes)}} if notes else {}
+    height = FRAME_HEIGHT + panel_height * len(panels)
+    # All at once: a figure takes long to add one to many.
+    drawn = page_figure(height, hovermode="x unified", showlegend=False, **layout, **margin)
+    return drawn.add_traces(traces)
 
 
 def distribution_chart(
@@ -103,9 +109,9 @@ def _own_styles(labels: Sequence[str]) -> Styles:
     return {label: LineStyle(series_style(place)["color"]) for place, label in enumerate(dict.fromkeys(labels))}
 
 
-def _course_traces(course: RunCourse, style: LineStyle, *, in_legend: bool) -> list[go.Scatter]:
+def _course_traces(course: RunCourse, style: LineStyle, axis: str, *, in_legend: bool) -> list[go.Scatter]:
     name = course.run + (AFTER if course.transformed else "")
-    shared: dict[str, Any] = {"x": course.epochs, "legendgroup": course.run}
+    shared: dict[str, Any] = {"x": course.epochs, "yaxis": axis, "legendgroup": course.run}
     bounds = []
     if course.low:
         unseen = {**shared, "mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
@@ -170,15 +176,16 @@ def _range(distributions: Sequence[ScoreDistribution]) -> list[float]:
     return [min(COSINE_RANGE[0], *filled), max(COSINE_RANGE[1], *filled)]
 
 
-def _stack(drawn: go.Figure, panels: Sequence[str], panel_height: int) -> None:
+def _stack(panels: Sequence[str], panel_height: int) -> dict[str, Any]:
+    """Return the layout of panels one below the other, each with its title."""
     room = TITLE_HEIGHT / (panel_height * len(panels))
     height = 1 / len(panels) - room
+    layout: dict[str, Any] = {"annotations": []}
     for place, name in enumerate(panels):
         top = 1 - place / len(panels) - room
-        drawn.update_layout(
-            {f"yaxis{place + 1 if place else ''}": {"domain": [max(top - height, 0), top], "nticks": 5}}
-        )
+        layout[f"yaxis{place + 1 if place else ''}"] = {"domain": [max(top - height, 0), top], "nticks": 5}
         title = {"text": LABELS[name], "showarrow": False, "font": {"size": 13}}
-        drawn.add_annotation(**title, x=0, y=top, xref="paper", yref="paper", xanchor="left", yanchor="bottom")
+        corner = {"x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+        layout["annotations"].append({**title, **corner})
     last = f"y{len(panels)}" if len(panels) > 1 else "y"
-    drawn.update_layout(xaxis={"title": {"text": "epoch"}, "anchor": last, "rangemode": "tozero"})
+    return {**layout, "xaxis": {"title": {"text": "epoch"}, "anchor": last, "rangemode": "tozero"}}
