@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ftlab.config.setting import Settings
 from ftlab.errors import ConfigError
 from ftlab.reporting.search.findings import SearchTrial, best_trials
-from ftlab.search.descriptions import describe_search, name_trial
+from ftlab.search.dashboard_notes import describe_search, name_trial
 from ftlab.search.scope import SearchSpec
 from ftlab.search.storage import answering, readable_uri
 from ftlab.search.verdict import Verdict
