@@ -92,6 +92,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--backbone", default="resnet18")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--contiguous", action="store_true", help="our images and weights contiguous, as lightly's are")
     parser.add_argument("--no-peer", action="store_true", help="leave lightly out")
     return parser.parse_args()
 
@@ -136,6 +137,7 @@ def make_config(settings: Settings, arguments: argparse.Namespace) -> TrialConfi
         "train.batch_size": arguments.batch,
         "train.precision": arguments.precision,
         "train.learning_rate": 1e-12,
+        "train.channels_last": not arguments.contiguous,
         "probe.every": 0,
         **({"method.queue_size": arguments.queue} if has_queue else {}),
     }
