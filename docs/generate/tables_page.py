@@ -18,10 +18,10 @@ from ftlab.reporting.writers.spreadsheet import (
 
 FILES = {
     "table.md": "the table for people",
-    "table.tex": "the table for a paper; it needs `\\usepackage{booktabs,siunitx}`, in full also `graphicx`, and no editing",
+    "table.tex": "the table for a paper; it needs `\\usepackage{booktabs,siunitx}`, in full `graphicx` too",
     "table.csv": "the table for programs, with more columns, in full precision",
     "trials.csv": "a row a trial, with its key, metrics and MLflow run",
-    "figure.png, figure.pdf": "accuracy against the swept axis, with intervals, seeds, and the paper's curve in a panel of its own",
+    "figure.png, figure.pdf": "accuracy against the swept axis, with intervals and seeds; the paper has its own panel",
     "figures/": "score curves, surfaces, distributions, the effect of FT and gradient norms, each as PNG and PDF",
     "report.html": "all of this in a page with interactive figures; it opens from disk without a network",
     PROVENANCE_FILE: "trials, runs, commits and data that the table was computed from; `make explain` and "
