@@ -84,6 +84,7 @@ def test_what_is_printed_loads_what_is_written(make_trained: MakeTrained) -> Non
         torch.testing.assert_close(scope["model"].eval()(images), trained.backbone(images), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_companion_says_what_the_weights_are(make_trained: MakeTrained, home: Home) -> None:
     trial = make_trained().trial
     assert run("export-backbone", trial.name, "--to", "torchvision", "--output", "deep/a.pth").error is None
@@ -101,6 +102,7 @@ def test_the_companion_says_what_the_weights_are(make_trained: MakeTrained, home
     assert "hardware.host" not in provenance["trained_by"]
 
 
+@pytest.mark.slow
 def test_weights_that_measure_otherwise_than_recorded_are_named(make_trained: MakeTrained) -> None:
     trial = make_trained(metrics={**METRICS, "probe/top1": 89.5}).trial
     ended = run("export-backbone", trial.key, "--to", "torchvision", "--output", "a.pth")
@@ -119,6 +121,7 @@ def test_detectron2_gets_intensities_to_255(make_trained: MakeTrained, home: Hom
 
 
 @pytest.mark.parametrize("there", ["a.pth", "a.json"])
+@pytest.mark.slow
 def test_a_file_is_replaced_by_force_alone(make_trained: MakeTrained, there: str) -> None:
     trial = make_trained().trial
     Path(there).write_text("mine")

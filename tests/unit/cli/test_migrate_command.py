@@ -88,6 +88,7 @@ def test_a_dry_run_creates_nothing(source: MlflowTracker, tmp_path: Path) -> Non
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_a_difference_is_an_error_that_names_run_and_value(
     source: MlflowTracker, target_uri: str, tmp_path: Path
 ) -> None:

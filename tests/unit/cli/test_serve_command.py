@@ -29,6 +29,8 @@ def is_group_alive(group: int) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_server_and_its_workers(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ftlab.engine.stopping._leave_terminal", lambda: None)
+    # As in a terminal; whoever runs the tests may ignore it, as nohup does.
+    hang_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-c", PARENT]
     groups: list[int] = []
@@ -42,6 +44,7 @@ def test_a_signal_ends_the_server_and_its_workers(number: signal.Signals, monkey
     with pytest.raises(typer.Exit) as ended:
         serve()
     signal.signal(signal.SIGINT, previous)
+    signal.signal(signal.SIGHUP, hang_up)
     assert ended.value.exit_code == 0
     (group,) = groups
     deadline = time.monotonic() + 10

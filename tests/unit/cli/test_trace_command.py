@@ -86,6 +86,7 @@ def test_a_cell_is_explained_with_the_commands_that_train_it(store: MemoryTracke
     assert all(trial.trial_key in run("explain", str(FOLDER)).out for trial in store.trials.values())
 
 
+@pytest.mark.slow
 def test_a_cell_that_is_not_there_is_refused(store: MemoryTracker) -> None:
     ended = run("explain", str(FOLDER), "--cell", "0.7")
     assert isinstance(ended.error, ConfigError)
@@ -106,6 +107,7 @@ def test_one_number_changed_by_hand_is_named(store: MemoryTracker) -> None:
     assert "1 of 1 do not" in str(ended.error)
 
 
+@pytest.mark.slow
 def test_an_edited_provenance_does_not_hide_the_other_folders(store: MemoryTracker) -> None:
     study = load_study("exp", "tiny")
     trials = name_trials(study, Home(".home"))
@@ -153,6 +155,7 @@ def test_a_bundle_holds_all_and_checks(store: MemoryTracker) -> None:
     assert json.loads((bundle / "provenance.json").read_text())["origin"]["study"] == "exp/tiny"
 
 
+@pytest.mark.slow
 def test_a_bundle_of_an_edited_table_is_refused(store: MemoryTracker) -> None:
     edit("table.md", "81.2", "99.9")
     ended = run("bundle", "exp", "--profile", "tiny")
@@ -161,6 +164,7 @@ def test_a_bundle_of_an_edited_table_is_refused(store: MemoryTracker) -> None:
     assert not Path("bundles").exists()
 
 
+@pytest.mark.slow
 def test_a_bundle_of_an_edited_experiment_is_refused(store: MemoryTracker, write_experiment: WriteExperiment) -> None:
     write_experiment("exp", grid={"method.key_momentum": [0.9, 0.1]})
     ended = run("bundle", "exp", "--profile", "tiny")

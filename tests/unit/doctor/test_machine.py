@@ -106,6 +106,7 @@ def test_a_large_cache_is_foretold(surroundings: Surroundings, tmp_path: Path, m
     assert check_data(photos).message.endswith("files, about 0.0 GB in the cache of decoded images")
 
 
+@pytest.mark.slow
 def test_an_object_store_is_asked(surroundings: Surroundings, object_store: Any) -> None:
     assert check_shared_home(surroundings).message == "not used: FTLAB_HOME is a path"
     there = check_shared_home(replace(surroundings, home=Home(object_store.make_location())))

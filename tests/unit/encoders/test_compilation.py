@@ -25,6 +25,7 @@ def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_compiler")
+@pytest.mark.slow
 def test_a_module_that_cannot_be_compiled_runs_eagerly() -> None:
     module = make_module()
     plain = copy.deepcopy(module)

@@ -95,6 +95,7 @@ def test_the_small_cnn_has_its_width_and_depth() -> None:
 
 
 @pytest.mark.parametrize("backbone", ["mobilenet_v3_small", "convnext_tiny"])
+@pytest.mark.slow
 def test_a_classifier_draws_nothing_while_it_trains(backbone: str) -> None:
     encoder = build(backbone, stem="imagenet").train()
     first, second = encoder.backbone(images(32, 3)), encoder.backbone(images(32, 3))

@@ -122,6 +122,7 @@ def test_a_class_with_too_few_images_is_said_before_anything_is_judged(
     assert "probe.few_shot_labels must be at most the smallest class's images" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_damaged_backbone_stops_no_other(
     study: StudySpec, kept: list[Any], home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,7 @@ def test_new_questions_train_nothing_and_change_no_record(study: StudySpec, home
     assert plan_study(asked, home, after).todo == ()
 
 
+@pytest.mark.slow
 def test_what_was_not_kept_is_named_and_trained(study: StudySpec, home: Home) -> None:
     tracker = MemoryTracker()
     carry_out(plan_study(study, home, tracker.load_trials()), tracker, home, keep="nothing")

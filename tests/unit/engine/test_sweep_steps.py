@@ -103,6 +103,7 @@ def test_trials_become_a_table_and_files(study: StudySpec, tracker: MemoryTracke
     assert set(end.artifacts) == expected
 
 
+@pytest.mark.slow
 def test_a_published_table_brings_its_provenance(
     study: StudySpec, tracker: MemoryTracker, home: Home, tmp_path: Path
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_table_counts_the_seeds_it_is_asked_for(study: StudySpec, tracker: Mem
     assert [row.n_trials for row in tabulate(one, trials, recorded, ALL_SEEDS).rows] == [2, 2]
 
 
+@pytest.mark.slow
 def test_a_table_of_automatic_seeds_says_why_cells_got_no_more(
     study: StudySpec, tracker: MemoryTracker, home: Home, tmp_path: Path
 ) -> None:

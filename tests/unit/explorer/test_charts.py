@@ -140,6 +140,7 @@ def client(store: RecordStore) -> FlaskClient:
 
 
 @pytest.mark.parametrize("name", sorted(CHARTS))
+@pytest.mark.slow
 def test_every_figure_has_its_data_and_a_pdf(name: str, client: FlaskClient) -> None:
     query = str(Address("old", "digits", "m=0.9", compare=BOTH)).removeprefix("/")
     got = client.get(f"/charts/{name}.csv{query}", headers={"Host": "127.0.0.1"})

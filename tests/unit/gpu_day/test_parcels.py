@@ -104,6 +104,7 @@ def make_wheel(folder: Path, name: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_packages_of_one_namespace_are_whole_though_they_come_apart(tmp_path: Path, store: Store) -> None:
     for name in ("first", "second"):
         (part,) = make_parcels([make_wheel(tmp_path / "wheels", name)], 10_000, tmp_path / name, THIS_PYTHON)

@@ -118,6 +118,7 @@ def test_what_the_store_knows_stands_unless_it_is_no_result(
     ] == delivered
 
 
+@pytest.mark.slow
 def test_in_mlflow_no_run_stays_running_and_a_study_keeps_what_it_said(lab: Lab, store_uri: str) -> None:
     there = MlflowTracker(store_uri)
     there.open_study(StudyRecord("exp", "exp/tiny"))

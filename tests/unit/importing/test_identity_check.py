@@ -22,6 +22,7 @@ def forget_keys() -> None:
             found.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_real_record_is_the_trial_that_it_says(trained: Path) -> None:
     (path,) = trained.iterdir()
     entry = Journal(trained).read(path.stem)

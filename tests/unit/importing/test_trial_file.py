@@ -34,6 +34,7 @@ def unsealed(path: Path, numbers: range) -> None:
     path.write_text("".join(f"{line}\n" for line in lines))
 
 
+@pytest.mark.slow
 def test_what_a_training_wrote_is_whole(trained: Path) -> None:
     (path,) = trained.iterdir()
     file, entry = read_trial_file(path), Journal(trained).read(path.stem)

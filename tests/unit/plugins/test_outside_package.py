@@ -133,6 +133,7 @@ def test_its_method_passes_the_contract(outside: Surroundings) -> None:
     assert len(passed) == 7
 
 
+@pytest.mark.slow
 def test_its_code_is_part_of_the_keys_of_its_trials_and_its_version_is_not(outside: Surroundings) -> None:
     uses = [{part: SETTINGS[part]} for part in ("method", "views")] + [{"model": SETTINGS["model"]}]
     keys = outside.run(KEYS, uses)
@@ -149,6 +150,7 @@ def test_its_code_is_part_of_the_keys_of_its_trials_and_its_version_is_not(outsi
     assert all(one[0] != other[0] and one[1] != other[1] for one, other in zip(changed[1:], keys[1:], strict=True))
 
 
+@pytest.mark.slow
 def test_a_process_that_lacks_it_or_has_other_code_differs_by_name(outside: Surroundings) -> None:
     there, absent = outside.run(SOFTWARE), Surroundings(None).run(SOFTWARE)
     assert isinstance(there, dict)
@@ -174,6 +176,7 @@ def test_settings_of_another_method_are_unknown_keys(outside: Surroundings) -> N
 
 
 @pytest.mark.parametrize("name", ["moco", "twins"])
+@pytest.mark.slow
 def test_a_method_of_another_name_or_of_a_built_in_one_is_left_out(outside: Surroundings, name: str) -> None:
     assert outside.folder is not None
     [information] = outside.folder.glob("*.dist-info")

@@ -94,6 +94,7 @@ def test_a_new_question_trains_nothing_and_finds_what_training_would(
     assert outcome.tags == {BACKBONE_TAG: tags[BACKBONE_TAG], JUDGED_TAG: before.key}
 
 
+@pytest.mark.slow
 def test_only_the_probes_of_the_question_are_taken(make_trial: MakeTrial, home: Home) -> None:
     history, _ = trained(make_trial(), home)
     run = start(make_trial({"probe.few_shot_labels": 1}), home)
@@ -121,6 +122,7 @@ def test_another_training_is_trained(make_trial: MakeTrial, home: Home) -> None:
         assert isinstance(start(other, home), TrialRun)
 
 
+@pytest.mark.slow
 def test_a_damaged_backbone_is_named_and_made_again(make_trial: MakeTrial, home: Home) -> None:
     trial, asked = make_trial(), make_trial({"probe.few_shot_labels": 1})
     trained(trial, home)

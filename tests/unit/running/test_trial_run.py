@@ -184,6 +184,7 @@ def test_a_damaged_checkpoint_costs_time_and_no_result(
     CheckpointStore(checkpoints_folder(home)).load(path.stem, CPU)
 
 
+@pytest.mark.slow
 def test_without_a_readable_checkpoint_a_trial_starts_again(make_trial: MakeTrial, home: Home, tmp_path: Path) -> None:
     trial = make_trial()
     _, undamaged = run(trial, Home(str(tmp_path / "undamaged")))
@@ -193,6 +194,7 @@ def test_without_a_readable_checkpoint_a_trial_starts_again(make_trial: MakeTria
     assert numbers(resumed) == numbers(undamaged)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_architecture_is_refused(make_trial: MakeTrial, home: Home, tmp_path: Path) -> None:
     trial, wider = make_trial(), make_trial({"model.feature_dim": 32})
     _, undamaged = run(trial, Home(str(tmp_path / "undamaged")))
@@ -202,6 +204,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(make_trial: MakeTrial, 
     assert numbers(resumed) == numbers(undamaged)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_costs_a_checkpoint_and_no_result(
     make_trial: MakeTrial, home: Home, tmp_path: Path
 ) -> None:
@@ -242,6 +245,7 @@ def test_images_that_are_not_those_of_the_trial_are_refused(make_trial: MakeTria
     assert not (home / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_checkpoints_keep_their_distance_in_time(make_trial: MakeTrial, home: Home) -> None:
     trial = make_trial({"train.epochs": 3})
     run(trial, home, checkpoint_seconds=3600.0)

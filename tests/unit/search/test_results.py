@@ -35,6 +35,7 @@ def frame(laboratory: Any) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_the_best_is_an_experiment_that_loads(
     make_search: MakeSearch, open_laboratory: OpenLaboratory, profile: ProfileConfig
 ) -> None:
@@ -100,6 +101,7 @@ def test_importance_finds_what_decides(make_search: MakeSearch, open_laboratory:
     assert compute_importance(laboratory.ledger.study) == (importance,)
 
 
+@pytest.mark.slow
 def test_importance_names_what_it_leaves_out(make_search: MakeSearch, open_laboratory: OpenLaboratory) -> None:
     space = {
         "transform.positives": {"kind": "choice", "choices": ["none", "extrapolate"]},

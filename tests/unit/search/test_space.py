@@ -52,6 +52,7 @@ def test_the_searches_are_valid_at_every_profile(search: str, profile: str, rand
         spec.space.resolve(spec.space.suggest(random_study.ask()))
 
 
+@pytest.mark.slow
 def test_a_setting_without_effect_is_not_drawn(make_search: MakeSearch, random_study: optuna.Study) -> None:
     space = make_search(space=EVERYTHING, overrides={}).space
     for _ in range(100):

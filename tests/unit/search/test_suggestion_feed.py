@@ -152,6 +152,7 @@ def test_what_was_stopped_early_counts_and_the_sampler_hears_of_it(
     assert (row.status, row.knn, isnan(row.value), row.reason) == ("pruned", 40.0, True, "stopped early")
 
 
+@pytest.mark.slow
 def test_what_diverged_counts_and_an_accident_does_not(
     make_search: MakeSearch, open_laboratory: OpenLaboratory
 ) -> None:

@@ -132,6 +132,7 @@ def false_statements(found: Allocation, means: "np.ndarray") -> int:
 
 @pytest.mark.parametrize("spacing", [0.0, 0.5], ids=["all cells equal", "at the edge of the zone"])
 @pytest.mark.parametrize("deviation", [0.3, 2.0])
+@pytest.mark.slow
 def test_tables_with_a_false_statement_are_as_rare_as_stated(
     simulate: Simulate, normal_table: NormalTable, spacing: float, deviation: float
 ) -> None:

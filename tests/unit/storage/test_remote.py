@@ -26,6 +26,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_during_an_upload_publishes_nothing(object_store: Any) -> None:
     location = object_store.make_location()
     writer = subprocess.Popen(

@@ -75,6 +75,7 @@ def every_param(config: TrialConfig) -> dict[str, str]:
     return {name: spell(value) for name, value in flatten(config).items()}
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_read_back_has_its_keys() -> None:
     assert any(len(recorded_params(config)) < len(every_param(config)) - 10 for config in CONFIGS)
     for config in CONFIGS:
@@ -83,6 +84,7 @@ def test_a_trial_that_is_read_back_has_its_keys() -> None:
         assert recorded_params(read) == recorded_params(config)
 
 
+@pytest.mark.slow
 def test_a_trial_with_every_setting_recorded_is_read_back_as_it_was() -> None:
     for config in CONFIGS:
         assert config_from_params(every_param(config)) == config

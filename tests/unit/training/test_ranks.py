@@ -84,6 +84,7 @@ def test_ranks_train_what_a_process_alone_trains(
         {"transform": {**BOTH, "renormalise": True}, "train": {"channels_last": True}},
     ],
 )
+@pytest.mark.slow
 def test_ranks_train_what_a_process_alone_trains_in_every_mode(
     build_trainer: BuildTrainer, build_team: BuildTeam, settings: dict[str, Any]
 ) -> None:
@@ -123,6 +124,7 @@ def test_each_rank_makes_the_views_that_it_encodes(build_trainer: BuildTrainer, 
 
 
 @pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2), (4, 2)])
+@pytest.mark.slow
 def test_a_trial_goes_on_with_another_number_of_ranks(
     build_trainer: BuildTrainer, build_team: BuildTeam, before: int, after: int
 ) -> None:

@@ -163,6 +163,7 @@ print(cache.load_dataset(cache.DatasetSource("folder", Path({str(root)!r}), 6), 
 
 
 class TestTwoBuilders:
+    @pytest.mark.slow
     def test_in_two_processes_end_with_one_folder(self, tmp_path, write_folder):
         root = write_folder("animals", COUNTS)
         script = f"""
@@ -177,6 +178,7 @@ print(dataset.fingerprint, dataset.train_images.sum())
         assert first == second != ""
         assert len(folders(tmp_path)) == 1
 
+    @pytest.mark.slow
     def test_on_one_machine_decode_once(self, tmp_path, write_folder):
         command = builder(write_folder("animals", COUNTS), tmp_path, "time.sleep(0.5)")
         builders = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
@@ -184,6 +186,7 @@ print(dataset.fingerprint, dataset.train_images.sum())
         assert sorted(len(lines) for lines in printed) == [1, 1, 1, 2]
         assert len({lines[-1] for lines in printed}) == 1
 
+    @pytest.mark.slow
     def test_go_on_when_the_one_that_decodes_is_killed(self, tmp_path, write_folder):
         root = write_folder("animals", COUNTS)
         killed = subprocess.Popen(builder(root, tmp_path, "time.sleep(600)"), stdout=subprocess.PIPE, text=True)

@@ -83,6 +83,7 @@ def test_the_thread_ends_with_the_last_step(images: np.ndarray) -> None:
     assert_ends(thread)
 
 
+@pytest.mark.slow
 def test_the_thread_ends_when_its_consumer_stops_early(images: np.ndarray) -> None:
     before = threads()
     of_step = ReadAhead(images, steps_of(*(4,) * 10), CPU).of_step

@@ -82,6 +82,7 @@ def test_panels_of_a_cell_are_those_of_its_scores(figures: TrainingFigures, who:
     assert effect.panels[1].before.keys() == expected
 
 
+@pytest.mark.slow
 def test_a_report_draws_them(momentum_table: AblationTable, figures: TrainingFigures, who: str) -> None:
     charts = {chart.title: chart for chart in report_charts(axis_figure(momentum_table), figures, LeftOut("-"))}
     told = [chart.caption.endswith(LACKING[who]) for chart in charts.values()]

@@ -145,6 +145,7 @@ def test_figures_are_drawn_the_same_each_time() -> None:
 
 
 @pytest.mark.parametrize("found", [report(()), report((trial(0, 80.0, 1.0),))])
+@pytest.mark.slow
 def test_however_little_is_known_is_drawn(found: SearchReport) -> None:
     for draw in (draw_history, draw_importance, draw_front):
         assert [content[1:4] for content in draw(found).values()] == [b"PNG", b"PDF"]

@@ -201,6 +201,7 @@ def test_effect_size_is_the_corrected_standardised_difference() -> None:
     assert found.effect_size == pytest.approx(2.0 / sqrt(pi))
 
 
+@pytest.mark.slow
 def test_holm_steps_down() -> None:
     found = family(np.random.default_rng(1).normal([[3.0], [2.0], [1.0], [0.2]], 1.0, (4, 6)).tolist())
     expected = multipletests([comparison.p_single for comparison in found], method="holm")[1]

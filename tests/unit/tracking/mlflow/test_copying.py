@@ -105,6 +105,7 @@ def cut_power(monkeypatch: pytest.MonkeyPatch, source: MlflowTracker, target_uri
             migrate(source, target_uri)
 
 
+@pytest.mark.slow
 def test_the_target_tells_what_the_source_does(source: MlflowTracker, target_uri: str) -> None:
     outcomes = migrate(source, target_uri)
     assert (problems(outcomes), actions(outcomes)) == ([], {Action.COPY})
@@ -125,6 +126,7 @@ def test_the_target_tells_what_the_source_does(source: MlflowTracker, target_uri
     assert {run.data.tags.get("mlflow.parentRunId") for run in there.values()} == {None, parent.info.run_id}
 
 
+@pytest.mark.slow
 def test_files_lie_beside_the_target(source: MlflowTracker, target_uri: str, tmp_path: Path) -> None:
     migrate(source, target_uri)
     parent = runs_of(target_uri)["momentum/digits"].info
@@ -133,6 +135,7 @@ def test_files_lie_beside_the_target(source: MlflowTracker, target_uri: str, tmp
     assert (folder / "figures" / "curves.pdf").read_bytes() == bytes(range(256))
 
 
+@pytest.mark.slow
 def test_a_second_time_nothing_is_written_to_either(source: MlflowTracker, target_uri: str) -> None:
     files = [sqlite_path(uri) for uri in (source.uri, target_uri)]
     before = files[0].read_bytes()  # type: ignore[union-attr]
@@ -166,6 +169,7 @@ def test_an_interrupted_copy_is_completed(
     assert runs_of(target_uri).keys() == runs_of(source.uri).keys()
 
 
+@pytest.mark.slow
 def test_a_half_written_copy_counts_as_running(
     source: MlflowTracker, target_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +177,7 @@ def test_a_half_written_copy_counts_as_running(
     assert MlflowTracker(target_uri).load_trials()["status"].to_list() == ["running"]
 
 
+@pytest.mark.slow
 def test_a_changed_value_is_an_error_and_stays(source: MlflowTracker, target_uri: str) -> None:
     migrate(source, target_uri)
     run_id = runs_of(target_uri)["seed 0"].info.run_id
@@ -183,6 +188,7 @@ def test_a_changed_value_is_an_error_and_stays(source: MlflowTracker, target_uri
         ]
 
 
+@pytest.mark.slow
 def test_a_lost_point_a_param_a_tag_and_a_file_are_missed(
     source: MlflowTracker, target_uri: str, tmp_path: Path
 ) -> None:

@@ -212,6 +212,7 @@ def test_a_whole_trial_whose_driver_died_half_way_is_completed(
     assert tracker.load_trials()[["status", "pretrain/loss"]].values.tolist() == [["finished", 1.0]]
 
 
+@pytest.mark.slow
 def test_artifacts_lie_beside_the_database_or_in_the_given_folder(
     tracker: MlflowTracker, store_uri: str, make_trial: MakeTrial, tmp_path: Path
 ) -> None:
@@ -296,6 +297,7 @@ def test_more_runs_than_one_answer_holds(tracker: MlflowTracker, make_trial: Mak
     assert tracker.load_trials()["seed"].to_list() == list(range(1200))
 
 
+@pytest.mark.slow
 def test_reconcile_marks_the_runs_of_a_killed_driver_only(
     hanging_driver: subprocess.Popen[str], client: MlflowClient, store_uri: str, make_trial: MakeTrial
 ) -> None:
@@ -326,6 +328,7 @@ def test_a_dead_server_is_reported_within_seconds(capfd: pytest.CaptureFixture[s
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_later_is_named(tracker: MlflowTracker, store_uri: str, make_trial: MakeTrial) -> None:
     Path(store_uri.removeprefix("sqlite:///")).write_bytes(b"overwritten" * 1000)
     with pytest.raises(TrackingError, match=f"must answer and take records, but {store_uri} did not"):

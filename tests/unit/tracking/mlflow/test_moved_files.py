@@ -50,6 +50,7 @@ def places(home: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["new", "a new home", "50%", "a%20b", "what?", "#2", "ü/artifacts"])
+@pytest.mark.slow
 def test_a_moved_home_reads_and_writes_where_it_lies(
     name: str, home: Path, record: Record, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_moved_home_reads_and_writes_where_it_lies(
     assert sorted(path.name for path in tmp_path.iterdir()) == [new.relative_to(tmp_path).parts[0]]
 
 
+@pytest.mark.slow
 def test_a_copied_home_writes_nothing_into_the_original(home: Path, record: Record, tmp_path: Path) -> None:
     record(home, "a1")
     copy = tmp_path / "copy"

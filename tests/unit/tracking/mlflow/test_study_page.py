@@ -221,6 +221,7 @@ def test_a_reference_that_was_left_unfinished_is_made_anew(tracker: MlflowTracke
     assert (whole.info.run_id == half, whole.info.status) == (False, "FINISHED")
 
 
+@pytest.mark.slow
 def test_runs_of_an_older_ftlab_get_the_names_of_their_rows_and_keep_their_own(
     tracker: MlflowTracker, client: MlflowClient, target_uri: str
 ) -> None:
