@@ -194,7 +194,7 @@ test-slow: $(STAMP)  ## Run the slow tests: faults with real processes
 	$(BIN)/pytest -q -m "slow and not services"
 
 test-browser: $(STAMP)  ## Run the tests that drive a browser (Chromium)
-	$(BIN)/pytest -q -m browser tests/browser
+	$(BIN)/pytest -q -m "browser and not slow" tests/browser
 
 test-services: $(STAMP)  ## Run the tests with real servers: PostgreSQL, MLflow, Ray, Prometheus
 	$(BIN)/pytest -q -m services tests/integration/services

@@ -57,6 +57,7 @@ def test_no_page_is_wider_than_the_screen_or_asks_another_host(
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height", "colours"), SIZES)
 @pytest.mark.parametrize("name", LOOKED_AT)
 def test_a_page_has_no_serious_fault(

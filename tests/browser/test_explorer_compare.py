@@ -55,7 +55,11 @@ def mark(cell: str) -> str:
 COMPARED = f"{QUEUE}&cell=K&compare={mark('FT')}&compare={mark('2K')}"
 
 
-@pytest.fixture(params=LOOKS)
+# Each size and each scheme once; all four in `make test-slow`.
+USUAL = ("laptop-light", "phone-dark")
+
+
+@pytest.fixture(params=[pytest.param(name, marks=[] if name in USUAL else [pytest.mark.slow]) for name in LOOKS])
 def look(request: pytest.FixtureRequest) -> dict[str, Any]:
     """A window's size and colours."""
     return LOOKS[request.param]
