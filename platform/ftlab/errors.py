@@ -1,7 +1,7 @@
 """Errors a user can act on: each states the rule, then the value, then the nearest valid choice."""
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from ftlab.credentials import without_credentials
@@ -59,6 +59,16 @@ def is_disk_full(error: OSError) -> bool:
     True
     """
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def listed(names: Sequence[str], at_most: int, separator: str = ", ") -> str:
+    """Return the first of some names in a line, with the number of the others.
+
+    >>> listed(["a", "b", "c"], 2), listed(["a", "b"], 2)
+    ('a, b and 1 more', 'a, b')
+    """
+    more = len(names) - at_most
+    return separator.join(names[:at_most]) + (f" and {more} more" if more > 0 else "")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

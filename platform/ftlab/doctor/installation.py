@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, distributions, requires, ve
 
 from ftlab.doctor.finding import Finding, fault, good, warning
 from ftlab.doctor.surroundings import Surroundings
+from ftlab.errors import listed
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)  # as pyproject.toml says
 
@@ -38,9 +39,8 @@ def check_packages(surroundings: Surroundings) -> Finding:
         if name in found and found[name] not in versions
     ]
     if other:
-        more = f" and {len(other) - _MAX_NAMED} more" if len(other) > _MAX_NAMED else ""
         return warning(
-            f"other versions than in requirements.lock: {', '.join(other[:_MAX_NAMED])}{more}; numbers may differ",
+            f"other versions than in requirements.lock: {listed(other, _MAX_NAMED)}; numbers may differ",
             "make setup",
         )
     return good(f"{len(found.keys() & locked)} packages as in requirements.lock")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ftlab.config.home import Home, ftlab_home
 from ftlab.engine.planning import name_trials
 from ftlab.engine.study_session import STARTING_RAY
-from ftlab.errors import FtlabError
+from ftlab.errors import FtlabError, listed
 from ftlab.estimate.resource_plan import resources_within
 from ftlab.machine.capacity import Capacity
 from ftlab.reporting.printed.metric_labels import metric_name
@@ -117,9 +117,8 @@ def evaluation_lines(found: Evaluation, num_judged: int, num_todo: int) -> list[
         f"{num_judged + num_todo} evaluations: {num_todo} to judge, {num_judged} judged before; nothing is trained"
     ]
     if found.missing:
-        names = ", ".join(trial.name for trial in found.missing[:NUM_LISTED])
-        more = f" and {len(found.missing) - NUM_LISTED} more" if len(found.missing) > NUM_LISTED else ""
-        lines.append(f"not judged, as their backbones are not kept; make sweep trains them: {names}{more}")
+        names = listed([trial.name for trial in found.missing], NUM_LISTED)
+        lines.append(f"not judged, as their backbones are not kept; make sweep trains them: {names}")
     return [*lines, *(f"{task} is left out: {reason}" for task, reason in found.refused.items())]
 
 

@@ -7,6 +7,7 @@ from ftlab.assembly.images import load_images
 from ftlab.assembly.probes import make_probe
 from ftlab.assembly.trial_parts import make_method
 from ftlab.config.home import Home
+from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
 from ftlab.encoders.encoder import Encoder
@@ -26,8 +27,19 @@ def judge_floor(floor: Floor, home: Home, device: torch.device) -> FloorRecord:
         DataError: The images are missing, or differ from those that the floor was named by.
     """
     dataset = load_images(floor.config.data, home, fingerprint=floor.fingerprint)
-    encoder = _encoder(floor, dataset, device)
-    suite = make_probe(floor.config, dataset, encoder, ResidentImages(dataset.train_images, device), device)
+    return judge_frozen(floor.config, dataset, _encoder(floor, dataset, device), device)
+
+
+def judge_frozen(config: TrialConfig, dataset: ImageDataset, encoder: Encoder, device: torch.device) -> FloorRecord:
+    """Return the findings of a trial's probes about the features of an encoder, which are computed once.
+
+    Args:
+        config: The trial.
+        dataset: The images.
+        encoder: The encoder.
+        device: Its device.
+    """
+    suite = make_probe(config, dataset, encoder, ResidentImages(dataset.train_images, device), device)
     judged = suite.judge(suite.extract())
     return FloorRecord(judged.metrics, judged.right, dataset.num_classes)
 

@@ -54,8 +54,7 @@ class JudgedRun:
         self._tags = {BACKBONE_TAG: digest, JUDGED_TAG: kept.trial_key}
         self.warning = ""
         *before, last = kept.history
-        keys = evaluation_keys(trial.config, trial.fingerprint)
-        missing = {probe for probe, key in keys.items() if kept.evaluations.get(probe) != key}
+        missing = _unasked_probes(trial, kept)
         if missing:
             last = _with(last, judge_encoder(trial, kept, missing, home, device))
         self.history: list[EpochResult] = [*before, last]
@@ -131,5 +130,9 @@ def _with(last: EpochResult, judged: Judgement) -> EpochResult:
 
 def unasked_metrics(trial: Trial, kept: KeptBackbone) -> set[str]:
     """Return the metrics of a kept backbone's last epoch that answer other questions than a trial's."""
+    return {PROBE_METRICS[probe] for probe in _unasked_probes(trial, kept)}
+
+
+def _unasked_probes(trial: Trial, kept: KeptBackbone) -> set[str]:
     keys = evaluation_keys(trial.config, trial.fingerprint)
-    return {metric for probe, metric in PROBE_METRICS.items() if kept.evaluations.get(probe) != keys[probe]}
+    return {probe for probe, key in keys.items() if kept.evaluations.get(probe) != key}

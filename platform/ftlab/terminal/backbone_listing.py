@@ -1,5 +1,6 @@
 """Lines that state the room for kept backbones, and what must go so that more of them fit."""
 
+from ftlab.errors import listed
 from ftlab.running.kept_backbones import BUDGET, Room
 from ftlab.storage.folder import Entry
 from ftlab.terminal.estimate_listing import format_bytes
@@ -41,9 +42,7 @@ def room_lines(room: Room, *, done: bool) -> list[str]:
 
 
 def _named(room: Room) -> str:
-    listed = ", ".join(map(_short, room.spare[:NUM_LISTED]))
-    more = len(room.spare) - NUM_LISTED
-    return f"{listed} and {more} more" if more > 0 else listed
+    return listed([_short(entry) for entry in room.spare], NUM_LISTED)
 
 
 def _short(entry: Entry) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from ftlab.reporting.printed.label_places import move_apart
+
 MAX_LABELS = 9
 MAX_LETTERS = 12
 LINE_HEIGHT, LETTER_WIDTH, LEADER = 13, 6.6, 12
@@ -29,7 +31,7 @@ def end_labels(ends: Mapping[str, End], axis: str, values: Sequence[float], heig
     finite = [value for value in values if isfinite(value)]
     pixels = height / ((max(finite) - min(finite)) or 1.0)
     ordered = sorted(known, key=lambda label: known[label][1])
-    places = spread([known[label][1] for label in ordered], LINE_HEIGHT / pixels)
+    places = move_apart([known[label][1] for label in ordered], LINE_HEIGHT / pixels)
     # A piece of line in the colour leads to it: a page writes all texts in its own ink.
     leader = {"ax": LEADER, "xanchor": "left", "arrowhead": 0, "arrowwidth": 1.5, "font": {"size": 11}}
     return [
@@ -60,18 +62,3 @@ def shortened(label: str) -> str:
     ('FT', '…ntum: 0.9999')
     """
     return label if len(label) <= MAX_LETTERS else f"…{label[-MAX_LETTERS:]}"
-
-
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Return ascending places moved apart by at least a gap, each group of close ones around its middle.
-
-    >>> spread([0.0, 0.0, 5.0], 2.0)
-    [-1.0, 1.0, 5.0]
-    """
-    groups: list[tuple[float, int]] = []
-    for place in places:
-        groups.append((place, 1))
-        while len(groups) > 1 and groups[-1][0] - groups[-2][0] < gap * (groups[-1][1] + groups[-2][1]) / 2:
-            (first, number), (second, more) = groups[-2:]
-            groups[-2:] = [((first * number + second * more) / (number + more), number + more)]
-    return [middle + gap * (rank - (number - 1) / 2) for middle, number in groups for rank in range(number)]

@@ -6,6 +6,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from ftlab.reporting.printed.label_places import move_apart
+
 LABEL_SIZE, LABEL_PLACE, LABEL_GAP = 6.5, 1.08, 0.015
 
 
@@ -53,29 +55,14 @@ def label_ends(axes: Axes, ends: Sequence[LineEnd], gap: float) -> None:
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Return the places nearest to these, by the sum of squares, that lie a gap apart in the same order.
-
-    Places less a gap for each one below them must not fall, so that they are a regression on rising numbers, by pooling
-    neighbours that violate it (Ayer et al. 1955, doi:10.1214/aoms/1177728423).
-
-    Args:
-        places: Places from 0 to 1; what would reach beyond either end moves back, the first end last.
-        gap: Least distance.
+    """Return the places of `move_apart`, moved back where they would reach beyond 0 or 1, beyond 0 last.
 
     >>> spread([0.5, 0.5, 0.9], 0.1)
     [0.45, 0.55, 0.9]
     """
-    order = sorted(range(len(places)), key=places.__getitem__)
-    pools: list[list[float]] = []
-    for rank, place in enumerate(order):
-        pools.append([places[place] - rank * gap])
-        while len(pools) > 1 and _mean(pools[-2]) > _mean(pools[-1]):
-            pools[-2:] = [pools[-2] + pools[-1]]
-    found = [_mean(pool) for pool in pools for _ in pool]
-    slack = 1.0 - gap * (len(places) - 1)
-    levels = {place: max(0.0, min(level, slack)) for place, level in zip(order, found, strict=True)}
-    return [round(levels[place] + gap * order.index(place), 6) for place in range(len(places))]
-
-
-def _mean(pool: Sequence[float]) -> float:
-    return sum(pool) / len(pool)
+    moved, last = move_apart(places, gap), len(places) - 1
+    ranks = {place: rank for rank, place in enumerate(sorted(range(len(places)), key=places.__getitem__))}
+    return [
+        round(max(gap * ranks[place], min(value, 1.0 - gap * (last - ranks[place]))), 6)
+        for place, value in enumerate(moved)
+    ]

@@ -6,12 +6,11 @@ import torch
 from torch import nn
 
 from ftlab.assembly.images import load_images
-from ftlab.assembly.probes import make_probe
 from ftlab.config.home import Home
-from ftlab.data.cache.residency import ResidentImages
 from ftlab.encoders.channel_adapter import ChannelAdapter
 from ftlab.encoders.encoder import Encoder
 from ftlab.errors import CheckpointError
+from ftlab.running.floor_judge import judge_frozen
 from ftlab.running.floor_records import FloorRecord
 from ftlab.running.judged_run import kept_encoder
 from ftlab.running.kept_backbones import backbones_folder
@@ -43,6 +42,4 @@ def judge_transfer(transfer: Transfer, home: Home, device: torch.device) -> Floo
     adapted = Encoder(nn.Sequential(adapter, encoder.backbone), encoder.projection_head, encoder.num_features)
     # The adapter normalises: what it gets are intensities.
     plain = replace(images, channel_mean=(0.0,) * channels, channel_std=(1.0,) * channels)
-    suite = make_probe(transfer.config, plain, adapted, ResidentImages(plain.train_images, device), device)
-    judged = suite.judge(suite.extract())
-    return FloorRecord(judged.metrics, judged.right, images.num_classes)
+    return judge_frozen(transfer.config, plain, adapted, device)

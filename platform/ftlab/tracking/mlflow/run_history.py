@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from ftlab.credentials import without_credentials
-from ftlab.errors import TrackingError
+from ftlab.errors import TrackingError, listed
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow.artifact_address import check_artifact_address, local_folder
 from ftlab.tracking.mlflow.run_layout import COLLAPSED_METRIC, unbounded
@@ -123,6 +123,5 @@ def _local_file(client: "MlflowClient", trial: StoredTrial) -> Iterator[Path]:
 
 
 def _warn(damage: Mapping[str, str]) -> None:
-    named = "; ".join(f"{key} ({reason})" for key, reason in list(damage.items())[:_MAX_NAMED])
-    more = f" and {len(damage) - _MAX_NAMED} more" if len(damage) > _MAX_NAMED else ""
-    _logger.warning("The score history of a trial must be readable for its curves, but is not of %s%s.", named, more)
+    named = listed([f"{key} ({reason})" for key, reason in damage.items()], _MAX_NAMED, "; ")
+    _logger.warning("The score history of a trial must be readable for its curves, but is not of %s.", named)
