@@ -11,6 +11,7 @@ GPUS ?=
 ONLY ?=
 SHARE ?= 1
 INTERVAL ?=
+STYLE ?=
 PORT ?= 5000
 SOAK_MINUTES ?= 20
 RESULTS ?= results
@@ -50,7 +51,7 @@ COMPILE := pip compile --universal --generate-hashes --python-version 3.11 --no-
 # A value in quotes for the shell, as it was typed: make reads none of it.
 quoted = '$(subst ','\'',$(value $(1)))'
 # What the shell exports counts too, and is said first.
-EXPORTED := $(strip $(foreach name,EXP PROFILE SEEDS MAX_TRIALS TRIALS SET CPUS GPUS SHARE INTERVAL PORT RESULTS CELL OUTPUT ARCHIVE CLUSTER RETRAIN,$(if $(filter environment%,$(origin $(name))),$(if $(value $(name)),$(name)=$(call quoted,$(name))))))
+EXPORTED := $(strip $(foreach name,EXP PROFILE SEEDS MAX_TRIALS TRIALS SET CPUS GPUS SHARE INTERVAL STYLE PORT RESULTS CELL OUTPUT ARCHIVE CLUSTER RETRAIN,$(if $(filter environment%,$(origin $(name))),$(if $(value $(name)),$(name)=$(call quoted,$(name))))))
 $(if $(EXPORTED),$(info from the environment: $(EXPORTED)))
 
 # The command line parts the settings: only it knows where one begins.
@@ -62,6 +63,7 @@ SIZE := $(if $(CPUS),--cpus $(CPUS)) $(if $(GPUS),--gpus $(GPUS))
 # The driver of a sweep: this environment, or the container that is a node of the stack's cluster.
 DRIVER := $(if $(CLUSTER),$(if $(filter compose,$(CLUSTER)),$(STACK) exec driver ftlab,$(error CLUSTER must be compose or empty, but got $(CLUSTER))),$(FTLAB))
 INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
+STYLES := $(if $(STYLE),--style $(STYLE))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
@@ -123,8 +125,8 @@ sweep: $(if $(CLUSTER),,$(STAMP))  ## Train what the table still lacks, record i
 evaluate: $(STAMP)  ## Judge kept backbones on other images, training nothing: make evaluate EXP=components ON="digits folder:/data/cub"
 	@$(FTLAB) evaluate $(STUDY) $(SIZE) $(FOLDER) $(foreach place,$(value ON),--on '$(place)')
 
-table: $(STAMP)  ## Rebuild the table from the tracking store
-	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS) $(FOLDER)
+table: $(STAMP)  ## Rebuild the table from the tracking store; STYLE=wide or full: table.tex for two columns or an appendix
+	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS) $(STYLES) $(FOLDER)
 
 explain: $(STAMP)  ## Print what is behind a cell: make explain RESULTS=results/momentum/digits CELL=0.99
 	@$(FTLAB) explain $(call quoted,RESULTS) $(if $(CELL),--cell $(call quoted,CELL))
