@@ -8,7 +8,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -133,7 +133,7 @@ def encode_backbone(kept: KeptBackbone) -> bytes:
         name: (value.float() if value.is_floating_point() else value).detach().cpu().contiguous()
         for name, value in kept.encoder.items()
     }
-    history = json.dumps([asdict(result) for result in kept.history]).encode()
+    history = json.dumps([vars(result) for result in kept.history]).encode()
     facts = {
         "format": FORMAT,
         "trial": kept.trial_key,
