@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftlab.config.home import Home, ftlab_home
+from ftlab.config.weights_file import WeightsConfig
 from ftlab.engine.planning import name_trials
 from ftlab.engine.study_session import STARTING_RAY
 from ftlab.errors import FtlabError, listed
@@ -15,20 +16,31 @@ from ftlab.reporting.printed.metric_labels import metric_name
 from ftlab.running.floor_records import FloorRecord, FloorRecords
 from ftlab.running.kept_backbones import KeptBackbones
 from ftlab.storage.atomic import require_writable, write_if_changed
-from ftlab.study.fingerprint import check_data
 from ftlab.study.spec import StudySpec, Trial
-from ftlab.study.transfer import PROTOCOL, Transfer, check_places, data_of, make_transfer, task_name
+from ftlab.study.transfer import (
+    PROTOCOL,
+    AnyTransfer,
+    WeightsTransfer,
+    check_images,
+    check_places,
+    check_weights,
+    data_of,
+    make_transfer,
+    seen_by_weights,
+    task_name,
+)
 from ftlab.terminal.console import INTERRUPTED, complain, say
 from ftlab.terminal.phase import phase
 from ftlab.workers.session import RaySession
 
 if TYPE_CHECKING:
     from ftlab.reporting.table.task_table import TaskTable
+    from ftlab.running.transfer.weights_reader import ReadWeights
 
 RECORDS = "transfers"
 NUM_LISTED = 8
 
-Judge = Callable[[Sequence[Transfer], Home], Iterator[tuple[Transfer, FloorRecord | str]]]
+Judge = Callable[[Sequence[AnyTransfer], Home], Iterator[tuple[AnyTransfer, FloorRecord | str]]]
 
 
 @dataclass(frozen=True)
@@ -36,14 +48,16 @@ class Evaluation:
     """The evaluations of a study on other images.
 
     Attributes:
-        transfers: Those of trials whose backbones are kept, by the name of the task.
+        transfers: Those of trials whose backbones are kept, and of weights made elsewhere, by the name of the task.
         missing: Trials whose backbones are not kept.
         refused: The reason for each task whose images cannot be used.
+        notes: Lines on the weights made elsewhere, below the table.
     """
 
-    transfers: Mapping[str, Sequence[Transfer]]
+    transfers: Mapping[str, Sequence[AnyTransfer]]
     missing: Sequence[Trial]
     refused: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def plan_evaluation(study: StudySpec, places: Sequence[str], home: Home) -> Evaluation:
@@ -55,25 +69,41 @@ def plan_evaluation(study: StudySpec, places: Sequence[str], home: Home) -> Eval
         home: Home of kept backbones, data sets and the cache.
 
     Raises:
-        ConfigError: A place is none, or two have the same name.
+        ConfigError: A place is none, two places or rows have the same name, or weights are not what they should be.
+        CheckpointError: A file of weights made elsewhere cannot be used.
     """
     check_places(places)
+    check_weights(study)
+    made_elsewhere = _read(study.weights)
     data = {place: data_of(place, study.cells[0].config) for place in places}
     kept, trials = KeptBackbones(home).keys(), name_trials(study, home)
     judged = [trial for trial in trials if trial.pretraining_key in kept]
-    transfers: dict[str, list[Transfer]] = {}
+    transfers: dict[str, list[AnyTransfer]] = {}
     refused: dict[str, str] = {}
     for place, images in data.items():
-        # The batch of the pretraining means nothing there; the probes must fit.
-        configs = [trial.config.model_copy(update={"train": _one_batch(trial)}) for trial in judged]
         try:
-            fingerprint = check_data(images, configs, home).fingerprint
+            fingerprint = check_images(images, [trial.config for trial in judged], home)
+            beside = [_on(place, read, study, home) for read in made_elsewhere]
         except FtlabError as error:
             refused[task_name(place)] = str(error)
             continue
-        transfers[task_name(place)] = [make_transfer(trial, images, fingerprint) for trial in judged]
+        transfers[task_name(place)] = [*(make_transfer(trial, images, fingerprint) for trial in judged), *beside]
     missing = [trial for trial in trials if trial.pretraining_key not in kept]
-    return Evaluation(transfers, missing, refused)
+    return Evaluation(transfers, missing, refused, [read.note for read in made_elsewhere])
+
+
+def _read(weights: Sequence[WeightsConfig]) -> "list[ReadWeights]":
+    if not weights:
+        return []
+    # It imports torch, without which kept backbones are planned.
+    from ftlab.running.transfer.weights_reader import read_weights
+
+    return [read_weights(one) for one in weights]
+
+
+def _on(place: str, read: "ReadWeights", study: StudySpec, home: Home) -> WeightsTransfer:
+    config = seen_by_weights(read.config, place, study.cells[0].config)
+    return read.on(config, check_images(config.data, [config], home))
 
 
 def run_evaluation(
@@ -114,7 +144,8 @@ def run_evaluation(
 def evaluation_lines(found: Evaluation, num_judged: int, num_todo: int) -> list[str]:
     """Return lines that say what is judged, and name what cannot be."""
     lines = [
-        f"{num_judged + num_todo} evaluations: {num_todo} to judge, {num_judged} judged before; nothing is trained"
+        *found.notes,
+        f"{num_judged + num_todo} evaluations: {num_todo} to judge, {num_judged} judged before; nothing is trained",
     ]
     if found.missing:
         names = listed([trial.name for trial in found.missing], NUM_LISTED)
@@ -122,19 +153,19 @@ def evaluation_lines(found: Evaluation, num_judged: int, num_todo: int) -> list[
     return [*lines, *(f"{task} is left out: {reason}" for task, reason in found.refused.items())]
 
 
-def _judge_all(todo: Sequence[Transfer], records: FloorRecords, home: Home, judge: Judge) -> int:
+def _judge_all(todo: Sequence[AnyTransfer], records: FloorRecords, home: Home, judge: Judge) -> int:
     failed = 0
     for transfer, result in judge(todo, home) if todo else ():
         if isinstance(result, str):
             failed = 1
-            complain(f"{transfer.trial.name} could not be judged: {result}")
+            complain(f"{transfer.name} could not be judged: {result}")
         else:
             records.save(transfer.key, result)
     return failed
 
 
 def _with_ray(study: StudySpec, capacity: Capacity) -> Judge:
-    def judge(transfers: Sequence[Transfer], home: Home) -> Iterator[tuple[Transfer, FloorRecord | str]]:
+    def judge(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[AnyTransfer, FloorRecord | str]]:
         session = RaySession(capacity)
         try:
             with phase(STARTING_RAY):
@@ -161,17 +192,18 @@ def make_task_table(study: StudySpec, found: Evaluation, records: FloorRecords) 
 
     metrics = (study.metric, *study.other_metrics)
     columns = [f"{task}, {metric_name(metric)}" for task in found.transfers for metric in metrics]
-    values: dict[str, dict[str, list[float]]] = {cell.name: {} for cell in study.cells}
+    rows = [*(cell.name for cell in study.cells), *(one.row for one in study.weights)]
+    values: dict[str, dict[str, list[float]]] = {row: {} for row in rows}
     for task, transfers in found.transfers.items():
         for transfer in transfers:
             if (record := records.load(transfer.key)) is not None:
                 for metric in metrics:
-                    of_cell = values[transfer.trial.cell]
-                    of_cell.setdefault(f"{task}, {metric_name(metric)}", []).append(record.metrics[metric])
+                    of_row = values[transfer.row]
+                    of_row.setdefault(f"{task}, {metric_name(metric)}", []).append(record.metrics[metric])
     protocols = study.cells[0].config.probe.protocols()
     notes = [f"{metric_name(metric)}: {protocols[metric]}." for metric in metrics]
     notes.append(f"Encoders are frozen, trained on {study.data.name}; images: {PROTOCOL}. ± half the 95% interval.")
-    return tabulate_tasks(study.question, columns, values, notes)
+    return tabulate_tasks(study.question, columns, values, [*notes, *found.notes])
 
 
 def _publish(study: StudySpec, found: Evaluation, records: FloorRecords, folder: Path) -> None:
@@ -184,7 +216,3 @@ def _publish(study: StudySpec, found: Evaluation, records: FloorRecords, folder:
     for line in tasks_md(table).splitlines():
         say(line)
     say(f"{folder}: {', '.join(TASK_RENDERERS)}")
-
-
-def _one_batch(trial: Trial) -> object:
-    return trial.config.train.model_copy(update={"batch_size": 1})

@@ -16,6 +16,7 @@ from ftlab.config.loading import check_setting_name, load_experiment, load_profi
 from ftlab.config.sections.data_section import DataConfig
 from ftlab.config.setting import Setting, Settings
 from ftlab.config.trial import TrialConfig
+from ftlab.config.weights_file import WeightsConfig
 from ftlab.errors import ConfigError, nearest
 from ftlab.reporting.table.baselines import Baseline, baseline_of
 from ftlab.study.cells import CellSpec, check_effects, check_names, find_baseline
@@ -54,6 +55,7 @@ class StudySpec:
         other_metrics: Further metrics that the table shows.
         caption: Statement that stands above the table in print; empty takes the question.
         evaluations: Images that kept backbones are judged on besides their own.
+        weights: Weights made elsewhere that are judged beside them.
     """
 
     experiment: str
@@ -71,6 +73,7 @@ class StudySpec:
     other_metrics: tuple[str, ...] = ()
     caption: str = ""
     evaluations: tuple[str, ...] = ()
+    weights: tuple[WeightsConfig, ...] = ()
 
     def __post_init__(self) -> None:
         num_trials = len(self.cells) * len(self.seeds)
@@ -159,6 +162,7 @@ def resolve_study(
         published=published,
         profile=profile,
         evaluations=tuple(experiment.evaluations or profile.evaluations),
+        weights=tuple(experiment.weights),
     )
 
 
