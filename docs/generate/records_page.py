@@ -97,6 +97,7 @@ HOME = {
     "tables": "The kept backbones that each table refers to: those are never deleted.",
     "transfers": "Accuracies of kept backbones on other images.",
     "floors": "Accuracies without training, for the last rows of tables.",
+    "sweeps": "What the last sweep of each study showed: the same command shows it again while nothing has changed.",
     "costs": "Calibrated times and memory, for estimates.",
     "locks": "Locks of running sweeps and claimed trials.",
     "ray": "Files of Ray Tune while a sweep runs.",
