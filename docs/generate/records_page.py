@@ -82,7 +82,8 @@ HOME = {
     "plans": "The trials that each unfinished study still needs checkpoints for.",
     "cache": "Decoded images, a folder a fingerprint; made again when it is gone.",
     "data": "Data sets that are downloaded or put there.",
-    "backbones": "Weights of trained encoders, for questions that need no training; `FTLAB_BACKBONES` bounds them.",
+    "backbones": "Weights of trained encoders, for questions that need no training, and features computed by them; "
+    "`FTLAB_BACKBONES` bounds both.",
     "tables": "The kept backbones that each table refers to: those are never deleted.",
     "transfers": "Accuracies of kept backbones on other images.",
     "floors": "Accuracies without training, for the last rows of tables.",
