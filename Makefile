@@ -121,7 +121,7 @@ sweep: $(if $(CLUSTER),,$(STAMP))  ## Train what the table still lacks, record i
 	@$(DRIVER) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING) $(INTERVALS) $(FOLDER)
 
 evaluate: $(STAMP)  ## Judge kept backbones on other images, training nothing: make evaluate EXP=components ON="digits folder:/data/cub"
-	@$(FTLAB) evaluate $(STUDY) $(SIZE) $(FOLDER) $(foreach place,$(value ON),--on '$(place)')
+	@$(FTLAB) evaluate $(STUDY) $(SIZE) $(FOLDER) $(foreach place,$(value ON),--on '$(place)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run) $(if $(filter 1 yes true,$(RETRAIN)),--retrain)
 
 table: $(STAMP)  ## Rebuild the table from the tracking store
 	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS) $(FOLDER)

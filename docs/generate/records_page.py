@@ -60,6 +60,7 @@ TAGS = {
     "key.pretraining": "Digest that names the pretraining.",
     "backbone.digest": "SHA-256 of the kept backbone.",
     "evaluation.of": "Digest of the trial whose kept backbone was judged, where nothing was trained.",
+    "evaluation.task": "Name of the other images that a kept backbone was judged on.",
     "key.evaluation.": "Followed by a probe's name: digest that names that evaluation.",
     "git.commit": "Commit of the code.",
     "git.dirty": "Whether files differed from it.",

@@ -42,6 +42,12 @@ On = Annotated[
 ]
 
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be judged, and its cost.")]
+Retrain = Annotated[
+    bool, typer.Option("--retrain", help="First train recorded trials again whose backbones are not kept.")
+]
+
+
 @app.command()
 def table(
     experiment: Experiment,
@@ -87,7 +93,10 @@ def evaluate(
     cpus: Cpus = None,
     gpus: Gpus = None,
     results: Results = RESULTS,
+    dry_run: DryRun = False,
+    retrain: Retrain = False,
 ) -> None:
     """Judge the kept backbones of an experiment on other images, without training, and write a table over tasks."""
     study, _ = load_asked(experiment, profile, seeds, overrides)
-    raise typer.Exit(run_evaluation(study, on or study.evaluations, Capacity(cpus, gpus), results))
+    places = on or study.evaluations
+    raise typer.Exit(run_evaluation(study, places, Capacity(cpus, gpus), results, dry_run=dry_run, retrain=retrain))

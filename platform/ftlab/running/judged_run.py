@@ -15,7 +15,7 @@ from ftlab.encoders.encoder import Encoder
 from ftlab.errors import CheckpointError
 from ftlab.running.feed import Assignment
 from ftlab.running.judging.kept_features import KeptFeatures, feature_key
-from ftlab.running.kept_backbones import BACKBONE_TAG, backbones_folder
+from ftlab.running.kept_backbones import BACKBONE_TAG, JUDGED_TAG, backbones_folder
 from ftlab.running.trial_run import judge
 from ftlab.study.identity import evaluation_keys
 from ftlab.study.spec import Trial
@@ -23,9 +23,6 @@ from ftlab.tracking.records import Outcome
 from ftlab.training.backbone_store import BackboneStore, KeptBackbone
 from ftlab.training.epoch_result import EpochResult
 from ftlab.training.evaluation.probe import PROBE_METRICS, Judgement
-
-# Tag of a run that was not trained: the trial whose kept backbone was judged.
-JUDGED_TAG = "evaluation.of"
 
 
 class JudgedRun:

@@ -15,6 +15,8 @@ from ftlab.training.backbone_store import BackboneStore
 
 # Tag of a run: digest of the file that holds its backbone.
 BACKBONE_TAG = "backbone.digest"
+# Tag of a run that was not trained: the trial whose kept backbone was judged.
+JUDGED_TAG = "evaluation.of"
 
 # End of the names of files with features of a backbone, beside those with its weights.
 FEATURES_SUFFIX = ".features"

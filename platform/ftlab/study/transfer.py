@@ -31,6 +31,16 @@ class Transfer:
     config: TrialConfig
     fingerprint: str
 
+    @property
+    def name(self) -> str:
+        """Short label for people."""
+        return self.trial.name
+
+    @property
+    def row(self) -> str:
+        """Row of the table over tasks that they belong to."""
+        return self.trial.cell
+
 
 def data_of(place: str, config: TrialConfig) -> DataConfig:
     """Return the data settings of images elsewhere, in the size that a trial's encoder was trained with.
@@ -93,6 +103,14 @@ def make_transfer(trial: Trial, data: DataConfig, fingerprint: str) -> Transfer:
     elsewhere = trial.config.model_copy(update={"data": data})
     key = transfer_key(trial.config, trial.fingerprint, elsewhere, fingerprint)
     return Transfer(key, trial, elsewhere, fingerprint)
+
+
+def as_trial(transfer: Transfer) -> Trial:
+    """Return an evaluation as if it were a trial on the other images."""
+    trial = transfer.trial
+    cell = trial.config.model_copy(update={"seed": 0})
+    cell_key = transfer_key(cell, trial.fingerprint, transfer.config, transfer.fingerprint)
+    return Trial(transfer.key, cell_key, trial.cell, transfer.config, transfer.fingerprint)
 
 
 def _data_names() -> tuple[str, ...]:
