@@ -40,8 +40,8 @@ class Evaluation:
     """The evaluations of a study on other images.
 
     Attributes:
-        transfers: Those of trials whose backbones are kept, by the name of the task.
-        missing: Trials whose backbones are not kept.
+        transfers: Those of trials whose backbones are kept, or that were judged before, by the name of the task.
+        missing: The other trials: their backbones are not kept.
         refused: The reason for each task whose images cannot be used.
     """
 
@@ -55,13 +55,16 @@ class Evaluation:
         return [transfer for transfers in self.transfers.values() for transfer in transfers]
 
 
-def plan_evaluation(study: StudySpec, places: Sequence[str], home: Home) -> Evaluation:
+def plan_evaluation(
+    study: StudySpec, places: Sequence[str], home: Home, known: Callable[[str], object] = lambda _: None
+) -> Evaluation:
     """Return the evaluations of a study; images that cannot be used are refused alone.
 
     Args:
         study: The study.
         places: Images to judge on, see `ftlab.study.transfer.data_of`.
         home: Home of kept backbones, data sets and the cache.
+        known: Returns the findings of a transfer by its key, or None; what was judged needs no backbone any more.
 
     Raises:
         ConfigError: A place is none, or two have the same name.
@@ -72,6 +75,7 @@ def plan_evaluation(study: StudySpec, places: Sequence[str], home: Home) -> Eval
     judged = [trial for trial in trials if trial.pretraining_key in kept]
     transfers: dict[str, list[Transfer]] = {}
     refused: dict[str, str] = {}
+    missing: dict[str, Trial] = {}
     for place, images in data.items():
         # The batch of the pretraining means nothing there; the probes must fit.
         configs = [trial.config.model_copy(update={"train": _one_batch(trial)}) for trial in judged]
@@ -80,9 +84,11 @@ def plan_evaluation(study: StudySpec, places: Sequence[str], home: Home) -> Eval
         except FtlabError as error:
             refused[task_name(place)] = str(error)
             continue
-        transfers[task_name(place)] = [make_transfer(trial, images, fingerprint) for trial in judged]
-    missing = [trial for trial in trials if trial.pretraining_key not in kept]
-    return Evaluation(transfers, missing, refused)
+        asked = [make_transfer(trial, images, fingerprint) for trial in trials]
+        there = {one.key: one for one in asked if one.trial.pretraining_key in kept or known(one.key) is not None}
+        transfers[task_name(place)] = list(there.values())
+        missing |= {one.trial.key: one.trial for one in asked if one.key not in there}
+    return Evaluation(transfers, list(missing.values()), refused)
 
 
 @dataclass(frozen=True)
@@ -137,8 +143,8 @@ def plan_judging(
     Raises:
         ConfigError: A place is none, or two have the same name.
     """
-    found = plan_evaluation(study, places, home)
     records = EvaluationRecords(study, home, tracker)
+    found = plan_evaluation(study, places, home, records.load)
     todo = [one for one in found.all_transfers if records.load(one.key) is None]
     resources = resources_within(capacity, study.profile.resources)
     estimate = estimate_judging(todo, home=home, capacity=capacity, resources=resources)

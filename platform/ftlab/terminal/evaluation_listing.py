@@ -33,12 +33,15 @@ def evaluation_lines(
             what = "to judge" if transfer.key in todo else "judged before"
             price = f", {format_price(estimate.seconds[transfer.key])}" if estimate and transfer.key in todo else ""
             lines.append(f"{what:>16}  {transfer.name} on {task}{price}")
-        lines += [f"{'not kept':>16}  {trial.name} on {task}" for trial in missing]
+        there = {transfer.trial.key for transfer in found}
+        lines += [f"{'not kept':>16}  {trial.name} on {task}" for trial in missing if trial.key not in there]
     return at_most_lines(lines)
 
 
 def evaluation_summary(number: int, num_todo: int, estimate: JudgingEstimate | None) -> list[str]:
-    """Return lines that count evaluations, and estimate those that are to be judged."""
+    """Return lines that count evaluations, and estimate those that are to be judged; none without any."""
+    if not number:
+        return []
     line = f"{number} evaluations: {num_todo} to judge, {number - num_todo} judged before; nothing is trained"
     return [line, *_estimate_lines(estimate)] if num_todo else [line]
 

@@ -117,8 +117,9 @@ def test_each_evaluation_is_a_run_of_its_own_that_no_training_is_taken_for(
     capsys.readouterr()
     assert laboratory.evaluate(dry_run=True) == 0
     assert "2 evaluations: 0 to judge, 2 judged before" in capsys.readouterr().out
-    # Another home of the team, with the backbones and without the findings.
+    # Another home of the team, with neither findings nor backbones.
     shutil.rmtree(home / "transfers")
+    shutil.rmtree(home / "backbones")
     written = (laboratory.folder / "transfer.csv").read_bytes()
     shutil.rmtree(laboratory.results)
     assert (laboratory.evaluate(), laboratory.num_judged) == (0, 2)
