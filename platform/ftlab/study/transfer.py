@@ -193,6 +193,16 @@ def check_weights(study: StudySpec) -> None:
         )
 
 
+def as_trial(transfer: AnyTransfer) -> Trial:
+    """Return an evaluation as if it were a trial on the other images."""
+    if isinstance(transfer, WeightsTransfer):
+        cell_key = transfer.key
+    else:
+        cell = transfer.trial.config.model_copy(update={"seed": 0})
+        cell_key = transfer_key(cell, transfer.trial.fingerprint, transfer.config, transfer.fingerprint)
+    return Trial(transfer.key, cell_key, transfer.row, transfer.config, transfer.fingerprint)
+
+
 def _data_names() -> tuple[str, ...]:
     names = DataConfig.model_json_schema()["properties"]["name"]["enum"]
     return tuple(map(str, names))

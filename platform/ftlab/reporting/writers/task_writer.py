@@ -61,6 +61,11 @@ TASK_RENDERERS: Mapping[str, Callable[[TaskTable], str]] = {
 }
 
 
+def render_tasks(table: TaskTable) -> dict[str, str]:
+    """Return the content of each file of a table over tasks, by name."""
+    return {name: render(table) for name, render in TASK_RENDERERS.items()}
+
+
 def printed_rows(table: TaskTable) -> list[tuple[str, list[str]]]:
     """Return the name and the cells of each row: mean and half the 95% interval of each task, then the mean rank."""
     return [(row.name, [*map(_accuracy, row.summaries), _number(row.mean_rank, ".2f")]) for row in table.rows]
