@@ -11,15 +11,27 @@ from ftlab.engine.study_session import STARTING_RAY
 from ftlab.errors import FtlabError, listed
 from ftlab.estimate.resource_plan import resources_within
 from ftlab.machine.capacity import Capacity
+from ftlab.publish.published_tasks import load_published_tasks
 from ftlab.reporting.printed.metric_labels import metric_name
 from ftlab.running.floor_records import FloorRecord, FloorRecords
 from ftlab.running.kept_backbones import KeptBackbones
 from ftlab.storage.atomic import require_writable, write_if_changed
 from ftlab.study.fingerprint import check_data
 from ftlab.study.spec import StudySpec, Trial
-from ftlab.study.transfer import PROTOCOL, Transfer, check_places, data_of, make_transfer, task_name
+from ftlab.study.transfer import (
+    PROTOCOL,
+    Transfer,
+    asked_of,
+    check_places,
+    data_of,
+    make_transfer,
+    parse_place,
+    task_columns,
+    task_name,
+)
 from ftlab.terminal.console import INTERRUPTED, complain, say
 from ftlab.terminal.phase import phase
+from ftlab.training.evaluation.probe_metrics import optional_probes
 from ftlab.workers.session import RaySession
 
 if TYPE_CHECKING:
@@ -39,11 +51,13 @@ class Evaluation:
         transfers: Those of trials whose backbones are kept, by the name of the task.
         missing: Trials whose backbones are not kept.
         refused: The reason for each task whose images cannot be used.
+        published: Published accuracies beside them, as text by their column and by the name of the cell.
     """
 
     transfers: Mapping[str, Sequence[Transfer]]
     missing: Sequence[Trial]
     refused: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def plan_evaluation(study: StudySpec, places: Sequence[str], home: Home) -> Evaluation:
@@ -57,23 +71,25 @@ def plan_evaluation(study: StudySpec, places: Sequence[str], home: Home) -> Eval
     Raises:
         ConfigError: A place is none, or two have the same name.
     """
-    check_places(places)
+    check_places(places, (study.metric, *study.other_metrics))
     data = {place: data_of(place, study.cells[0].config) for place in places}
+    published = load_published_tasks(study)
     kept, trials = KeptBackbones(home).keys(), name_trials(study, home)
     judged = [trial for trial in trials if trial.pretraining_key in kept]
     transfers: dict[str, list[Transfer]] = {}
     refused: dict[str, str] = {}
     for place, images in data.items():
         # The batch of the pretraining means nothing there; the probes must fit.
-        configs = [trial.config.model_copy(update={"train": _one_batch(trial)}) for trial in judged]
+        asked = [asked_of(trial, place) for trial in judged]
+        configs = [trial.config.model_copy(update={"train": _one_batch(trial)}) for trial in asked]
         try:
             fingerprint = check_data(images, configs, home).fingerprint
         except FtlabError as error:
             refused[task_name(place)] = str(error)
             continue
-        transfers[task_name(place)] = [make_transfer(trial, images, fingerprint) for trial in judged]
+        transfers[task_name(place)] = [make_transfer(trial, images, fingerprint) for trial in asked]
     missing = [trial for trial in trials if trial.pretraining_key not in kept]
-    return Evaluation(transfers, missing, refused)
+    return Evaluation(transfers, missing, refused, published)
 
 
 def run_evaluation(
@@ -160,18 +176,32 @@ def make_task_table(study: StudySpec, found: Evaluation, records: FloorRecords) 
     from ftlab.reporting.table.task_table import tabulate_tasks
 
     metrics = (study.metric, *study.other_metrics)
-    columns = [f"{task}, {metric_name(metric)}" for task in found.transfers for metric in metrics]
+    columns = {task: task_columns(task, metrics) for task in found.transfers}
     values: dict[str, dict[str, list[float]]] = {cell.name: {} for cell in study.cells}
     for task, transfers in found.transfers.items():
         for transfer in transfers:
             if (record := records.load(transfer.key)) is not None:
-                for metric in metrics:
-                    of_cell = values[transfer.trial.cell]
-                    of_cell.setdefault(f"{task}, {metric_name(metric)}", []).append(record.metrics[metric])
+                for metric, column in columns[task].items():
+                    # Of classes that the images do not have there is no accuracy.
+                    if metric in record.metrics:
+                        values[transfer.trial.cell].setdefault(column, []).append(record.metrics[metric])
+    shown = [column for of_task in columns.values() for column in of_task.values()]
+    return tabulate_tasks(study.question, shown, values, _notes(study, columns), found.published)
+
+
+def _notes(study: StudySpec, columns: Mapping[str, Mapping[str, str]]) -> list[str]:
+    metrics = dict.fromkeys(metric for of_task in columns.values() for metric in of_task)
     protocols = study.cells[0].config.probe.protocols()
     notes = [f"{metric_name(metric)}: {protocols[metric]}." for metric in metrics]
-    notes.append(f"Encoders are frozen, trained on {study.data.name}; images: {PROTOCOL}. ± half the 95% interval.")
-    return tabulate_tasks(study.question, columns, values, notes)
+    if any(parse_place(task).imbalance is not None for task in columns):
+        notes.append("@n: a long tail of the training images, n times as many of the first class as of the last.")
+    frozen = "Encoders are frozen unless fine-tuned" if any(map(_is_finetuned, metrics)) else "Encoders are frozen"
+    notes.append(f"{frozen}, trained on {study.data.name}; images: {PROTOCOL}. ± half the 95% interval.")
+    return notes
+
+
+def _is_finetuned(metric: str) -> bool:
+    return "finetune" in optional_probes(metric)
 
 
 def _publish(study: StudySpec, found: Evaluation, records: FloorRecords, folder: Path) -> None:

@@ -54,6 +54,7 @@ class StudySpec:
         other_metrics: Further metrics that the table shows.
         caption: Statement that stands above the table in print; empty takes the question.
         evaluations: Images that kept backbones are judged on besides their own.
+        published_tasks: File of published accuracies beside the table over tasks.
     """
 
     experiment: str
@@ -71,6 +72,7 @@ class StudySpec:
     other_metrics: tuple[str, ...] = ()
     caption: str = ""
     evaluations: tuple[str, ...] = ()
+    published_tasks: str | None = None
 
     def __post_init__(self) -> None:
         num_trials = len(self.cells) * len(self.seeds)
@@ -159,6 +161,7 @@ def resolve_study(
         published=published,
         profile=profile,
         evaluations=tuple(experiment.evaluations or profile.evaluations),
+        published_tasks=experiment.published_tasks,
     )
 
 
