@@ -7,13 +7,10 @@ from statistics import fmean
 
 from scipy.stats import rankdata
 
-from ftlab.reporting.printed.metric_labels import METRIC_LABELS, metric_name
 from ftlab.reporting.table.statistics import Summary, summarise
 
-# Ends of the names of columns that are parts of a balanced one.
-PARTS = tuple(
-    metric_name(metric) for metric in METRIC_LABELS if metric.endswith(("/many_top1", "/medium_top1", "/few_top1"))
-)
+# Ends of the names of columns about some of the classes, which are parts of a balanced one.
+PARTS = (", many", ", medium", ", few")
 
 
 @dataclass(frozen=True)
