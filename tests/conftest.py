@@ -1,3 +1,4 @@
+import atexit
 import gc
 import re
 import subprocess
@@ -45,6 +46,7 @@ class ObjectStore:
 
 # Thousands of tests and what they import are no garbage: looking through them again and again takes a tenth of a run.
 gc.set_threshold(200_000, 20, 20)
+atexit.register(gc.unfreeze)  # some libraries complain of what is left at the end
 
 
 def pytest_collection_finish() -> None:

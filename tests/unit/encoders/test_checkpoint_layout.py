@@ -133,8 +133,8 @@ def test_one_of_two_state_dicts_is_named(resnet: Any) -> None:
     [
         ({"layer4.1.bn2.bias": None}, r"1 are missing, e\.g\. layer4\.1\.bn2\.bias\.$"),
         (
-            {"layer4.1.bn2.bias2": 512, "layer4.1.bn2.bias": None},
-            r"bias \(nearest: layer4\.1\.bn2\.bias2\) and 1 are unkn",
+            {"layer4.1.bn2.biass": 512, "layer4.1.bn2.bias": None},
+            r"bias \(nearest: layer4\.1\.bn2\.biass\) and 1 are unkn",
         ),
         ({"layer1.0.se.weight": 4}, r"1 are unknown, e\.g\. layer1\.0\.se\.weight"),
         ({"layer4.1.bn2.bias": 511}, r"1 have other shapes, e\.g\. layer4\.1\.bn2\.bias \(511,\), not \(512,\)\."),
