@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -207,7 +207,7 @@ def _series(
     known = metrics[metrics["name"].isin(names)].sort_values("epoch", kind="stable")
     epochs, values = known["epoch"].to_numpy(), known["value"].to_numpy(dtype=float)
     # A frame for each would take most of a second for 40 runs.
-    places = known.groupby(["trial_key", "name"], observed=True).indices
+    places: Mapping[Any, Any] = known.groupby(["trial_key", "name"], observed=True).indices
     return {group: (tuple(epochs[at].tolist()), tuple(values[at].tolist())) for group, at in places.items()}
 
 
