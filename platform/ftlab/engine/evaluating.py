@@ -11,7 +11,7 @@ from ftlab.engine.study_session import STARTING_RAY
 from ftlab.errors import FtlabError, listed
 from ftlab.estimate.resource_plan import resources_within
 from ftlab.machine.capacity import Capacity
-from ftlab.publish.published_tasks import load_published_tasks
+from ftlab.publish.published_tasks import PublishedTasks, load_published_tasks
 from ftlab.reporting.printed.metric_labels import metric_name
 from ftlab.running.floor_records import FloorRecord, FloorRecords
 from ftlab.running.kept_backbones import KeptBackbones
@@ -51,13 +51,13 @@ class Evaluation:
         transfers: Those of trials whose backbones are kept, by the name of the task.
         missing: Trials whose backbones are not kept.
         refused: The reason for each task whose images cannot be used.
-        published: Published accuracies beside them, as text by their column and by the name of the cell.
+        published: Published accuracies beside them.
     """
 
     transfers: Mapping[str, Sequence[Transfer]]
     missing: Sequence[Trial]
     refused: Mapping[str, str] = field(default_factory=dict)
-    published: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    published: PublishedTasks = field(default_factory=PublishedTasks)
 
 
 def plan_evaluation(study: StudySpec, places: Sequence[str], home: Home) -> Evaluation:
@@ -186,7 +186,8 @@ def make_task_table(study: StudySpec, found: Evaluation, records: FloorRecords) 
                     if metric in record.metrics:
                         values[transfer.trial.cell].setdefault(column, []).append(record.metrics[metric])
     shown = [column for of_task in columns.values() for column in of_task.values()]
-    return tabulate_tasks(study.question, shown, values, _notes(study, columns), found.published)
+    notes = [*_notes(study, columns), *found.published.notes]
+    return tabulate_tasks(study.question, shown, values, notes, found.published.columns)
 
 
 def _notes(study: StudySpec, columns: Mapping[str, Mapping[str, str]]) -> list[str]:
