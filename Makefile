@@ -132,7 +132,7 @@ sweep: $(if $(CLUSTER),,$(STAMP))  ## Train what the table still lacks, record i
 	@$(DRIVER) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING) $(INTERVALS) $(FOLDER)
 
 evaluate: $(STAMP)  ## Judge kept backbones on other images, training nothing: make evaluate EXP=components ON="digits folder:/data/cub"; WEIGHTS=FILE judges weights made elsewhere beside them
-	@$(FTLAB) evaluate $(STUDY) $(SIZE) $(FOLDER) $(PLACES) $(MADE_ELSEWHERE)
+	@$(FTLAB) evaluate $(STUDY) $(SIZE) $(FOLDER) $(PLACES) $(MADE_ELSEWHERE) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run) $(if $(filter 1 yes true,$(RETRAIN)),--retrain)
 
 features: $(STAMP)  ## Write frozen features and labels as Parquet: make features RUN=<key> ON=digits, or WEIGHTS=FILE
 	@$(FTLAB) features $(if $(value RUN),$(call quoted,RUN)) $(if $(value WEIGHTS),--profile $(PROFILE) $(SETTINGS)) $(PLACES) $(MADE_ELSEWHERE) $(if $(value OUTPUT),--output $(call quoted,OUTPUT))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ftlab.errors import FtlabError
-from ftlab.tracking.records import trials_frame
+from ftlab.tracking.records import trials_frame, without_evaluations
 from ftlab.tracking.tracker import Tracker
 
 REFRESH_SECONDS = 3.0
@@ -83,7 +83,7 @@ class RecordStore:
     def _next_snapshot(self) -> Snapshot:
         last = self._snapshot
         try:
-            trials, problem = self.tracker().load_trials(), ""
+            trials, problem = without_evaluations(self.tracker().load_trials()), ""
         except FtlabError as error:
             self._tracker = None
             trials, problem = last.trials, str(error)

@@ -1,6 +1,7 @@
 """The commands that make tables without training: table, and evaluate, on other images."""
 
 from dataclasses import replace
+from typing import Annotated
 
 import typer
 
@@ -41,6 +42,11 @@ from ftlab.terminal.table_listing import print_table
 from ftlab.tracking.opening import open_tracker
 
 app = typer.Typer()
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be judged, and its cost.")]
+Retrain = Annotated[
+    bool, typer.Option("--retrain", help="First train recorded trials again whose backbones are not kept.")
+]
 
 
 @app.command()
@@ -96,6 +102,8 @@ def evaluate(
     image_size: ImageSize = None,
     mean: Mean = None,
     std: Std = None,
+    dry_run: DryRun = False,
+    retrain: Retrain = False,
 ) -> None:
     """Judge the kept backbones of an experiment on other images, without training, and write a table over tasks.
 
@@ -106,4 +114,5 @@ def evaluate(
         weights, kind=kind, prefix=prefix, model=model, name=name, image_size=image_size, mean=mean, std=std
     )
     study = replace(study, weights=(*study.weights, *([beside] if beside else [])))
-    raise typer.Exit(run_evaluation(study, on or study.evaluations, Capacity(cpus, gpus), results))
+    places = on or study.evaluations
+    raise typer.Exit(run_evaluation(study, places, Capacity(cpus, gpus), results, dry_run=dry_run, retrain=retrain))

@@ -79,6 +79,12 @@ class ExperimentConfig(Section):
         None, description="Name of the cell that the others are compared with, or a baseline for each group of rows."
     )
     published: PublishedReference | None = Field(None, description="Published numbers beside ours.")
+    published_tasks: str | None = Field(
+        None,
+        pattern=NAME,
+        description="CSV file below experiments/published/, without its ending, all of whose series stand beside the "
+        "table over tasks.",
+    )
     evaluations: list[str] = Field(
         default_factory=list, max_length=100, description=f"{EVALUATIONS}; empty: the profile's."
     )

@@ -14,7 +14,8 @@ from ftlab.data.cache.residency import ResidentImages
 from ftlab.encoders.encoder import Encoder
 from ftlab.errors import CheckpointError
 from ftlab.running.feed import Assignment
-from ftlab.running.kept_backbones import BACKBONE_TAG, backbones_folder
+from ftlab.running.judging.kept_features import KeptFeatures, feature_key
+from ftlab.running.kept_backbones import BACKBONE_TAG, JUDGED_TAG, backbones_folder
 from ftlab.running.trial_run import judge
 from ftlab.study.identity import evaluation_keys
 from ftlab.study.spec import Trial
@@ -23,9 +24,6 @@ from ftlab.training.backbone_store import BackboneStore, KeptBackbone
 from ftlab.training.epoch_result import EpochResult
 from ftlab.training.evaluation.probe import Judgement
 from ftlab.training.evaluation.probe_metrics import PROBE_METRICS
-
-# Tag of a run that was not trained: the trial whose kept backbone was judged.
-JUDGED_TAG = "evaluation.of"
 
 
 class JudgedRun:
@@ -57,7 +55,7 @@ class JudgedRun:
         *before, last = kept.history
         missing, last = _missing_probes(trial, kept), _without(last, unasked_metrics(trial, kept))
         if missing:
-            last = _with(last, judge_encoder(trial, kept, missing, home, device))
+            last = _with(last, judge_encoder(trial, kept, digest, missing, home, device))
         self.history: list[EpochResult] = [*before, last]
 
     def epochs(self) -> Iterator[EpochResult]:
@@ -84,12 +82,15 @@ def judge_kept(assignment: Assignment, home: Home, device: torch.device) -> Judg
     return None if found is None else JudgedRun(assignment.trial, *found, home, device)
 
 
-def judge_encoder(trial: Trial, kept: KeptBackbone, probes: set[str], home: Home, device: torch.device) -> Judgement:
+def judge_encoder(
+    trial: Trial, kept: KeptBackbone, digest: str, probes: set[str], home: Home, device: torch.device
+) -> Judgement:
     """Return the findings of some probes about a kept encoder, with the measures of health if kNN is among them.
 
     Args:
         trial: The trial, whose images and probes they are.
         kept: The encoder.
+        digest: Digest of the backbone's file.
         probes: Names of the probes.
         home: Home of caches.
         device: Device of the encoder.
@@ -98,7 +99,8 @@ def judge_encoder(trial: Trial, kept: KeptBackbone, probes: set[str], home: Home
     dataset = load_images(config.data, home, fingerprint=trial.fingerprint)
     encoder = kept_encoder(config, kept, dataset.num_channels, device)
     suite = make_probe(config, dataset, encoder, ResidentImages(dataset.train_images, device), device)
-    features = suite.extract()
+    key = feature_key(digest, config, trial.fingerprint, device)
+    features = KeptFeatures(home, device).get(key, suite.extract)
     judged = suite.judge(features, probes)
     health = suite.measure_health(features) if "knn" in probes else {}
     return Judgement({**judged.metrics, **health}, judged.right)

@@ -56,6 +56,7 @@ class StudySpec:
         caption: Statement that stands above the table in print; empty takes the question.
         evaluations: Images that kept backbones are judged on besides their own.
         weights: Weights made elsewhere that are judged beside them.
+        published_tasks: File of published accuracies beside the table over tasks.
     """
 
     experiment: str
@@ -74,6 +75,7 @@ class StudySpec:
     caption: str = ""
     evaluations: tuple[str, ...] = ()
     weights: tuple[WeightsConfig, ...] = ()
+    published_tasks: str | None = None
 
     def __post_init__(self) -> None:
         num_trials = len(self.cells) * len(self.seeds)
@@ -163,6 +165,7 @@ def resolve_study(
         profile=profile,
         evaluations=tuple(experiment.evaluations or profile.evaluations),
         weights=tuple(experiment.weights),
+        published_tasks=experiment.published_tasks,
     )
 
 

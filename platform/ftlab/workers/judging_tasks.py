@@ -1,6 +1,8 @@
 """Judge backbones in tasks of Ray, as many at a time as fit, each tried again if its process dies."""
 
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import ray
@@ -56,6 +58,8 @@ def _judge(transfer: AnyTransfer, home: Home, resources: ResourcesConfig, softwa
 
     prepare_process(resources)
     try:
-        return judge_transfer(transfer, home, make_device(resources.device))
+        started = time.perf_counter()
+        found = judge_transfer(transfer, home, make_device(resources.device))
+        return replace(found, seconds=time.perf_counter() - started)
     except FtlabError as error:
         return str(error)

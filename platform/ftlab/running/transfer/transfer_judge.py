@@ -1,6 +1,7 @@
 """Judge a frozen backbone on other images, all probes by features that are computed once."""
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ from ftlab.errors import CheckpointError
 from ftlab.running.floor_judge import judge_frozen
 from ftlab.running.floor_records import FloorRecord
 from ftlab.running.judged_run import kept_encoder
+from ftlab.running.judging.kept_features import KeptFeatures, feature_key
 from ftlab.running.kept_backbones import backbones_folder
 from ftlab.running.transfer.weights_reader import read_weights
 from ftlab.study.transfer import AnyTransfer, Transfer, WeightsTransfer
@@ -56,7 +58,11 @@ def judge_transfer(transfer: AnyTransfer, home: Home, device: torch.device) -> F
         DataError: Images are missing, or differ from those that the transfer was named by.
     """
     frozen = freeze(transfer, home, device)
-    return judge_frozen(transfer.config, frozen.images, frozen.encoder, device)
+    key = feature_key(
+        frozen.digest, transfer.config, transfer.fingerprint, device, adapted_to=f"{frozen.mean} {frozen.std}"
+    )
+    get = partial(KeptFeatures(home, device).get, key)
+    return judge_frozen(transfer.config, frozen.images, frozen.encoder, device, get)
 
 
 def features_of(transfer: AnyTransfer, frozen: FrozenBackbone, device: torch.device) -> Features:

@@ -13,10 +13,10 @@ from ftlab.config.weights_file import WeightsConfig
 from ftlab.encoders.checkpoint_layout import FoundBackbone, find_weights, make_resnet_of
 from ftlab.encoders.encoder import Encoder
 from ftlab.errors import CheckpointError, listed
+from ftlab.storage.digest_files import DIGEST_LENGTH
 from ftlab.storage.plain_file import open_plain, read_plain
 from ftlab.study.identity import weights_key
 from ftlab.study.transfer import WeightsTransfer
-from ftlab.training.backbone_store import DIGEST_LENGTH
 from ftlab.training.plain_tensors import load_plain
 
 NUM_LISTED = 8
