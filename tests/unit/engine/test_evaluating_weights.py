@@ -154,3 +154,14 @@ def test_an_exported_backbone_is_judged_as_the_kept_one(
     expected, found = judge_transfer(kept, home, CPU), judge_transfer(exported, home, CPU)
     # The groups' statistics are averaged before or after they are written, which may move an image or two.
     assert found.metrics == pytest.approx(expected.metrics, abs=0.5)
+
+
+@pytest.mark.slow
+def test_they_are_fine_tuned_too_and_stay_as_they_are(study: StudySpec, home: Home) -> None:
+    settings = {"probe.finetune": True, "probe.finetune_epochs": 1, "probe.finetune_learning_rates": [0.01]}
+    asked = load_study("exp", "tiny", overrides=settings)
+    (transfer,) = plan_evaluation(asked, ["digits"], home).transfers["digits"]
+    found = dict(judge_transfer(transfer, home, CPU).metrics)
+    assert found.pop("finetune/top1") >= 0
+    (frozen,) = plan_evaluation(study, ["digits"], home).transfers["digits"]
+    assert judge_transfer(frozen, home, CPU).metrics == found
