@@ -285,8 +285,9 @@ class MlflowTracker:
     def find_experiment_id(self, name: str, tag: str = "") -> str | None:
         """Return MLflow's identifier of an experiment, for a link to its page; None if there is none with the tag."""
         found = self._client.get_experiment_by_name(name)
-        is_there = found and found.lifecycle_stage == "active" and (not tag or tag in found.tags)
-        return str(found.experiment_id) if is_there else None
+        if found is None or found.lifecycle_stage != "active" or (tag and tag not in found.tags):
+            return None
+        return str(found.experiment_id)
 
     def _trial_runs(self, experiments: Iterable[str]) -> list[Run]:
         runs: dict[str, list[Run]] = {}
