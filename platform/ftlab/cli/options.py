@@ -77,6 +77,7 @@ On = Annotated[
     typer.Option(
         metavar="IMAGES",
         help="Images to judge on: the name of a data set, or folder:PATH of one with train/ and test/ class folders; "
+        "linear:, finetune: or another probe before it asks that alone, @100 behind it makes a long tail; "
         "may be repeated. By default the evaluations of the experiment, or else of the profile.",
     ),
 ]

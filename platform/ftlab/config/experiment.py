@@ -18,7 +18,10 @@ from ftlab.errors import ConfigError
 MAX_CELLS = 10_000
 MAX_SEEDS = 10_000
 
-EVALUATIONS = "Images that `make evaluate` judges kept backbones on: names of data sets, or folder:PATH"
+EVALUATIONS = (
+    "Images that `make evaluate` judges kept backbones on: names of data sets, or folder:PATH; PROBE: before them asks "
+    "one probe alone, @100 behind them makes a long tail of their training images"
+)
 
 
 class NamedCell(Section):

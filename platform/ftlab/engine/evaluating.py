@@ -16,7 +16,7 @@ from ftlab.estimate.judging_costs import JudgingEstimate, estimate_judging, judg
 from ftlab.estimate.resource_plan import resources_within
 from ftlab.machine.capacity import Capacity
 from ftlab.machine.hardware import Hardware
-from ftlab.publish.published_tasks import load_published_tasks
+from ftlab.publish.published_tasks import PublishedTasks, load_published_tasks
 from ftlab.reporting.printed.metric_labels import metric_name
 from ftlab.running.floor_records import FloorRecord
 from ftlab.running.kept_backbones import KeptBackbones
@@ -62,14 +62,14 @@ class Evaluation:
         missing: The other trials: their backbones are not kept.
         refused: The reason for each task whose images cannot be used.
         notes: Lines on the weights made elsewhere, below the table.
-        published: Published accuracies beside them, as text by their column and by the name of the cell.
+        published: Published accuracies beside them.
     """
 
     transfers: Mapping[str, Sequence[AnyTransfer]]
     missing: Sequence[Trial]
     refused: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    published: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    published: PublishedTasks = field(default_factory=PublishedTasks)
 
     @property
     def all_transfers(self) -> list[AnyTransfer]:
@@ -339,8 +339,8 @@ def trace_tasks(study: StudySpec, found: Evaluation, records: EvaluationRecords)
         cells=(*(cell.name for cell in study.cells), *(one.row for one in study.weights)),
         tasks=tuple(column for of_task in columns.values() for column in of_task.values()),
         values=tuple(values),
-        notes=(*_notes(study, columns), *found.notes),
-        published=found.published,
+        notes=(*_notes(study, columns), *found.notes, *found.published.notes),
+        published=found.published.columns,
     )
 
 

@@ -72,8 +72,8 @@ def test_tasks_are_judged_by_their_own_probes_and_stand_beside_the_published_one
         "digits, fine-tuned top-1",
         *(f"digits@100, linear, {group}" for group in ("balanced", "many", "medium", "few")),
         "mean rank",
-        "ImageNet-1K (Table 8)",
-        "iNat-18 (Table 8)",
+        "paper: ImageNet-1K",
+        "paper: iNat-18",
     ]
     assert head == f"| {' | '.join(columns)} |"
     cells = row.strip("| ").split(" | ")
@@ -83,6 +83,7 @@ def test_tasks_are_judged_by_their_own_probes_and_stand_beside_the_published_one
     assert "fine-tuned top-1: encoder and a new linear classifier trained by SGD" in text
     assert "linear, few: linear evaluation, mean over classes with fewer than 20 training images." in text
     assert "Encoders are frozen unless fine-tuned" in text
+    assert "Paper: Table 8 (linear; fine-tuned)." in text
     assert "@n: a long tail of the training images" in text
 
 

@@ -22,10 +22,12 @@ from ftlab.machine.capacity import Capacity
 from ftlab.running.feed import Assignment
 from ftlab.running.final_state import load_final_state
 from ftlab.running.floor_records import FloorRecord
+from ftlab.running.kept_backbones import JUDGED_TAG
 from ftlab.running.transfer.transfer_judge import judge_transfer
 from ftlab.running.trial_run import TrialRun
 from ftlab.study.spec import StudySpec, load_study
 from ftlab.study.transfer import AnyTransfer, make_transfer
+from ftlab.tracking.memory_tracker import MemoryTracker
 
 pytestmark = pytest.mark.usefixtures("_one_thread", "decode_once")
 
@@ -46,9 +48,9 @@ def study(write_experiment: Callable[..., None], weights: WeightsConfig) -> Stud
     return load_study("exp", "tiny")
 
 
-def judge_here(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[AnyTransfer, FloorRecord | str]]:
+def judge_as_told(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[AnyTransfer, FloorRecord | str]]:
     for transfer in transfers:
-        yield transfer, judge_transfer(transfer, home, CPU)
+        yield transfer, FloorRecord({"probe/few_shot_top1": 65.5}, {}, 10)
 
 
 def judge_none(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[AnyTransfer, FloorRecord | str]]:
@@ -57,20 +59,24 @@ def judge_none(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[A
 
 
 def test_they_are_a_row_of_the_table_and_judged_once(
-    study: StudySpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    study: StudySpec, home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results = tmp_path / "results"
-    assert run_evaluation(study, ["digits"], Capacity(None, 0), results, judge_here) == 0
+    results, tracker = tmp_path / "results", MemoryTracker()
+    assert run_evaluation(study, ["digits"], Capacity(None, 0), results, judge_as_told, tracker) == 0
     out = capsys.readouterr().out
-    assert "theirs: resnet18 of theirs.pth, weights of digest " in out
+    assert "theirs: made elsewhere, resnet18 of theirs.pth, weights of digest " in out
     assert "1 evaluations: 1 to judge" in out
     with (results / "exp" / "tiny" / "transfer.csv").open() as file:
         rows = {row["cell"]: row for row in csv.DictReader(file)}
     assert list(rows) == ["a", "theirs"]
-    assert float(rows["theirs"]["mean"]) > 15
+    assert float(rows["theirs"]["mean"]) == 65.5
     assert rows["a"]["mean"] == ""
-    assert "theirs: resnet18 of theirs.pth" in (results / "exp" / "tiny" / "transfer.md").read_text()
-    assert run_evaluation(study, ["digits"], Capacity(None, 0), results, judge_none) == 0
+    assert "theirs: made elsewhere, resnet18 of theirs.pth" in (results / "exp" / "tiny" / "transfer.md").read_text()
+    assert run_evaluation(study, ["digits"], Capacity(None, 0), results, judge_none, tracker) == 0
+    (recorded,) = tracker.load_trials().to_dict("records")
+    (digest,) = {one.digest for one in plan_evaluation(study, ["digits"], home).transfers["digits"]}
+    assert recorded["tags"][JUDGED_TAG] == f"weights {digest}"
+    assert recorded["probe/few_shot_top1"] == 65.5
 
 
 def test_a_key_knows_weights_images_and_how_they_are_seen(study: StudySpec, home: Home, tmp_path: Path) -> None:
@@ -154,3 +160,14 @@ def test_an_exported_backbone_is_judged_as_the_kept_one(
     expected, found = judge_transfer(kept, home, CPU), judge_transfer(exported, home, CPU)
     # The groups' statistics are averaged before or after they are written, which may move an image or two.
     assert found.metrics == pytest.approx(expected.metrics, abs=0.5)
+
+
+@pytest.mark.slow
+def test_they_are_fine_tuned_too_and_stay_as_they_are(study: StudySpec, home: Home) -> None:
+    settings = {"probe.finetune": True, "probe.finetune_epochs": 1, "probe.finetune_learning_rates": [0.01]}
+    asked = load_study("exp", "tiny", overrides=settings)
+    (transfer,) = plan_evaluation(asked, ["digits"], home).transfers["digits"]
+    found = dict(judge_transfer(transfer, home, CPU).metrics)
+    assert found.pop("finetune/top1") >= 0
+    (frozen,) = plan_evaluation(study, ["digits"], home).transfers["digits"]
+    assert judge_transfer(frozen, home, CPU).metrics == found

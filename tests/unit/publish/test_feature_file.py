@@ -147,6 +147,7 @@ def test_a_backbone_is_asked_for_in_one_way(arguments: list[str], message: str) 
     assert re.search(message, str(ended.exception))
 
 
+@pytest.mark.slow
 def test_weights_made_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
