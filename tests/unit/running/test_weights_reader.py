@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -81,6 +83,21 @@ def test_a_file_that_is_none_is_named(state: dict[str, torch.Tensor], tmp_path: 
     os.mkfifo(path)
     with pytest.raises(CheckpointError, match="It is no plain file"):
         read_weights(config)
+
+
+def test_damage_to_any_byte_is_a_message(tmp_path: Path) -> None:
+    path, generator = tmp_path / "a.pth", np.random.default_rng(0)
+    for is_zip in (True, False):
+        torch.save({"state_dict": {"bn1.bias": torch.zeros(3)}}, path, _use_new_zipfile_serialization=is_zip)
+        content = path.read_bytes()
+        for _ in range(150):
+            damaged = bytearray(content)
+            for place in generator.integers(len(content), size=generator.choice([1, 2, 30])):
+                damaged[place] = generator.integers(256)
+            path.write_bytes(damaged)
+            # Where the damage cannot be seen, there is no ResNet.
+            with pytest.raises((CheckpointError, ConfigError)), catch_warnings(action="ignore"):
+                read_weights(WeightsConfig(file=str(path)))
 
 
 def test_images_are_normalised_as_the_weights_were_trained(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
