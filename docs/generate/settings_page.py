@@ -157,7 +157,7 @@ def _default(schema: JsonSchema) -> str:
     default = schema.get("default")
     if isinstance(default, dict):
         return "its own"
-    return "empty" if default in (None, [], ()) else _value(default)
+    return "empty" if default in (None, "", [], ()) else _value(default)
 
 
 def _value(value: object) -> str:
