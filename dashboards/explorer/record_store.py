@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from ftlab.errors import FtlabError
-from ftlab.tracking.records import trials_frame
+from ftlab.tracking.records import trials_frame, without_evaluations
 from ftlab.tracking.tracker import Tracker
 
 REFRESH_SECONDS = 3.0
@@ -90,7 +90,7 @@ class RecordStore:
         # Taken before the reading, so that what is written meanwhile is read next time.
         self._last_state = state
         try:
-            trials, problem = self.tracker().load_trials(), ""
+            trials, problem = without_evaluations(self.tracker().load_trials()), ""
         except FtlabError as error:
             self._tracker = None
             trials, problem = last.trials, str(error)

@@ -15,13 +15,24 @@ from ftlab.methods.swav import COLLAPSE_SIGNS
 from ftlab.reporting.printed.metric_labels import METRIC_LABELS
 
 # The names of metrics in the code; parts of names end in a slash.
-METRIC = r'"((?:pretrain|health|knn|probe|scores|features|codes)/[a-z0-9_]+|[a-z]+_seconds)"'
+METRIC = r'"((?:pretrain|health|knn|probe|scores|features|codes|finetune|long_tail)/[a-z0-9_]+|[a-z]+_seconds)"'
 METRICS = {
     "pretrain/loss": "Loss of the pretraining, mean over the epoch's steps.",
     "pretrain/learning_rate": "Learning rate of the epoch's last step.",
     "probe/top1": "Accuracy of the linear evaluation on test images, in %, at the end.",
     "probe/few_shot_top1": "Accuracy of the nearest centroid of a few labels, in %, mean over draws, at the end.",
     "knn/top1": "Accuracy of the nearest neighbours, in %, every `probe.every` epochs.",
+    "finetune/top1": "Accuracy of the fine-tuned network on test images, in %, at the end, with `probe.finetune`.",
+    **{
+        f"{family}/{group}_top1": f"Mean accuracy of {classes} {classifier}, in %, at the end, with `probe.long_tail`."
+        for family, classifier in (("long_tail", "by the linear evaluation"), ("finetune", "by the fine-tuned network"))
+        for group, classes in (
+            ("balanced", "all classes"),
+            ("many", "classes with many training images"),
+            ("medium", "classes between many and few"),
+            ("few", "classes with few training images"),
+        )
+    },
     "health/backbone_rankme": "Effective rank of the backbone's features (RankMe, arXiv 2210.02885).",
     "health/embedding_rankme": "The same of the projections.",
     "health/alignment": "Mean squared distance of an image's two views on the unit sphere (arXiv 2005.10242).",
@@ -59,7 +70,8 @@ TAGS = {
     "version.evaluation": "Version of the probes.",
     "key.pretraining": "Digest that names the pretraining.",
     "backbone.digest": "SHA-256 of the kept backbone.",
-    "evaluation.of": "Digest of the trial whose kept backbone was judged, where nothing was trained.",
+    "evaluation.of": "Where nothing was trained: digest of the trial, or of weights made elsewhere, that it judged.",
+    "evaluation.task": "Name of the other images that a kept backbone was judged on.",
     "key.evaluation.": "Followed by a probe's name: digest that names that evaluation.",
     "git.commit": "Commit of the code.",
     "git.dirty": "Whether files differed from it.",
@@ -82,7 +94,8 @@ HOME = {
     "plans": "The trials that each unfinished study still needs checkpoints for.",
     "cache": "Decoded images, a folder a fingerprint; made again when it is gone.",
     "data": "Data sets that are downloaded or put there.",
-    "backbones": "Weights of trained encoders, for questions that need no training; `FTLAB_BACKBONES` bounds them.",
+    "backbones": "Weights of trained encoders, for questions that need no training, and features computed by them; "
+    "`FTLAB_BACKBONES` bounds both.",
     "tables": "The kept backbones that each table refers to: those are never deleted.",
     "transfers": "Accuracies of kept backbones on other images.",
     "floors": "Accuracies without training, for the last rows of tables.",

@@ -89,9 +89,16 @@ class Laboratory:
 
     def start(self, *arguments: str) -> Command:
         """Start a command line, e.g. ``start("sweep", "exp")``, at the profile tiny."""
+        return self._start(*arguments, "--profile", "tiny")
+
+    def verify(self) -> Command:
+        """Start the command that verifies all tables."""
+        return self._start("verify", str(self.results))
+
+    def _start(self, *arguments: str) -> Command:
         script = str(Path(sys.executable).with_name("ftlab"))
         log = self.folder / f"command-{len(self._commands)}"
-        command = Command((script, *arguments, "--profile", "tiny"), self.folder, self.environment, log)
+        command = Command((script, *arguments), self.folder, self.environment, log)
         self._commands.append(command)
         return command
 

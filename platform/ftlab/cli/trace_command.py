@@ -96,7 +96,23 @@ def bundle(
 
 
 def _verify_folder(folder: Path, tracker: "Tracker", recorded: "pd.DataFrame") -> bool:
-    """Print the findings about a folder, and return whether its table matches the tracking store."""
+    """Print the findings about a folder, and return whether its tables match the tracking store."""
+    from ftlab.publish.results_folder import has_table
+    from ftlab.publish.task_files import verify_task_files
+
+    try:
+        tasks = verify_task_files(folder, recorded)
+    except ResultsError as error:
+        complain(str(error))
+        return False
+    for note in tasks.notes:
+        say(f"{folder}: {note}")
+    for problem in tasks.problems:
+        complain(f"{folder}: {problem}")
+    return (not has_table(folder) or _verify_table(folder, tracker, recorded)) and not tasks.problems
+
+
+def _verify_table(folder: Path, tracker: "Tracker", recorded: "pd.DataFrame") -> bool:
     from ftlab.publish.image_outcomes import with_right_images
     from ftlab.publish.results_folder import load_provenance, read_drawn_files, read_table_files
     from ftlab.reporting.trace.verification import verify_table

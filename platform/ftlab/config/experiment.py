@@ -10,6 +10,7 @@ from ftlab.config.names import NAME
 from ftlab.config.section import MANY, Section
 from ftlab.config.setting import Setting, Settings, first_twice
 from ftlab.config.trial import TrialConfig
+from ftlab.config.weights_file import WeightsConfig
 from ftlab.config.yaml_text import Document
 from ftlab.errors import ConfigError
 
@@ -17,7 +18,10 @@ from ftlab.errors import ConfigError
 MAX_CELLS = 10_000
 MAX_SEEDS = 10_000
 
-EVALUATIONS = "Images that `make evaluate` judges kept backbones on: names of data sets, or folder:PATH"
+EVALUATIONS = (
+    "Images that `make evaluate` judges kept backbones on: names of data sets, or folder:PATH; PROBE: before them asks "
+    "one probe alone, @100 behind them makes a long tail of their training images"
+)
 
 
 class NamedCell(Section):
@@ -78,8 +82,17 @@ class ExperimentConfig(Section):
         None, description="Name of the cell that the others are compared with, or a baseline for each group of rows."
     )
     published: PublishedReference | None = Field(None, description="Published numbers beside ours.")
+    published_tasks: str | None = Field(
+        None,
+        pattern=NAME,
+        description="CSV file below experiments/published/, without its ending, all of whose series stand beside the "
+        "table over tasks.",
+    )
     evaluations: list[str] = Field(
         default_factory=list, max_length=100, description=f"{EVALUATIONS}; empty: the profile's."
+    )
+    weights: list[WeightsConfig] = Field(
+        default_factory=list, max_length=100, description="Weights made elsewhere that `make evaluate` judges too."
     )
     _file: Document | None = PrivateAttr(None)
 

@@ -1,7 +1,7 @@
 """The estimate of a sweep: wall-clock time, hours of its devices, and disk."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ftlab.config.experiment import ResourcesConfig
 from ftlab.estimate.cost import Costs
@@ -33,6 +33,7 @@ class Estimate:
         num_evaluations: Trials among them whose kept backbones are judged anew, without training.
         evaluation_seconds: Seconds for which those hold a worker each, added up.
         backbone_bytes: Size of the backbones that stay; None if none are kept or no size was calibrated.
+        seconds: Seconds for which each trial holds a worker, by its key.
     """
 
     num_trials: int
@@ -47,6 +48,7 @@ class Estimate:
     num_evaluations: int = 0
     evaluation_seconds: float = 0.0
     backbone_bytes: int | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def estimate_sweep(
         num_evaluations=len(judged),
         evaluation_seconds=sum(seconds(work, work.start_epoch) for work in judged),
         backbone_bytes=_backbone_bytes(trained, costs) if resources.keep != "nothing" else None,
+        seconds={turn.key: turn.end - turn.start for turn in turns},
     )
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from ftlab.errors import ResultsError, nearest
 from ftlab.reporting.trace.provenance import PROVENANCE_FILE, REWRITE, Provenance, parse_provenance
+from ftlab.reporting.trace.task_provenance import TASKS_FILE
 from ftlab.reporting.writers.render import RENDERERS
 
 TABLE_FILE = "table.csv"
+# Of these a folder of tables has one at least.
+MARKS = (TABLE_FILE, PROVENANCE_FILE, TASKS_FILE)
 
 
 def load_provenance(folder: Path) -> Provenance:
@@ -39,6 +42,11 @@ def read_drawn_files(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in inside if (folder / name).is_file()}
 
 
+def has_table(folder: Path) -> bool:
+    """Return whether a folder has the table of a study, or what is left of it; it may have one over tasks alone."""
+    return any((folder / name).is_file() for name in (TABLE_FILE, PROVENANCE_FILE))
+
+
 def table_folder(path: Path) -> Path:
     """Return the folder of a table from its path, or from the path of a file in it.
 
@@ -46,7 +54,7 @@ def table_folder(path: Path) -> Path:
         ResultsError: It holds no table; the folders nearby that do are named.
     """
     folder = path.parent if path.is_file() else path
-    if not (folder / TABLE_FILE).is_file() and not (folder / PROVENANCE_FILE).is_file():
+    if not any((folder / name).is_file() for name in MARKS):
         known = [str(found) for found in table_folders([_existing(folder)])]
         raise ResultsError(f"results must be the folder of a table, but got {path}.{nearest(str(path), known)}")
     return folder
@@ -54,7 +62,7 @@ def table_folder(path: Path) -> Path:
 
 def table_folders(roots: Sequence[Path]) -> list[Path]:
     """Return the folders of tables at and below some folders, in order."""
-    files = (path for root in roots for name in (TABLE_FILE, PROVENANCE_FILE) for path in root.rglob(name))
+    files = (path for root in roots for name in MARKS for path in root.rglob(name))
     return sorted({path.parent for path in files})
 
 

@@ -1,5 +1,7 @@
 """Judge features without a training: raw pixels, or those of an encoder as it was initialised."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -12,7 +14,9 @@ from ftlab.data.cache.image_dataset import ImageDataset
 from ftlab.data.cache.residency import ResidentImages
 from ftlab.encoders.encoder import Encoder
 from ftlab.running.floor_records import FloorRecord
+from ftlab.running.judging.kept_features import Extract
 from ftlab.study.floors import Floor, FloorKind
+from ftlab.training.evaluation.features import Features
 
 
 def judge_floor(floor: Floor, home: Home, device: torch.device) -> FloorRecord:
@@ -30,7 +34,13 @@ def judge_floor(floor: Floor, home: Home, device: torch.device) -> FloorRecord:
     return judge_frozen(floor.config, dataset, _encoder(floor, dataset, device), device)
 
 
-def judge_frozen(config: TrialConfig, dataset: ImageDataset, encoder: Encoder, device: torch.device) -> FloorRecord:
+def judge_frozen(
+    config: TrialConfig,
+    dataset: ImageDataset,
+    encoder: Encoder,
+    device: torch.device,
+    get: Callable[[Extract], Features] = lambda extract: extract(),
+) -> FloorRecord:
     """Return the findings of a trial's probes about the features of an encoder, which are computed once.
 
     Args:
@@ -38,9 +48,10 @@ def judge_frozen(config: TrialConfig, dataset: ImageDataset, encoder: Encoder, d
         dataset: The images.
         encoder: The encoder.
         device: Its device.
+        get: Returns the features, given what computes them, see `ftlab.running.judging.kept_features`.
     """
     suite = make_probe(config, dataset, encoder, ResidentImages(dataset.train_images, device), device)
-    judged = suite.judge(suite.extract())
+    judged = suite.judge(get(suite.extract))
     return FloorRecord(judged.metrics, judged.right, dataset.num_classes)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 
 from ftlab.config.home import Home
 from ftlab.storage.local import LocalFolder
@@ -12,7 +13,11 @@ def _percent(value: object) -> bool:
     return type(value) in (float, int) and 0 <= value <= 100  # type: ignore[operator]
 
 
-_SHAPE: Shape = {"metrics": {str: _percent}, "right": {str: [int]}, "num_classes": int}
+def _seconds(value: object) -> bool:
+    return value is None or (type(value) in (float, int) and 0 <= value < inf)  # type: ignore[operator]
+
+
+_SHAPE: Shape = {"metrics": {str: _percent}, "right": {str: [int]}, "num_classes": int, "seconds?": _seconds}
 
 
 @dataclass(frozen=True)
@@ -23,11 +28,13 @@ class FloorRecord:
         metrics: Accuracies in percent by metric.
         right: The test images that each probe classified rightly, see `ftlab.training.evaluation.right_images`.
         num_classes: Number of classes that the probes tell apart.
+        seconds: Seconds that they took; None if they were not measured.
     """
 
     metrics: Mapping[str, float]
     right: Mapping[str, Sequence[int]]
     num_classes: int
+    seconds: float | None = None
 
 
 class FloorRecords:

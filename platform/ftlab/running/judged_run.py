@@ -14,17 +14,16 @@ from ftlab.data.cache.residency import ResidentImages
 from ftlab.encoders.encoder import Encoder
 from ftlab.errors import CheckpointError
 from ftlab.running.feed import Assignment
-from ftlab.running.kept_backbones import BACKBONE_TAG, backbones_folder
+from ftlab.running.judging.kept_features import KeptFeatures, feature_key
+from ftlab.running.kept_backbones import BACKBONE_TAG, JUDGED_TAG, backbones_folder
 from ftlab.running.trial_run import judge
 from ftlab.study.identity import evaluation_keys
 from ftlab.study.spec import Trial
 from ftlab.tracking.records import Outcome
 from ftlab.training.backbone_store import BackboneStore, KeptBackbone
 from ftlab.training.epoch_result import EpochResult
-from ftlab.training.evaluation.probe import PROBE_METRICS, Judgement
-
-# Tag of a run that was not trained: the trial whose kept backbone was judged.
-JUDGED_TAG = "evaluation.of"
+from ftlab.training.evaluation.probe import Judgement
+from ftlab.training.evaluation.probe_metrics import PROBE_METRICS
 
 
 class JudgedRun:
@@ -54,9 +53,9 @@ class JudgedRun:
         self._tags = {BACKBONE_TAG: digest, JUDGED_TAG: kept.trial_key}
         self.warning = ""
         *before, last = kept.history
-        missing = _unasked_probes(trial, kept)
+        missing, last = _missing_probes(trial, kept), _without(last, unasked_metrics(trial, kept))
         if missing:
-            last = _with(last, judge_encoder(trial, kept, missing, home, device))
+            last = _with(last, judge_encoder(trial, kept, digest, missing, home, device))
         self.history: list[EpochResult] = [*before, last]
 
     def epochs(self) -> Iterator[EpochResult]:
@@ -83,12 +82,15 @@ def judge_kept(assignment: Assignment, home: Home, device: torch.device) -> Judg
     return None if found is None else JudgedRun(assignment.trial, *found, home, device)
 
 
-def judge_encoder(trial: Trial, kept: KeptBackbone, probes: set[str], home: Home, device: torch.device) -> Judgement:
+def judge_encoder(
+    trial: Trial, kept: KeptBackbone, digest: str, probes: set[str], home: Home, device: torch.device
+) -> Judgement:
     """Return the findings of some probes about a kept encoder, with the measures of health if kNN is among them.
 
     Args:
         trial: The trial, whose images and probes they are.
         kept: The encoder.
+        digest: Digest of the backbone's file.
         probes: Names of the probes.
         home: Home of caches.
         device: Device of the encoder.
@@ -97,7 +99,8 @@ def judge_encoder(trial: Trial, kept: KeptBackbone, probes: set[str], home: Home
     dataset = load_images(config.data, home, fingerprint=trial.fingerprint)
     encoder = kept_encoder(config, kept, dataset.num_channels, device)
     suite = make_probe(config, dataset, encoder, ResidentImages(dataset.train_images, device), device)
-    features = suite.extract()
+    key = feature_key(digest, config, trial.fingerprint, device)
+    features = KeptFeatures(home, device).get(key, suite.extract)
     judged = suite.judge(features, probes)
     health = suite.measure_health(features) if "knn" in probes else {}
     return Judgement({**judged.metrics, **health}, judged.right)
@@ -124,15 +127,22 @@ def kept_encoder(config: TrialConfig, kept: KeptBackbone, num_channels: int, dev
     return encoder
 
 
+def _without(last: EpochResult, metrics: set[str]) -> EpochResult:
+    kept = {name: value for name, value in last.metrics.items() if name not in metrics}
+    return replace(last, metrics=kept, right={name: words for name, words in last.right.items() if name not in metrics})
+
+
 def _with(last: EpochResult, judged: Judgement) -> EpochResult:
     return replace(last, metrics={**last.metrics, **judged.metrics}, right={**last.right, **judged.right})
 
 
 def unasked_metrics(trial: Trial, kept: KeptBackbone) -> set[str]:
     """Return the metrics of a kept backbone's last epoch that answer other questions than a trial's."""
-    return {PROBE_METRICS[probe] for probe in _unasked_probes(trial, kept)}
+    answered = evaluation_keys(trial.config, trial.fingerprint).keys() - _missing_probes(trial, kept)
+    others = {metric for probe, metrics in PROBE_METRICS.items() if probe not in answered for metric in metrics}
+    return others & kept.history[-1].metrics.keys()
 
 
-def _unasked_probes(trial: Trial, kept: KeptBackbone) -> set[str]:
+def _missing_probes(trial: Trial, kept: KeptBackbone) -> set[str]:
     keys = evaluation_keys(trial.config, trial.fingerprint)
     return {probe for probe, key in keys.items() if kept.evaluations.get(probe) != key}

@@ -8,12 +8,18 @@ from hashlib import sha256
 
 from ftlab.config.home import Home
 from ftlab.errors import ConfigError
+from ftlab.storage.digest_files import key_of
 from ftlab.storage.folder import Entry, Folder
 from ftlab.storage.sealed_json import Shape, load_sealed, sealed
-from ftlab.training.backbone_store import BackboneStore, key_of
+from ftlab.training.backbone_store import BackboneStore
 
 # Tag of a run: digest of the file that holds its backbone.
 BACKBONE_TAG = "backbone.digest"
+# Tag of a run that was not trained: the trial whose kept backbone was judged.
+JUDGED_TAG = "evaluation.of"
+
+# End of the names of files with features of a backbone, beside those with its weights.
+FEATURES_SUFFIX = ".features"
 
 BUDGET = "FTLAB_BACKBONES"
 DEFAULT_BUDGET = "20GB"
@@ -30,10 +36,12 @@ class Room:
     Attributes:
         budget: Bytes that kept backbones may take.
         taken: Bytes that they take.
-        num_kept: Number of files.
-        unreferenced: Files that no table refers to, the oldest first.
-        spare: Those of them that must go so that what is expected fits, the oldest first.
+        num_kept: Number of files with backbones.
+        unreferenced: Those that no table refers to, the oldest first.
+        spare: Files that must go so that what is expected fits: features first, which can be computed again, then of
+            those that no table refers to the oldest.
         fits: Whether what is expected fits without them.
+        num_features: Number of files with features.
     """
 
     budget: int
@@ -42,6 +50,7 @@ class Room:
     unreferenced: tuple[Entry, ...]
     spare: tuple[Entry, ...]
     fits: bool
+    num_features: int = 0
 
 
 class KeptBackbones:
@@ -76,17 +85,32 @@ class KeptBackbones:
             ConfigError: The budget is no size.
         """
         budget = budget_bytes()
-        entries = self._store.folder.entries()
+        entries = sorted(self._store.folder.entries(), key=lambda entry: entry.written)
         referred = self._referred()
-        free = sorted((entry for entry in entries if key_of(entry.name) not in referred), key=lambda one: one.written)
+        features = [entry for entry in entries if holds_features(entry)]
+        backbones = [entry for entry in entries if not holds_features(entry)]
+        free = [entry for entry in backbones if key_of(entry.name) not in referred]
         taken = sum(entry.size for entry in entries)
         excess, spare = taken + expected - budget, list[Entry]()
-        for entry in free:
+        for entry in (*features, *free):
             if excess <= 0:
                 break
             spare.append(entry)
             excess -= entry.size
-        return Room(budget, taken, len(entries), tuple(free), tuple(spare), excess <= 0)
+        return Room(budget, taken, len(backbones), tuple(free), tuple(spare), excess <= 0, len(features))
+
+    def make_room_for_features(self, size: int) -> bool:
+        """Delete old features until so many bytes of new ones fit, never a backbone; return whether they fit.
+
+        Raises:
+            ConfigError: The budget is no size.
+        """
+        room = self.room_for(size)
+        if not room.fits or not all(map(holds_features, room.spare)):
+            return False
+        if room.spare:
+            self.delete(room.spare)
+        return True
 
     def delete(self, entries: Iterable[Entry]) -> None:
         """Delete files, and what killed writers left unfinished."""
@@ -102,6 +126,11 @@ class KeptBackbones:
                 table = load_sealed(self._tables, name, _TABLE, consequence)
                 referred.update(table["pretrainings"] if table else ())
         return referred
+
+
+def holds_features(entry: Entry) -> bool:
+    """Return whether a file holds features of a backbone, not its weights."""
+    return FEATURES_SUFFIX in entry.name
 
 
 def backbones_folder(home: Home) -> Folder:

@@ -10,7 +10,7 @@ from ftlab.reporting.trace.explanation import FINGERPRINT
 from ftlab.study.identity import cell_key, trial_key
 from ftlab.study.recorded_params import config_from_params
 from ftlab.study.spec import Trial
-from ftlab.tracking.records import TRIAL_COLUMNS, TrialStatus
+from ftlab.tracking.records import TRIAL_COLUMNS, TrialStatus, without_evaluations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,9 @@ def find_recorded(recorded: "pd.DataFrame", wanted: str) -> RecordedTrial:
     Raises:
         ConfigError: No trial matches, or several do; it was not trained to its end; this version would train another.
     """
-    rows = [{str(name): value for name, value in row.items()} for row in recorded.to_dict("records")]
+    rows = [
+        {str(name): value for name, value in row.items()} for row in without_evaluations(recorded).to_dict("records")
+    ]
     row = _only_match(rows, wanted)
     if not TrialStatus(row["status"]).is_result:
         raise ConfigError(

@@ -1,10 +1,12 @@
 """Lines that state the room for kept backbones, and what must go so that more of them fit."""
 
+from collections.abc import Sequence
+
 from ftlab.errors import listed
-from ftlab.running.kept_backbones import BUDGET, Room
+from ftlab.running.kept_backbones import BUDGET, Room, holds_features
+from ftlab.storage.digest_files import key_of
 from ftlab.storage.folder import Entry
 from ftlab.terminal.estimate_listing import format_bytes
-from ftlab.training.backbone_store import key_of
 
 NUM_LISTED = 8
 SHOWN_DIGITS = 8
@@ -12,11 +14,13 @@ SHOWN_DIGITS = 8
 
 def taken_line(room: Room) -> str:
     """Return a line that says what the kept backbones take of their budget."""
-    if not room.num_kept:
+    if not room.num_kept and not room.num_features:
         return f"no backbones yet, of at most {format_bytes(room.budget)}"
-    number = "1 backbone takes" if room.num_kept == 1 else f"{room.num_kept} backbones take"
+    who = "1 backbone takes" if room.num_kept == 1 else f"{room.num_kept} backbones take"
     free = f", {len(room.unreferenced)} of them in no table" if room.unreferenced else ""
-    return f"{number} {format_bytes(room.taken)} of {format_bytes(room.budget)}{free}"
+    if room.num_features:
+        who = f"{who.rpartition(' ')[0]} and {_files(room.num_features)} take"
+    return f"{who} {format_bytes(room.taken)} of {format_bytes(room.budget)}{free}"
 
 
 def room_lines(room: Room, *, done: bool) -> list[str]:
@@ -27,11 +31,16 @@ def room_lines(room: Room, *, done: bool) -> list[str]:
         done: Whether it is deleted now; else by the next sweep.
     """
     lines = []
-    if room.spare:
-        size = format_bytes(sum(entry.size for entry in room.spare))
-        will = "are deleted" if done else "will be deleted by the sweep"
+    will = "are deleted" if done else "will be deleted by the sweep"
+    features = [entry for entry in room.spare if holds_features(entry)]
+    backbones = [entry for entry in room.spare if not holds_features(entry)]
+    if features:
+        what = f"{_files(len(features))} {will}, {_size(features)}"
+        lines.append(f"backbones: {taken_line(room)}; {what}; computed again when needed")
+    if backbones:
         lines.append(
-            f"backbones: {taken_line(room)}; the oldest that no table refers to {will}, {size}: {_named(room)}"
+            f"backbones: {taken_line(room)}; the oldest that no table refers to {will}, {_size(backbones)}: "
+            f"{listed([_short(entry) for entry in backbones], NUM_LISTED)}"
         )
     if not room.fits:
         lines.append(
@@ -41,8 +50,12 @@ def room_lines(room: Room, *, done: bool) -> list[str]:
     return lines
 
 
-def _named(room: Room) -> str:
-    return listed([_short(entry) for entry in room.spare], NUM_LISTED)
+def _files(number: int) -> str:
+    return "1 file of features" if number == 1 else f"{number} files of features"
+
+
+def _size(entries: Sequence[Entry]) -> str:
+    return format_bytes(sum(entry.size for entry in entries))
 
 
 def _short(entry: Entry) -> str:

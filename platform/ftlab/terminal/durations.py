@@ -1,6 +1,15 @@
 """Durations in words."""
 
 
+def format_price(seconds: float) -> str:
+    """Return a duration in units that people read, with tenths of a second where they matter.
+
+    >>> [format_price(seconds) for seconds in (0.44, 8.2, 42.0)]
+    ['0.4 s', '8.2 s', '42 s']
+    """
+    return f"{seconds:.1f} s" if seconds < 10 else format_seconds(seconds)
+
+
 def format_seconds(seconds: float) -> str:
     """Return a duration in units that people read.
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from ftlab.config.setting import Setting
 from ftlab.estimate.resource_plan import ResourcePlan
@@ -9,20 +10,31 @@ from ftlab.seeding.auto import AutoSeeds
 from ftlab.study.plan import Plan
 from ftlab.study.spec import StudySpec
 from ftlab.study.stages import Stage
+from ftlab.terminal.durations import format_price
 from ftlab.terminal.estimate_listing import estimate_lines, packing_line
 
 MAX_LINES = 60
 NO_ESTIMATE = "estimate: none, because no similar trial was recorded on this hardware; make plan calibrates one"
 
 
-def plan_lines(plan: Plan) -> list[str]:
-    """Return a line per trial: new, resumed, forked or reused; at most `MAX_LINES` lines, forks below their trunks."""
+def plan_lines(plan: Plan, seconds: Mapping[str, float] = MappingProxyType({})) -> list[str]:
+    """Return a line per trial: new, resumed, forked or reused; at most `MAX_LINES` lines, forks below their trunks.
+
+    Args:
+        plan: The plan.
+        seconds: Seconds for which each trial holds a worker, by its key; those that are known are its price.
+    """
     lines = [f"{'reused':>16}  {trial.name}" for trial in plan.reused]
     branches: dict[str | None, list[Stage]] = {}
     for stage in plan.stages.values():
         branches.setdefault(stage.parent, []).append(stage)
     for trunk in branches.get(None, ()):
-        lines += _tree(plan, trunk, branches, depth=0)
+        lines += _tree(plan, trunk, branches, seconds)
+    return at_most_lines(lines)
+
+
+def at_most_lines(lines: list[str]) -> list[str]:
+    """Return the first `MAX_LINES` lines, and the number of the others."""
     hidden = len(lines) - MAX_LINES
     return [*lines[:MAX_LINES], f"... and {hidden} more"] if hidden > 0 else lines
 
@@ -60,11 +72,18 @@ def _epochs(plan: Plan) -> str:
     return f"{plan.epochs_left} epochs (of {unshared} without shared prefixes: {plan.epochs_left / unshared:.2f})"
 
 
-def _tree(plan: Plan, stage: Stage, branches: Mapping[str | None, Sequence[Stage]], depth: int) -> list[str]:
+def _tree(
+    plan: Plan,
+    stage: Stage,
+    branches: Mapping[str | None, Sequence[Stage]],
+    seconds: Mapping[str, float],
+    depth: int = 0,
+) -> list[str]:
     forks = sorted(branches.get(stage.trial.key, ()), key=lambda fork: fork.start_epoch)
     mark = "  " * (depth - 1) + "└ " if depth else ""
-    line = f"{_beginning(stage):>16}  {mark}{stage.trial.name}{_regret(plan, stage)}"
-    return [line, *(text for fork in forks for text in _tree(plan, fork, branches, depth + 1))]
+    price = f", {format_price(seconds[stage.trial.key])}" if stage.trial.key in seconds else ""
+    line = f"{_beginning(stage):>16}  {mark}{stage.trial.name}{price}{_regret(plan, stage)}"
+    return [line, *(text for fork in forks for text in _tree(plan, fork, branches, seconds, depth + 1))]
 
 
 def _regret(plan: Plan, stage: Stage) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 
 FINGERPRINT_TAG = "data.fingerprint"  # on every trial: digest of the images
+TASK_TAG = "evaluation.task"  # on what was judged and not trained: name of the other images
 
 
 class TrialStatus(StrEnum):
@@ -126,6 +127,11 @@ TRIAL_COLUMNS = (
     "params",
     "tags",
 )
+
+
+def without_evaluations(trials: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the rows of `Tracker.load_trials` that are trainings, not evaluations of them on other images."""
+    return trials.loc[[TASK_TAG not in tags for tags in trials["tags"]]]
 
 
 def trials_frame(rows: Sequence[Mapping[str, object]]) -> "pd.DataFrame":

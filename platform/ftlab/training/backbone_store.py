@@ -7,14 +7,13 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ftlab.errors import CheckpointError
+from ftlab.storage.digest_files import DigestFiles
 from ftlab.storage.folder import Folder
-from ftlab.storage.sealed_json import Shape, misfit, set_aside
+from ftlab.storage.sealed_json import DamagedError, Shape, misfit
 from ftlab.training.epoch_result import EpochResult
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 SUFFIX = ".safetensors"
 METADATA = "ftlab"
 FORMAT = 1  # Raise it when the meaning of a file changes; a reader refuses a number that it does not know.
-DIGEST_LENGTH = 32
 # Of a history, unpacked: a file of a kilobyte can claim any size.
 MAX_HISTORY = 2**30
 
@@ -67,16 +65,11 @@ class BackboneStore:
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
+        self._files = DigestFiles(folder, SUFFIX)
 
     def save(self, key: str, kept: KeptBackbone) -> str:
         """Write a backbone, whole or not at all, in place of an earlier one of the key; return its digest."""
-        content = encode_backbone(kept)
-        digest = sha256(content).hexdigest()[:DIGEST_LENGTH]
-        name = f"{key}-{digest}{SUFFIX}"
-        self.folder.write(name, content)
-        for earlier in set(self._names(key)) - {name}:
-            self.folder.delete(earlier)
-        return digest
+        return self._files.save(key, encode_backbone(kept))
 
     def load(self, key: str) -> tuple[KeptBackbone, str] | None:
         """Return the backbone of a pretraining, and its digest; None if there is none.
@@ -84,45 +77,14 @@ class BackboneStore:
         Raises:
             CheckpointError: Its content does not match its digest, or is none of ours; the file was set aside.
         """
-        for name in self._names(key):
-            with suppress(FileNotFoundError):  # another process made room, or was faster
-                return self._read(name), digest_of(name)
-        return None
+        try:
+            return self._files.load(key, decode_backbone)
+        except DamagedError as error:
+            raise CheckpointError(f"backbone {error}") from error
 
     def keys(self) -> set[str]:
         """Return the keys of the pretrainings whose backbones are there; only `load` verifies their digests."""
-        return {key_of(name) for name in self.folder.names() if name.endswith(SUFFIX)}
-
-    def _read(self, name: str) -> KeptBackbone:
-        content = self.folder.read(name)
-        try:
-            return decode_backbone(_undamaged(content, digest_of(name)))
-        except (ValueError, TypeError, LookupError, zlib.error, RecursionError) as error:
-            set_aside(self.folder, name, str(error))
-            raise CheckpointError(f"backbone {self.folder}/{name} must be as it was kept, but {error}.") from error
-
-    def _names(self, key: str) -> list[str]:
-        return [name for name in self.folder.names() if name.startswith(f"{key}-") and name.endswith(SUFFIX)]
-
-
-def _undamaged(content: bytes, digest: str) -> bytes:
-    if sha256(content).hexdigest()[:DIGEST_LENGTH] != digest:
-        raise ValueError("it is truncated or altered")
-    return content
-
-
-def key_of(name: str) -> str:
-    """Return the key of the pretraining from the name of a file that is named by it, a checkpoint's too.
-
-    >>> key_of("0a1b-2c3d.safetensors"), key_of("0a1b.ckpt")
-    ('0a1b', '0a1b')
-    """
-    return name.partition(".")[0].partition("-")[0]
-
-
-def digest_of(name: str) -> str:
-    """Return the digest of the content from the name of a file."""
-    return name.removesuffix(SUFFIX).partition("-")[2]
+        return self._files.keys()
 
 
 def encode_backbone(kept: KeptBackbone) -> bytes:
@@ -133,7 +95,7 @@ def encode_backbone(kept: KeptBackbone) -> bytes:
         name: (value.float() if value.is_floating_point() else value).detach().cpu().contiguous()
         for name, value in kept.encoder.items()
     }
-    history = json.dumps([asdict(result) for result in kept.history]).encode()
+    history = json.dumps([vars(result) for result in kept.history]).encode()
     facts = {
         "format": FORMAT,
         "trial": kept.trial_key,

@@ -12,7 +12,8 @@ from PIL import Image
 
 from ftlab.assembly.images import load_images
 from ftlab.config.home import Home
-from ftlab.engine.evaluating import RECORDS, run_evaluation
+from ftlab.engine.evaluating import run_evaluation
+from ftlab.engine.judging.evaluation_records import RECORDS
 from ftlab.engine.planning import name_trials
 from ftlab.errors import CheckpointError, DataError, FtlabError
 from ftlab.machine.capacity import Capacity
@@ -23,6 +24,7 @@ from ftlab.running.trial_run import TrialRun
 from ftlab.study.spec import StudySpec, load_study
 from ftlab.study.transfer import Transfer, data_of, make_transfer
 from ftlab.terminal.console import INTERRUPTED
+from ftlab.tracking.memory_tracker import MemoryTracker
 
 pytestmark = pytest.mark.usefixtures("_one_thread", "decode_once")
 
@@ -74,7 +76,7 @@ def birds(tmp_path: Path) -> Path:
 
 def evaluate(study: StudySpec, results: Path, *places: str) -> tuple[int, Judge]:
     judge = Judge()
-    return run_evaluation(study, places, Capacity(None, 0), results, judge), judge
+    return run_evaluation(study, places, Capacity(None, 0), results, judge, MemoryTracker()), judge
 
 
 def test_a_backbone_is_judged_on_images_of_a_folder_once(
@@ -86,7 +88,12 @@ def test_a_backbone_is_judged_on_images_of_a_folder_once(
     assert "2 evaluations: 2 to judge, 0 judged before; nothing is trained" in out
     assert "not judged, as their backbones are not kept; make sweep trains them: b seed 0" in out
     folder = tmp_path / "results" / "exp" / "tiny"
-    assert sorted(path.name for path in folder.iterdir()) == ["transfer.csv", "transfer.md", "transfer.tex"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "transfer.csv",
+        "transfer.json",
+        "transfer.md",
+        "transfer.tex",
+    ]
     assert "birds, " in (folder / "transfer.md").read_text()
     before = (folder / "transfer.csv").read_bytes()
     status, again = evaluate(study, tmp_path / "results", f"folder:{birds}", "digits")
@@ -157,7 +164,8 @@ def test_what_was_judged_before_an_interruption_is_kept(
             raise KeyboardInterrupt
 
     places = (f"folder:{birds}", "digits")
-    status = run_evaluation(study, places, Capacity(None, 0), tmp_path / "results", Interrupted())
+    capacity, tracker = Capacity(None, 0), MemoryTracker()
+    status = run_evaluation(study, places, capacity, tmp_path / "results", Interrupted(), tracker)
     assert status == INTERRUPTED
     assert "Stopped. What was judged is kept" in capsys.readouterr().out
     status, judge = evaluate(study, tmp_path / "results", *places)

@@ -12,8 +12,7 @@ from ftlab.engine.planning import plan_study
 from ftlab.machine.hardware import Hardware
 from ftlab.running.feed import Assignment
 from ftlab.running.here import run_here
-from ftlab.running.judged_run import JUDGED_TAG
-from ftlab.running.kept_backbones import BACKBONE_TAG
+from ftlab.running.kept_backbones import BACKBONE_TAG, JUDGED_TAG
 from ftlab.running.ranked_run import run_starter
 from ftlab.running.recorder import TrialRecorder, study_record
 from ftlab.study.plan import Plan

@@ -15,8 +15,8 @@ from ftlab.config.sections.data_section import DataConfig
 from ftlab.errors import DataError
 from ftlab.running.feed import Assignment
 from ftlab.running.final_state import UNASKED, load_final_state
-from ftlab.running.judged_run import JUDGED_TAG, JudgedRun
-from ftlab.running.kept_backbones import BACKBONE_TAG, backbones_folder
+from ftlab.running.judged_run import JudgedRun
+from ftlab.running.kept_backbones import BACKBONE_TAG, JUDGED_TAG, backbones_folder
 from ftlab.running.ranked_run import RankedRun, run_starter
 from ftlab.running.trial_run import Run, TrialRun
 from ftlab.study.spec import Trial, expand_trials, single_trial_study
@@ -76,7 +76,9 @@ QUESTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize(
+    "question", [QUESTIONS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in QUESTIONS[1:])]
+)
 def test_a_new_question_trains_nothing_and_finds_what_training_would(
     question: dict[str, Any], make_trial: MakeTrial, home: Home, tmp_path: Path
 ) -> None:

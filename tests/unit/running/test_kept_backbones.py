@@ -65,6 +65,17 @@ def test_what_a_table_refers_to_stays_however_full_it_is(
     assert names(room_of(home, 0, "2 kB", monkeypatch)) == ["b"]
 
 
+def test_features_go_before_any_backbone(home: Home, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill("a", "b")
+    (home / "backbones" / "c-digest.features").write_bytes(b"x" * 1000)
+    room = room_of(home, 0, "1.5kB", monkeypatch)
+    assert (room.taken, room.num_kept, room.num_features, names(room)) == (3000, 2, 1, ["c", "a"])
+    assert taken_line(room) == "2 backbones and 1 file of features take 3 kB of 2 kB, 2 of them in no table"
+    features, backbones = room_lines(room, done=False)
+    assert "1 file of features will be deleted by the sweep, 1 kB; computed again when needed" in features
+    assert backbones.endswith("will be deleted by the sweep, 1 kB: a")
+
+
 def test_enough_room_needs_no_words(home: Home, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
     fill("a")
     room = room_of(home, 10**9, "20GB", monkeypatch)

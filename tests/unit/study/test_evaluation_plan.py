@@ -51,6 +51,12 @@ def test_kept_pretrainings_are_judged_and_the_others_trained(make_study: MakeStu
         "     judged anew  start=0.2 seed 0",
         "             new  start=0.5 seed 0 (trained before, but its backbone is not kept)",
     ]
+    judged, trained = plan.todo
+    prices = {judged.key: 0.31, trained.key: 12.04}
+    assert plan_lines(plan, prices) == [
+        "     judged anew  start=0.2 seed 0, 0.3 s",
+        "             new  start=0.5 seed 0, 12 s (trained before, but its backbone is not kept)",
+    ]
     assert plan_summary(plan) == (
         "2 trials: 1 new, 0 resumed, 0 reused, 1 judged anew from kept backbones; 10 epochs to train"
     )

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from ftlab.errors import CheckpointError
+from ftlab.storage.digest_files import digest_of, key_of
 from ftlab.storage.local import LocalFolder
-from ftlab.training.backbone_store import BackboneStore, KeptBackbone, digest_of, key_of
+from ftlab.training.backbone_store import BackboneStore, KeptBackbone
 from ftlab.training.epoch_result import EpochResult
 
 KEY = "0123456789abcdef" * 2

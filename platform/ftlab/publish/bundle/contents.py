@@ -14,6 +14,7 @@ from ftlab.publish.bundle.redaction import Redaction, find_paths
 from ftlab.publish.bundle.writing import CHECKSUMS, checksums
 from ftlab.publish.image_outcomes import with_right_images
 from ftlab.publish.results_folder import load_provenance, read_drawn_files, read_table_files
+from ftlab.publish.task_files import verify_task_files
 from ftlab.reporting.trace.explanation import PYTHON, VERSION
 from ftlab.reporting.trace.provenance import Provenance, tags_by_trial
 from ftlab.reporting.trace.verification import verify_table
@@ -78,7 +79,8 @@ def _check_spec(study: StudySpec, provenance: Provenance) -> None:
 
 def _check_results(provenance: Provenance, folder: Path, recorded: pd.DataFrame) -> None:
     drawn = read_drawn_files(folder, provenance.drawn)
-    problems = verify_table(provenance, read_table_files(folder), recorded, drawn).problems
+    tasks = verify_task_files(folder, recorded)
+    problems = (*verify_table(provenance, read_table_files(folder), recorded, drawn).problems, *tasks.problems)
     if problems:
         raise ResultsError(
             f"a bundle holds a table that the tracking store confirms, but {folder} differs: {problems[0]} "

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 # The columns that tell the rows of a CSV file apart; any other file is compared line by line.
-ROW_KEYS: Mapping[str, tuple[str, ...]] = {"table.csv": ("cell",), "trials.csv": ("cell", "trial_key")}
+ROW_KEYS: Mapping[str, tuple[str, ...]] = {
+    "table.csv": ("cell",),
+    "trials.csv": ("cell", "trial_key"),
+    "transfer.csv": ("cell", "task"),
+}
 SHOWN = 80
 
 
@@ -31,8 +35,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class _Sheet:
-    """A CSV file by the names of its rows and columns."""
+    """A CSV file by the names of its rows and columns, and the columns that give a row its name."""
 
+    keys: tuple[str, ...]
     columns: tuple[str, ...]
     rows: Mapping[tuple[str, ...], Mapping[str, str]]
     repeated: tuple[str, ...]
@@ -77,14 +82,14 @@ def _compare_sheets(name: str, found: _Sheet, expected: _Sheet) -> Iterator[Diff
             yield Difference(name, f"column {column}", "in the file, but not in the table")
     for key in expected.rows:
         if key not in found.rows:
-            yield Difference(name, _row_name(key), "missing in the file")
+            yield Difference(name, _row_name(expected.keys, key), "missing in the file")
     for key, row in found.rows.items():
         if key not in expected.rows:
-            yield Difference(name, _row_name(key), "in the file, but not in the table")
+            yield Difference(name, _row_name(expected.keys, key), "in the file, but not in the table")
             continue
         for column, text in expected.rows[key].items():
             if column in row and row[column] != text:
-                place = f"{_row_name(key)}, column {column}"
+                place = f"{_row_name(expected.keys, key)}, column {column}"
                 yield Difference(name, place, f"{_shown(row[column])} in the file, {_shown(text)} recomputed")
 
 
@@ -98,9 +103,9 @@ def _read(text: str, keys: Sequence[str]) -> _Sheet:
         name = tuple(row.get(key, "") for key in keys)
         names.append(name)
         rows.setdefault(name, row)
-    repeated = [_row_name(name) for name, count in Counter(names).items() if count > 1]
+    repeated = [_row_name(keys, name) for name, count in Counter(names).items() if count > 1]
     repeated += [f"column {column}" for column, count in Counter(columns).items() if count > 1]
-    return _Sheet(columns, rows, tuple(repeated))
+    return _Sheet(tuple(keys), columns, rows, tuple(repeated))
 
 
 def _first_line(name: str, found: str, expected: str) -> Difference:
@@ -111,9 +116,8 @@ def _first_line(name: str, found: str, expected: str) -> Difference:
     raise AssertionError("two texts that differ have a line that differs")
 
 
-def _row_name(key: Sequence[str]) -> str:
-    cell, *trial = key
-    return f"cell {cell}, trial {trial[0]}" if trial else f"cell {cell}"
+def _row_name(keys: Sequence[str], row: Sequence[str]) -> str:
+    return ", ".join(f"{key.removesuffix('_key')} {text}" for key, text in zip(keys, row, strict=True))
 
 
 def _shown(text: str | None) -> str:

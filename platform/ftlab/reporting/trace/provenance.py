@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import isnan
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
@@ -20,6 +20,8 @@ PROVENANCE_FILE = "provenance.json"
 FORMAT = 1
 DIGEST = "digest"
 REWRITE = "write it anew: make table EXP=... PROFILE=..."
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,6 @@ class Provenance:
         return self.definition.tabulate(self.select(recorded))
 
 
-_ADAPTER = TypeAdapter(Provenance)
-
-
 def trace_table(
     origin: Origin,
     definition: TableDefinition,
@@ -150,16 +149,26 @@ def trace_table(
     return Provenance(origin, definition, tuple(trials), files, digests, drawn_from or {})
 
 
-def provenance_text(provenance: Provenance) -> str:
-    """Return the text of the provenance file: JSON that ends with a digest of itself; equal content, equal bytes."""
-    content = {"format": FORMAT, **_ADAPTER.dump_python(provenance, mode="json")}
+def provenance_text(provenance: object) -> str:
+    """Return the text of a provenance file: JSON that ends with a digest of itself; equal content, equal bytes.
+
+    Args:
+        provenance: The dataclass of a provenance.
+    """
+    content = {"format": FORMAT, **TypeAdapter(type(provenance)).dump_python(provenance, mode="json")}
     return json.dumps({**content, DIGEST: _content_digest(content)}, indent=2, ensure_ascii=False) + "\n"
 
 
 def parse_provenance(text: str, source: str) -> Provenance:
+    """Read the provenance file of a table, see `parse_as`."""
+    return parse_as(Provenance, text, source)
+
+
+def parse_as(kind: type[T], text: str, source: str) -> T:
     """Read a provenance file.
 
     Args:
+        kind: Dataclass of the provenance.
         text: Its text.
         source: Its path, for messages.
 
@@ -176,7 +185,7 @@ def parse_provenance(text: str, source: str) -> Provenance:
     if digest != _content_digest(content):
         raise ResultsError(f"{source} must be as ftlab wrote it, but was edited: its digest differs; {REWRITE}")
     try:
-        return _ADAPTER.validate_python({name: part for name, part in content.items() if name != "format"})
+        return TypeAdapter(kind).validate_python({name: part for name, part in content.items() if name != "format"})
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])

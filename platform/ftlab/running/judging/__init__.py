@@ -1,0 +1,1 @@
+"""Features that evaluations of the same encoder share."""
