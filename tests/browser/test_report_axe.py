@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-PHONE = {"width": 390, "height": 844}
+LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,7 @@ def test_axe_finds_nothing_serious_on_the_report(
         expect(figure.locator(".main-svg").first).to_be_attached()
     for summary in page.locator("summary").all():
         summary.click()
+    # The list of trials scrolls in its own frame.
+    width = look.get("viewport", LAPTOP)["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert serious_faults(page) == []

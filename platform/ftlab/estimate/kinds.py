@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 
+from ftlab.config.sections.probe_section import OneProbe
 from ftlab.config.setting import Setting, Settings, Trait
 from ftlab.config.trial import TrialConfig, settings_with
 
@@ -27,7 +28,8 @@ def epoch_kind(config: TrialConfig, fingerprint: str, *, transformed: bool) -> K
 
 def probe_kind(config: TrialConfig, fingerprint: str) -> Kind:
     """Return the kind of a trial's probes."""
-    return _spell({**_chosen(config, Trait.PROBE_COST), "view_size": config.view_size, "data": fingerprint})
+    alone = {"asked": config.probe.asked} if isinstance(config.probe, OneProbe) else {}
+    return _spell({**_chosen(config, Trait.PROBE_COST), **alone, "view_size": config.view_size, "data": fingerprint})
 
 
 def checkpoint_kind(config: TrialConfig, fingerprint: str) -> Kind:

@@ -6,6 +6,7 @@ import pytest
 
 from ftlab.config.sections.probe_section import ask_alone
 from ftlab.errors import ConfigError
+from ftlab.estimate.kinds import probe_kind
 from ftlab.reporting.table.task_table import PARTS, tabulate_tasks
 from ftlab.reporting.writers.task_writer import tasks_csv, tasks_md, tasks_tex
 from ftlab.study.identity import evaluation_keys, pretraining_key
@@ -82,6 +83,13 @@ def test_each_question_has_a_key_of_its_own(trial: Trial) -> None:
     other = ask_alone(trial.config.probe.model_copy(update={"few_shot_labels": 1}), "linear")
     changed = trial.config.model_copy(update={"probe": other})
     assert evaluation_keys(changed, "f") == evaluation_keys(asked_of(trial, "linear:digits").config, "f")
+
+
+def test_a_probe_alone_has_a_price_of_its_own(trial: Trial) -> None:
+    places = ["digits", *(f"{probe}:digits" for probe in PROBE_METRICS)]
+    kinds = {probe_kind(asked_of(trial, place).config, "f") for place in places}
+    assert len(kinds) == len(places)
+    assert probe_kind(trial.config, "f") in kinds
 
 
 def test_columns_are_those_of_the_probe_or_of_the_study() -> None:

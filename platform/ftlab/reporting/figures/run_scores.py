@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -207,8 +207,11 @@ def _series(
     known = metrics[metrics["name"].isin(names)].sort_values("epoch", kind="stable")
     epochs, values = known["epoch"].to_numpy(), known["value"].to_numpy(dtype=float)
     # A frame for each would take most of a second for 40 runs.
-    places: Mapping[Any, Any] = known.groupby(["trial_key", "name"], observed=True).indices
-    return {group: (tuple(epochs[at].tolist()), tuple(values[at].tolist())) for group, at in places.items()}
+    places = known.groupby(["trial_key", "name"], observed=True).indices
+    return {
+        cast("tuple[str, str]", group): (tuple(epochs[at].tolist()), tuple(values[at].tolist()))
+        for group, at in places.items()
+    }
 
 
 def _distribution(label: str, sign: str, transformed: bool, bins: Bins) -> ScoreDistribution:

@@ -285,9 +285,8 @@ class MlflowTracker:
     def find_experiment_id(self, name: str, tag: str = "") -> str | None:
         """Return MLflow's identifier of an experiment, for a link to its page; None if there is none with the tag."""
         found = self._client.get_experiment_by_name(name)
-        if found is None or found.lifecycle_stage != "active" or (tag and tag not in found.tags):
-            return None
-        return str(found.experiment_id)
+        is_active = found is not None and found.lifecycle_stage == "active"
+        return str(found.experiment_id) if found and is_active and tag in {"", *found.tags} else None
 
     def _trial_runs(self, experiments: Iterable[str]) -> list[Run]:
         runs: dict[str, list[Run]] = {}
