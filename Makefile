@@ -32,6 +32,14 @@ RAY ?=
 ALL ?=
 PHOTOGRAPHS ?=
 ON ?=
+WEIGHTS ?=
+KIND ?=
+PREFIX ?=
+MODEL ?=
+NAME ?=
+IMAGE_SIZE ?=
+MEAN ?=
+STD ?=
 HAVE ?=
 FOR ?=
 PACK ?=
@@ -62,14 +70,17 @@ SIZE := $(if $(CPUS),--cpus $(CPUS)) $(if $(GPUS),--gpus $(GPUS))
 # The driver of a sweep: this environment, or the container that is a node of the stack's cluster.
 DRIVER := $(if $(CLUSTER),$(if $(filter compose,$(CLUSTER)),$(STACK) exec driver ftlab,$(error CLUSTER must be compose or empty, but got $(CLUSTER))),$(FTLAB))
 INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
+PLACES := $(foreach place,$(value ON),--on '$(place)')
+given = $(if $(value $(2)),$(1) $(call quoted,$(2)))
+MADE_ELSEWHERE := $(call given,--weights,WEIGHTS) $(call given,--kind,KIND) $(call given,--prefix,PREFIX) $(call given,--model,MODEL) $(call given,--name,NAME) $(call given,--image-size,IMAGE_SIZE) $(call given,--mean,MEAN) $(call given,--std,STD)
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup list plan sweep search table evaluate explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services test-peers soak check docs audit format bench gpu-day gpu-day-pack lock clean distclean
+.PHONY: help setup list plan sweep search table evaluate features explain verify bundle export-backbone doctor migrate import-journal train ui dashboard optuna-ui config schema up down logs test test-slow test-browser test-services test-peers soak check docs audit format bench gpu-day gpu-day-pack lock clean distclean
 
 # The groups of `make help`, and their targets in order.
 HELP := start: setup doctor list plan sweep search train \
-	look: table evaluate explain verify ui dashboard optuna-ui config \
+	look: table evaluate features explain verify ui dashboard optuna-ui config \
 	share: bundle export-backbone import-journal migrate \
 	team: up logs down \
 	develop: check test test-slow test-browser test-services test-peers bench soak docs gpu-day gpu-day-pack format schema \
@@ -120,8 +131,11 @@ plan: $(STAMP)  ## List what a sweep would train, resume and reuse, and its cost
 sweep: $(if $(CLUSTER),,$(STAMP))  ## Train what the table still lacks, record it, write the table; CLUSTER=compose: on the stack of `make up`
 	@$(DRIVER) sweep $(STUDY) $(BOUND) $(SIZE) $(SHARING) $(INTERVALS) $(FOLDER)
 
-evaluate: $(STAMP)  ## Judge kept backbones on other images, training nothing: make evaluate EXP=components ON="digits folder:/data/cub"
-	@$(FTLAB) evaluate $(STUDY) $(SIZE) $(FOLDER) $(foreach place,$(value ON),--on '$(place)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run) $(if $(filter 1 yes true,$(RETRAIN)),--retrain)
+evaluate: $(STAMP)  ## Judge kept backbones on other images, training nothing: make evaluate EXP=components ON="digits folder:/data/cub"; WEIGHTS=FILE judges weights made elsewhere beside them
+	@$(FTLAB) evaluate $(STUDY) $(SIZE) $(FOLDER) $(PLACES) $(MADE_ELSEWHERE) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run) $(if $(filter 1 yes true,$(RETRAIN)),--retrain)
+
+features: $(STAMP)  ## Write frozen features and labels as Parquet: make features RUN=<key> ON=digits, or WEIGHTS=FILE
+	@$(FTLAB) features $(if $(value RUN),$(call quoted,RUN)) $(if $(value WEIGHTS),--profile $(PROFILE) $(SETTINGS)) $(PLACES) $(MADE_ELSEWHERE) $(if $(value OUTPUT),--output $(call quoted,OUTPUT))
 
 table: $(STAMP)  ## Rebuild the table from the tracking store
 	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS) $(FOLDER)

@@ -15,13 +15,24 @@ from ftlab.methods.swav import COLLAPSE_SIGNS
 from ftlab.reporting.printed.metric_labels import METRIC_LABELS
 
 # The names of metrics in the code; parts of names end in a slash.
-METRIC = r'"((?:pretrain|health|knn|probe|scores|features|codes)/[a-z0-9_]+|[a-z]+_seconds)"'
+METRIC = r'"((?:pretrain|health|knn|probe|scores|features|codes|finetune|long_tail)/[a-z0-9_]+|[a-z]+_seconds)"'
 METRICS = {
     "pretrain/loss": "Loss of the pretraining, mean over the epoch's steps.",
     "pretrain/learning_rate": "Learning rate of the epoch's last step.",
     "probe/top1": "Accuracy of the linear evaluation on test images, in %, at the end.",
     "probe/few_shot_top1": "Accuracy of the nearest centroid of a few labels, in %, mean over draws, at the end.",
     "knn/top1": "Accuracy of the nearest neighbours, in %, every `probe.every` epochs.",
+    "finetune/top1": "Accuracy of the fine-tuned network on test images, in %, at the end, with `probe.finetune`.",
+    **{
+        f"{family}/{group}_top1": f"Mean accuracy of {classes} {classifier}, in %, at the end, with `probe.long_tail`."
+        for family, classifier in (("long_tail", "by the linear evaluation"), ("finetune", "by the fine-tuned network"))
+        for group, classes in (
+            ("balanced", "all classes"),
+            ("many", "classes with many training images"),
+            ("medium", "classes between many and few"),
+            ("few", "classes with few training images"),
+        )
+    },
     "health/backbone_rankme": "Effective rank of the backbone's features (RankMe, arXiv 2210.02885).",
     "health/embedding_rankme": "The same of the projections.",
     "health/alignment": "Mean squared distance of an image's two views on the unit sphere (arXiv 2005.10242).",
@@ -88,6 +99,7 @@ HOME = {
     "tables": "The kept backbones that each table refers to: those are never deleted.",
     "transfers": "Accuracies of kept backbones on other images.",
     "floors": "Accuracies without training, for the last rows of tables.",
+    "sweeps": "What the last sweep of each study showed: the same command shows it again while nothing has changed.",
     "costs": "Calibrated times and memory, for estimates.",
     "locks": "Locks of running sweeps and claimed trials.",
     "ray": "Files of Ray Tune while a sweep runs.",

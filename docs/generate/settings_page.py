@@ -6,6 +6,7 @@ from typing import Any
 
 from markdown_text import code, page, table
 from pydantic import BaseModel
+from since import release_of
 
 from ftlab.config.experiment import (
     ExperimentConfig,
@@ -28,7 +29,7 @@ from ftlab.config.section import models_in
 from ftlab.config.setting import Trait
 from ftlab.config.trial import TrialConfig, method_sections
 
-HEADER = ("name", "values", "default", "what it is")
+HEADER = ("name", "values", "default", "what it is", "since")
 KINDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true`, `false`"}
 FILES: Mapping[str, tuple[type[BaseModel], ...]] = {
     "An experiment: `experiments/NAME.yaml`": (ExperimentConfig, NamedCell, GroupBaseline, PublishedReference),
@@ -55,7 +56,8 @@ def settings_text() -> str:
         "`make config EXP=... PROFILE=...` prints what a cell really has.",
         "A number may also be written `2x`, a multiple of the profile's. What lies outside of the values named here, "
         "and a setting without an effect, is refused before anything is trained. Settings marked † are not part of "
-        "a trial's name while they have their default, since trials were recorded before they were there.",
+        "a trial's name while they have their default, since trials were recorded before they were there. *Since* is "
+        "the [release](../explanation/versions.md) that brought a setting.",
     ]
     for name, field in TrialConfig.model_fields.items():
         models = models_in(field.annotation)
@@ -83,7 +85,7 @@ def files_text() -> str:
     return page("Files of experiments, profiles and searches", *parts)
 
 
-def rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+def rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str, str]]:
     """Yield a row for each field of a schema.
 
     Args:
@@ -96,7 +98,8 @@ def rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, s
         mark = " †" if Trait.ADDED in field.metadata else ""
         default = "required" if field.is_required() else _default(found)
         meaning = found.get("description") or _of_its_own(field.annotation)
-        yield code(prefix + name) + mark, values_text(found, schema.get("$defs", {})), default, meaning
+        values = values_text(found, schema.get("$defs", {}))
+        yield code(prefix + name) + mark, values, default, meaning, release_of(model, name)
 
 
 def values_text(schema: JsonSchema, definitions: JsonSchema) -> str:

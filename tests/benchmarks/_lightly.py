@@ -2,7 +2,7 @@
 
 import copy
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -91,19 +91,20 @@ class LightlySteps:
             yield from self._loader
 
 
-class LightlyProcess:
-    """`LightlySteps` in a process of their own, as their users run them: without what ftlab sets in its own.
+class OwnProcess:
+    """Steps in a process of their own, as lightly's users run them: without what ftlab sets in its own.
 
     Args:
+        make: Returns the steps: something whose ``run`` takes the number of steps.
         threads: Threads of torch.
-        *arguments: Those of `LightlySteps`.
+        *arguments: Those of ``make``.
         **settings: Likewise.
     """
 
-    def __init__(self, threads: int, *arguments: Any, **settings: Any) -> None:
+    def __init__(self, make: Callable[..., Any], threads: int, *arguments: Any, **settings: Any) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        job = (theirs, threads, arguments, settings)
+        job = (theirs, threads, make, arguments, settings)
         self._process = context.Process(target=_serve_steps, args=job)
         self._process.start()
 
@@ -118,9 +119,11 @@ class LightlyProcess:
         self._process.join()
 
 
-def _serve_steps(connection: Connection, threads: int, arguments: tuple[Any, ...], settings: dict[str, Any]) -> None:
+def _serve_steps(
+    connection: Connection, threads: int, make: Callable[..., Any], arguments: tuple[Any, ...], settings: dict[str, Any]
+) -> None:
     torch.set_num_threads(threads)
-    steps = LightlySteps(*arguments, **settings)
+    steps = make(*arguments, **settings)
     while num_steps := connection.recv():
         steps.run(num_steps)
         connection.send(None)

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from _lightly import plain_batch_norm
+from _training import wait_for
 from lightly.loss import NegativeCosineSimilarity, NTXentLoss, SwaVLoss
 from lightly.models.modules import (
     MoCoProjectionHead,
@@ -131,3 +132,40 @@ def make_lightly(settings: Any, encoder: Encoder, dim: int) -> LightlyMethod:
     """
     method: LightlyMethod = METHODS[type(settings)](plain_batch_norm(encoder), encoder.num_features, dim, settings)
     return method
+
+
+class PeerSteps:
+    """Training steps of lightly's method on the same views each time.
+
+    Args:
+        peer: The method.
+        views: Two views of N images, (N, channels, H, W) each.
+        learning_rate: Of SGD.
+        precision: Of the forward pass.
+        device: Device of the training.
+    """
+
+    def __init__(
+        self,
+        peer: LightlyMethod,
+        views: list[Tensor],
+        learning_rate: float,
+        precision: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self._peer = peer.to(device)
+        trained = [parameter for parameter in peer.parameters() if parameter.requires_grad]
+        self._optimizer = torch.optim.SGD(trained, lr=learning_rate, momentum=0.9, weight_decay=5e-4)
+        self._views = [images.to(device) for images in views]
+        self._precision = precision
+        self._device = device
+
+    def run(self, num_steps: int) -> None:
+        """Train, and wait until the device has."""
+        for _ in range(num_steps):
+            with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
+                loss = self._peer(*self._views)
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self._optimizer.step()
+        wait_for(self._device)

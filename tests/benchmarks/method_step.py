@@ -3,7 +3,8 @@
 A step is loss, statistics, backward pass, optimiser, and what follows it, such as the key encoder's moving average; the
 views are there already. The bare passes are those that the step asks of encoders and heads, forwards and backwards from
 a trivial scalar, and the optimiser's step. Beside them the plain step: of the same method without FT, or of MoCo
-without what FT is compared with; and, where lightly has the plain method, its step. All in turn, in one process.
+without what FT is compared with; and, where lightly has the plain method, its step, in a process of its own: ours
+keeps freed memory, which its users' processes do not. All in turn.
 
 ResNet-18 with the CIFAR stem at 32 pixels, and InfoMin, whose patches need larger views, with ImageNet's at 96. Batches
 are normalised as a whole, as lightly's are.
@@ -14,6 +15,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from _bare_passes import bare_outputs
@@ -27,6 +29,9 @@ from ftlab.config.trial import TrialConfig
 from ftlab.methods.method import Views
 from ftlab.study.spec import single_trial_study
 from ftlab.training.trainer import Batches, Optimizer
+
+if TYPE_CHECKING:
+    from _lightly import OwnProcess
 
 POSITIVES: Settings = {"transform.positives": "extrapolate", "transform.start": 0.0}
 BOTH: Settings = {**POSITIVES, "transform.negatives": "interpolate"}
@@ -103,9 +108,12 @@ def measure(name: str, case: Case, arguments: argparse.Namespace) -> str:
     config, plain_config = (make_config(each, arguments) for each in ({**case.plain, **case.added}, case.plain))
     step, plain = make_steps(config, device), make_steps(plain_config, device)
     runs = {"step": step.run, "bare": BarePasses(step, device).run, "plain": plain.run}
-    if case.has_peer and not arguments.no_peer:
-        runs["lightly"] = PeerSteps(plain, plain_config, device).run
+    peer = start_peer(plain, plain_config, device) if case.has_peer and not arguments.no_peer else None
+    if peer:
+        runs["lightly"] = peer.run
     seconds = seconds_in_turn([partial(run, num_steps) for run in runs.values()], rounds=arguments.rounds, repeats=1)
+    if peer:
+        peer.close()
     timings = {what: [each / num_steps for each in found] for what, found in zip(runs, seconds, strict=True)}
     medians = {what: 1000 * statistics.median(found) for what, found in timings.items()}
     ratios = [spread(timings, *pair) for pair in (("step", "bare"), ("step", "plain"), ("plain", "lightly"))]
@@ -191,33 +199,16 @@ class BarePasses:
             return [outputs.float() for outputs in bare_outputs(self._trainer.method, self._views)]
 
 
-class PeerSteps:
-    """The steps of lightly's method, on our views.
+def start_peer(ours: OurSteps, config: TrialConfig, device: torch.device) -> "OwnProcess":
+    """Return the steps of lightly's method on the views of our plain steps, in a process of their own."""
+    from _lightly import OwnProcess
+    from _lightly_methods import PeerSteps, make_lightly
 
-    Args:
-        ours: The plain steps.
-        config: Their trial.
-        device: Device of both.
-    """
-
-    def __init__(self, ours: OurSteps, config: TrialConfig, device: torch.device) -> None:
-        from _lightly_methods import make_lightly
-
-        method = ours.trainer.method
-        self._peer = make_lightly(config.method, method.encoder, config.model.feature_dim).to(device)
-        trained = [parameter for parameter in self._peer.parameters() if parameter.requires_grad]
-        self._optimizer = torch.optim.SGD(trained, lr=config.train.learning_rate, momentum=0.9, weight_decay=5e-4)
-        self._views = [images.contiguous() for images in first_views(ours).images]
-        self._precision = method.precision
-        self._device = device
-
-    def run(self, num_steps: int) -> None:
-        """Train, and wait until the device has."""
-        for _ in range(num_steps):
-            with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
-                loss = self._peer(*self._views)
-            take_step(loss, self._optimizer)
-        wait_for(self._device)
+    method = ours.trainer.method
+    views = [images.contiguous().cpu() for images in first_views(ours).images]
+    peer = make_lightly(config.method, method.encoder, config.model.feature_dim).cpu()
+    settings = (peer, views, config.train.learning_rate, method.precision, device)
+    return OwnProcess(PeerSteps, torch.get_num_threads(), *settings)
 
 
 def take_step(loss: Tensor, optimizer: Optimizer) -> None:

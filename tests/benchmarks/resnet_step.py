@@ -84,11 +84,12 @@ def compare_with_peer(
 ) -> list[float] | str:
     """Time ours and lightly's steps in turn: the same backbone and precision, lightly with its loader on every core."""
     try:
-        from _lightly import LightlyProcess, plain_batch_norm
+        from _lightly import LightlySteps, OwnProcess, plain_batch_norm
     except ImportError as error:
         return f"not measured: {error}"
     encoder = ours.trainer.method.encoder
-    peer = LightlyProcess(
+    peer = OwnProcess(
+        LightlySteps,
         torch.get_num_threads(),
         plain_batch_norm(encoder),
         encoder.num_features,

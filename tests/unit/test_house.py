@@ -111,6 +111,7 @@ def test_the_science_imports_without_the_machinery() -> None:
     assert not imported_by(*modules) & {"ray", "mlflow", "pydantic", "pandas", "pyarrow"}
 
 
+@pytest.mark.slow
 def test_a_trial_is_trained_and_recorded_without_the_machinery() -> None:
     # On a node of a cluster there may be torch and what it brings, and nothing else.
     modules = (

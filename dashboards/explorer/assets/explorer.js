@@ -93,14 +93,16 @@ function download(address, name) {
   link.remove();
 }
 
-// Dash asks Plotly to fit each figure once more after its first drawing: one that fits is left alone.
-const patience = setInterval(() => {
-  if (!window.Plotly) return;
-  clearInterval(patience);
-  const { resize } = Plotly.Plots;
-  const fits = (figure) => Math.abs(figure.clientWidth - (figure._fullLayout?.width ?? 0)) < 1;
-  Plotly.Plots.resize = (figure) => (fits(figure) ? Promise.resolve() : resize(figure));
-}, 20);
+// Dash asks Plotly to fit each figure once more right after its first drawing: one that fits is left alone.
+Object.defineProperty(window, "Plotly", {
+  configurable: true,
+  set: (plotly) => {
+    Object.defineProperty(window, "Plotly", { configurable: true, writable: true, value: plotly });
+    const { resize } = plotly.Plots;
+    const fits = (figure) => Math.abs(figure.clientWidth - (figure._fullLayout?.width ?? 0)) < 1;
+    plotly.Plots.resize = (figure) => (fits(figure) ? Promise.resolve() : resize(figure));
+  },
+});
 
 // Dash's slider has no words for its parts.
 new MutationObserver(() => {

@@ -17,7 +17,7 @@ def make_source(config: DataConfig) -> DatasetSource:
         root=Path(config.root).expanduser() if config.root else None,
         image_size=config.image_size,
         short_side=config.short_side,
-        selection=Selection(config.held_out, config.max_per_class),
+        selection=Selection(config.held_out, config.max_per_class, config.imbalance),
         class_list=Path(config.class_list).expanduser() if config.class_list else None,
         corrupt_images=config.corrupt_images,
         download=config.download,

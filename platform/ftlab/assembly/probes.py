@@ -1,9 +1,9 @@
 """Build a trial's probes from its settings."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
@@ -13,9 +13,11 @@ from ftlab.data.views.recipes import ViewRecipe, find_recipe
 from ftlab.data.views.two_views import make_views, normalise, sample_parameters
 from ftlab.encoders.encoder import Encoder
 from ftlab.training.evaluation.augmented_linear import AugmentedLinearEvaluation
-from ftlab.training.evaluation.features import CHUNK, Features, extract_features
+from ftlab.training.evaluation.features import CHUNK, Features, extract_features, slices
+from ftlab.training.evaluation.finetune import FinetuneEvaluation
 from ftlab.training.evaluation.health import health_images, measure_health
 from ftlab.training.evaluation.linear import LinearEvaluation
+from ftlab.training.evaluation.long_tail import ClassSizes
 from ftlab.training.evaluation.probe import ProbeSuite
 from ftlab.training.streams import make_generator
 
@@ -41,6 +43,9 @@ def make_probe(
         few_shot_labels=probe.few_shot_labels,
         few_shot_draws=probe.few_shot_draws,
         linear=_make_linear(config, probed),
+        finetune=_make_finetune(config, probed) if probe.finetune else None,
+        class_sizes=ClassSizes(probe.long_tail_many, probe.long_tail_few) if probe.long_tail else None,
+        probes=tuple(probe.evaluations()),
     )
 
 
@@ -53,6 +58,21 @@ def _make_linear(config: TrialConfig, probed: "_ProbedEncoder") -> LinearEvaluat
         epochs=probe.linear_epochs,
         batch_size=probe.linear_batch_size,
         holdout=probe.linear_holdout,
+    )
+
+
+def _make_finetune(config: TrialConfig, probed: "_ProbedEncoder") -> FinetuneEvaluation:
+    probe = config.probe
+    return FinetuneEvaluation(
+        backbone=probed.encoder.backbone,
+        num_features=probed.encoder.num_features,
+        begin_views=probed.begin_views,
+        answer=probed.answer,
+        learning_rates=probe.finetune_learning_rates,
+        epochs=probe.finetune_epochs,
+        batch_size=probe.finetune_batch_size,
+        holdout=probe.finetune_holdout,
+        weight_decay=probe.finetune_weight_decay,
     )
 
 
@@ -69,7 +89,7 @@ class _ProbedEncoder:
     ) -> None:
         self._config = config
         self._dataset = dataset
-        self._encoder = encoder
+        self.encoder = encoder
         self._train, self._test = train, ResidentImages(dataset.test_images, device)
         self._train_labels = torch.tensor(dataset.train_labels, device=device)
         self._test_labels = torch.tensor(dataset.test_labels, device=device)
@@ -77,14 +97,14 @@ class _ProbedEncoder:
 
     def extract(self) -> Features:
         """Return the features of all images, each seen once."""
-        train = self._features_of(self._train, len(self._train_labels))
-        test = self._features_of(self._test, len(self._test))
+        backbone, rows = self.encoder.backbone, torch.arange(len(self._train_labels))
+        train, test = self._of_centres(backbone, self._train, rows), self._of_centres(backbone, self._test)
         return Features(train, self._train_labels, test, self._test_labels, self._dataset.num_classes)
 
     @torch.no_grad()
     def project(self, features: Tensor) -> Tensor:
         """Return the (n, C) projections of (n, F) features, in evaluation mode."""
-        head = self._encoder.projection_head
+        head = self.encoder.projection_head
         return extract_features(head, len(features), lambda rows: features[rows])
 
     def measure_health(self, features: Features) -> dict[str, float]:
@@ -105,9 +125,32 @@ class _ProbedEncoder:
         for rows in order.split(self._config.probe.linear_batch_size):
             yield self._views_of(self._train, rows, LINEAR_RECIPE, generator), self._train_labels[rows.to(self._device)]
 
+    def begin_views(self) -> Callable[[Tensor], Tensor]:
+        """Return a function from rows of training images to a random crop and flip of each, as large as centres."""
+        probe, size = self._config.probe, self._centre_size
+        recipe = ViewRecipe(crop_scale=probe.finetune_crop_scale, flip_probability=probe.finetune_flip)
+        generator = make_generator(self._config.seed, "finetune_views", device=self._device)
+
+        def draw(rows: Tensor) -> Tensor:
+            load = self._load_views(self._train, rows, recipe, generator, size)
+            return torch.cat([load(part) for part in slices(len(rows))])
+
+        return draw
+
+    def answer(self, network: nn.Module, rows: Tensor | None) -> Tensor:
+        """Return a network's answers about training images of (n,) rows, or about all test images for None."""
+        logits = self._of_centres(network, self._test if rows is None else self._train, rows)
+        return logits.argmax(dim=1)
+
     def _views_of(self, images: ResidentImages, rows: Tensor, recipe: ViewRecipe, generator: torch.Generator) -> Tensor:
         """Return the (n, F) features of one random view of each image of (n,) ``rows``."""
-        dataset, size = self._dataset, self._config.view_size
+        load = self._load_views(images, rows, recipe, generator, self._config.view_size)
+        return extract_features(self.encoder.backbone, len(rows), load)
+
+    def _load_views(
+        self, images: ResidentImages, rows: Tensor, recipe: ViewRecipe, generator: torch.Generator, size: int
+    ) -> Callable[[slice], Tensor]:
+        dataset = self._dataset
         parameters = sample_parameters(
             recipe,
             len(rows),
@@ -122,18 +165,29 @@ class _ProbedEncoder:
             pixels = read(part.start // CHUNK)
             return make_views(pixels, parameters[part], size=size, mean=dataset.channel_mean, std=dataset.channel_std)
 
-        return extract_features(self._encoder.backbone, len(rows), load)
+        return load
 
-    def _features_of(self, images: ResidentImages, num_labelled: int) -> Tensor:
-        size, short_side = self._config.view_size, self._config.probe.resize
-        pixels = self._dataset.train_images
-        if isinstance(pixels, Photos) or isinstance(self._dataset.test_images, Photos):
+    @property
+    def _has_photos(self) -> bool:
+        return isinstance(self._dataset.train_images, Photos) or isinstance(self._dataset.test_images, Photos)
+
+    @property
+    def _centre_size(self) -> int:
+        """Side of the centres, in pixels: that of a view, or of squares that are smaller and are not resized."""
+        size, pixels = self._config.view_size, self._dataset.train_images
+        if isinstance(pixels, Photos) or self._has_photos or self._config.probe.resize is not None:
+            return size
+        return min(size, int(pixels.shape[-1]))
+
+    def _of_centres(self, network: nn.Module, images: ResidentImages, rows: Tensor | None = None) -> Tensor:
+        """Return the outputs of a network for the centres of images of (n,) rows, or of all for None."""
+        seen = torch.arange(len(images)) if rows is None else rows
+        size, short_side = self._centre_size, self._config.probe.resize
+        if self._has_photos:
             short_side = short_side or round(size * 8 / 7)
-        elif short_side is None:
-            size = min(size, pixels.shape[-1])
 
-        def load(rows: slice) -> Tensor:
-            batch = images.centres(torch.arange(rows.start, rows.stop), size=size, short_side=short_side)
+        def load(part: slice) -> Tensor:
+            batch = images.centres(seen[part], size=size, short_side=short_side)
             return normalise(batch, self._dataset.channel_mean, self._dataset.channel_std)
 
-        return extract_features(self._encoder.backbone, num_labelled, load)
+        return extract_features(network, len(seen), load)

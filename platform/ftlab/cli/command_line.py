@@ -43,6 +43,7 @@ _FILES = {
     "import-journal": "journal_command",
     "doctor": "doctor_command",
     "export-backbone": "export_command",
+    "features": "export_command",
 }
 
 # The usage of a command and the frame are shown beside the message.

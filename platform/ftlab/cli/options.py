@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ftlab.config.loading import parse_overrides
+from ftlab.config.loading import check_weights_file, parse_overrides
 from ftlab.config.section import MANY
+from ftlab.config.weights_file import WeightsConfig
+from ftlab.encoders.backbones import RESNETS, Layout
+from ftlab.errors import ConfigError
 from ftlab.reporting.table.statistics import Interval
 from ftlab.reporting.writers.tex_style import TexStyle
 from ftlab.seeding.auto import AutoSeeds, parse_seeds
@@ -69,6 +72,40 @@ TableStyle = Annotated[
         help="Style of table.tex: compact for a column of a paper, wide for two columns, full for an appendix.",
     ),
 ]
+On = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="IMAGES",
+        help="Images to judge on: the name of a data set, or folder:PATH of one with train/ and test/ class folders; "
+        "may be repeated. By default the evaluations of the experiment, or else of the profile.",
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="File of weights made elsewhere: .safetensors, or what torch.save wrote."),
+]
+Kind = Annotated[
+    Layout, typer.Option(help="Library whose names the weights have; torchvision's and timm's ResNets have the same.")
+]
+Prefix = Annotated[
+    str, typer.Option(metavar="TEXT", help="What stands before these names in the file, such as module.encoder_q.")
+]
+Model = Annotated[str, typer.Option(metavar="NAME", help=f"ResNet of the weights: {', '.join(RESNETS)}.")]
+RowName = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="Name of the weights' row; by default that of the file.")
+]
+ImageSize = Annotated[
+    int | None, typer.Option(metavar="N", help="Side of the images that the weights see; by default the profile's.")
+]
+Mean = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NUMBERS",
+        help="Mean of each channel that the weights were trained with, for intensities in [0, 1], with spaces or "
+        "commas between them; by default ImageNet's.",
+    ),
+]
+Std = Annotated[str | None, typer.Option(metavar="NUMBERS", help="Deviation of each channel, likewise.")]
 Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port of this machine.")]
 Results = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of tables and figures.")]
 
@@ -85,3 +122,30 @@ def load_asked(
     if auto is not None:
         auto.check_study(study)
     return study, auto
+
+
+def asked_weights(
+    file: Path | None, *, mean: str | None, std: str | None, **settings: str | int | None
+) -> WeightsConfig | None:
+    """Return the weights made elsewhere that options describe; None without a file.
+
+    Args:
+        file: The file.
+        mean: Mean of each channel.
+        std: Deviation of each channel.
+        settings: The other settings of `WeightsConfig`.
+
+    Raises:
+        ConfigError: A value breaks a rule.
+    """
+    if file is None:
+        return None
+    values = {"mean": _numbers("mean", mean), "std": _numbers("std", std)}
+    return check_weights_file({"file": str(file), **settings, **values})
+
+
+def _numbers(option: str, text: str | None) -> list[float] | None:
+    try:
+        return [float(part) for part in text.replace(",", " ").split()] if text else None
+    except ValueError as error:
+        raise ConfigError(f"--{option} must be numbers, but got {text!r}; e.g. '0.485 0.456 0.406'.") from error

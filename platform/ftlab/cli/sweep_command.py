@@ -16,7 +16,7 @@ from ftlab.cli.options import (
     Share,
     load_asked,
 )
-from ftlab.engine.sweep import run_sweep
+from ftlab.engine.last_sweep import show_again
 from ftlab.machine.capacity import Capacity
 from ftlab.publish.table_options import TableOptions
 from ftlab.reporting.table.statistics import check_interval
@@ -41,4 +41,9 @@ def sweep(
     study, auto = load_asked(experiment, profile, seeds, overrides, max_trials)
     options = TableOptions(all_seeds=seeds is None, auto=auto, interval=interval)
     check_interval(interval, len(study.seeds))
+    if show_again(study, options, results):
+        return
+    # pandas and all that trains take seconds to import.
+    from ftlab.engine.sweep import run_sweep
+
     raise typer.Exit(run_sweep(study, Capacity(cpus, gpus), results, options, share=share))

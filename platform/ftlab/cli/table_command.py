@@ -1,5 +1,6 @@
 """The commands that make tables without training: table, and evaluate, on other images."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -9,13 +10,23 @@ from ftlab.cli.options import (
     Cpus,
     Experiment,
     Gpus,
+    ImageSize,
     IntervalKind,
+    Kind,
     MaxTrials,
+    Mean,
+    Model,
+    On,
     Overrides,
+    Prefix,
     Profile,
     Results,
+    RowName,
     Seeds,
+    Std,
     TableStyle,
+    Weights,
+    asked_weights,
     load_asked,
 )
 from ftlab.config.home import ftlab_home
@@ -31,15 +42,6 @@ from ftlab.terminal.table_listing import print_table
 from ftlab.tracking.opening import open_tracker
 
 app = typer.Typer()
-
-On = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="IMAGES",
-        help="Images to judge on: the name of a data set, or folder:PATH of one with train/ and test/ class folders; "
-        "may be repeated. By default the evaluations of the experiment, or else of the profile.",
-    ),
-]
 
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be judged, and its cost.")]
@@ -93,10 +95,25 @@ def evaluate(
     cpus: Cpus = None,
     gpus: Gpus = None,
     results: Results = RESULTS,
+    weights: Weights = None,
+    kind: Kind = "torchvision",
+    prefix: Prefix = "",
+    model: Model = "resnet50",
+    name: RowName = "",
+    image_size: ImageSize = None,
+    mean: Mean = None,
+    std: Std = None,
     dry_run: DryRun = False,
     retrain: Retrain = False,
 ) -> None:
-    """Judge the kept backbones of an experiment on other images, without training, and write a table over tasks."""
+    """Judge the kept backbones of an experiment on other images, without training, and write a table over tasks.
+
+    Weights made elsewhere are judged beside them, by the same protocol.
+    """
     study, _ = load_asked(experiment, profile, seeds, overrides)
+    beside = asked_weights(
+        weights, kind=kind, prefix=prefix, model=model, name=name, image_size=image_size, mean=mean, std=std
+    )
+    study = replace(study, weights=(*study.weights, *([beside] if beside else [])))
     places = on or study.evaluations
     raise typer.Exit(run_evaluation(study, places, Capacity(cpus, gpus), results, dry_run=dry_run, retrain=retrain))

@@ -10,6 +10,7 @@ from ftlab.config.names import NAME
 from ftlab.config.section import MANY, Section
 from ftlab.config.setting import Setting, Settings, first_twice
 from ftlab.config.trial import TrialConfig
+from ftlab.config.weights_file import WeightsConfig
 from ftlab.config.yaml_text import Document
 from ftlab.errors import ConfigError
 
@@ -80,6 +81,9 @@ class ExperimentConfig(Section):
     published: PublishedReference | None = Field(None, description="Published numbers beside ours.")
     evaluations: list[str] = Field(
         default_factory=list, max_length=100, description=f"{EVALUATIONS}; empty: the profile's."
+    )
+    weights: list[WeightsConfig] = Field(
+        default_factory=list, max_length=100, description="Weights made elsewhere that `make evaluate` judges too."
     )
     _file: Document | None = PrivateAttr(None)
 

@@ -17,6 +17,7 @@ from ftlab.config.section import models_in
 from ftlab.config.sections.method_choice import method_name
 from ftlab.config.setting import Setting, Trait
 from ftlab.config.trial import TrialConfig, method_sections, setting_fields, settings_with
+from ftlab.config.weights_file import WeightsConfig
 from ftlab.config.yaml_text import Document, Location, parse_yaml, read_yaml
 from ftlab.errors import ConfigError, nearest
 
@@ -103,6 +104,15 @@ def parse_overrides(assignments: Sequence[str]) -> dict[str, Setting]:
             )
         overrides[name] = (value or None) if name in settings_with(Trait.PATH) else _parse_value(assignment, value)
     return overrides
+
+
+def check_weights_file(content: Mapping[str, Any]) -> WeightsConfig:
+    """Return weights made elsewhere from their settings, as a command line gives them.
+
+    Raises:
+        ConfigError: A setting is unknown, or its value breaks a rule.
+    """
+    return _validate(WeightsConfig, content, lambda _: "weights")
 
 
 def resolve_trial(

@@ -9,6 +9,8 @@ from ftlab.plugins import load_plugin, plugin_names
 
 Stem = Literal["cifar", "imagenet"]
 Library = Literal["torchvision", "timm", "detectron2"]
+# Whose names the weights of another program's ResNet may have.
+Layout = Literal["torchvision", "timm", "lightly"]
 
 TORCHVISION = "ftlab.encoders.torchvision_backbones"
 
@@ -67,7 +69,8 @@ BUILT_IN: Mapping[str, Backbone] = {
     "convnext_tiny": _classifier(smallest_image=32),
 }
 
-
+# Those whose weights have the same names in torchvision and timm.
+RESNETS = tuple(name for name, backbone in BUILT_IN.items() if "torchvision" in backbone.libraries)
 BACKBONE_NAMES = (*BUILT_IN, *(name for name in plugin_names("backbones") if name not in BUILT_IN))
 
 

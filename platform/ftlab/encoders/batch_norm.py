@@ -50,6 +50,12 @@ class GroupedBatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(num_groups, num_features))
         self.register_buffer("running_var", torch.ones(num_groups, num_features))
 
+    def merge_groups(self) -> None:
+        """Normalise whole batches from now on, and in evaluation as before."""
+        self.num_groups, self.own_groups = 1, slice(0, 1)
+        self.running_mean = self.running_mean.mean(dim=0, keepdim=True)
+        self.running_var = self.running_var.mean(dim=0, keepdim=True)
+
     def forward(self, images: Tensor) -> Tensor:
         """Normalise (N, C, H, W), or (N, C), per group in training and by the averaged statistics in evaluation.
 

@@ -17,7 +17,7 @@ from ftlab.reporting.table.key_numbers import key_numbers
 from ftlab.reporting.writers.markdown import table_md
 from ftlab.study.plan import Plan
 from ftlab.study.spec import StudySpec
-from ftlab.terminal.console import complain, say
+from ftlab.terminal.console import complain
 from ftlab.tracking.opening import page_link
 from ftlab.tracking.tracker import Tracker
 from ftlab.tracking.tracking_uri import SERVERS
@@ -66,12 +66,13 @@ def reporting_refusal() -> Iterator[list[TrackingError]]:
         complain(f"The table is written, but could not be attached to the study's run: {error}")
 
 
-def say_link(tracker: "MlflowTracker", study: StudySpec) -> None:
-    """Print the address of a study's page in MLflow, the best trials first; nothing if the store does not answer."""
+def page_lines(tracker: "MlflowTracker", study: StudySpec) -> tuple[tuple[str, str], ...]:
+    """Return a line with the address of a study's page in MLflow, the best trials first; none if no store answers."""
     with suppress(TrackingError):
         link = page_link(tracker, study.experiment, study.results_name, study.metric)
         is_served = tracker.uri.startswith(SERVERS)
-        say("MLflow:" if is_served else f"MLflow, while `make ui EXP={study.experiment}` runs:", link)
+        return (("MLflow:" if is_served else f"MLflow, while `make ui EXP={study.experiment}` runs:", link),)
+    return ()
 
 
 def _plan_summary(plan: Plan) -> dict[str, object]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftlab.config.home import Home, ftlab_home
+from ftlab.config.weights_file import WeightsConfig
 from ftlab.engine.closing import reporting_refusal
-from ftlab.engine.evaluation_records import EvaluationRecords
 from ftlab.engine.planning import name_trials
 from ftlab.engine.study_session import STARTING_RAY
 from ftlab.errors import FtlabError, TrackingError
@@ -18,10 +18,21 @@ from ftlab.machine.hardware import Hardware
 from ftlab.reporting.printed.metric_labels import metric_name
 from ftlab.running.floor_records import FloorRecord
 from ftlab.running.kept_backbones import KeptBackbones
+from ftlab.running.transfer.evaluation_records import EvaluationRecords
 from ftlab.storage.atomic import require_writable
-from ftlab.study.fingerprint import check_data
 from ftlab.study.spec import StudySpec, Trial
-from ftlab.study.transfer import PROTOCOL, Transfer, check_places, data_of, make_transfer, task_name
+from ftlab.study.transfer import (
+    PROTOCOL,
+    AnyTransfer,
+    WeightsTransfer,
+    check_images,
+    check_places,
+    check_weights,
+    data_of,
+    make_transfer,
+    seen_by_weights,
+    task_name,
+)
 from ftlab.terminal.console import INTERRUPTED, complain, say
 from ftlab.terminal.evaluation_listing import evaluation_lines, evaluation_summary, missing_lines
 from ftlab.terminal.phase import phase
@@ -31,8 +42,9 @@ from ftlab.workers.session import RaySession
 
 if TYPE_CHECKING:
     from ftlab.reporting.trace.task_provenance import TaskProvenance
+    from ftlab.running.transfer.weights_reader import ReadWeights
 
-Judge = Callable[[Sequence[Transfer], Home], Iterator[tuple[Transfer, FloorRecord | str]]]
+Judge = Callable[[Sequence[AnyTransfer], Home], Iterator[tuple[AnyTransfer, FloorRecord | str]]]
 
 
 @dataclass(frozen=True)
@@ -40,17 +52,20 @@ class Evaluation:
     """The evaluations of a study on other images.
 
     Attributes:
-        transfers: Those of trials whose backbones are kept, or that were judged before, by the name of the task.
+        transfers: Those of trials whose backbones are kept, or that were judged before, and of weights made elsewhere,
+            by the name of the task.
         missing: The other trials: their backbones are not kept.
         refused: The reason for each task whose images cannot be used.
+        notes: Lines on the weights made elsewhere, below the table.
     """
 
-    transfers: Mapping[str, Sequence[Transfer]]
+    transfers: Mapping[str, Sequence[AnyTransfer]]
     missing: Sequence[Trial]
     refused: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     @property
-    def all_transfers(self) -> list[Transfer]:
+    def all_transfers(self) -> list[AnyTransfer]:
         """The evaluations of all tasks."""
         return [transfer for transfers in self.transfers.values() for transfer in transfers]
 
@@ -67,28 +82,30 @@ def plan_evaluation(
         known: Returns the findings of a transfer by its key, or None; what was judged needs no backbone any more.
 
     Raises:
-        ConfigError: A place is none, or two have the same name.
+        ConfigError: A place is none, two places or rows have the same name, or weights are not what they should be.
+        CheckpointError: A file of weights made elsewhere cannot be used.
     """
     check_places(places)
+    check_weights(study)
+    made_elsewhere = _read(study.weights)
     data = {place: data_of(place, study.cells[0].config) for place in places}
     kept, trials = KeptBackbones(home).keys(), name_trials(study, home)
     judged = [trial for trial in trials if trial.pretraining_key in kept]
-    transfers: dict[str, list[Transfer]] = {}
+    transfers: dict[str, list[AnyTransfer]] = {}
     refused: dict[str, str] = {}
     missing: dict[str, Trial] = {}
     for place, images in data.items():
-        # The batch of the pretraining means nothing there; the probes must fit.
-        configs = [trial.config.model_copy(update={"train": _one_batch(trial)}) for trial in judged]
         try:
-            fingerprint = check_data(images, configs, home).fingerprint
+            fingerprint = check_images(images, [trial.config for trial in judged], home)
+            beside = [_on(place, read, study, home) for read in made_elsewhere]
         except FtlabError as error:
             refused[task_name(place)] = str(error)
             continue
         asked = [make_transfer(trial, images, fingerprint) for trial in trials]
         there = {one.key: one for one in asked if one.trial.pretraining_key in kept or known(one.key) is not None}
-        transfers[task_name(place)] = list(there.values())
+        transfers[task_name(place)] = [*there.values(), *beside]
         missing |= {one.trial.key: one.trial for one in asked if one.key not in there}
-    return Evaluation(transfers, list(missing.values()), refused)
+    return Evaluation(transfers, list(missing.values()), refused, [read.note for read in made_elsewhere])
 
 
 @dataclass(frozen=True)
@@ -105,7 +122,7 @@ class JudgingPlan:
 
     found: Evaluation
     records: EvaluationRecords
-    todo: Sequence[Transfer]
+    todo: Sequence[AnyTransfer]
     estimate: JudgingEstimate | None
     trained: Set[str]
 
@@ -122,6 +139,7 @@ class JudgingPlan:
     def summary(self) -> list[str]:
         """Return lines that count evaluations, estimate what is to be judged, and name what cannot be."""
         return [
+            *self.found.notes,
             *evaluation_summary(len(self.found.all_transfers), len(self.todo), self.estimate),
             *missing_lines(self.found.missing, self.trained),
             *(f"{task} is left out: {reason}" for task, reason in self.found.refused.items()),
@@ -149,6 +167,20 @@ def plan_judging(
     resources = resources_within(capacity, study.profile.resources)
     estimate = estimate_judging(todo, home=home, capacity=capacity, resources=resources)
     return JudgingPlan(found, records, todo, estimate, records.trained)
+
+
+def _read(weights: Sequence[WeightsConfig]) -> "list[ReadWeights]":
+    if not weights:
+        return []
+    # It imports torch, without which kept backbones are planned.
+    from ftlab.running.transfer.weights_reader import read_weights
+
+    return [read_weights(one) for one in weights]
+
+
+def _on(place: str, read: "ReadWeights", study: StudySpec, home: Home) -> WeightsTransfer:
+    config = seen_by_weights(read.config, place, study.cells[0].config)
+    return read.on(config, check_images(config.data, [config], home))
 
 
 def run_evaluation(
@@ -192,7 +224,7 @@ def run_evaluation(
     status = 1 if found.refused else 0
     if dry_run:
         return status
-    seconds: list[tuple[Transfer, float]] = []
+    seconds: list[tuple[AnyTransfer, float]] = []
     try:
         status |= _judge_all(todo, records, home, judge or _with_ray(study, capacity), seconds)
     except KeyboardInterrupt:
@@ -232,11 +264,11 @@ def _deliver(found: Evaluation, records: EvaluationRecords, hardware: Hardware) 
 
 
 def _judge_all(
-    todo: Sequence[Transfer],
+    todo: Sequence[AnyTransfer],
     records: EvaluationRecords,
     home: Home,
     judge: Judge,
-    seconds: list[tuple[Transfer, float]],
+    seconds: list[tuple[AnyTransfer, float]],
 ) -> int:
     """Judge transfers and keep what is found, and the seconds of each; return 1 if any could not be judged."""
     failed = 0
@@ -252,7 +284,7 @@ def _judge_all(
 
 
 def _with_ray(study: StudySpec, capacity: Capacity) -> Judge:
-    def judge(transfers: Sequence[Transfer], home: Home) -> Iterator[tuple[Transfer, FloorRecord | str]]:
+    def judge(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[AnyTransfer, FloorRecord | str]]:
         session = RaySession(capacity)
         try:
             with phase(STARTING_RAY):
@@ -297,10 +329,10 @@ def trace_tasks(study: StudySpec, found: Evaluation, records: EvaluationRecords)
     notes.append(f"Encoders are frozen, trained on {study.data.name}; images: {PROTOCOL}. ± half the 95% interval.")
     return TaskProvenance(
         title=study.question,
-        cells=tuple(cell.name for cell in study.cells),
+        cells=(*(cell.name for cell in study.cells), *(one.row for one in study.weights)),
         tasks=tuple(f"{task}, {metric_name(metric)}" for task in found.transfers for metric in metrics),
         values=tuple(values),
-        notes=tuple(notes),
+        notes=(*notes, *found.notes),
     )
 
 
@@ -314,7 +346,3 @@ def _publish(study: StudySpec, found: Evaluation, records: EvaluationRecords, fo
     # Last: what is printed may find no reader.
     _say_all(files["transfer.md"].splitlines())
     say(f"{folder}: {', '.join(files)}")
-
-
-def _one_batch(trial: Trial) -> object:
-    return trial.config.train.model_copy(update={"batch_size": 1})

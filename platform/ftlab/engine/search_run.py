@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftlab.config.home import ftlab_home
-from ftlab.engine.closing import reporting_refusal, say_link
+from ftlab.engine.closing import page_lines, reporting_refusal
 from ftlab.engine.exclusive import exclusive
 from ftlab.engine.housekeeper import CheckpointKeeper
 from ftlab.engine.study_session import StudySession
@@ -106,7 +106,8 @@ def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
             session.collector.collect()
         # Last: what is printed may find no reader.
         print_search(report, results / spec.name, paths)
-        say_link(tracker, spec.study)
+        for link in page_lines(tracker, spec.study):
+            say(*link)
         return _say_how_to_go_on(spec, feed) or int(bool(refusal) or not is_stored)
 
 

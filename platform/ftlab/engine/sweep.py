@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from ftlab.config.home import ftlab_home
 from ftlab.engine.backbone_room import trim
-from ftlab.engine.closing import close_study, reporting_refusal, say_link
+from ftlab.engine.closing import close_study, page_lines, reporting_refusal
 from ftlab.engine.exclusive import exclusive
 from ftlab.engine.floor_work import judged_beside, missing_floors
+from ftlab.engine.last_sweep import LastSweep, Shown
 from ftlab.engine.study_session import StudySession
 from ftlab.engine.sweep_planner import SweepPlanner
 from ftlab.engine.sweep_training import SweepTraining
@@ -25,7 +26,7 @@ from ftlab.study.spec import StudySpec
 from ftlab.terminal.console import INTERRUPTED, complain, report_refused, report_undelivered, say
 from ftlab.terminal.phase import phase
 from ftlab.terminal.plan_listing import plan_summary, sweep_command
-from ftlab.terminal.table_listing import print_table
+from ftlab.terminal.table_listing import TableListing, list_table, print_listing
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.records import Outcome
 from ftlab.tracking.tracker import Tracker
@@ -83,10 +84,11 @@ def run_sweep(study: StudySpec, capacity: Capacity, results: Path, options: Tabl
     Raises:
         FtlabError: Another process sweeps the same study, or something that the sweep needs is wrong.
     """
-    require_writable(results / study.results_name)
-    home = ftlab_home()
+    folder, home = results / study.results_name, ftlab_home()
+    require_writable(folder)
+    last = LastSweep(study, options, folder, home)
     planner = SweepPlanner(study, home, options.auto, share)
-    with exclusive(home, study), StudySession(study, capacity, home) as session:
+    with exclusive(home, study), last.heard.listening(), StudySession(study, capacity, home) as session:
         # Ray starts while the data set is decoded and the tracking store is opened.
         with phase("reading the images and the journal"):
             is_complete = planner.seems_complete(session.journal)
@@ -100,7 +102,7 @@ def run_sweep(study: StudySpec, capacity: Capacity, results: Path, options: Tabl
         finally:
             with phase("ending Ray"):
                 session.ray.stop()
-        return _finish(session, planner, tracker, trained, results / study.results_name, options)
+        return _finish(session, planner, tracker, trained, last)
 
 
 def _train_missing(session: StudySession, planner: SweepPlanner, tracker: Tracker) -> Trained:
@@ -155,10 +157,10 @@ def _finish(
     planner: SweepPlanner,
     tracker: "MlflowTracker",
     trained: Trained,
-    folder: Path,
-    options: TableOptions,
+    last: LastSweep,
 ) -> int:
     study, plan, recorded = session.study, trained.plan, trained.recorded
+    folder, options = last.folder, last.options
     command = sweep_command(study, options.auto)
     with phase("writing the table and its figures"):
         table, paths = publish_table(
@@ -180,11 +182,36 @@ def _finish(
         session.collector.collect()
         trim(session.home)
     # Last: what is printed may find no reader.
-    print_table(table, folder, paths)
-    say_link(tracker, study)
+    listing, links = list_table(table, folder, paths), page_lines(tracker, study)
+    print_listing(listing)
+    for link in links:
+        say(*link)
     if trained.interrupted:
         say("Stopped. Finished work is kept; to continue:", command)
         return INTERRUPTED
     if trained.num_failed:
         complain(f"{trained.num_failed} trials failed; to try them again:", command)
-    return 1 if trained.num_failed or trained.undelivered or not is_stored else 0
+    if trained.num_failed or trained.undelivered or not is_stored:
+        return 1
+    _keep(last, session, planner, tracker, recorded, listing, links, paths)
+    return 0
+
+
+def _keep(
+    last: LastSweep,
+    session: StudySession,
+    planner: SweepPlanner,
+    tracker: Tracker,
+    recorded: "pd.DataFrame",
+    listing: TableListing,
+    links: tuple[tuple[str, str], ...],
+    paths: Sequence[Path],
+) -> None:
+    """Keep what the next sweep shows if nothing changes until then, and it finds nothing to do."""
+    now = tracker.load_trials()
+    found = planner.plan(now)
+    # Another process may have recorded something while the table was written.
+    if found.todo or not now.equals(recorded):
+        return
+    if not missing_floors(find_floors(session.study, found.trials[0].fingerprint), session.home):
+        last.keep(Shown((*found.data_notes, plan_summary(found)), listing, links), paths)

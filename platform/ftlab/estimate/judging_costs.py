@@ -16,7 +16,7 @@ from ftlab.machine.capacity import Capacity
 from ftlab.machine.facts import usable_cores
 from ftlab.machine.hardware import Hardware, device_setting, find_hardware
 from ftlab.machine.memory import find_gpus
-from ftlab.study.transfer import Transfer, as_trial
+from ftlab.study.transfer import AnyTransfer, Transfer, as_trial
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class JudgingEstimate:
 
 
 def estimate_judging(
-    todo: Sequence[Transfer], *, home: Home, capacity: Capacity, resources: ResourcesConfig
+    todo: Sequence[AnyTransfer], *, home: Home, capacity: Capacity, resources: ResourcesConfig
 ) -> JudgingEstimate | None:
     """Return the estimate of evaluations; None if nothing was judged on this hardware, or if it is a cluster.
 
@@ -48,7 +48,8 @@ def estimate_judging(
     if os.environ.get("RAY_ADDRESS") or not todo:
         return None
     hardware, slots = judging_hardware(capacity, resources)
-    recorded = recorded_costs(home / "trials", [transfer.trial for transfer in todo], hardware)
+    own = [transfer.trial for transfer in todo if isinstance(transfer, Transfer)]
+    recorded = recorded_costs(home / "trials", [*own, *map(as_trial, todo)], hardware)
     costs = CostStore(home, hardware).load() | recorded.costs
     if not costs.final_seconds:
         return None
@@ -58,7 +59,7 @@ def estimate_judging(
 
 
 def keep_judging_costs(
-    judged: Iterable[tuple[Transfer, float]], *, home: Home, capacity: Capacity, resources: ResourcesConfig
+    judged: Iterable[tuple[AnyTransfer, float]], *, home: Home, capacity: Capacity, resources: ResourcesConfig
 ) -> None:
     """Keep the durations of evaluations, for the next estimate.
 
@@ -87,5 +88,5 @@ def judging_hardware(capacity: Capacity, resources: ResourcesConfig) -> tuple[Ha
     return find_hardware(resources, together=int(1 / share) if share else slots), slots
 
 
-def _kind(transfer: Transfer) -> str:
+def _kind(transfer: AnyTransfer) -> str:
     return probe_kind(transfer.config, transfer.fingerprint)

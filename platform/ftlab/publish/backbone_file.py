@@ -127,7 +127,7 @@ def _provenance(found: RecordedTrial, state: Mapping[str, Any]) -> dict[str, Any
         "run_id": found.run_id,
         "study": found.study,
         "name": found.trial.name,
-        "settings": _portable_settings(found.trial.config),
+        "settings": portable_settings(found.trial.config),
         "metrics": dict(found.metrics),
         "differing_metrics_of_these_weights": {
             name: here for name, (here, _) in differing_metrics(state, found).items()
@@ -138,5 +138,6 @@ def _provenance(found: RecordedTrial, state: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _portable_settings(config: TrialConfig) -> dict[str, Setting]:
+def portable_settings(config: TrialConfig) -> dict[str, Setting]:
+    """Return the settings of a trial as people see them, without folders of this machine."""
     return {name: without_folder(name, value) for name, value in config.shown().items()}

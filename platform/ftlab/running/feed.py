@@ -27,6 +27,10 @@ class Assignment:
     alone: bool = False
     may_stop: bool = True
 
+    def __repr__(self) -> str:
+        # Tune spells out the config of a trial for a debug message at each of its results.
+        return f"Assignment({self.trial.key!r})"
+
     def __deepcopy__(self, memo: Mapping[int, Any]) -> Self:
         # It is immutable, and Tune would copy it, with the config of its trial, several times.
         return self

@@ -1,7 +1,6 @@
 """Get the state of a recorded trial after its last epoch, from its checkpoint or by training it again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from ftlab.assembly.process import make_device, prepare_process
@@ -52,7 +51,7 @@ def _kept_state(trial: Trial, kept: KeptBackbone) -> dict[str, Any]:
     name = method_class(trial.config.method).encoder_name
     return {
         "method": {f"{name}.{part}": value for part, value in kept.encoder.items()},
-        "history": [asdict(result) for result in kept.history],
+        "history": [dict(vars(result)) for result in kept.history],
         UNASKED: unasked_metrics(trial, kept),
     }
 

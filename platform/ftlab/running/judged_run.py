@@ -22,7 +22,8 @@ from ftlab.study.spec import Trial
 from ftlab.tracking.records import Outcome
 from ftlab.training.backbone_store import BackboneStore, KeptBackbone
 from ftlab.training.epoch_result import EpochResult
-from ftlab.training.evaluation.probe import PROBE_METRICS, Judgement
+from ftlab.training.evaluation.probe import Judgement
+from ftlab.training.evaluation.probe_metrics import PROBE_METRICS
 
 
 class JudgedRun:
@@ -52,7 +53,7 @@ class JudgedRun:
         self._tags = {BACKBONE_TAG: digest, JUDGED_TAG: kept.trial_key}
         self.warning = ""
         *before, last = kept.history
-        missing = _unasked_probes(trial, kept)
+        missing, last = _missing_probes(trial, kept), _without(last, unasked_metrics(trial, kept))
         if missing:
             last = _with(last, judge_encoder(trial, kept, digest, missing, home, device))
         self.history: list[EpochResult] = [*before, last]
@@ -126,15 +127,22 @@ def kept_encoder(config: TrialConfig, kept: KeptBackbone, num_channels: int, dev
     return encoder
 
 
+def _without(last: EpochResult, metrics: set[str]) -> EpochResult:
+    kept = {name: value for name, value in last.metrics.items() if name not in metrics}
+    return replace(last, metrics=kept, right={name: words for name, words in last.right.items() if name not in metrics})
+
+
 def _with(last: EpochResult, judged: Judgement) -> EpochResult:
     return replace(last, metrics={**last.metrics, **judged.metrics}, right={**last.right, **judged.right})
 
 
 def unasked_metrics(trial: Trial, kept: KeptBackbone) -> set[str]:
     """Return the metrics of a kept backbone's last epoch that answer other questions than a trial's."""
-    return {PROBE_METRICS[probe] for probe in _unasked_probes(trial, kept)}
+    answered = evaluation_keys(trial.config, trial.fingerprint).keys() - _missing_probes(trial, kept)
+    others = {metric for probe, metrics in PROBE_METRICS.items() if probe not in answered for metric in metrics}
+    return others & kept.history[-1].metrics.keys()
 
 
-def _unasked_probes(trial: Trial, kept: KeptBackbone) -> set[str]:
+def _missing_probes(trial: Trial, kept: KeptBackbone) -> set[str]:
     keys = evaluation_keys(trial.config, trial.fingerprint)
     return {probe for probe, key in keys.items() if kept.evaluations.get(probe) != key}

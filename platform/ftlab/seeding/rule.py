@@ -4,11 +4,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 
-# scipy.stats holds the same distribution, and takes two seconds to import.
-from scipy.special import stdtr
-
 from ftlab.errors import ConfigError
-from ftlab.reporting.inference.paired_t import ERROR_RATE, MIN_PAIRS, half_width
+from ftlab.reporting.inference.paired_t import ERROR_RATE, MIN_PAIRS, half_width, probability_below
 
 # Part of a pair's error rate that is kept for the last look, so that this decides nearly as a single look would; the
 # early looks need less, since they are for cells that are far apart.
@@ -94,14 +91,14 @@ class SeedRule:
         """
         spread = max(deviation, self.least_deviation) * sqrt(1 / num_pairs - 1 / last)
 
-        def probability_below(bound: float) -> float:
-            return float(stdtr(num_pairs - 1, (bound - mean) / spread))
+        def chance_below(bound: float) -> float:
+            return probability_below((bound - mean) / spread, num_pairs - 1)
 
         half = self.half_width(self.max_seeds, last, deviation, share)
         zone = max(self.min_difference - half, 0.0)
         beyond = max(half, zone)
-        within = probability_below(zone) - probability_below(-zone)
-        return within + probability_below(-beyond) + 1 - probability_below(beyond)
+        within = chance_below(zone) - chance_below(-zone)
+        return within + chance_below(-beyond) + 1 - chance_below(beyond)
 
     def _look_share(self, look: int) -> float:
         num_early = len(self.looks) - 1

@@ -11,6 +11,7 @@ from ftlab.config.sections.data_section import DataConfig
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.decode_once import ImageDataset
 from ftlab.errors import ConfigError, DataError
+from ftlab.training.evaluation.long_tail import ClassSizes
 
 LARGE_CACHE = 2e9
 
@@ -51,6 +52,8 @@ def check_data(data: DataConfig, configs: Iterable[TrialConfig], home: Home) -> 
     smallest_class = int(class_sizes.min())
     for config in configs:
         check_against_data(config, len(dataset.train_images), dataset.num_labelled, smallest_class)
+        if config.probe.long_tail:
+            _check_long_tail(config, dataset.name, class_sizes.tolist())
     return CheckedData(dataset.fingerprint, _notes(data, dataset))
 
 
@@ -92,15 +95,39 @@ def check_against_data(config: TrialConfig, num_images: int, num_labelled: int, 
     Raises:
         ConfigError: The batch, the neighbours or the few-shot labels outnumber the images.
     """
-    batch = _nearest_batch(num_images, config.model.bn_groups)
+    batch, probes = _nearest_batch(num_images, config.model.bn_groups), config.probe.evaluations()
     limits = [
         ("train.batch_size", config.train.batch_size, num_images, "the number of training images", batch),
         ("probe.knn_k", config.probe.knn_k, num_labelled, "the number of labelled training images", ""),
         ("probe.few_shot_labels", config.probe.few_shot_labels, smallest_class, "the smallest class's images", ""),
     ]
     for name, value, limit, meaning, nearest in limits:
-        if value > limit:
+        is_taken = any(name.removeprefix("probe.") in settings for settings in ({"train.batch_size"}, *probes.values()))
+        if is_taken and value > limit:
             raise ConfigError(f"{name} must be at most {meaning}, but got {value}; nearest valid: {nearest or limit}.")
+    _check_held_out(config, num_labelled)
+
+
+def _check_held_out(config: TrialConfig, num_labelled: int) -> None:
+    probe = config.probe
+    # Batch normalisation of one image alone has no deviation.
+    if probe.finetune and num_labelled - max(1, int(probe.finetune_holdout * num_labelled)) < 2:
+        raise ConfigError(
+            "probe.finetune_holdout must leave two labelled training images, but got "
+            f"{probe.finetune_holdout:g} of {num_labelled}; nearest valid: {1 - 2 / num_labelled:.2g}."
+        )
+
+
+def _check_long_tail(config: TrialConfig, name: str, class_sizes: Sequence[int]) -> None:
+    many, few = config.probe.long_tail_many, config.probe.long_tail_few
+    groups = ClassSizes(many, few).groups(class_sizes)
+    present = [group for group, labels in groups.items() if labels]
+    if len(present) < 2:
+        raise ConfigError(
+            f"probe.long_tail needs classes of different sizes, of more than {many} training images, of fewer than "
+            f"{few} or between, but all of {name} have {min(class_sizes)} to {max(class_sizes)}; nearest valid: "
+            "data.imbalance, or other probe.long_tail_many and probe.long_tail_few."
+        )
 
 
 def _nearest_batch(num_images: int, groups: int) -> str:

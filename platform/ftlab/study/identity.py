@@ -1,7 +1,7 @@
 """The keys of trials: a trial's name is the digest of everything that decides its numbers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
@@ -98,6 +98,28 @@ def transfer_key(config: TrialConfig, fingerprint: str, elsewhere: TrialConfig, 
             "transfer": pretraining_key(config, fingerprint),
             "size": elsewhere.view_size,
             "evaluations": evaluation_keys(elsewhere, fingerprint_elsewhere),
+        }
+    )
+
+
+def weights_key(
+    digest: str, normalisation: tuple[Sequence[float], Sequence[float]], elsewhere: TrialConfig, fingerprint: str
+) -> str:
+    """Return the digest that names the evaluations of weights that another program trained.
+
+    Args:
+        digest: Digest of the weights.
+        normalisation: Mean and deviation of each channel that images are normalised by.
+        elsewhere: A trial with the data that is judged on, its probes and seed.
+        fingerprint: Digest of that data's content.
+    """
+    return _digest(
+        {
+            "weights": digest,
+            "normalisation": [list(values) for values in normalisation],
+            "size": elsewhere.view_size,
+            "seed": elsewhere.seed,
+            "evaluations": evaluation_keys(elsewhere, fingerprint),
         }
     )
 

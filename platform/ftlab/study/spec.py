@@ -1,6 +1,6 @@
 """Resolve an experiment file to the trials that its table needs."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,15 +16,23 @@ from ftlab.config.loading import check_setting_name, load_experiment, load_profi
 from ftlab.config.sections.data_section import DataConfig
 from ftlab.config.setting import Setting, Settings
 from ftlab.config.trial import TrialConfig
+from ftlab.config.weights_file import WeightsConfig
 from ftlab.errors import ConfigError, nearest
 from ftlab.reporting.table.baselines import Baseline, baseline_of
 from ftlab.study.cells import CellSpec, check_effects, check_names, find_baseline
 from ftlab.study.grid import WrittenRow, written_rows
 from ftlab.study.identity import prefix_keys, prefix_spans, pretraining_key, trial_and_cell_key, unshared_key
 from ftlab.study.overrides import changed_protocol, check_overrides, overrides_suffix
+from ftlab.training.evaluation.probe_metrics import PROBE_METRICS, optional_probes
 
 MAX_TRIALS = 100_000
-METRICS = ("probe/top1", "probe/few_shot_top1", "knn/top1")
+METRICS = (
+    "probe/top1",
+    "probe/few_shot_top1",
+    "knn/top1",
+    *PROBE_METRICS["finetune"],
+    *PROBE_METRICS["long_tail"],
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class StudySpec:
         other_metrics: Further metrics that the table shows.
         caption: Statement that stands above the table in print; empty takes the question.
         evaluations: Images that kept backbones are judged on besides their own.
+        weights: Weights made elsewhere that are judged beside them.
     """
 
     experiment: str
@@ -64,6 +73,7 @@ class StudySpec:
     other_metrics: tuple[str, ...] = ()
     caption: str = ""
     evaluations: tuple[str, ...] = ()
+    weights: tuple[WeightsConfig, ...] = ()
 
     def __post_init__(self) -> None:
         num_trials = len(self.cells) * len(self.seeds)
@@ -120,7 +130,9 @@ def resolve_study(
     overrides = dict(overrides or {})
     for name_set in overrides:
         check_setting_name(name_set)
-    shared: Settings = {**experiment.overrides, **overrides}
+    metrics = _checked_metrics(experiment, profile)
+    asked = {f"probe.{probe}": True for metric in metrics for probe in sorted(optional_probes(metric))}
+    shared: Settings = {**asked, **experiment.overrides, **overrides}
     rows = written_rows(experiment, name)
     cells = tuple(_resolve_cell(name, row, experiment, profile, shared) for row in rows)
     axes = tuple(dict.fromkeys([*(axis for cell in experiment.cells for axis in cell.set), *experiment.grid]))
@@ -130,10 +142,7 @@ def resolve_study(
     check_effects(cells, overrides)
     for cell in cells:
         check_processes(cell.config, profile.resources)
-    metrics = chosen_metrics(experiment.metric, experiment.metrics) or chosen_metrics(profile.metric, profile.metrics)
-    for metric in metrics:
-        if metric not in METRICS:
-            raise ConfigError(f"the metric of a table must be a probe, but got {metric!r}.{nearest(metric, METRICS)}")
+        _check_asked(cell, metrics)
     if num_seeds is not None and not 1 <= num_seeds <= MAX_SEEDS:
         raise ConfigError(f"the number of seeds must be at least 1 and at most {MAX_SEEDS:,}, but got {num_seeds}.")
     published = (experiment.published.table, experiment.published.series) if experiment.published else None
@@ -153,7 +162,25 @@ def resolve_study(
         published=published,
         profile=profile,
         evaluations=tuple(experiment.evaluations or profile.evaluations),
+        weights=tuple(experiment.weights),
     )
+
+
+def _checked_metrics(experiment: ExperimentConfig, profile: ProfileConfig) -> tuple[str, ...]:
+    metrics = chosen_metrics(experiment.metric, experiment.metrics) or chosen_metrics(profile.metric, profile.metrics)
+    for metric in metrics:
+        if metric not in METRICS:
+            raise ConfigError(f"the metric of a table must be a probe, but got {metric!r}.{nearest(metric, METRICS)}")
+    return metrics
+
+
+def _check_asked(cell: CellSpec, metrics: Sequence[str]) -> None:
+    for metric in metrics:
+        for probe in optional_probes(metric) - cell.config.probe.evaluations().keys():
+            raise ConfigError(
+                f"{cell.place}: the metric {metric!r} needs probe.{probe}, but it is false in cell {cell.name!r}; "
+                "nearest valid: true."
+            )
 
 
 def _resolve_cell(

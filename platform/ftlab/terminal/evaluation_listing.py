@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping, Sequence
 from ftlab.errors import listed
 from ftlab.estimate.judging_costs import JudgingEstimate
 from ftlab.study.spec import Trial
-from ftlab.study.transfer import Transfer
+from ftlab.study.transfer import AnyTransfer, Transfer
 from ftlab.terminal.durations import format_price, format_seconds
 from ftlab.terminal.plan_listing import at_most_lines
 
@@ -14,7 +14,7 @@ NO_ESTIMATE = "estimate: none, because nothing was judged on this hardware befor
 
 
 def evaluation_lines(
-    transfers: Mapping[str, Sequence[Transfer]],
+    transfers: Mapping[str, Sequence[AnyTransfer]],
     todo: Container[str],
     missing: Sequence[Trial],
     estimate: JudgingEstimate | None,
@@ -33,7 +33,7 @@ def evaluation_lines(
             what = "to judge" if transfer.key in todo else "judged before"
             price = f", {format_price(estimate.seconds[transfer.key])}" if estimate and transfer.key in todo else ""
             lines.append(f"{what:>16}  {transfer.name} on {task}{price}")
-        there = {transfer.trial.key for transfer in found}
+        there = {transfer.trial.key for transfer in found if isinstance(transfer, Transfer)}
         lines += [f"{'not kept':>16}  {trial.name} on {task}" for trial in missing if trial.key not in there]
     return at_most_lines(lines)
 

@@ -1,5 +1,6 @@
 """Addresses of tracking stores, and checks of them before MLflow opens a store."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +20,22 @@ def default_tracking_uri(home: Path) -> str:
     >>> default_tracking_uri(Path("/data/.ftlab"))
     'sqlite:////data/.ftlab/mlflow.db'
     """
-    return sqlite_uri(home / "mlflow.db")
+    return sqlite_uri(default_store(home))
+
+
+def default_store(home: Path) -> Path:
+    """Return the SQLite store in ftlab's own folder."""
+    return home / "mlflow.db"
+
+
+def store_file(home: Path) -> Path | None:
+    """Return the SQLite file of the store that ``MLFLOW_TRACKING_URI`` names, else `default_store`; None for a server.
+
+    Args:
+        home: ftlab's own folder.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    return sqlite_path(uri) if uri else default_store(home)
 
 
 def sqlite_uri(path: Path) -> str:

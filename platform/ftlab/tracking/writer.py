@@ -58,7 +58,7 @@ class TrackingWriter:
         flush_seconds: Pause between two deliveries.
     """
 
-    def __init__(self, tracker: Tracker, journal: Journal, *, flush_seconds: float = 2.0) -> None:
+    def __init__(self, tracker: Tracker, journal: Journal, *, flush_seconds: float = 5.0) -> None:
         self._tracker = tracker
         self._journal = journal
         self._flush_seconds = flush_seconds

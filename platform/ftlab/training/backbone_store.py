@@ -7,7 +7,7 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ftlab.errors import CheckpointError
@@ -95,7 +95,7 @@ def encode_backbone(kept: KeptBackbone) -> bytes:
         name: (value.float() if value.is_floating_point() else value).detach().cpu().contiguous()
         for name, value in kept.encoder.items()
     }
-    history = json.dumps([asdict(result) for result in kept.history]).encode()
+    history = json.dumps([vars(result) for result in kept.history]).encode()
     facts = {
         "format": FORMAT,
         "trial": kept.trial_key,

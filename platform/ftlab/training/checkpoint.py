@@ -4,13 +4,13 @@ torch is imported at use, so that a driver can list checkpoints without waiting 
 """
 
 import io
-import pickle  # noqa: TID251 - the name of an error
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ftlab.errors import CheckpointError, StorageError
 from ftlab.storage.folder import Folder
+from ftlab.training.plain_tensors import load_plain
 
 if TYPE_CHECKING:
     import torch
@@ -57,8 +57,6 @@ class CheckpointStore:
             CheckpointError: It is missing, its content does not match its checksum, or it holds pickled code. If it
                 cannot be reached, a `StorageError` is raised instead: it may be whole and must not be deleted.
         """
-        import torch
-
         path = f"{self.folder}/{name}{SUFFIX}"
         try:
             content = self.folder.read(f"{name}{SUFFIX}")
@@ -67,10 +65,8 @@ class CheckpointStore:
         if sha256(content[32:]).digest() != content[:32]:
             raise CheckpointError(f"checkpoint {path} must match its checksum, but is truncated or altered.")
         try:
-            state: dict[str, Any] = torch.load(  # noqa: TID251 - checked, and without code
-                io.BytesIO(content[32:]), map_location=device, weights_only=True
-            )
-        except (pickle.UnpicklingError, RuntimeError, ValueError, LookupError, EOFError, AttributeError) as error:
+            state: dict[str, Any] = load_plain(io.BytesIO(content[32:]), device)
+        except ValueError as error:
             raise CheckpointError(f"checkpoint {path} must hold tensors and plain values alone: {error}") from error
         return state
 

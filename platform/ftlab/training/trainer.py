@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import filterfalse
 from math import isfinite
 from typing import Any
@@ -158,7 +158,7 @@ class Trainer:
         return {
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "history": [asdict(result) for result in self.history],
+            "history": [dict(vars(result)) for result in self.history],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

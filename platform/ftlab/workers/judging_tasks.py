@@ -12,15 +12,15 @@ from ftlab.config.experiment import ResourcesConfig
 from ftlab.config.home import Home
 from ftlab.errors import FtlabError
 from ftlab.machine.software import Software, check_software, installed_software
-from ftlab.study.transfer import Transfer
+from ftlab.study.transfer import AnyTransfer
 
 if TYPE_CHECKING:
     from ftlab.running.floor_records import FloorRecord
 
 
 def judge_in_tasks(
-    transfers: Sequence[Transfer], home: Home, resources: ResourcesConfig
-) -> "Iterator[tuple[Transfer, FloorRecord | str]]":
+    transfers: Sequence[AnyTransfer], home: Home, resources: ResourcesConfig
+) -> "Iterator[tuple[AnyTransfer, FloorRecord | str]]":
     """Yield each transfer with its findings as it is judged in the open Ray session, or with the reason why it is not.
 
     A task whose process dies is tried again ``resources.max_failures`` times, and one that fails stops no other.
@@ -51,7 +51,7 @@ def judge_in_tasks(
             ray.cancel(reference, force=True)
 
 
-def _judge(transfer: Transfer, home: Home, resources: ResourcesConfig, software: Software) -> "FloorRecord | str":
+def _judge(transfer: AnyTransfer, home: Home, resources: ResourcesConfig, software: Software) -> "FloorRecord | str":
     check_software(software, [installed_software()])
     from ftlab.assembly.process import make_device, prepare_process
     from ftlab.running.transfer.transfer_judge import judge_transfer

@@ -101,6 +101,7 @@ def test_what_a_node_recorded_becomes_a_table_here(node: Path, home: Home, store
     assert (results / "exp" / "tiny" / "trials.csv").read_text().count("key_momentum=") == 2
 
 
+@pytest.mark.slow
 def test_a_second_time_nothing_is_added(node: Path, home: Home, store_uri: str) -> None:
     run(node)
     before = [path.read_bytes() for path in files(home.local)], MlflowTracker(store_uri).load_trials()

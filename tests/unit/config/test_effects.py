@@ -155,6 +155,8 @@ def test_traits_stand_at_the_fields() -> None:
         "mixing.name",
         "train.epochs",
         "probe.linear",
+        "probe.finetune",
+        "probe.long_tail",
     )
     assert "method.queue_size" in settings_with(Trait.CHECKPOINT_COST)
 

@@ -37,6 +37,7 @@ def test_a_module_that_cannot_be_compiled_runs_eagerly() -> None:
     assert module[0].weight.grad is not None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_no_compiler")
 def test_a_compilation_that_failed_is_not_tried_again() -> None:
     module = make_module()

@@ -27,7 +27,7 @@ def images(side: int, channels: int) -> torch.Tensor:
         ("resnet18", "cifar", 8, 512),
         ("resnet18", "imagenet", 32, 512),
         ("mobilenet_v3_small", "imagenet", 32, 1024),
-        ("convnext_tiny", "imagenet", 32, 768),
+        pytest.param("convnext_tiny", "imagenet", 32, 768, marks=pytest.mark.slow),
     ],
 )
 def test_shapes(backbone: str, stem: str, side: int, num_features: int, head: str, channels: int) -> None:

@@ -76,7 +76,9 @@ QUESTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize(
+    "question", [QUESTIONS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in QUESTIONS[1:])]
+)
 def test_a_new_question_trains_nothing_and_finds_what_training_would(
     question: dict[str, Any], make_trial: MakeTrial, home: Home, tmp_path: Path
 ) -> None:

@@ -103,6 +103,7 @@ def test_listeners_hear_of_every_epoch_and_the_end(make_trial: MakeTrial, home: 
     assert witness.epochs[0].histograms
 
 
+@pytest.mark.slow
 def test_the_same_trial_gives_the_same_numbers(make_trial: MakeTrial, tmp_path: Path) -> None:
     trial = make_trial(FT)
     _, first = run(trial, Home(str(tmp_path / "first")))
@@ -165,6 +166,7 @@ def test_old_checkpoints_make_room_for_new_ones_but_not_forks(make_trial: MakeTr
     assert [epoch for epoch in range(1, 7) if checkpoint(trial, home, epoch).exists()] == [2, 5, 6]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", ["flip", *(pytest.param(damage, marks=pytest.mark.slow) for damage in ("truncate", "empty"))]
 )

@@ -42,7 +42,9 @@ def test_every_suggestion_is_a_valid_trial_and_is_found_again(
     assert seen == set(EVERYTHING)
 
 
-@pytest.mark.parametrize("profile", ["digits", "cifar10", "imagenet100"])
+@pytest.mark.parametrize(
+    "profile", ["digits", *(pytest.param(each, marks=pytest.mark.slow) for each in ("cifar10", "imagenet100"))]
+)
 @pytest.mark.parametrize("search", ["search_ft", "search_ft_cost"])
 def test_the_searches_are_valid_at_every_profile(search: str, profile: str, random_study: optuna.Study) -> None:
     spec = load_search_spec(search, profile)

@@ -172,6 +172,7 @@ def test_what_diverged_counts_and_an_accident_does_not(
     assert open_laboratory(spec).feed.is_exhausted
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_continued(make_search: MakeSearch, open_laboratory: OpenLaboratory) -> None:
     spec = make_search(enqueue=[HAND_MADE], num_trials=6)
     killed = open_laboratory(spec)
@@ -202,6 +203,7 @@ def test_a_killed_process_is_continued(make_search: MakeSearch, open_laboratory:
     assert last.rows == again.rows
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_again_and_again_trains_nothing_twice(
     make_search: MakeSearch, open_laboratory: OpenLaboratory
 ) -> None:
@@ -277,6 +279,7 @@ def test_an_interrupted_trial_stays_open(make_search: MakeSearch, open_laborator
     assert laboratory.rows == []
 
 
+@pytest.mark.slow
 def test_cost_is_a_second_objective(make_search: MakeSearch, open_laboratory: OpenLaboratory) -> None:
     laboratory = open_laboratory(make_search(num_trials=3, objectives=["accuracy", "cost"]))
     laboratory.train(1)

@@ -17,6 +17,7 @@ from ftlab.study.identity import (
     trial_key,
     unshared_key,
 )
+from ftlab.training.evaluation.probe_metrics import PROBE_METRICS
 
 FINGERPRINT = "0123456789abcdef"
 PROFILE = ProfileConfig(description="", metric="probe/top1", protocol="")
@@ -41,6 +42,7 @@ CHANGED: dict[str, Setting] = {
     "data.corrupt_images": "skip",
     "data.max_per_class": 5,
     "data.held_out": 0.2,
+    "data.imbalance": 10.0,
     "views.recipe": "moco_v2",
     "views.size": 12,
     "views.crop_scale": [0.14, 1.0],
@@ -96,6 +98,15 @@ CHANGED: dict[str, Setting] = {
     "probe.linear_batch_size": 128,
     "probe.linear_learning_rates": [1.0],
     "probe.linear_holdout": 0.2,
+    "probe.finetune_epochs": 5,
+    "probe.finetune_batch_size": 64,
+    "probe.finetune_learning_rates": [0.1],
+    "probe.finetune_crop_scale": [0.2, 1.0],
+    "probe.finetune_flip": 0.0,
+    "probe.finetune_holdout": 0.2,
+    "probe.finetune_weight_decay": 0.0,
+    "probe.long_tail_many": 50,
+    "probe.long_tail_few": 10,
 }
 OF_OTHER_METHODS: dict[str, dict[str, Setting]] = {
     "simclr": {"method.partner": "key_constant"},
@@ -132,6 +143,8 @@ WITH_ANOTHER_CHOICE: dict[str, dict[str, Setting]] = {
     "mixing.alpha": {"mixing.name": "unmix"},
     "mixing.global_probability": {"mixing.name": "unmix"},
     "mixing.layers": {"mixing.name": "imix", "transform.positives": "none"},
+    **{name: {"probe.finetune": True} for name in CHANGED if name.startswith("probe.finetune_")},
+    **{name: {"probe.long_tail": True} for name in CHANGED if name.startswith("probe.long_tail_")},
 }
 SMALL_CROPS: dict[str, Setting] = {"method.name": "swav", "views.small_crops": 6, "views.small_size": 8}
 ONE_CHOICE = {"method.name"}
@@ -381,11 +394,12 @@ class TestTwoKeys:
 
     @pytest.mark.parametrize("name", JUDGING)
     def test_evaluations_leave_the_key_of_the_pretraining(self, name: str) -> None:
-        changed, base = with_settings({name: CHANGED[name]}), with_settings({})
+        choice = WITH_ANOTHER_CHOICE.get(name, {})
+        changed, base = with_settings({**choice, name: CHANGED[name]}), with_settings(choice)
         assert pretraining_key(changed, FINGERPRINT) == pretraining_key(base, FINGERPRINT)
         keys = [evaluation_keys(config, FINGERPRINT) for config in (changed, base)]
-        probe = "linear" if "linear" in name else "few_shot"
-        assert {key for key in keys[0] if keys[0][key] != keys[1][key]} == {probe}
+        probe = next(each for each in PROBE_METRICS if name.startswith(f"probe.{each}"))
+        assert {key for key in keys[0] if keys[0][key] != keys[1].get(key)} == {probe}
         assert trial_key(changed, FINGERPRINT) != trial_key(base, FINGERPRINT)
 
     @pytest.mark.parametrize("name", ["train.epochs", "method.key_momentum", "seed", "model.width", "views.size"])

@@ -66,7 +66,10 @@ def assert_close_states(found: Trainer, expected: Trainer) -> None:
 @pytest.mark.parametrize(
     ("size", "groups"), [(2, 2), *(pytest.param(size, 4, marks=pytest.mark.slow) for size in (2, 4))]
 )
-@pytest.mark.parametrize("granularity", ["batch", "sample", "dimension", "element"])
+@pytest.mark.parametrize(
+    "granularity",
+    ["batch", *(pytest.param(each, marks=pytest.mark.slow) for each in ("sample", "dimension", "element"))],
+)
 def test_ranks_train_what_a_process_alone_trains(
     build_trainer: BuildTrainer, build_team: BuildTeam, size: int, groups: int, granularity: str
 ) -> None:
@@ -172,6 +175,7 @@ def test_one_rank_with_a_loss_that_is_not_finite_stops_the_others(build_team: Bu
         list(threads.map(train, team))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"granularity": "sample", "negatives": "interpolate_union"}], ids=str)
 def test_ranks_train_groups_of_ft_as_a_process_alone_does(
     build_trainer: BuildTrainer, build_team: BuildTeam, settings: dict[str, Any]

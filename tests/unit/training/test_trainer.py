@@ -48,7 +48,7 @@ def train(trainer: Trainer, epochs: int) -> list[EpochResult]:
 
 class TestResuming:
     @pytest.mark.parametrize("name", TRANSFORMS)
-    @pytest.mark.parametrize("stopped_after", [1, 3])
+    @pytest.mark.parametrize("stopped_after", [pytest.param(1, marks=pytest.mark.slow), 3])
     def test_is_bit_identical_to_never_having_stopped(
         self, build_trainer: BuildTrainer, tmp_path: Path, name: str, stopped_after: int
     ) -> None:

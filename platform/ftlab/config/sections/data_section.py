@@ -49,6 +49,14 @@ class DataConfig(TrialSection):
         description="Part of each class's training images that is held out and judged on in place of the test images, "
         "to choose settings by.",
     )
+    imbalance: Annotated[float | None, Trait.ADDED] = Field(
+        None,
+        ge=1.0,
+        le=MANY,
+        description="Training images of the first class for each one of the last, in a long tail that is made from a "
+        "balanced set: a number that falls exponentially from class to class (arXiv 1901.05555), drawn once. Test "
+        "images, held-out images and images without a label all stay. Empty: all.",
+    )
     class_list: Annotated[str | None, Trait.PATH] = Field(
         None, description="File with one class folder a line; selects a subset of a folder."
     )

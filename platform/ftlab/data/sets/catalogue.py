@@ -74,8 +74,8 @@ def open_reader(source: DatasetSource, home: Path) -> Reader:
     if source.name not in BUILT_IN:
         if source.selection.chooses:
             raise DataError(
-                f"data.held_out and data.max_per_class choose among built-in data sets and folders, but got "
-                f"data.name={source.name!r}; nearest valid: leave both out."
+                "data.held_out, data.max_per_class and data.imbalance choose among built-in data sets and folders, but "
+                f"got data.name={source.name!r}; nearest valid: leave them out."
             )
         open_added = cast("OpenReader", load_plugin("data", source.name, object))
         return open_added(source, home)

@@ -42,14 +42,20 @@ def time_probes(
     knn = extract + health + _knn_seconds(suite, features, watch)
     few_shot = watch.seconds(lambda: suite.few_shot(features))
     # Augmented, an epoch of the linear evaluation reads the images of the part; else features of all images.
-    factor = len(dataset.train_labels) / len(part.train_labels) if config.probe.linear == "paper" else 1.0
-    return knn, knn + few_shot + factor * _linear_seconds(suite, features, watch)
+    factor = _of_labels(dataset, part) if config.probe.linear == "paper" else 1.0
+    linear = factor * _linear_seconds(suite, features, watch)
+    return knn, knn + few_shot + linear + _of_labels(dataset, part) * _finetune_seconds(suite, extracted, watch)
 
 
 def _of_all(dataset: ImageDataset, part: ImageDataset) -> float:
     """Return the number of images whose health is measured, relative to those of a part."""
     numbers = [min(len(images.test_labels), MAX_IMAGES) for images in (dataset, part)]
     return numbers[0] / numbers[1]
+
+
+def _of_labels(dataset: ImageDataset, part: ImageDataset) -> float:
+    """Return the number of labelled training images, relative to those of a part."""
+    return len(dataset.train_labels) / len(part.train_labels)
 
 
 def _part(dataset: ImageDataset) -> ImageDataset:
@@ -91,3 +97,14 @@ def _linear_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> 
 
     one, three = watch.seconds(lambda: run(1)), watch.seconds(lambda: run(3))
     return one + (suite.linear.epochs - 1) * max(0.0, three - one) / 2
+
+
+def _finetune_seconds(suite: ProbeSuite, features: Features, watch: Stopwatch) -> float:
+    if suite.finetune is None:
+        return 0.0
+    rates = suite.finetune.learning_rates
+    one = replace(suite.finetune, learning_rates=rates[:1], epochs=1)
+    seconds = watch.seconds(lambda: one(features, suite.make_generator()))
+    # A network a rate, of the part that is not held out, and one of all labels.
+    choices = len(rates) * (1.0 - suite.finetune.holdout) if len(rates) > 1 else 0.0
+    return suite.finetune.epochs * (choices + 1.0) * seconds

@@ -1,8 +1,7 @@
 """The digest of everything that a figure or page is drawn from: its numbers, the code that draws, and its libraries."""
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ftlab.contrast import score_statistics
+from ftlab.storage.digests import code_digest
 
 Medium = Literal["print", "pages", "search"]
 
@@ -43,22 +43,6 @@ def drawn_from(content: object, medium: Medium) -> str:
     code = [code_digest(REPORTING, NOT_DRAWN_BY[medium]), sha256(labels.read_bytes()).hexdigest()]
     text = json.dumps([code, versions, content], default=_plain)
     return sha256(text.encode()).hexdigest()
-
-
-@cache
-def code_digest(package: Path, left_out: Sequence[str] = ()) -> str:
-    """Return the digest of the code, templates and style sheets of a package.
-
-    Args:
-        package: Its folder.
-        left_out: Folders in it that do not count.
-    """
-    found = sha256()
-    for path in sorted(package.rglob("*.*")):
-        place = path.relative_to(package)
-        if place.parts[0] not in left_out and "__pycache__" not in place.parts and path.is_file():
-            found.update(f"{place.as_posix()} {path.stat().st_size}\n".encode() + path.read_bytes())
-    return found.hexdigest()
 
 
 def _plain(content: object) -> Any:

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import inf, nan, sqrt
 
-# scipy.stats holds the same distribution, and takes a second to import.
-from scipy.special import stdtr, stdtrit
-
 ERROR_RATE = 0.05
 # Below it two cells are not tested: three seeds reject what has a small deviation by chance.
 MIN_PAIRS = 4
@@ -56,7 +53,7 @@ class Scale:
         deviation = self.deviation(std)
         if n < 2 or not deviation > 0.0:
             return nan
-        return 2.0 * float(stdtr(n - 1, -abs(mean) / (deviation / sqrt(n))))
+        return 2.0 * probability_below(-abs(mean) / (deviation / sqrt(n)), n - 1)
 
 
 PLAIN = Scale()
@@ -84,7 +81,17 @@ def half_width(n: int, deviation: float, error: float) -> float:
     return quantile(n - 1, error) * deviation / sqrt(n)
 
 
+def probability_below(value: float, degrees: float) -> float:
+    """Return the probability that Student's t is below a value."""
+    # At use, because commands without a table need none of it; scipy.stats, with the same function, takes a second.
+    from scipy.special import stdtr
+
+    return float(stdtr(degrees, value))
+
+
 @lru_cache(maxsize=4096)
 def quantile(degrees: float, error: float) -> float:
     """Return the value that Student's t exceeds in size with the probability ``error``."""
+    from scipy.special import stdtrit
+
     return -float(stdtrit(degrees, error / 2))

@@ -27,6 +27,7 @@ STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.linewidth": 0.6,
+    "axes.titley": 1.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.fontsize": 7,
@@ -56,7 +57,7 @@ def print_figure(draw: Callable[[Figure], None], height: float, width: float = O
         dots = DOTS_PER_INCH[width]
         picture = _png(canvas, dots)
         # The layout of the picture serves the PDF too; making it anew would take as long as drawing.
-        canvas.set_layout_engine("none")
+        canvas.set_layout_engine(None)
         return {"png": picture, "pdf": _pdf(canvas, dots)}
 
 

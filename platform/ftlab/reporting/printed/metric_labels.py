@@ -4,6 +4,15 @@ METRIC_LABELS = {
     "probe/top1": "linear top-1 (%)",
     "probe/few_shot_top1": "few-shot top-1 (%)",
     "knn/top1": "kNN top-1 (%)",
+    "finetune/top1": "fine-tuned top-1 (%)",
+    "long_tail/balanced_top1": "linear, balanced (%)",
+    "long_tail/many_top1": "linear, many (%)",
+    "long_tail/medium_top1": "linear, medium (%)",
+    "long_tail/few_top1": "linear, few (%)",
+    "finetune/balanced_top1": "fine-tuned, balanced (%)",
+    "finetune/many_top1": "fine-tuned, many (%)",
+    "finetune/medium_top1": "fine-tuned, medium (%)",
+    "finetune/few_top1": "fine-tuned, few (%)",
 }
 
 

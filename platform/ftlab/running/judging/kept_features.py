@@ -30,7 +30,7 @@ _KEY_DIGITS = 15
 
 
 def feature_key(
-    backbone: str, config: TrialConfig, fingerprint: str, device: torch.device, adapted_from: str = ""
+    backbone: str, config: TrialConfig, fingerprint: str, device: torch.device, adapted_to: str = ""
 ) -> str:
     """Return the digest of everything that decides the bits of features.
 
@@ -39,12 +39,12 @@ def feature_key(
         config: A trial with the data, the size of views and the resizing of images.
         fingerprint: Digest of the data's content.
         device: Device that computes them.
-        adapted_from: Digest of the data that the backbone was trained on, where images are adapted to it.
+        adapted_to: Mean and deviation that intensities are normalised by, where images are adapted to the backbone.
     """
     facts = {
         "backbone": backbone,
         "data": fingerprint,
-        "adapted_from": adapted_from,
+        "adapted_to": adapted_to,
         "view_size": config.view_size,
         "resize": config.probe.resize,
         "channels_last": config.train.channels_last,

@@ -1,6 +1,6 @@
 """Features of a frozen encoder, with the labels of their images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -32,6 +32,11 @@ class Features:
         return replace(self, train=project(self.train), test=project(self.test))
 
 
+def slices(num_images: int) -> Iterator[slice]:
+    """Yield slices of at most `CHUNK` images, one after the other."""
+    return (slice(first, min(first + CHUNK, num_images)) for first in range(0, num_images, CHUNK))
+
+
 @torch.no_grad()
 def extract_features(backbone: nn.Module, num_images: int, load: Callable[[slice], Tensor]) -> Tensor:
     """Return the (N, F) features of ``num_images`` images in evaluation mode, in float32.
@@ -43,9 +48,7 @@ def extract_features(backbone: nn.Module, num_images: int, load: Callable[[slice
     """
     was_training = backbone.training
     backbone.eval()
-    chunks = [
-        backbone(load(slice(first, min(first + CHUNK, num_images)))).float() for first in range(0, num_images, CHUNK)
-    ]
+    chunks = [backbone(load(part)).float() for part in slices(num_images)]
     backbone.train(was_training)
     return torch.cat(chunks)
 

@@ -1,6 +1,6 @@
 """The probes of a trial: what is judged after an epoch, and when."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -9,12 +9,12 @@ from torch import Tensor
 from ftlab.training.evaluation.augmented_linear import AugmentedLinearEvaluation
 from ftlab.training.evaluation.features import Features, percent_right
 from ftlab.training.evaluation.few_shot import few_shot_right
+from ftlab.training.evaluation.finetune import FinetuneEvaluation
 from ftlab.training.evaluation.knn import knn_right
 from ftlab.training.evaluation.linear import LinearEvaluation
+from ftlab.training.evaluation.long_tail import ClassSizes
+from ftlab.training.evaluation.probe_metrics import PROBE_METRICS
 from ftlab.training.evaluation.right_images import pack_right
-
-# The metric of each probe, by the probe's name.
-PROBE_METRICS = {"knn": "knn/top1", "few_shot": "probe/few_shot_top1", "linear": "probe/top1"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class ProbeSuite:
         few_shot_labels: Labelled images a class.
         few_shot_draws: Draws that are averaged.
         linear: The linear evaluation.
+        finetune: The training of the whole network, if it is asked for.
+        class_sizes: Sizes of classes by which accuracies are told apart, if that is asked for.
+        probes: Names of the probes that are taken after the last epoch.
     """
 
     extract: Callable[[], Features]
@@ -59,6 +62,9 @@ class ProbeSuite:
     few_shot_labels: int
     few_shot_draws: int
     linear: LinearEvaluation | AugmentedLinearEvaluation
+    finetune: FinetuneEvaluation | None = None
+    class_sizes: ClassSizes | None = None
+    probes: Collection[str] = tuple(PROBE_METRICS)
 
     def __call__(self, epochs_trained: int) -> Judgement:
         """Return the findings of the probes due after ``epochs_trained`` epochs; empty when none is due."""
@@ -72,23 +78,45 @@ class ProbeSuite:
         judged = self.judge(features)
         return Judgement({**judged.metrics, **health}, judged.right)
 
-    def judge(self, features: Features, probes: Collection[str] = tuple(PROBE_METRICS)) -> Judgement:
-        """Return the findings of some probes, by default of all, without health.
+    def judge(self, features: Features, probes: Collection[str] | None = None) -> Judgement:
+        """Return the findings of some probes, without health.
 
         Args:
             features: The features.
             probes: Names of the probes; each draws from a generator of its own, so one does not depend on the others.
+                None takes those of the trial.
         """
-        right = {metric: self._right(probe, features) for probe, metric in PROBE_METRICS.items() if probe in probes}
-        return Judgement(
-            {name: percent_right(found) for name, found in right.items()},
-            {name: pack_right(found.cpu().numpy()) for name, found in right.items()},
-        )
+        probes = self.probes if probes is None else probes
+        right = {probe: self._right(probe, features) for probe in self._taken if probe in probes}
+        metrics = {PROBE_METRICS[probe][0]: percent_right(found) for probe, found in right.items()}
+        if self.class_sizes and "long_tail" in probes:
+            metrics |= dict(self._by_class_size(self.class_sizes, features, right))
+        packed = {PROBE_METRICS[probe][0]: pack_right(found.cpu().numpy()) for probe, found in right.items()}
+        return Judgement(metrics, packed)
+
+    @property
+    def _taken(self) -> tuple[str, ...]:
+        """The probes that say which test images are right."""
+        return ("knn", "few_shot", "linear", *(("finetune",) if self.finetune else ()))
 
     def _right(self, probe: str, features: Features) -> Tensor:
+        if probe == "finetune" and self.finetune:
+            return self.finetune(features, self.make_generator())
         if probe == "linear":
             return self.linear(features, self.make_generator())
         return self.knn(features) if probe == "knn" else self.few_shot(features)
+
+    def _by_class_size(
+        self, sizes: ClassSizes, features: Features, right: Mapping[str, Tensor]
+    ) -> Iterator[tuple[str, float]]:
+        """Yield the accuracies of the classifiers by class size, by their metrics."""
+        counts = torch.bincount(features.train_labels.cpu(), minlength=features.num_classes).tolist()
+        labels = features.test_labels.cpu().numpy()
+        for probe, family in (("linear", "long_tail"), ("finetune", "finetune")):
+            if probe in self._taken:
+                found = right[probe] if probe in right else self._right(probe, features)
+                for group, value in sizes.accuracies(found.cpu().numpy(), labels, counts).items():
+                    yield f"{family}/{group}_top1", value
 
     def knn(self, features: Features) -> Tensor:
         """Return the findings of the kNN probe, see `knn_right`."""

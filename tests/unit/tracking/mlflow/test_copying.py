@@ -149,12 +149,12 @@ def test_a_second_time_nothing_is_written_to_either(source: MlflowTracker, targe
 @pytest.mark.parametrize(
     ("verb", "call"),
     [
-        ("create_run", 3),
+        pytest.param("create_run", 3, marks=pytest.mark.slow),
         pytest.param("log_batch", 1, marks=pytest.mark.slow),
         ("log_batch", 5),
         pytest.param("log_batch", 6, marks=pytest.mark.slow),
         pytest.param("set_terminated", 1, marks=pytest.mark.slow),
-        ("set_terminated", 4),
+        pytest.param("set_terminated", 4, marks=pytest.mark.slow),
     ],
 )
 def test_an_interrupted_copy_is_completed(

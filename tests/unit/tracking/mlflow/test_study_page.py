@@ -71,6 +71,7 @@ def test_runs_can_be_grouped_and_say_what_they_are(tracker: MlflowTracker, clien
     assert "ftlab.cell" not in tracker.load_trials()["tags"][0]
 
 
+@pytest.mark.slow
 def test_a_description_that_a_person_wrote_stays(tracker: MlflowTracker, client: MlflowClient, store_uri: str) -> None:
     experiment_id = tracker.find_experiment_id("queue")
     assert experiment_id is not None
@@ -178,6 +179,7 @@ def test_no_reader_takes_a_reference_for_a_trial(
     assert runs_of(there, "queue").keys() == {"queue/digits", "s0 · K 512", "s0 · K 1024"}
 
 
+@pytest.mark.slow
 def test_a_reference_is_made_anew_where_another_run_counts(
     tracker: MlflowTracker, client: MlflowClient, make_trial: MakeTrial, make_epoch: MakeEpoch
 ) -> None:
@@ -200,6 +202,7 @@ def test_a_reference_is_made_anew_where_another_run_counts(
     assert renewed.data.metrics["pretrain/loss"] == 0.125
 
 
+@pytest.mark.slow
 def test_a_row_that_was_renamed_is_renamed_in_its_references_alone(
     tracker: MlflowTracker, client: MlflowClient
 ) -> None:
@@ -211,6 +214,7 @@ def test_a_row_that_was_renamed_is_renamed_in_its_references_alone(
     assert runs_of(client, "queue").keys() == {"queue/digits", "s0 · K 512", "s0 · long", "s1 · other"}
 
 
+@pytest.mark.slow
 def test_a_reference_that_was_left_unfinished_is_made_anew(tracker: MlflowTracker, client: MlflowClient) -> None:
     tracker.show_rows(QUEUE.study, {"a1": "K 1024"})
     half = runs_of(client, "queue")["s0 · K 1024"].info.run_id

@@ -14,7 +14,7 @@ from ftlab.running.recorder import study_record
 from ftlab.running.transfer.transfer_record import transfer_epoch, transfer_record
 from ftlab.study.plan import settled_keys
 from ftlab.study.spec import StudySpec
-from ftlab.study.transfer import Transfer
+from ftlab.study.transfer import AnyTransfer
 from ftlab.tracking.records import TRIAL_COLUMNS, Outcome, TrialStatus
 from ftlab.tracking.tracker import Tracker
 
@@ -63,7 +63,7 @@ class EvaluationRecords:
         """Keep the findings of a transfer in this home."""
         self._files.save(key, record)
 
-    def deliver(self, transfers: Mapping[str, Sequence[Transfer]], hardware: Hardware) -> None:
+    def deliver(self, transfers: Mapping[str, Sequence[AnyTransfer]], hardware: Hardware) -> None:
         """Record the findings that only this home has, each in a run of its own.
 
         Args:
