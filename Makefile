@@ -11,6 +11,7 @@ GPUS ?=
 ONLY ?=
 SHARE ?= 1
 INTERVAL ?=
+STYLE ?=
 PORT ?= 5000
 SOAK_MINUTES ?= 20
 RESULTS ?= results
@@ -58,7 +59,7 @@ COMPILE := pip compile --universal --generate-hashes --python-version 3.11 --no-
 # A value in quotes for the shell, as it was typed: make reads none of it.
 quoted = '$(subst ','\'',$(value $(1)))'
 # What the shell exports counts too, and is said first.
-EXPORTED := $(strip $(foreach name,EXP PROFILE SEEDS MAX_TRIALS TRIALS SET CPUS GPUS SHARE INTERVAL PORT RESULTS CELL OUTPUT ARCHIVE CLUSTER RETRAIN,$(if $(filter environment%,$(origin $(name))),$(if $(value $(name)),$(name)=$(call quoted,$(name))))))
+EXPORTED := $(strip $(foreach name,EXP PROFILE SEEDS MAX_TRIALS TRIALS SET CPUS GPUS SHARE INTERVAL STYLE PORT RESULTS CELL OUTPUT ARCHIVE CLUSTER RETRAIN,$(if $(filter environment%,$(origin $(name))),$(if $(value $(name)),$(name)=$(call quoted,$(name))))))
 $(if $(EXPORTED),$(info from the environment: $(EXPORTED)))
 
 # The command line parts the settings: only it knows where one begins.
@@ -73,6 +74,7 @@ INTERVALS := $(if $(INTERVAL),--interval $(INTERVAL))
 PLACES := $(foreach place,$(value ON),--on '$(place)')
 given = $(if $(value $(2)),$(1) $(call quoted,$(2)))
 MADE_ELSEWHERE := $(call given,--weights,WEIGHTS) $(call given,--kind,KIND) $(call given,--prefix,PREFIX) $(call given,--model,MODEL) $(call given,--name,NAME) $(call given,--image-size,IMAGE_SIZE) $(call given,--mean,MEAN) $(call given,--std,STD)
+STYLES := $(if $(STYLE),--style $(STYLE))
 SHARING := $(if $(filter 0 no false,$(SHARE)),--no-share)
 
 .DEFAULT_GOAL := help
@@ -137,8 +139,8 @@ evaluate: $(STAMP)  ## Judge kept backbones on other images, training nothing: m
 features: $(STAMP)  ## Write frozen features and labels as Parquet: make features RUN=<key> ON=digits, or WEIGHTS=FILE
 	@$(FTLAB) features $(if $(value RUN),$(call quoted,RUN)) $(if $(value WEIGHTS),--profile $(PROFILE) $(SETTINGS)) $(PLACES) $(MADE_ELSEWHERE) $(if $(value OUTPUT),--output $(call quoted,OUTPUT))
 
-table: $(STAMP)  ## Rebuild the table from the tracking store
-	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS) $(FOLDER)
+table: $(STAMP)  ## Rebuild the table from the tracking store; STYLE=wide or full: table.tex for two columns or an appendix
+	@$(FTLAB) table $(STUDY) $(BOUND) $(INTERVALS) $(STYLES) $(FOLDER)
 
 explain: $(STAMP)  ## Print what is behind a cell: make explain RESULTS=results/momentum/digits CELL=0.99
 	@$(FTLAB) explain $(call quoted,RESULTS) $(if $(CELL),--cell $(call quoted,CELL))

@@ -9,6 +9,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from explorer.record_store import RecordStore
 from ftlab.config.home import ftlab_home
 from ftlab.tracking.opening import open_tracker
+from ftlab.tracking.tracking_uri import store_state
 
 HOST = "127.0.0.1"
 
@@ -25,7 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="explorer", description="Serve the score explorer on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=8050)
     port = parser.parse_args().port
-    store = RecordStore(lambda: open_tracker(ftlab_home().local))
+    store = RecordStore(lambda: open_tracker(ftlab_home().local), lambda: store_state(ftlab_home().local))
     store.refresh()
     # The store is read while Dash and Plotly are imported.
     from explorer.app import make_app

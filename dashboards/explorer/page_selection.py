@@ -123,7 +123,10 @@ def select(address: Address, snapshot: Snapshot, views: StudyViews) -> Selection
         snapshot: A reading of the store that holds a trial.
         views: The studies.
     """
-    address = nearest_study(address, snapshot)
+    return views.kept(snapshot, address, lambda: _select(nearest_study(address, snapshot), snapshot, views))
+
+
+def _select(address: Address, snapshot: Snapshot, views: StudyViews) -> Selection:
     view = views.of(address.study, snapshot)
     address = replace(address, cell=view.row(address.cell).cell)
     cells = _cells(address, snapshot, views)

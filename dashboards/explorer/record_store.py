@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -39,10 +39,13 @@ class RecordStore:
 
     Args:
         open_tracker: Opens the store; called again after a failure.
+        state: Returns at once what changes with the store, which is read only then; None where that is not known.
     """
 
-    def __init__(self, open_tracker: Callable[[], Tracker]) -> None:
+    def __init__(self, open_tracker: Callable[[], Tracker], state: Callable[[], bytes | None] = lambda: None) -> None:
         self._open_tracker = open_tracker
+        self._state = state
+        self._last_state: bytes | None = None
         self._tracker: Tracker | None = None
         self._snapshot = Snapshot()
         self._answered = threading.Event()
@@ -81,7 +84,11 @@ class RecordStore:
             self._reading.release()
 
     def _next_snapshot(self) -> Snapshot:
-        last = self._snapshot
+        last, state = self._snapshot, self._state()
+        if last.version and not last.problem and state is not None and state == self._last_state:
+            return replace(last, read_at=time.time())
+        # Taken before the reading, so that what is written meanwhile is read next time.
+        self._last_state = state
         try:
             trials, problem = without_evaluations(self.tracker().load_trials()), ""
         except FtlabError as error:

@@ -1,8 +1,10 @@
 """A study as the page shows it: its table, and the recorded trials of each cell, including running ones."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -21,6 +23,8 @@ from ftlab.study.spec import METRICS, StudySpec, expand_trials, load_study
 from ftlab.tracking.records import TrialStatus
 
 FINGERPRINT_TAG = "data.fingerprint"
+MAX_KEPT = 100
+Made = TypeVar("Made")
 UNFINISHED = (TrialStatus.RUNNING, TrialStatus.INTERRUPTED)
 
 
@@ -105,22 +109,37 @@ def asked_cells(cells: Sequence[Cell], trials: pd.DataFrame) -> tuple[Cell, ...]
 
 
 class StudyViews:
-    """Keeps views of the studies that were shown, until trials change."""
+    """Keeps views of the studies that were shown, and what else is made of the same trials, until trials change."""
 
     def __init__(self) -> None:
-        self._views: dict[str, StudyView] = {}
+        self._made: OrderedDict[Hashable, Any] = OrderedDict()
         self._version = 0
-        self._lock = threading.Lock()
+        # What is made may ask for a view.
+        self._lock = threading.RLock()
 
     def of(self, study: str, snapshot: Snapshot) -> StudyView:
         """Return the view of a study of the snapshot; see `view_study`."""
+        return self.kept(snapshot, study, lambda: view_study(study, snapshot.trials))
+
+    def kept(self, snapshot: Snapshot, name: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what is made of a snapshot: once, although several callbacks of one click ask for it at once.
+
+        Args:
+            snapshot: A reading of the store.
+            name: Tells it from all else that is made of the snapshot.
+            make: Makes it.
+        """
         with self._lock:
             if snapshot.version != self._version:
                 self._version = snapshot.version
-                self._views.clear()
-            if study not in self._views:
-                self._views[study] = view_study(study, snapshot.trials)
-            return self._views[study]
+                self._made.clear()
+            if name not in self._made:
+                self._made[name] = make()
+            self._made.move_to_end(name)
+            while len(self._made) > MAX_KEPT:
+                self._made.popitem(last=False)
+            found: Made = self._made[name]
+            return found
 
 
 def _load(study: str) -> StudySpec:

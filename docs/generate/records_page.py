@@ -70,7 +70,7 @@ TAGS = {
     "version.evaluation": "Version of the probes.",
     "key.pretraining": "Digest that names the pretraining.",
     "backbone.digest": "SHA-256 of the kept backbone.",
-    "evaluation.of": "Digest of the trial whose kept backbone was judged, where nothing was trained.",
+    "evaluation.of": "Where nothing was trained: digest of the trial, or of weights made elsewhere, that it judged.",
     "evaluation.task": "Name of the other images that a kept backbone was judged on.",
     "key.evaluation.": "Followed by a probe's name: digest that names that evaluation.",
     "git.commit": "Commit of the code.",

@@ -50,6 +50,7 @@ MAKE = {
     "ONLY": "The one benchmark of `make bench`.",
     "SHARE": "`0` trains common prefixes of trials apart.",
     "INTERVAL": "`bca`: bootstrap intervals, from ten seeds.",
+    "STYLE": "Style of `table.tex`: `compact` for a column of a paper, `wide` for two columns, `full` for an appendix.",
     "PORT": "Port of a page.",
     "SOAK_MINUTES": "Length of `make soak`.",
     "RESULTS": "Folder of tables and figures.",

@@ -21,14 +21,13 @@ from _harness import report
 from _sweeps import run_sweep
 
 from ftlab.config.home import Home
-from ftlab.engine.evaluating import plan_evaluation
-from ftlab.engine.planning import name_trials
+from ftlab.engine.evaluating import Evaluation, plan_evaluation
 from ftlab.machine.capacity import Capacity
 from ftlab.running.feed import Assignment
 from ftlab.running.ranked_run import run_starter
 from ftlab.running.transfer.transfer_judge import judge_transfer
 from ftlab.study.spec import load_study
-from ftlab.study.transfer import AnyTransfer
+from ftlab.study.transfer import Transfer
 from ftlab.training.evaluation.features import extract_features
 from ftlab.training.evaluation.probe import ProbeSuite
 from ftlab.workers.judging_tasks import judge_in_tasks
@@ -50,15 +49,15 @@ def main() -> None:
         _sweep(folder, SETTINGS)
         ends = _sweep(folder, {**SETTINGS, **QUESTION})
         study = load_study("queue", "digits", num_seeds=10, overrides=SETTINGS)
-        transfers = plan_evaluation(study, ["digits"], home).transfers["digits"]
+        transfers = _of_trials(plan_evaluation(study, ["digits"], home))
         in_tasks = _tasks_overhead(transfers, home)
         other = load_study("queue", "digits", num_seeds=10, overrides={**SETTINGS, "probe.few_shot_labels": 2})
-        asked = name_trials(other, home)
+        asked = _of_trials(plan_evaluation(other, ["digits"], home))
         here = [_seconds_here(partial(judge_transfer, one, home, CPU), folder) for one in transfers[:NUM_HERE]]
         kept = [_seconds_here(partial(judge_transfer, one, home, CPU)) for one in transfers[:NUM_HERE]]
         anew = [
-            _seconds_here(partial(run_starter(1, "backbone"), Assignment(trial), home, CPU, 3600.0), folder)
-            for trial in asked[:NUM_HERE]
+            _seconds_here(partial(run_starter(1, "backbone"), Assignment(one.trial), home, CPU, 3600.0), folder)
+            for one in asked[:NUM_HERE]
         ]
     finally:
         shutil.rmtree(folder)
@@ -85,7 +84,11 @@ def _sweep(folder: Path, settings: dict[str, Any]) -> list[float]:
     return [float(line.split()[0]) for line in lines if re.match(r"[\d.]+ \[\d+/40\]", line)]
 
 
-def _tasks_overhead(transfers: Sequence[AnyTransfer], home: Home) -> float:
+def _of_trials(found: Evaluation) -> list[Transfer]:
+    return [transfer for transfer in found.all_transfers if isinstance(transfer, Transfer)]
+
+
+def _tasks_overhead(transfers: Sequence[Transfer], home: Home) -> float:
     """Return the seconds of a task on a warm worker that it does not spend in its evaluation."""
     resources = load_study("queue", "digits").profile.resources
     session = RaySession(Capacity(SLOTS, 0))

@@ -13,6 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from ftlab.config.home import Home
 from ftlab.machine.hardware import find_hardware
+from ftlab.publish.table import tabulate
+from ftlab.publish.table_files import load_histories, write_results
+from ftlab.publish.table_options import TableOptions
 from ftlab.running.recorder import study_record, trial_record
 from ftlab.study.spec import Trial, expand_trials, load_study
 from ftlab.tracking.opening import open_tracker
@@ -175,3 +178,29 @@ def is_foreign(address: str) -> bool:
 def recorded_tracker(home: Home) -> Tracker:
     """The store of ``home``."""
     return open_tracker(home.local)
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory, recorded_tracker: Tracker) -> str:
+    """Address of the report of ``home``'s study, on disk."""
+    recorded = recorded_tracker.load_trials()
+    study = load_study("queue", "digits", overrides={"train.epochs": 6})
+    trials = expand_trials(study, recorded["tags"].iloc[0]["data.fingerprint"])
+    table = tabulate(study, trials, recorded, TableOptions(all_seeds=True))
+    folder: Path = tmp_path_factory.mktemp("results")
+    write_results(table, load_histories(recorded_tracker, table, recorded), folder, recorded, "make sweep EXP=queue")
+    return (folder / "report.html").as_uri()
+
+
+@pytest.fixture
+def serious_faults() -> Callable[[Page], list[str]]:
+    """Return what axe-core finds on a page that is serious or worse, an element a line."""
+    reason = "needs axe-playwright-python, which carries axe-core"
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=reason)
+
+    def find(page: Page) -> list[str]:
+        found = axe.Axe().run(page).response["violations"]
+        serious = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+        return [f"{fault['id']}: {node['target']} {node['html'][:90]}" for fault in serious for node in fault["nodes"]]
+
+    return find

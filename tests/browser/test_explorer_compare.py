@@ -215,12 +215,8 @@ def test_the_keyboard_compares_and_keeps_its_place(look: dict[str, Any], explore
     expect(tick(page, "FT")).to_be_focused()
 
 
-def test_axe_finds_nothing_serious(look: dict[str, Any], explorer: str, open_page: OpenPage) -> None:
-    reason = "needs axe-playwright-python, which carries axe-core"
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=reason)
+def test_axe_finds_nothing_serious(
+    look: dict[str, Any], explorer: str, open_page: OpenPage, serious_faults: Callable[[Page], list[str]]
+) -> None:
     page = drawn(open_page(explorer + COMPARED, **look), *CHARTS)
-    found = axe.Axe().run(page).response["violations"]
-    serious = [fault for fault in found if fault["impact"] in ("serious", "critical")]
-    assert [
-        f"{fault['id']}: {node['target']} {node['html'][:90]}" for fault in serious for node in fault["nodes"]
-    ] == []
+    assert serious_faults(page) == []

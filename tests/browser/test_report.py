@@ -1,28 +1,9 @@
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from ftlab.publish.table import tabulate
-from ftlab.publish.table_files import load_histories, write_results
-from ftlab.publish.table_options import TableOptions
-from ftlab.study.spec import expand_trials, load_study
-from ftlab.tracking.tracker import Tracker
-
 OpenPage = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def report(home: object, tmp_path_factory: pytest.TempPathFactory, recorded_tracker: Tracker) -> str:
-    """Address of the report of ``home``'s study, on disk."""
-    recorded = recorded_tracker.load_trials()
-    study = load_study("queue", "digits", overrides={"train.epochs": 6})
-    trials = expand_trials(study, recorded["tags"].iloc[0]["data.fingerprint"])
-    table = tabulate(study, trials, recorded, TableOptions(all_seeds=True))
-    folder: Path = tmp_path_factory.mktemp("results")
-    write_results(table, load_histories(recorded_tracker, table, recorded), folder, recorded, "make sweep EXP=queue")
-    return (folder / "report.html").as_uri()
 
 
 def test_the_report_opens_from_disk_without_a_network(report: str, open_page: OpenPage, problems: list[str]) -> None:

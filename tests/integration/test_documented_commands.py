@@ -18,7 +18,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *(f"docs/{path.relative_to(ROOT / 'docs')}" for path in sorted(ROOT.glob("docs/*/*.md")))]
 # Those whose blocks run; the blocks of others must be of a language that is checked.
-RUN = ("README.md", "docs/start/", "docs/tutorials/")
+RUN = ("README.md", "docs/start/", "docs/tutorials/", "docs/how_to/features.md", "docs/how_to/others_weights.md")
 # What README and Start say beside sweeps: nobody runs all tests within a test.
 LEFT_OUT = ("make setup", "make test ")
 

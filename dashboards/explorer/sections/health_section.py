@@ -7,7 +7,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from explorer.page_selection import Run
-from ftlab.reporting.figures.health_marks import HealthMark, health_marks
+from ftlab.reporting.figures.health_marks import READ, HealthMark, health_marks
 
 MAX_NAMED = 6
 
@@ -21,11 +21,12 @@ def health_list(runs: Sequence[Run], metrics: pd.DataFrame, steps: pd.DataFrame)
         steps: The steps of one of them, which tell how long an epoch is; may be empty.
     """
     pace = None if steps.empty else int((steps["step"] / steps["epoch"]).max())
-    by_run = dict(iter(metrics.groupby("trial_key", observed=True)))
+    recorded = set(metrics["trial_key"])
+    by_run = dict(iter(metrics[metrics["name"].isin(READ)].groupby("trial_key", observed=True)))
     marks: dict[str, list[tuple[str, HealthMark]]] = {}
     for run in runs:
-        if run.key in by_run:
-            for mark in health_marks(by_run[run.key], run.settings, pace):
+        if run.key in recorded:
+            for mark in health_marks(by_run.get(run.key, metrics[:0]), run.settings, pace):
                 marks.setdefault(mark.kind, []).append((run.label, mark))
     return [_item(kind, found, len(runs)) for kind, found in marks.items()]
 

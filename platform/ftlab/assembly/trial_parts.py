@@ -101,7 +101,7 @@ def method_class(section: MethodSection) -> type[PretrainingMethod[Any]]:
     """Return the class of a method.
 
     Raises:
-        ConfigError: The section names no `PretrainingMethod`.
+        ConfigError: The section names no `PretrainingMethod`, or one that is not whole.
     """
     try:
         found = resolve_name(section.implementation)
@@ -110,6 +110,11 @@ def method_class(section: MethodSection) -> type[PretrainingMethod[Any]]:
     if not (isinstance(found, type) and issubclass(found, PretrainingMethod)):
         raise ConfigError(
             f"the method {section.name!r} must be a PretrainingMethod, but {section.implementation} is not."
+        )
+    if missing := sorted(found.__abstractmethods__):
+        raise ConfigError(
+            f"the method {section.name!r} must define build, step and detect_collapse, "
+            f"but {section.implementation} has no {' and no '.join(missing)}."
         )
     return found
 

@@ -77,6 +77,7 @@ On = Annotated[
     typer.Option(
         metavar="IMAGES",
         help="Images to judge on: the name of a data set, or folder:PATH of one with train/ and test/ class folders; "
+        "linear:, finetune: or another probe before it asks that alone, @100 behind it makes a long tail; "
         "may be repeated. By default the evaluations of the experiment, or else of the profile.",
     ),
 ]
@@ -85,14 +86,19 @@ Weights = Annotated[
     typer.Option(metavar="FILE", help="File of weights made elsewhere: .safetensors, or what torch.save wrote."),
 ]
 Kind = Annotated[
-    Layout, typer.Option(help="Library whose names the weights have; torchvision's and timm's ResNets have the same.")
+    Layout | None,
+    typer.Option(help="Library whose names the weights have; torchvision, the default, and timm have the same."),
 ]
 Prefix = Annotated[
-    str, typer.Option(metavar="TEXT", help="What stands before these names in the file, such as module.encoder_q.")
+    str | None,
+    typer.Option(metavar="TEXT", help="What stands before these names in the file, such as module.encoder_q."),
 ]
-Model = Annotated[str, typer.Option(metavar="NAME", help=f"ResNet of the weights: {', '.join(RESNETS)}.")]
+Model = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help=f"ResNet of the weights: {', '.join(RESNETS)}; by default resnet50."),
+]
 RowName = Annotated[
-    str, typer.Option("--name", metavar="NAME", help="Name of the weights' row; by default that of the file.")
+    str | None, typer.Option("--name", metavar="NAME", help="Name of the weights' row; by default that of the file.")
 ]
 ImageSize = Annotated[
     int | None, typer.Option(metavar="N", help="Side of the images that the weights see; by default the profile's.")
@@ -133,15 +139,19 @@ def asked_weights(
         file: The file.
         mean: Mean of each channel.
         std: Deviation of each channel.
-        settings: The other settings of `WeightsConfig`.
+        settings: The other settings of `WeightsConfig`; None leaves its default.
 
     Raises:
-        ConfigError: A value breaks a rule.
+        ConfigError: A value breaks a rule, or there are settings without a file.
     """
-    if file is None:
-        return None
-    values = {"mean": _numbers("mean", mean), "std": _numbers("std", std)}
-    return check_weights_file({"file": str(file), **settings, **values})
+    asked = {**settings, "mean": _numbers("mean", mean), "std": _numbers("std", std)}
+    given = {name: value for name, value in asked.items() if value is not None}
+    if file is not None:
+        return check_weights_file({"file": str(file), **given})
+    if given:
+        option = f"--{next(iter(given)).replace('_', '-')}"
+        raise ConfigError(f"{option} describes weights made elsewhere, but got none; add --weights FILE.")
+    return None
 
 
 def _numbers(option: str, text: str | None) -> list[float] | None:

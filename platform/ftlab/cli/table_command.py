@@ -43,7 +43,6 @@ from ftlab.tracking.opening import open_tracker
 
 app = typer.Typer()
 
-
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be judged, and its cost.")]
 Retrain = Annotated[
     bool, typer.Option("--retrain", help="First train recorded trials again whose backbones are not kept.")
@@ -96,10 +95,10 @@ def evaluate(
     gpus: Gpus = None,
     results: Results = RESULTS,
     weights: Weights = None,
-    kind: Kind = "torchvision",
-    prefix: Prefix = "",
-    model: Model = "resnet50",
-    name: RowName = "",
+    kind: Kind = None,
+    prefix: Prefix = None,
+    model: Model = None,
+    name: RowName = None,
     image_size: ImageSize = None,
     mean: Mean = None,
     std: Std = None,

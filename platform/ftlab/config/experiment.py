@@ -18,7 +18,10 @@ from ftlab.errors import ConfigError
 MAX_CELLS = 10_000
 MAX_SEEDS = 10_000
 
-EVALUATIONS = "Images that `make evaluate` judges kept backbones on: names of data sets, or folder:PATH"
+EVALUATIONS = (
+    "Images that `make evaluate` judges kept backbones on: names of data sets, or folder:PATH; PROBE: before them asks "
+    "one probe alone, @100 behind them makes a long tail of their training images"
+)
 
 
 class NamedCell(Section):
@@ -79,6 +82,12 @@ class ExperimentConfig(Section):
         None, description="Name of the cell that the others are compared with, or a baseline for each group of rows."
     )
     published: PublishedReference | None = Field(None, description="Published numbers beside ours.")
+    published_tasks: str | None = Field(
+        None,
+        pattern=NAME,
+        description="CSV file below experiments/published/, without its ending, all of whose series stand beside the "
+        "table over tasks.",
+    )
     evaluations: list[str] = Field(
         default_factory=list, max_length=100, description=f"{EVALUATIONS}; empty: the profile's."
     )

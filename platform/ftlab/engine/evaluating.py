@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ftlab.config.home import Home, ftlab_home
 from ftlab.config.weights_file import WeightsConfig
 from ftlab.engine.closing import reporting_refusal
+from ftlab.engine.judging.evaluation_records import EvaluationRecords
 from ftlab.engine.planning import name_trials
 from ftlab.engine.study_session import STARTING_RAY
 from ftlab.errors import FtlabError, TrackingError
@@ -15,22 +16,25 @@ from ftlab.estimate.judging_costs import JudgingEstimate, estimate_judging, judg
 from ftlab.estimate.resource_plan import resources_within
 from ftlab.machine.capacity import Capacity
 from ftlab.machine.hardware import Hardware
+from ftlab.publish.published_tasks import PublishedTasks, load_published_tasks
 from ftlab.reporting.printed.metric_labels import metric_name
 from ftlab.running.floor_records import FloorRecord
 from ftlab.running.kept_backbones import KeptBackbones
-from ftlab.running.transfer.evaluation_records import EvaluationRecords
 from ftlab.storage.atomic import require_writable
 from ftlab.study.spec import StudySpec, Trial
 from ftlab.study.transfer import (
     PROTOCOL,
     AnyTransfer,
     WeightsTransfer,
+    asked_of,
     check_images,
     check_places,
     check_weights,
     data_of,
     make_transfer,
+    parse_place,
     seen_by_weights,
+    task_columns,
     task_name,
 )
 from ftlab.terminal.console import INTERRUPTED, complain, say
@@ -38,6 +42,7 @@ from ftlab.terminal.evaluation_listing import evaluation_lines, evaluation_summa
 from ftlab.terminal.phase import phase
 from ftlab.tracking.opening import open_tracker
 from ftlab.tracking.tracker import Tracker
+from ftlab.training.evaluation.probe_metrics import optional_probes
 from ftlab.workers.session import RaySession
 
 if TYPE_CHECKING:
@@ -57,12 +62,14 @@ class Evaluation:
         missing: The other trials: their backbones are not kept.
         refused: The reason for each task whose images cannot be used.
         notes: Lines on the weights made elsewhere, below the table.
+        published: Published accuracies beside them.
     """
 
     transfers: Mapping[str, Sequence[AnyTransfer]]
     missing: Sequence[Trial]
     refused: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    published: PublishedTasks = field(default_factory=PublishedTasks)
 
     @property
     def all_transfers(self) -> list[AnyTransfer]:
@@ -85,10 +92,11 @@ def plan_evaluation(
         ConfigError: A place is none, two places or rows have the same name, or weights are not what they should be.
         CheckpointError: A file of weights made elsewhere cannot be used.
     """
-    check_places(places)
+    check_places(places, (study.metric, *study.other_metrics))
     check_weights(study)
     made_elsewhere = _read(study.weights)
     data = {place: data_of(place, study.cells[0].config) for place in places}
+    published = load_published_tasks(study)
     kept, trials = KeptBackbones(home).keys(), name_trials(study, home)
     judged = [trial for trial in trials if trial.pretraining_key in kept]
     transfers: dict[str, list[AnyTransfer]] = {}
@@ -96,16 +104,30 @@ def plan_evaluation(
     missing: dict[str, Trial] = {}
     for place, images in data.items():
         try:
-            fingerprint = check_images(images, [trial.config for trial in judged], home)
+            fingerprint = check_images(images, [asked_of(trial, place).config for trial in judged], home)
             beside = [_on(place, read, study, home) for read in made_elsewhere]
         except FtlabError as error:
             refused[task_name(place)] = str(error)
             continue
-        asked = [make_transfer(trial, images, fingerprint) for trial in trials]
+        asked = [make_transfer(asked_of(trial, place), images, fingerprint) for trial in trials]
         there = {one.key: one for one in asked if one.trial.pretraining_key in kept or known(one.key) is not None}
         transfers[task_name(place)] = [*there.values(), *beside]
         missing |= {one.trial.key: one.trial for one in asked if one.key not in there}
-    return Evaluation(transfers, list(missing.values()), refused, [read.note for read in made_elsewhere])
+    return Evaluation(transfers, list(missing.values()), refused, [read.note for read in made_elsewhere], published)
+
+
+def _read(weights: Sequence[WeightsConfig]) -> "list[ReadWeights]":
+    if not weights:
+        return []
+    # It imports torch, without which kept backbones are planned.
+    from ftlab.running.transfer.weights_reader import read_weights
+
+    return [read_weights(one) for one in weights]
+
+
+def _on(place: str, read: "ReadWeights", study: StudySpec, home: Home) -> WeightsTransfer:
+    config = seen_by_weights(read.config, place, study.cells[0].config)
+    return read.on(config, check_images(config.data, [config], home))
 
 
 @dataclass(frozen=True)
@@ -167,20 +189,6 @@ def plan_judging(
     resources = resources_within(capacity, study.profile.resources)
     estimate = estimate_judging(todo, home=home, capacity=capacity, resources=resources)
     return JudgingPlan(found, records, todo, estimate, records.trained)
-
-
-def _read(weights: Sequence[WeightsConfig]) -> "list[ReadWeights]":
-    if not weights:
-        return []
-    # It imports torch, without which kept backbones are planned.
-    from ftlab.running.transfer.weights_reader import read_weights
-
-    return [read_weights(one) for one in weights]
-
-
-def _on(place: str, read: "ReadWeights", study: StudySpec, home: Home) -> WeightsTransfer:
-    config = seen_by_weights(read.config, place, study.cells[0].config)
-    return read.on(config, check_images(config.data, [config], home))
 
 
 def run_evaluation(
@@ -310,10 +318,11 @@ def trace_tasks(study: StudySpec, found: Evaluation, records: EvaluationRecords)
     from ftlab.reporting.trace.task_provenance import TaskProvenance, TaskValue
 
     metrics = (study.metric, *study.other_metrics)
+    columns = {task: task_columns(task, metrics) for task in found.transfers}
     values = [
         TaskValue(
             cell=transfer.row,
-            task=f"{task}, {metric_name(metric)}",
+            task=column,
             trial_key=transfer.key,
             metric=metric,
             value=record.metrics[metric],
@@ -322,18 +331,32 @@ def trace_tasks(study: StudySpec, found: Evaluation, records: EvaluationRecords)
         for task, transfers in found.transfers.items()
         for transfer in transfers
         if (record := records.load(transfer.key)) is not None
-        for metric in metrics
+        for metric, column in columns[task].items()
+        if metric in record.metrics  # of classes that the images do not have there is no accuracy
     ]
-    protocols = study.cells[0].config.probe.protocols()
-    notes = [f"{metric_name(metric)}: {protocols[metric]}." for metric in metrics]
-    notes.append(f"Encoders are frozen, trained on {study.data.name}; images: {PROTOCOL}. ± half the 95% interval.")
     return TaskProvenance(
         title=study.question,
         cells=(*(cell.name for cell in study.cells), *(one.row for one in study.weights)),
-        tasks=tuple(f"{task}, {metric_name(metric)}" for task in found.transfers for metric in metrics),
+        tasks=tuple(column for of_task in columns.values() for column in of_task.values()),
         values=tuple(values),
-        notes=(*notes, *found.notes),
+        notes=(*_notes(study, columns), *found.notes, *found.published.notes),
+        published=found.published.columns,
     )
+
+
+def _notes(study: StudySpec, columns: Mapping[str, Mapping[str, str]]) -> list[str]:
+    metrics = dict.fromkeys(metric for of_task in columns.values() for metric in of_task)
+    protocols = study.cells[0].config.probe.protocols()
+    notes = [f"{metric_name(metric)}: {protocols[metric]}." for metric in metrics]
+    if any(parse_place(task).imbalance is not None for task in columns):
+        notes.append("@n: a long tail of the training images, n times as many of the first class as of the last.")
+    frozen = "Encoders are frozen unless fine-tuned" if any(map(_is_finetuned, metrics)) else "Encoders are frozen"
+    notes.append(f"{frozen}, trained on {study.data.name}; images: {PROTOCOL}. ± half the 95% interval.")
+    return notes
+
+
+def _is_finetuned(metric: str) -> bool:
+    return "finetune" in optional_probes(metric)
 
 
 def _publish(study: StudySpec, found: Evaluation, records: EvaluationRecords, folder: Path, *, complete: bool) -> None:

@@ -9,7 +9,7 @@ from ftlab.config.home import ftlab_home
 from ftlab.engine.backbone_room import trim
 from ftlab.engine.closing import close_study, page_lines, reporting_refusal
 from ftlab.engine.exclusive import exclusive
-from ftlab.engine.floor_work import judged_beside, missing_floors
+from ftlab.engine.judging.floor_work import judged_beside, missing_floors
 from ftlab.engine.last_sweep import LastSweep, Shown
 from ftlab.engine.study_session import StudySession
 from ftlab.engine.sweep_planner import SweepPlanner

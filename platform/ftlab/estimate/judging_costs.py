@@ -16,7 +16,7 @@ from ftlab.machine.capacity import Capacity
 from ftlab.machine.facts import usable_cores
 from ftlab.machine.hardware import Hardware, device_setting, find_hardware
 from ftlab.machine.memory import find_gpus
-from ftlab.study.transfer import AnyTransfer, Transfer, as_trial
+from ftlab.study.transfer import AnyTransfer, as_trial
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ def estimate_judging(
     if os.environ.get("RAY_ADDRESS") or not todo:
         return None
     hardware, slots = judging_hardware(capacity, resources)
-    own = [transfer.trial for transfer in todo if isinstance(transfer, Transfer)]
-    recorded = recorded_costs(home / "trials", [*own, *map(as_trial, todo)], hardware)
+    recorded = recorded_costs(home / "trials", [as_trial(transfer) for transfer in todo], hardware)
     costs = CostStore(home, hardware).load() | recorded.costs
     if not costs.final_seconds:
         return None

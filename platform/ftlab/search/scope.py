@@ -16,7 +16,7 @@ from ftlab.search.space import Point, SearchSpace
 from ftlab.study.cells import CellSpec
 from ftlab.study.early_stopping import EarlyStopping
 from ftlab.study.identity import DATA_PREFIX, NUMERICS_VERSION
-from ftlab.study.spec import StudySpec, resolve_study
+from ftlab.study.spec import StudySpec, asked_by, resolve_study
 
 PROFILE_CELL = "profile"
 
@@ -126,7 +126,9 @@ def resolve_search(
         seeds=config.seeds,
     )
     study = resolve_study(name, experiment, profile_name, profile, None, overrides)
-    space = SearchSpace(config.space, partial(_resolve, profile, {**config.overrides, **overrides}))
+    space = SearchSpace(
+        config.space, partial(_resolve, profile, {**asked_by([study.metric]), **config.overrides, **overrides})
+    )
     return SearchSpec(
         config=config,
         study=study,

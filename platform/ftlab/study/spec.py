@@ -56,6 +56,7 @@ class StudySpec:
         caption: Statement that stands above the table in print; empty takes the question.
         evaluations: Images that kept backbones are judged on besides their own.
         weights: Weights made elsewhere that are judged beside them.
+        published_tasks: File of published accuracies beside the table over tasks.
     """
 
     experiment: str
@@ -74,6 +75,7 @@ class StudySpec:
     caption: str = ""
     evaluations: tuple[str, ...] = ()
     weights: tuple[WeightsConfig, ...] = ()
+    published_tasks: str | None = None
 
     def __post_init__(self) -> None:
         num_trials = len(self.cells) * len(self.seeds)
@@ -131,8 +133,7 @@ def resolve_study(
     for name_set in overrides:
         check_setting_name(name_set)
     metrics = _checked_metrics(experiment, profile)
-    asked = {f"probe.{probe}": True for metric in metrics for probe in sorted(optional_probes(metric))}
-    shared: Settings = {**asked, **experiment.overrides, **overrides}
+    shared: Settings = {**asked_by(metrics), **experiment.overrides, **overrides}
     rows = written_rows(experiment, name)
     cells = tuple(_resolve_cell(name, row, experiment, profile, shared) for row in rows)
     axes = tuple(dict.fromkeys([*(axis for cell in experiment.cells for axis in cell.set), *experiment.grid]))
@@ -163,7 +164,17 @@ def resolve_study(
         profile=profile,
         evaluations=tuple(experiment.evaluations or profile.evaluations),
         weights=tuple(experiment.weights),
+        published_tasks=experiment.published_tasks,
     )
+
+
+def asked_by(metrics: Sequence[str]) -> Settings:
+    """Return the settings that take the probes of some metrics.
+
+    >>> asked_by(["probe/top1", "finetune/top1"])
+    {'probe.finetune': True}
+    """
+    return {f"probe.{probe}": True for metric in metrics for probe in sorted(optional_probes(metric))}
 
 
 def _checked_metrics(experiment: ExperimentConfig, profile: ProfileConfig) -> tuple[str, ...]:

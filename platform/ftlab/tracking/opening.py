@@ -47,9 +47,16 @@ def page_link(
         TrackingError: The store does not answer.
     """
     from ftlab.tracking.mlflow.run_layout import page_filter
-    from ftlab.tracking.mlflow.run_texts import runs_link
+    from ftlab.tracking.mlflow.run_texts import VIEW_PREFIX, runs_link, runs_view, view_link
 
     is_served = tracker.uri.startswith(SERVERS)
     base = without_credentials(tracker.uri.rstrip("/")) if is_served else f"http://127.0.0.1:{port}"
     found = tracker.find_experiment_id(experiment) if experiment else None
-    return runs_link(base, found, page_filter(study) if study else "", metric) if found else base
+    if experiment is None or found is None:
+        return base
+    condition = page_filter(study) if study else ""
+    key, _ = runs_view(condition, metric)
+    # A study that an older ftlab opened has no view.
+    if study and metric and tracker.find_experiment_id(experiment, f"{VIEW_PREFIX}{key}"):
+        return view_link(base, found, key)
+    return runs_link(base, found, condition, metric)

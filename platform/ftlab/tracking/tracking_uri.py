@@ -12,6 +12,7 @@ from ftlab.errors import TrackingError
 SQLITE = "sqlite:///"
 _POSTGRESQL = ("postgresql://", "postgresql+psycopg2://")
 SERVERS = ("http://", "https://")
+_HEADER_BYTES = 100
 
 
 def default_tracking_uri(home: Path) -> str:
@@ -36,6 +37,23 @@ def store_file(home: Path) -> Path | None:
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     return sqlite_path(uri) if uri else default_store(home)
+
+
+def store_state(home: Path) -> bytes | None:
+    """Return bytes that are others after each transaction of the SQLite store; None for a server, or if there are none.
+
+    Args:
+        home: ftlab's own folder.
+    """
+    path = store_file(home)
+    if path is None or path.with_name(f"{path.name}-wal").exists():
+        return None
+    try:
+        with path.open("rb") as file:
+            # SQLite counts transactions in the header of its file.
+            return file.read(_HEADER_BYTES)
+    except OSError:
+        return None
 
 
 def sqlite_uri(path: Path) -> str:

@@ -13,12 +13,12 @@ from PIL import Image
 from ftlab.assembly.images import load_images
 from ftlab.config.home import Home
 from ftlab.engine.evaluating import run_evaluation
+from ftlab.engine.judging.evaluation_records import RECORDS
 from ftlab.engine.planning import name_trials
 from ftlab.errors import CheckpointError, DataError, FtlabError
 from ftlab.machine.capacity import Capacity
 from ftlab.running.feed import Assignment
 from ftlab.running.floor_records import FloorRecord, FloorRecords
-from ftlab.running.transfer.evaluation_records import RECORDS
 from ftlab.running.transfer.transfer_judge import judge_transfer
 from ftlab.running.trial_run import TrialRun
 from ftlab.study.spec import StudySpec, load_study

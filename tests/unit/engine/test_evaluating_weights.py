@@ -23,6 +23,7 @@ from ftlab.publish.task_files import verify_task_files
 from ftlab.running.feed import Assignment
 from ftlab.running.final_state import load_final_state
 from ftlab.running.floor_records import FloorRecord
+from ftlab.running.kept_backbones import JUDGED_TAG
 from ftlab.running.transfer.transfer_judge import judge_transfer
 from ftlab.running.trial_run import TrialRun
 from ftlab.study.spec import StudySpec, load_study
@@ -48,9 +49,9 @@ def study(write_experiment: Callable[..., None], weights: WeightsConfig) -> Stud
     return load_study("exp", "tiny")
 
 
-def judge_here(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[AnyTransfer, FloorRecord | str]]:
+def judge_as_told(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[AnyTransfer, FloorRecord | str]]:
     for transfer in transfers:
-        yield transfer, judge_transfer(transfer, home, CPU)
+        yield transfer, FloorRecord({"probe/few_shot_top1": 65.5}, {}, 10)
 
 
 def judge_none(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[AnyTransfer, FloorRecord | str]]:
@@ -59,25 +60,27 @@ def judge_none(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[A
 
 
 def test_they_are_a_row_of_the_table_and_judged_once(
-    study: StudySpec, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    study: StudySpec, home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results, tracker = tmp_path / "results", MemoryTracker()
-    assert run_evaluation(study, ["digits"], Capacity(None, 0), results, judge_here, tracker) == 0
+    assert run_evaluation(study, ["digits"], Capacity(None, 0), results, judge_as_told, tracker) == 0
     out = capsys.readouterr().out
-    assert "theirs: resnet18 of theirs.pth, weights of digest " in out
+    assert "theirs: made elsewhere, resnet18 of theirs.pth, weights of digest " in out
     assert "1 evaluations: 1 to judge" in out
     with (results / "exp" / "tiny" / "transfer.csv").open() as file:
         rows = {row["cell"]: row for row in csv.DictReader(file)}
     assert list(rows) == ["a", "theirs"]
-    assert float(rows["theirs"]["mean"]) > 15
+    assert float(rows["theirs"]["mean"]) == 65.5
     assert rows["a"]["mean"] == ""
-    assert "theirs: resnet18 of theirs.pth" in (results / "exp" / "tiny" / "transfer.md").read_text()
+    assert "theirs: made elsewhere, resnet18 of theirs.pth" in (results / "exp" / "tiny" / "transfer.md").read_text()
     assert run_evaluation(study, ["digits"], Capacity(None, 0), results, judge_none, tracker) == 0
-    (row,) = tracker.load_trials().to_dict("records")
-    assert (row["name"], row["tags"]["evaluation.task"]) == ("theirs on digits seed 0", "digits")
-    assert "key.pretraining" not in row["tags"]
-    assert row["params"]
-    assert not any(name.startswith(("method.", "train.", "model.")) for name in row["params"])
+    (recorded,) = tracker.load_trials().to_dict("records")
+    (digest,) = {one.digest for one in plan_evaluation(study, ["digits"], home).transfers["digits"]}
+    assert recorded["tags"][JUDGED_TAG] == f"weights {digest}"
+    assert recorded["probe/few_shot_top1"] == 65.5
+    # Nobody knows by which settings they were trained.
+    assert "key.pretraining" not in recorded["tags"]
+    assert {name.partition(".")[0] for name in recorded["params"]} <= {"data", "probe", "views", "seed"}
     assert verify_task_files(results / "exp" / "tiny", tracker.load_trials()).problems == ()
 
 
@@ -162,3 +165,14 @@ def test_an_exported_backbone_is_judged_as_the_kept_one(
     expected, found = judge_transfer(kept, home, CPU), judge_transfer(exported, home, CPU)
     # The groups' statistics are averaged before or after they are written, which may move an image or two.
     assert found.metrics == pytest.approx(expected.metrics, abs=0.5)
+
+
+@pytest.mark.slow
+def test_they_are_fine_tuned_too_and_stay_as_they_are(study: StudySpec, home: Home) -> None:
+    settings = {"probe.finetune": True, "probe.finetune_epochs": 1, "probe.finetune_learning_rates": [0.01]}
+    asked = load_study("exp", "tiny", overrides=settings)
+    (transfer,) = plan_evaluation(asked, ["digits"], home).transfers["digits"]
+    found = dict(judge_transfer(transfer, home, CPU).metrics)
+    assert found.pop("finetune/top1") >= 0
+    (frozen,) = plan_evaluation(study, ["digits"], home).transfers["digits"]
+    assert judge_transfer(frozen, home, CPU).metrics == found

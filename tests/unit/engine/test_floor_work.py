@@ -5,8 +5,8 @@ from typing import Any, cast
 import pytest
 
 from ftlab.config.home import Home
-from ftlab.engine import floor_work
-from ftlab.engine.floor_work import judged_beside
+from ftlab.engine.judging import floor_work
+from ftlab.engine.judging.floor_work import judged_beside
 from ftlab.engine.study_session import StudySession
 from ftlab.running.floor_records import FloorRecord, FloorRecords
 from ftlab.study.floors import Floor

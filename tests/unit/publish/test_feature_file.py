@@ -137,6 +137,7 @@ def test_a_backbone_that_is_gone_is_named(kept: Kept, home: Home) -> None:
         ([], r"but got neither; e\.g\. RUN=<key>, WEIGHTS=FILE"),
         (["key", "--weights", "a.pth"], "but got both"),
         (["--weights", "a.pth", "--model", "resnet19"], r"weights: model: Input should be 'resnet18', .* 'resnet19'"),
+        (["key", "--image-size", "8"], r"--image-size describes weights made elsewhere, but got none; add --weights"),
         (["--weights", "a.pth", "--mean", "0.5;0.5"], r"--mean must be numbers, but got '0\.5;0\.5'"),
     ],
 )
@@ -146,6 +147,7 @@ def test_a_backbone_is_asked_for_in_one_way(arguments: list[str], message: str) 
     assert re.search(message, str(ended.exception))
 
 
+@pytest.mark.slow
 def test_weights_made_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)

@@ -50,8 +50,8 @@ def test_a_line_says_what_was_taken_and_dropped(state: dict[str, torch.Tensor], 
     config = saved(state, tmp_path / "a.pth", name="mine")
     read = read_weights(config)
     assert read.note == (
-        f"mine: resnet18 of a.pth, weights of digest {read.digest}, images normalised by mean 0.485, 0.456, 0.406 and "
-        "deviation 0.229, 0.224, 0.225; dropped: fc."
+        f"mine: made elsewhere, resnet18 of a.pth, weights of digest {read.digest}, images normalised "
+        "by mean 0.485, 0.456, 0.406 and deviation 0.229, 0.224, 0.225; dropped: fc."
     )
     assert read.encoder().num_features == 512
 

@@ -179,6 +179,27 @@ class ProbeConfig(TrialSection):
         return {f"{family}/{name}_top1": f"{classifier}, mean over {group}" for name, group in groups.items()}
 
 
+class OneProbe(ProbeConfig):
+    """The probes of a trial, one of which is asked alone after the last epoch."""
+
+    asked: str = Field(exclude=True)
+
+    def evaluations(self) -> dict[str, Settings]:
+        """Return the settings of the one that is asked."""
+        return {self.asked: super().evaluations()[self.asked]}
+
+
+def ask_alone(probes: ProbeConfig, probe: str) -> OneProbe:
+    """Return probes of which one is asked alone.
+
+    Args:
+        probes: The probes of a trial.
+        probe: Name of the one; it is taken even if the trial does not take it.
+    """
+    taken = {added: added == probe for added in ADDED_PROBES}
+    return OneProbe(**{**probes.model_dump(), **taken, "asked": probe})
+
+
 def _choice(rates: Sequence[float], holdout: float) -> str:
     return (
         f"learning rate of {', '.join(f'{rate:g}' for rate in rates)} chosen on {holdout:.0%} held-out training "

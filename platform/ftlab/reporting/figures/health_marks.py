@@ -16,6 +16,9 @@ from ftlab.contrast.score_statistics import (
     PROJECTION_STD,
 )
 
+LOSS = "pretrain/loss"
+# The metrics that marks are found in.
+READ = (POSITIVE_MEAN, NEGATIVE_MEAN, NEGATIVE_VARIANCE, PROJECTION_STD, LOSS)
 NEAR_ONE = 0.95
 RISE = 1.5
 RECENT_EPOCHS = 5
@@ -59,11 +62,13 @@ def health_marks(
     - positives near one: their mean exceeds `NEAR_ONE`, so that the loss has little left to learn from them.
 
     Args:
-        metrics: ``epoch``, ``name``, ``value`` of one trial; may be empty.
+        metrics: ``epoch``, ``name``, ``value`` of one trial, of which those of `READ` count; may be empty.
         settings: Its resolved settings by dotted name as text; a mark whose settings are missing is left out.
         steps_per_epoch: Optimiser steps in an epoch; None where it is not known.
     """
-    series = {str(name): group.set_index("epoch")["value"] for name, group in metrics.groupby("name", observed=True)}
+    epochs, values = metrics["epoch"].to_numpy(), metrics["value"].to_numpy()
+    places = metrics.groupby("name", observed=True).indices
+    series = {name: pd.Series(values[places[name]], epochs[places[name]]) for name in READ if name in places}
     marks = (
         _collapse(series),
         _collapse_without_negatives(series),
@@ -119,7 +124,7 @@ def _negative_variance_rising(series: Mapping[str, pd.Series]) -> HealthMark | N
 
 
 def _loss_not_finite(series: Mapping[str, pd.Series]) -> HealthMark | None:
-    loss = series.get("pretrain/loss")
+    loss = series.get(LOSS)
     if loss is None:
         return None
     bad = [int(epoch) for epoch, value in zip(loss.index, loss, strict=True) if not isfinite(value)]

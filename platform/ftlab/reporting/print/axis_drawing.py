@@ -14,7 +14,8 @@ from ftlab.reporting.print.chart import Chart
 from ftlab.reporting.print.print_style import COLLAPSE, OURS, PAPER, QUIET, print_figure
 
 SWEEP_HEIGHT, PAPER_HEIGHT, PAPER_CHARACTERS = 7.2, 2.2, 14
-PANEL_RATIO, MARGIN = (2, 1), 0.12
+NARROW_CHARACTERS = 8
+PANEL_RATIO, MARGIN, NARROW_MARGIN = (2, 1), 0.12, 0.2
 CELLS_HEIGHT, ROW_HEIGHT, LINE_HEIGHT = 3.6, 0.4, 0.35
 LABEL_CHARACTERS, AXIS_CHARACTERS = 30, 40
 ASIDE = 0.22
@@ -40,8 +41,10 @@ def _fill_canvas(figure: AxisFigure, labels: Sequence[str], canvas: Figure) -> N
     for chart in paper:
         # Beside our panel there is room for one word; the legend has the others.
         name = figure.published.partition(",")[0] if sideways else figure.published
-        chart.name_values(fill(f"{name} (%)", PAPER_CHARACTERS))
-        chart.axes.margins(MARGIN)
+        chart.name_values(fill(f"{name} (%)", NARROW_CHARACTERS if sideways else PAPER_CHARACTERS))
+        chart.axes.margins(NARROW_MARGIN if sideways else MARGIN)
+        chart.mark_few_values()
+        ours.mark_few_values()
     places = [point.place for point in figure.points]
     # Above each other, the lower panel names the places of both; beside each other, the left one.
     below = paper[0] if paper and not sideways else ours

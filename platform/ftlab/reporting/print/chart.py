@@ -5,10 +5,12 @@ from math import isnan
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 Mark = tuple[float, float]
 
 WORD_SIZE, WORD_FOOT = 6.5, 0.04
+NUM_STEPS, SHORT_STEPS = 2, (1, 2, 4, 5, 10)
 
 
 class Chart:
@@ -29,6 +31,11 @@ class Chart:
             self.axes.set_xlabel(label, color=color)
         else:
             self.axes.set_ylabel(label, color=color)
+
+    def mark_few_values(self) -> None:
+        """Mark few values, in short numbers such as 72 and 76, if they stand beside each other."""
+        if self.sideways:
+            self.axes.xaxis.set_major_locator(MaxNLocator(NUM_STEPS, steps=SHORT_STEPS))
 
     def name_places(self, name: str, places: Sequence[float], labels: Sequence[str], *, slanted: bool = False) -> None:
         """Name the axis of places, and write a label at each."""

@@ -77,6 +77,15 @@ class PublishedSeries:
         return None
 
 
+def series_names(path: Path) -> list[str]:
+    """Return the names of the series of a published table, in the order of the file.
+
+    Raises:
+        ConfigError: No such file, or the file breaks the rules of `load_published`.
+    """
+    return list(dict.fromkeys(line["series"] for line in _read(path)))
+
+
 def load_published(path: Path, series: str | None = None) -> PublishedSeries:
     """Load one series of a published table.
 
@@ -89,7 +98,7 @@ def load_published(path: Path, series: str | None = None) -> PublishedSeries:
         ConfigError: No such file or series (the nearest is named), or the file breaks the rules above.
     """
     lines = _read(path)
-    names = list(dict.fromkeys(line["series"] for line in lines))
+    names = series_names(path)
     if series is None and len(names) != 1:
         raise ConfigError(f"a table of several series needs a choice, but {path.name} got none.{nearest('', names)}")
     chosen = names[0] if series is None else series

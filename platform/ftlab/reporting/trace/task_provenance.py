@@ -45,6 +45,7 @@ class TaskProvenance:
         tasks: Names of its columns.
         values: The accuracies, one a seed.
         notes: Lines below the table.
+        published: Published accuracies beside it, as text by their column and by the name of the row.
         files: SHA-256 of each file of the table by name.
     """
 
@@ -53,6 +54,7 @@ class TaskProvenance:
     tasks: tuple[str, ...]
     values: tuple[TaskValue, ...]
     notes: tuple[str, ...] = ()
+    published: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 
     def tabulate(self) -> TaskTable:
@@ -60,7 +62,7 @@ class TaskProvenance:
         values: dict[str, dict[str, list[float]]] = {cell: {} for cell in self.cells}
         for one in self.values:
             values[one.cell].setdefault(one.task, []).append(one.value)
-        return tabulate_tasks(self.title, self.tasks, values, self.notes)
+        return tabulate_tasks(self.title, self.tasks, values, self.notes, self.published)
 
     def with_files(self) -> "TaskProvenance":
         """Return it with the digests of the table's files."""

@@ -29,8 +29,8 @@ def tasks_csv(table: TaskTable) -> str:
 def tasks_md(table: TaskTable) -> str:
     """Return the table in GitHub Markdown: title, table, notes."""
     lines = [
-        table_line(["cell", *map(escaped, table.tasks), RANK]),
-        table_line([LEFT, *[RIGHT] * (len(table.tasks) + 1)]),
+        table_line(list(map(escaped, heads := _heads(table)))),
+        table_line([LEFT, *[RIGHT] * (len(heads) - 1)]),
         *(table_line([escaped(name), *cells]) for name, cells in printed_rows(table)),
     ]
     return "\n\n".join([f"# {escaped(table.title)}", "\n".join(lines), *map(escaped, table.notes)]) + "\n"
@@ -42,9 +42,9 @@ def tasks_tex(table: TaskTable) -> str:
     return "\n".join(
         [
             *(f"% {line}" for line in map(escape_tex, (table.title, *table.notes))),
-            rf"\begin{{tabular}}{{l{'r' * (len(table.tasks) + 1)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(heads := _heads(table)) - 1)}}}",
             r"\toprule",
-            _line(["cell", *map(escape_tex, table.tasks), RANK]),
+            _line(list(map(escape_tex, heads))),
             r"\midrule",
             *map(_line, rows),
             r"\bottomrule",
@@ -67,8 +67,25 @@ def render_tasks(table: TaskTable) -> dict[str, str]:
 
 
 def printed_rows(table: TaskTable) -> list[tuple[str, list[str]]]:
-    """Return the name and the cells of each row: mean and half the 95% interval of each task, then the mean rank."""
-    return [(row.name, [*map(_accuracy, row.summaries), _number(row.mean_rank, ".2f")]) for row in table.rows]
+    """Return the name and the cells of each row.
+
+    They are mean and half the 95% interval of each task, the mean rank, and what is published.
+    """
+    return [
+        (
+            row.name,
+            [
+                *map(_accuracy, row.summaries),
+                _number(row.mean_rank, ".2f"),
+                *(found.get(row.name, NOTHING) for found in table.published.values()),
+            ],
+        )
+        for row in table.rows
+    ]
+
+
+def _heads(table: TaskTable) -> list[str]:
+    return ["cell", *table.tasks, RANK, *table.published]
 
 
 def _accuracy(one: Summary) -> str:

@@ -39,7 +39,7 @@ def feature_key(
         config: A trial with the data, the size of views and the resizing of images.
         fingerprint: Digest of the data's content.
         device: Device that computes them.
-        adapted_to: Mean and deviation that intensities are normalised by, where images are adapted to the backbone.
+        adapted_to: Mean and deviation of each channel of images that are adapted to the backbone; else empty.
     """
     facts = {
         "backbone": backbone,

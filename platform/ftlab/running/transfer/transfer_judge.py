@@ -1,6 +1,5 @@
 """Judge a frozen backbone on other images, all probes by features that are computed once."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -70,7 +69,7 @@ def features_of(transfer: AnyTransfer, frozen: FrozenBackbone, home: Home, devic
     Args:
         transfer: The backbone and the images.
         frozen: See `freeze`.
-        home: Home of features that were computed before.
+        home: Home of the features that are kept.
         device: Device of the encoder.
     """
     train = ResidentImages(frozen.images.train_images, device)
@@ -81,9 +80,8 @@ def features_of(transfer: AnyTransfer, frozen: FrozenBackbone, home: Home, devic
 def _getter(
     transfer: AnyTransfer, frozen: FrozenBackbone, home: Home, device: torch.device
 ) -> Callable[[Extract], Features]:
-    """Return what gives the features of a transfer, computed once."""
-    shown = json.dumps([frozen.mean, frozen.std])
-    key = feature_key(frozen.digest, transfer.config, transfer.fingerprint, device, shown)
+    shown = f"{frozen.mean} {frozen.std}"
+    key = feature_key(frozen.digest, transfer.config, transfer.fingerprint, device, adapted_to=shown)
     return partial(KeptFeatures(home, device).get, key)
 
 
@@ -118,9 +116,7 @@ def _kept(transfer: Transfer, home: Home, device: torch.device) -> _Found:
     known = load_images(trial.config.data, home, fingerprint=trial.fingerprint)
     found = BackboneStore(backbones_folder(home)).load(trial.pretraining_key)
     if found is None:
-        raise CheckpointError(
-            f"the backbone of {trial.name} must be kept, but is gone; make evaluate RETRAIN=1 trains it again."
-        )
+        raise CheckpointError(f"the backbone of {trial.name} must be kept, but is gone; make sweep trains it again.")
     encoder = kept_encoder(trial.config, found[0], known.num_channels, device)
     return encoder, known.channel_mean, known.channel_std, found[1]
 

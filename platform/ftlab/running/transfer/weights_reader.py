@@ -45,8 +45,8 @@ class ReadWeights:
         """A line that says what was taken of the file, how it sees images, and what was dropped."""
         mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
         return (
-            f"{self.config.row}: {self.config.model} of {self.config.path.name}, weights of digest {self.digest}, "
-            f"images normalised by mean {mean} and deviation {std}; dropped: "
+            f"{self.config.row}: made elsewhere, {self.config.model} of {self.config.path.name}, weights of digest "
+            f"{self.digest}, images normalised by mean {mean} and deviation {std}; dropped: "
             f"{listed(self.found.dropped, NUM_LISTED) or 'nothing'}."
         )
 

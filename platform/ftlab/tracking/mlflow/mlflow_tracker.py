@@ -21,7 +21,7 @@ from ftlab.tracking.mlflow.data_inputs import copy_inputs, data_inputs
 from ftlab.tracking.mlflow.failure import store_failure
 from ftlab.tracking.mlflow.moved_files import mend_addresses
 from ftlab.tracking.mlflow.run_history import StoredTrial, load_parts
-from ftlab.tracking.mlflow.run_texts import EXPERIMENT_NOTE, label, metric_names, run_name
+from ftlab.tracking.mlflow.run_texts import label, metric_names, run_name
 from ftlab.tracking.mlflow.study_page import MissingRows, missing_rows, reference_tags
 from ftlab.tracking.records import UNREADABLE, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus, trials_frame
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_frame, write_score_history
@@ -282,10 +282,12 @@ class MlflowTracker:
         return frame
 
     @_translated
-    def find_experiment_id(self, name: str) -> str | None:
-        """Return MLflow's identifier of an experiment, e.g. for a link to its page; None if there is none."""
-        experiment = self._client.get_experiment_by_name(name)
-        return str(experiment.experiment_id) if experiment and experiment.lifecycle_stage == "active" else None
+    def find_experiment_id(self, name: str, tag: str = "") -> str | None:
+        """Return MLflow's identifier of an experiment, for a link to its page; None if there is none with the tag."""
+        found = self._client.get_experiment_by_name(name)
+        if found is None or found.lifecycle_stage != "active" or (tag and tag not in found.tags):
+            return None
+        return str(found.experiment_id)
 
     def _trial_runs(self, experiments: Iterable[str]) -> list[Run]:
         runs: dict[str, list[Run]] = {}
@@ -311,8 +313,7 @@ class MlflowTracker:
     def _open_experiment(self, study: StudyRecord) -> str:
         self._listed = -inf
         location = (self._artifact_root / study.experiment).as_uri() if self._artifact_root else None
-        note = EXPERIMENT_NOTE.format(question=study.tags.get("ftlab.question", ""))
-        return open_experiment(self._client, study.experiment, location, {layout.DESCRIPTION_TAG: note.strip()})
+        return open_experiment(self._client, study.experiment, location, layout.experiment_tags(study))
 
     def _create_trial(self, trial: TrialRecord) -> _OpenTrial:
         run = self._create_run(trial)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ftlab.tracking.mlflow.run_texts import trial_name, trial_note
+from ftlab.tracking.mlflow.run_texts import EXPERIMENT_NOTE, VIEW_PREFIX, runs_view, trial_name, trial_note
 from ftlab.tracking.records import Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.tracker import own_tags
 
@@ -59,6 +59,14 @@ def study_filter(study: str) -> str:
 def page_filter(study: str) -> str:
     """Return the search condition for all runs of a study's page."""
     return f"tags.`{STUDY_TAG}` = {_quoted(study)}"
+
+
+def experiment_tags(study: StudyRecord) -> dict[str, str]:
+    """Return the tags of a study's experiment: its description, and how the study's runs are listed by its metric."""
+    note = EXPERIMENT_NOTE.format(question=study.tags.get("ftlab.question", "")).strip()
+    metric = study.tags.get("ftlab.metric", "")
+    key, view = runs_view(page_filter(study.study), metric)
+    return {DESCRIPTION_TAG: note, **({f"{VIEW_PREFIX}{key}": view} if metric else {})}
 
 
 def references_filter(study: str) -> str:

@@ -1,7 +1,9 @@
 """The texts by which people tell runs apart in MLflow's pages: names, and descriptions in Markdown."""
 
+import json
 import re
 from collections.abc import Iterable
+from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
 
 _AXIS = re.compile(r"(?:^| )([^\s=]+)=")
 _NOT_IN_METRICS = re.compile(r"[^\w.\- :]+")
+
+# Tags by which MLflow's pages share what a list of runs shows; the rest of the name stands in the list's address.
+VIEW_PREFIX = "mlflow.sharedViewState."
 
 EXPERIMENT_NOTE = """{question}
 
@@ -98,6 +103,24 @@ def runs_link(base: str, experiment_id: str, condition: str = "", metric: str = 
         parts |= {"orderByKey": f"metrics.`{metric}`", "orderByAsc": "false"}
     chosen = "".join(f"&{name}={quote(text, safe='')}" for name, text in parts.items())
     return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning{chosen}"
+
+
+def runs_view(condition: str, metric: str) -> tuple[str, str]:
+    """Return how a study's runs are listed, as MLflow's pages share it, and the key that names it.
+
+    Args:
+        condition: Search condition of the runs.
+        metric: Metric whose highest value comes first.
+    """
+    columns = ["tags.`ftlab.status`", "metrics.`collapsed`", f"metrics.`{metric}`", "tags.`ftlab.seed`"]
+    order = {"orderByKey": f"metrics.`{metric}`", "orderByAsc": False}
+    view = json.dumps({"searchFilter": condition, **order, "selectedColumns": columns})
+    return sha256(view.encode()).hexdigest()[:16], view
+
+
+def view_link(base: str, experiment_id: str, key: str) -> str:
+    """Return the address of an experiment's list of runs as the view of a key shows it."""
+    return f"{runs_link(base, experiment_id)}&viewStateShareKey={key}"
 
 
 def _mark(seed: int) -> str:

@@ -26,6 +26,14 @@ def test_a_word_stands_at_its_place_and_at_no_value(sideways: bool) -> None:
     assert chart.axes.dataLim.height <= 0.0  # no scale grows for it
 
 
+def test_labels_beside_each_other_are_few_and_short() -> None:
+    chart = Chart(Figure().subplots(), sideways=True)
+    chart.plot([(0, 71.1), (1, 77.2)], "o")
+    chart.mark_few_values()
+    low, high = chart.axes.get_xlim()
+    assert [value for value in chart.axes.get_xticks() if low <= value <= high] == [72, 76]
+
+
 def test_rows_run_downwards() -> None:
     chart = Chart(Figure().subplots(), sideways=True)
     chart.name_places("cell", [0, 1, 2], ["a", "b", "c"])

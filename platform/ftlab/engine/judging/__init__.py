@@ -1,0 +1,1 @@
+"""Judge without training: floors, and evaluations on other images, kept and recorded."""
