@@ -94,7 +94,7 @@ def write_features(transfer: AnyTransfer, task: str, folder: Path, home: Home, d
         ResultsError: The file cannot be written.
     """
     frozen = freeze(transfer, home, device)
-    table = feature_table(features_of(transfer, frozen, device), frozen.images.class_names)
+    table = feature_table(features_of(transfer, frozen, home, device), frozen.images.class_names)
     sink = pa.BufferOutputStream()
     provenance = json.dumps(_provenance(transfer, frozen))
     pq.write_table(table.replace_schema_metadata({METADATA: provenance}), sink, use_dictionary=["split", "class"])

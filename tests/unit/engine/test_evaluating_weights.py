@@ -19,6 +19,7 @@ from ftlab.engine.evaluating import plan_evaluation, run_evaluation
 from ftlab.engine.planning import name_trials
 from ftlab.errors import CheckpointError, ConfigError
 from ftlab.machine.capacity import Capacity
+from ftlab.publish.task_files import verify_task_files
 from ftlab.running.feed import Assignment
 from ftlab.running.final_state import load_final_state
 from ftlab.running.floor_records import FloorRecord
@@ -77,6 +78,10 @@ def test_they_are_a_row_of_the_table_and_judged_once(
     (digest,) = {one.digest for one in plan_evaluation(study, ["digits"], home).transfers["digits"]}
     assert recorded["tags"][JUDGED_TAG] == f"weights {digest}"
     assert recorded["probe/few_shot_top1"] == 65.5
+    # Nobody knows by which settings they were trained.
+    assert "key.pretraining" not in recorded["tags"]
+    assert {name.partition(".")[0] for name in recorded["params"]} <= {"data", "probe", "views", "seed"}
+    assert verify_task_files(results / "exp" / "tiny", tracker.load_trials()).problems == ()
 
 
 def test_a_key_knows_weights_images_and_how_they_are_seen(study: StudySpec, home: Home, tmp_path: Path) -> None:

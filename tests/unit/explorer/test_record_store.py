@@ -78,3 +78,10 @@ def test_a_store_that_cannot_be_opened_is_a_problem_in_words() -> None:
         raise TrackingError("no such host.")
 
     assert RecordStore(fail).snapshot().problem == "no such host."
+
+
+def test_evaluations_on_other_images_are_no_rows_of_it() -> None:
+    tracker = MemoryTracker()
+    record(tracker, "a")
+    tracker.open_trial(TrialRecord("b", "cell", 0, "e/p", "cell on birds seed 0", {}, {"evaluation.task": "birds"}))
+    assert RecordStore(lambda: tracker).snapshot().trials["trial_key"].to_list() == ["a"]

@@ -109,7 +109,7 @@ def test_the_file_says_where_it_is_from(kept: Kept, home: Home, tmp_path: Path) 
     assert content["written_by"].startswith("ftlab ")
     assert (content["name"], content["backbone"]["trial_key"]) == ("a seed 0", trial.key)
     assert content["backbone"]["settings"]["train.epochs"] == 2
-    (backbone,) = (home / "backbones").iterdir()
+    (backbone,) = (home / "backbones").glob("*.safetensors")
     assert backbone.stem == f"{trial.pretraining_key}-{content['backbone']['digest']}"
     assert content["data"] == {
         "name": "digits",

@@ -1,5 +1,6 @@
 """Judge a frozen backbone on other images, all probes by features that are computed once."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from ftlab.errors import CheckpointError
 from ftlab.running.floor_judge import judge_frozen
 from ftlab.running.floor_records import FloorRecord
 from ftlab.running.judged_run import kept_encoder
-from ftlab.running.judging.kept_features import KeptFeatures, feature_key
+from ftlab.running.judging.kept_features import Extract, KeptFeatures, feature_key
 from ftlab.running.kept_backbones import backbones_folder
 from ftlab.running.transfer.weights_reader import read_weights
 from ftlab.study.transfer import AnyTransfer, Transfer, WeightsTransfer
@@ -58,23 +59,30 @@ def judge_transfer(transfer: AnyTransfer, home: Home, device: torch.device) -> F
         DataError: Images are missing, or differ from those that the transfer was named by.
     """
     frozen = freeze(transfer, home, device)
-    key = feature_key(
-        frozen.digest, transfer.config, transfer.fingerprint, device, adapted_to=f"{frozen.mean} {frozen.std}"
-    )
-    get = partial(KeptFeatures(home, device).get, key)
+    get = _getter(transfer, frozen, home, device)
     return judge_frozen(transfer.config, frozen.images, frozen.encoder, device, get)
 
 
-def features_of(transfer: AnyTransfer, frozen: FrozenBackbone, device: torch.device) -> Features:
+def features_of(transfer: AnyTransfer, frozen: FrozenBackbone, home: Home, device: torch.device) -> Features:
     """Return the features that the probes of a transfer judge.
 
     Args:
         transfer: The backbone and the images.
         frozen: See `freeze`.
+        home: Home of the features that are kept.
         device: Device of the encoder.
     """
     train = ResidentImages(frozen.images.train_images, device)
-    return make_probe(transfer.config, frozen.images, frozen.encoder, train, device).extract()
+    suite = make_probe(transfer.config, frozen.images, frozen.encoder, train, device)
+    return _getter(transfer, frozen, home, device)(suite.extract)
+
+
+def _getter(
+    transfer: AnyTransfer, frozen: FrozenBackbone, home: Home, device: torch.device
+) -> Callable[[Extract], Features]:
+    shown = f"{frozen.mean} {frozen.std}"
+    key = feature_key(frozen.digest, transfer.config, transfer.fingerprint, device, adapted_to=shown)
+    return partial(KeptFeatures(home, device).get, key)
 
 
 def freeze(transfer: AnyTransfer, home: Home, device: torch.device) -> FrozenBackbone:

@@ -12,6 +12,9 @@ from ftlab.study.transfer import AnyTransfer, Transfer, as_trial
 from ftlab.tracking.records import TASK_TAG, TrialRecord
 from ftlab.training.epoch_result import EpochResult
 
+# Of the settings, those that an evaluation looks at.
+JUDGING = ("data.", "probe.", "views.size", "seed")
+
 
 def transfer_record(transfer: AnyTransfer, task: str, study: str, hardware: Hardware) -> TrialRecord:
     """Return the record of an evaluation: its trial's, with the images, keys and probes that it was judged by.
@@ -23,11 +26,14 @@ def transfer_record(transfer: AnyTransfer, task: str, study: str, hardware: Hard
         hardware: Hardware that it ran on.
     """
     record = trial_record(replace(as_trial(transfer), cell=f"{transfer.row} on {task}"), study, hardware)
+    tags = {**record.tags, TASK_TAG: task}
     if isinstance(transfer, Transfer):
         own = {PRETRAINING_KEY_TAG: transfer.trial.pretraining_key, JUDGED_TAG: transfer.trial.key}
-    else:
-        own = {JUDGED_TAG: f"weights {transfer.digest}"}
-    return replace(record, tags={**record.tags, **own, TASK_TAG: task})
+        return replace(record, tags={**tags, **own})
+    # Another program trained the weights, by settings that nobody knows here.
+    del tags[PRETRAINING_KEY_TAG]
+    params = {name: text for name, text in record.params.items() if name.startswith(JUDGING)}
+    return replace(record, params=params, tags={**tags, JUDGED_TAG: f"weights {transfer.digest}"})
 
 
 def transfer_epoch(transfer: AnyTransfer, found: FloorRecord) -> EpochResult:
