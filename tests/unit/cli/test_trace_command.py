@@ -99,6 +99,7 @@ def test_a_table_that_is_as_recorded_is_confirmed(store: MemoryTracker) -> None:
     assert ended.out == "results/exp/tiny: 2 cells, 4 trials, as recorded\n"
 
 
+@pytest.mark.slow
 def test_one_number_changed_by_hand_is_named(store: MemoryTracker) -> None:
     edit("table.csv", ",81.25,", ",81.26,")
     ended = run("verify", str(FOLDER))
@@ -129,6 +130,7 @@ def test_an_edited_provenance_does_not_hide_the_other_folders(store: MemoryTrack
     assert "1 of 2 do not" in str(ended.error)
 
 
+@pytest.mark.slow
 def test_an_edited_experiment_file_does_not_change_what_is_verified(
     store: MemoryTracker, write_experiment: WriteExperiment
 ) -> None:

@@ -97,6 +97,7 @@ def test_messages_name_file_and_line(text: str, line: int, message: str, write_e
         load_profile("odd")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("methods", "is_good"),
     [

@@ -48,6 +48,7 @@ def test_a_compilation_that_failed_is_not_tried_again() -> None:
     assert compilation.failure == ""
 
 
+@pytest.mark.slow
 def test_an_error_of_the_module_itself_is_raised() -> None:
     class Fails(nn.Module):
         def forward(self, _: torch.Tensor) -> torch.Tensor:

@@ -144,6 +144,7 @@ def test_a_damaged_backbone_stops_no_other(
     assert FloorRecords(home, RECORDS).load(key) is not None
 
 
+@pytest.mark.slow
 def test_what_is_gone_or_differs_is_refused(study: StudySpec, kept: list[Any], home: Home) -> None:
     trial = kept[0]
     transfer = make_transfer(trial, trial.config.data, trial.fingerprint)

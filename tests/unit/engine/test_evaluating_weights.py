@@ -59,6 +59,7 @@ def judge_none(transfers: Sequence[AnyTransfer], home: Home) -> Iterator[tuple[A
     yield from ()
 
 
+@pytest.mark.slow
 def test_they_are_a_row_of_the_table_and_judged_once(
     study: StudySpec, home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,6 +42,7 @@ def make(project: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_its_experiments_are_read_where_it_is(project: Path) -> None:
     shown = run(project, "-m", "ftlab", "config", "alignment_uniformity", "--seeds", "1")
     assert "name: alignment_uniformity" in shown

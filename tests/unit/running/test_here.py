@@ -70,6 +70,7 @@ def test_a_forked_trial_is_what_it_is_alone(
     assert together.losses(late) == alone.losses(late)
 
 
+@pytest.mark.slow
 def test_a_trial_that_cannot_be_compiled_is_trained_all_the_same_and_its_record_says_so(
     profile: ProfileConfig, home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -118,6 +118,7 @@ def test_what_shares_nothing_or_leaves_checkpoints_is_trained(make_trial: MakeTr
     assert isinstance(start(asked, home, fork_epochs=frozenset({1})), TrialRun)
 
 
+@pytest.mark.slow
 def test_another_training_is_trained(make_trial: MakeTrial, home: Home) -> None:
     trained(make_trial(), home)
     for other in (make_trial({"train.learning_rate": 0.02}), make_trial(seed=1), make_trial({"probe.knn_k": 7})):
@@ -150,6 +151,7 @@ def test_other_images_are_refused(make_trial: MakeTrial, home: Home) -> None:
         start(elsewhere, home)
 
 
+@pytest.mark.slow
 def test_a_trial_that_was_killed_at_its_end_keeps_its_backbone(make_trial: MakeTrial, home: Home) -> None:
     trial = make_trial()
     list(TrialRun(Assignment(trial), home, CPU, 0.0).epochs())
@@ -158,6 +160,7 @@ def test_a_trial_that_was_killed_at_its_end_keeps_its_backbone(make_trial: MakeT
     assert BackboneStore(backbones_folder(home)).keys() == {trial.pretraining_key}
 
 
+@pytest.mark.slow
 def test_the_last_checkpoint_may_stay_too(make_trial: MakeTrial, home: Home) -> None:
     trial = make_trial()
     list(TrialRun(Assignment(trial), home, CPU, 0.0, keep="checkpoint").epochs())
@@ -166,6 +169,7 @@ def test_the_last_checkpoint_may_stay_too(make_trial: MakeTrial, home: Home) -> 
     assert f"{trial.pretraining_key}.ckpt" in names
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_the_backbone_and_no_result(make_trial: MakeTrial, home: Home) -> None:
     (home / "backbones").parent.mkdir(parents=True, exist_ok=True)
     (home / "backbones").write_text("a file in its place")

@@ -68,6 +68,7 @@ def test_nothing_better_is_said(make_search: MakeSearch, open_laboratory: OpenLa
     assert [cell["name"] for cell in yaml.safe_load(text)["cells"]] == ["hand-made"]
 
 
+@pytest.mark.slow
 def test_the_front_is_an_experiment_too(make_search: MakeSearch, open_laboratory: OpenLaboratory) -> None:
     space = {"train.epochs": {"kind": "choice", "choices": ["0.5x", "1x"]}}
     space["method.temperature"] = {"kind": "float", "low": 0.03, "high": 0.5}

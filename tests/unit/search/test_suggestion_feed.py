@@ -222,6 +222,7 @@ def test_a_process_that_is_killed_again_and_again_trains_nothing_twice(
     assert open_laboratory(spec).feed.is_complete
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_between_verdict_and_end_is_believed(
     make_search: MakeSearch, open_laboratory: OpenLaboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +241,7 @@ def test_a_process_that_is_killed_between_verdict_and_end_is_believed(
     assert again.rows == [("trial 0", "finished")]
 
 
+@pytest.mark.slow
 def test_more_trials_continue_the_search(make_search: MakeSearch, open_laboratory: OpenLaboratory) -> None:
     open_laboratory(make_search(num_trials=2)).train()
     more = open_laboratory(make_search(num_trials=3))

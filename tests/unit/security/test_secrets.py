@@ -157,6 +157,7 @@ def test_a_failed_upload_names_no_password(tmp_path: Path) -> None:
 MEGABYTE = 1_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

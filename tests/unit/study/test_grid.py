@@ -127,6 +127,7 @@ def test_an_override_is_no_setting_of_a_level(make_study: MakeStudy) -> None:
         make_study(grid={"FT": FT}, overrides={"transform.positives": "none"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fields", "is_good"),
     [

@@ -60,6 +60,7 @@ def test_crops(recipe: str) -> None:
     assert_same_distribution(top, drawn["top"] / SIDE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(6400, 4270), (4270, 6400), (12000, 2600), (2600, 12000)], ids=str)
 def test_crops_of_photographs(size: tuple[int, int]) -> None:
     width, height = size

@@ -3,6 +3,7 @@ from math import isnan
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from ftlab.reporting.figures.histories import SEEN_SCORES, Histories, LeftOut
 from ftlab.reporting.figures.score_surfaces import MAX_STEPS, score_surfaces
@@ -30,6 +31,7 @@ def test_a_cell_that_stopped_early_has_no_height_there(
     assert all(isnan(value) for value in row[2:])
 
 
+@pytest.mark.slow
 def test_a_long_training_is_thinned_out(momentum_table: AblationTable, momentum_histories: Histories) -> None:
     steps = momentum_histories.steps
     parts = [steps[steps["step"] == 1].assign(step=step) for step in range(1, 1001)]

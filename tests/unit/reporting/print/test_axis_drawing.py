@@ -31,10 +31,12 @@ def test_a_sweep_is_drawn(momentum_table: AblationTable) -> None:
     assert draw(axis_figure(momentum_table))["png"].startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_cells_are_drawn(components_table: AblationTable) -> None:
     assert draw(axis_figure(components_table))["pdf"].startswith(b"%PDF")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["$x^$", "$\\frac{$", "$\\input{/etc/passwd}$"])
 def test_a_name_is_no_formula(name: str) -> None:
     figure = replace(FIGURE, title=name, axis=name, scale="cells", points=(replace(POINT, label=name),))

@@ -59,6 +59,7 @@ def test_names_and_values_are_read_as_texts(store: MlflowTracker) -> None:
     assert (row["name"], row["study"]) == ("=cmd()</script>", "../../")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["trial_key", "cell_key", "seed", "status", "params", "tags", "run_id"])
 def test_no_metric_takes_the_place_of_a_trials_name(column: str, store: MlflowTracker) -> None:
     before = store.load_trials()[column].tolist()
@@ -67,6 +68,7 @@ def test_no_metric_takes_the_place_of_a_trials_name(column: str, store: MlflowTr
     assert store.load_trials()[column].tolist() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [

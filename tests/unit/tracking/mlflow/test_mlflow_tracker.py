@@ -175,6 +175,7 @@ def test_a_result_counts_where_artifacts_cannot_be_stored(
     assert tracker.load_trials()["status"].to_list() == ["finished"]
 
 
+@pytest.mark.slow
 def test_a_whole_trial_that_failed_half_way_is_completed(
     tracker: MlflowTracker, client: MlflowClient, make_trial: MakeTrial, make_epoch: MakeEpoch, tmp_path: Path
 ) -> None:
@@ -191,6 +192,7 @@ def test_a_whole_trial_that_failed_half_way_is_completed(
     assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["scores.parquet"]
 
 
+@pytest.mark.slow
 def test_a_whole_trial_whose_driver_died_half_way_is_completed(
     tracker: MlflowTracker,
     client: MlflowClient,

@@ -41,6 +41,7 @@ def record(tracker: MlflowTracker, journal: Journal, trial: TrialRecord, epochs:
     return writer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "location",
     [

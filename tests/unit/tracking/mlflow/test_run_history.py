@@ -48,6 +48,7 @@ def test_a_lost_file_costs_its_own_curves_alone(
     assert per_trial[0] == per_trial[1]
 
 
+@pytest.mark.slow
 def test_many_lost_files_are_counted(
     store_uri: str, study: StudyRecord, make_trial: MakeTrial, make_epoch: MakeEpoch, caplog: pytest.LogCaptureFixture
 ) -> None:
