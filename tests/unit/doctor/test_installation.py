@@ -36,6 +36,7 @@ def test_an_old_python_is_a_fault(surroundings: Surroundings, monkeypatch: pytes
     assert (found.level, found.message) == (Level.FAULT, "3.9.18, but ftlab needs 3.11 to 3.13")
 
 
+@pytest.mark.slow
 def test_another_version_than_the_locks_is_a_warning(surroundings: Surroundings, tmp_path: Path) -> None:
     assert surroundings.lock == ROOT / "requirements.lock"
     lock = tmp_path / "requirements.lock"

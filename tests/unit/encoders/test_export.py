@@ -106,6 +106,7 @@ def test_detectron2s_names() -> None:
     assert content["matching_heuristics"] is True
 
 
+@pytest.mark.slow
 def test_detectron2s_weights_are_the_same_in_the_same_places() -> None:
     encoder = trained_encoder("resnet50", stem="imagenet")
     state = trained_state(encoder)

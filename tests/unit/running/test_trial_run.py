@@ -122,6 +122,7 @@ def test_a_resumed_trial_gives_the_numbers_of_one_that_never_stopped(make_trial:
     assert numbers(resumed) == numbers(never_stopped)
 
 
+@pytest.mark.slow
 def test_a_finished_trial_is_read_from_its_checkpoint(make_trial: MakeTrial, home: Home) -> None:
     trial = make_trial()
     outcome, trained = run(trial, home)

@@ -52,12 +52,14 @@ def test_the_page_shows_the_search_and_loads_from_nowhere_else(port: int, labora
     assert "s/tiny" in get(port, "/api/studies")[1]
 
 
+@pytest.mark.slow
 def test_it_is_served_to_this_machine_alone(port: int) -> None:
     with socket.socket() as other:
         # The port of every other address is left free.
         other.bind(("127.0.0.2", port))
 
 
+@pytest.mark.slow
 def test_another_site_is_refused(port: int) -> None:
     assert get(port, "/api/studies", host="evil.example")[0] == 403
     assert get(port, "/api/studies", host=f"evil.example:{port}")[0] == 403
@@ -69,6 +71,7 @@ def test_a_port_that_is_taken_is_named(port: int, laboratory: Any) -> None:
         make_dashboard(laboratory.storage, port)
 
 
+@pytest.mark.slow
 def test_what_is_no_single_search_is_the_list_of_all(laboratory: Any) -> None:
     assert dashboard_path(laboratory.storage, None) == "/dashboard"
     assert dashboard_path(laboratory.storage, "other") == "/dashboard"

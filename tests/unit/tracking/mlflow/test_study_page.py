@@ -50,6 +50,7 @@ def runs_of(client: MlflowClient, experiment: str) -> dict[str, Run]:
     return {run.info.run_name: run for run in runs}
 
 
+@pytest.mark.slow
 def test_names_are_told_apart_where_they_are_cut_and_read_back(tracker: MlflowTracker, client: MlflowClient) -> None:
     assert runs_of(client, "momentum").keys() == {
         "momentum/digits",
@@ -104,6 +105,7 @@ def test_collapse_is_a_metric_that_no_reader_takes_for_a_trials_own(
     assert [point.step for point in client.get_metric_history(run_id, "pretrain/loss")] == [1, 2]
 
 
+@pytest.mark.slow
 def test_the_data_set_is_an_input_with_its_digest(tracker: MlflowTracker, client: MlflowClient) -> None:
     run = runs_of(client, "momentum")["s0 · 0.99 (key_momentum)"]
     (found,) = run.inputs.dataset_inputs
