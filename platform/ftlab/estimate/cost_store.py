@@ -3,26 +3,19 @@
 import json
 from dataclasses import asdict
 from hashlib import sha256
-from math import inf
 
 from ftlab.config.home import Home
 from ftlab.estimate.cost import Costs
 from ftlab.machine.facts import collect_provenance
 from ftlab.machine.hardware import Hardware
 from ftlab.storage.local import LocalFolder
-from ftlab.storage.sealed_json import Shape, load_sealed, sealed
+from ftlab.storage.sealed_json import Shape, load_sealed, nothing_or, number_within, sealed
 
 # Versions that decide how long a step takes; each recorded trial measures the time of ftlab's own code again.
 VERSIONS = ("version.ftlab", "version.torch")
 
 
-def _seconds(value: object) -> bool:
-    return type(value) in (float, int) and 0 <= value < inf  # type: ignore[operator]
-
-
-def _seconds_or_nothing(value: object) -> bool:
-    return value is None or _seconds(value)
-
+_seconds = number_within(0)
 
 _SHAPE: Shape = {
     "epoch_seconds?": {str: _seconds},
@@ -31,8 +24,8 @@ _SHAPE: Shape = {
     "checkpoint_bytes?": {str: int},
     "peak_bytes?": {str: int},
     "backbone_bytes?": {str: int},
-    "start_seconds?": _seconds_or_nothing,
-    "pause_seconds?": _seconds_or_nothing,
+    "start_seconds?": nothing_or(_seconds),
+    "pause_seconds?": nothing_or(_seconds),
 }
 
 

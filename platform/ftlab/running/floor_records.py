@@ -2,22 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import inf
 
 from ftlab.config.home import Home
 from ftlab.storage.local import LocalFolder
-from ftlab.storage.sealed_json import Shape, load_sealed, sealed
+from ftlab.storage.sealed_json import Shape, load_sealed, nothing_or, number_within, sealed
 
-
-def _percent(value: object) -> bool:
-    return type(value) in (float, int) and 0 <= value <= 100  # type: ignore[operator]
-
-
-def _seconds(value: object) -> bool:
-    return value is None or (type(value) in (float, int) and 0 <= value < inf)  # type: ignore[operator]
-
-
-_SHAPE: Shape = {"metrics": {str: _percent}, "right": {str: [int]}, "num_classes": int, "seconds?": _seconds}
+_SHAPE: Shape = {
+    "metrics": {str: number_within(0, 100)},
+    "right": {str: [int]},
+    "num_classes": int,
+    "seconds?": nothing_or(number_within(0)),
+}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from hashlib import sha256
+from math import inf
 from typing import Any
 
 from ftlab.errors import StorageError
@@ -132,6 +133,16 @@ def misfit(value: object, shape: Shape) -> str:
         fits = value is None if shape is None else callable(shape) and bool(shape(value))
     name = "object" if isinstance(shape, dict) else getattr(shape, "__name__", "list").strip("_").replace("_", " ")
     return "" if fits else f"{repr(value)[:80]} is no {name}"
+
+
+def number_within(low: float, high: float = inf) -> Callable[[Any], bool]:
+    """Return the shape of finite numbers between two bounds, both included; a truth value is none."""
+    return lambda value: type(value) in (float, int) and low <= value <= high and value != inf
+
+
+def nothing_or(shape: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Return a shape that also takes None."""
+    return lambda value: value is None or shape(value)
 
 
 def set_aside(folder: Folder, name: str, fault: str) -> None:

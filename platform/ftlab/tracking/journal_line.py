@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ftlab.storage.sealed_json import DamagedError, Seal, Shape, check_seal, misfit, read_sealed, sealed
+from ftlab.storage.sealed_json import DamagedError, Seal, Shape, check_seal, misfit, number_within, read_sealed, sealed
 from ftlab.tracking.records import TrialStatus
 
 __all__ = ["FORMAT", "Seal", "check_seal", "journal_line", "read_line"]
@@ -14,8 +14,7 @@ MAX_TIME = 1e11  # the year 5138; a store keeps times as milliseconds
 _TEXTS = {str: str}
 
 
-def _time(value: object) -> bool:
-    return type(value) in (float, int) and 0 <= value <= MAX_TIME  # type: ignore[operator]
+_time = number_within(0, MAX_TIME)
 
 
 def _status(value: object) -> bool:
