@@ -140,7 +140,7 @@ def load_table(folder: str | PathLike[str]) -> "pd.DataFrame":
         ResultsError: It holds no table.
 
     >>> import ftlab
-    >>> table = ftlab.load_table("docs/results/tables/partner")
+    >>> table = ftlab.load_table("docs/results/tables/partner/digits")
     >>> table.loc[~table["is_floor"], "mean"].round(1).head(2).to_dict()
     {'none': 95.2, 'start=0.0 partner=live': 61.3}
     """
@@ -165,7 +165,7 @@ def load_trials(folder: str | PathLike[str]) -> "pd.DataFrame":
         ResultsError: It holds no table.
 
     >>> import ftlab
-    >>> trials = ftlab.load_trials("docs/results/tables/partner")
+    >>> trials = ftlab.load_trials("docs/results/tables/partner/digits")
     >>> trials.groupby("status")["seed"].count().to_dict()
     {'collapsed': 3, 'degenerate': 6, 'finished': 26}
     """

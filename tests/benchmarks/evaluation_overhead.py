@@ -21,7 +21,7 @@ from _harness import report
 from _sweeps import run_sweep
 
 from ftlab.config.home import Home
-from ftlab.engine.evaluating import Evaluation, plan_evaluation
+from ftlab.engine.judging.evaluation_plan import Evaluation, plan_evaluation
 from ftlab.machine.capacity import Capacity
 from ftlab.running.feed import Assignment
 from ftlab.running.ranked_run import run_starter

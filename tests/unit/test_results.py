@@ -11,12 +11,20 @@ import yaml
 from ftlab.study.spec import load_study
 
 ROOT = Path(__file__).parents[2]
-RESULTS = "\n".join((ROOT / f"docs/results/{page}.md").read_text("utf-8") for page in ("digits", "methods"))
-SECTIONS = {
-    name: section
-    for section in RESULTS.split("\n## ")[1:]
-    for name in re.findall(r"\(`(\w+)`\)", section.partition("\n")[0])
-}
+# The profile of each page of results; an experiment's header tells of the first page that has it.
+PAGES = {"digits": "digits", "methods": "digits", "photographs": "photos"}
+
+
+def sections_of(page: str) -> dict[str, str]:
+    """Return the sections of a page of results by the experiment whose table they show."""
+    text = (ROOT / f"docs/results/{page}.md").read_text("utf-8")
+    found = ((re.findall(r"\(`(\w+)`\)$", part.partition("\n")[0]), part) for part in text.split("\n## ")[1:])
+    return {names[0]: part for names, part in found if names}
+
+
+# By experiment and profile.
+SECTIONS = {(name, profile): part for page, profile in PAGES.items() for name, part in sections_of(page).items()}
+HOMES = {name: (name, profile) for name, profile in reversed(SECTIONS)}
 FLOORS = ("chance", "raw pixels", "random initialisation")
 
 
@@ -55,28 +63,34 @@ def header_of(name: str, label: str) -> str:
 
 def test_every_shipped_experiment_has_a_table() -> None:
     shipped = yaml.safe_load(Path(__file__).with_name("shipped.yaml").read_text())
-    assert sorted(SECTIONS) == sorted(shipped["experiments"])
+    assert sorted(HOMES) == sorted(shipped["experiments"])
 
 
-@pytest.mark.parametrize("name", SECTIONS)
-def test_a_table_has_the_rows_of_its_experiment(name: str) -> None:
-    study = load_study(name, "digits")
-    rows = rows_of(SECTIONS[name])
+@pytest.mark.parametrize(("name", "profile"), SECTIONS)
+def test_a_table_has_the_rows_of_its_experiment(name: str, profile: str) -> None:
+    study, section = load_study(name, profile), SECTIONS[name, profile]
+    asked = re.search(r"`make sweep .*\bSEEDS=(\d+)", section)
+    rows = rows_of(section)
     trained = [row for row in rows if row.labels[0] not in FLOORS]
     assert len(trained) == len(study.cells)
     healthy = {int(row.n) for row in trained}
-    assert max(healthy) == len(study.seeds)
-    assert len(healthy) == 1 or "† Collapsed, not in the mean" in SECTIONS[name]
-    assert all(floor in SECTIONS[name] for floor in FLOORS)
+    assert max(healthy) == (int(asked[1]) if asked else len(study.seeds))
+    assert len(healthy) == 1 or "† Collapsed, not in the mean" in section
+    assert all(floor in section for floor in FLOORS)
     assert tuple(row.labels[0] for row in rows[len(trained) :]) in (FLOORS, ())
-    assert study.question in SECTIONS[name]
+    assert study.question in section
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_a_header_counts_the_trials_of_its_table(name: str) -> None:
+    study = load_study(*HOMES[name])
     counts = [int(count) for count in re.findall(r"(\d+)(?: trials| more)", header_of(name, "Time"))]
     assert sum(counts) == len(study.cells) * len(study.seeds)
 
 
-@pytest.mark.parametrize("name", SECTIONS)
+@pytest.mark.parametrize("name", HOMES)
 def test_what_a_header_observed_is_in_the_table(name: str) -> None:
-    means = [row.mean for row in rows_of(SECTIONS[name])]
+    means = [row.mean for row in rows_of(SECTIONS[HOMES[name]])]
     told = re.findall(r"(\d+)(?:\.(\d+))?%", header_of(name, "Observed"))
     assert told
     for whole, decimals in told:
@@ -86,15 +100,17 @@ def test_what_a_header_observed_is_in_the_table(name: str) -> None:
 
 
 def test_the_table_of_the_readme_is_the_one_of_the_results() -> None:
-    table = "\n".join(line for line in SECTIONS["momentum"].splitlines() if line.startswith("|"))
+    table = "\n".join(line for line in SECTIONS["momentum", "digits"].splitlines() if line.startswith("|"))
     assert f"\n{table}\n" in (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "docs/results/tables").glob("*/table.csv")), ids=lambda path: path.parent.name
+    "path", sorted((ROOT / "docs/results/tables").glob("*/*/table.csv")), ids=lambda path: "-".join(path.parts[-3:-1])
 )
 def test_a_table_has_the_numbers_of_its_csv(path: Path) -> None:
     with path.open(encoding="utf-8") as file:
         means = [f"{float(row['mean']):.1f}" for row in csv.DictReader(file) if row["is_floor"] == "no" and row["mean"]]
-    shown = [f"{row.mean:.1f}" for row in rows_of(SECTIONS[path.parent.name]) if row.labels[0] not in FLOORS]
+    shown = [
+        f"{row.mean:.1f}" for row in rows_of(SECTIONS[path.parts[-3], path.parts[-2]]) if row.labels[0] not in FLOORS
+    ]
     assert sorted(means) == sorted(shown)

@@ -7,7 +7,7 @@ import typer
 from ftlab.cli.options import Cpus, Experiment, Gpus, MaxTrials, Overrides, Profile, Seeds, Share, load_asked
 from ftlab.config.home import ftlab_home
 from ftlab.engine.backbone_room import expected_bytes
-from ftlab.engine.evaluating import plan_judging
+from ftlab.engine.judging.evaluation_plan import plan_judging
 from ftlab.engine.planning import plan_study
 from ftlab.estimate.known_costs import MAX_CALIBRATIONS
 from ftlab.estimate.resource_plan import plan_resources

@@ -1,5 +1,6 @@
 """The files of a table over tasks: every format and their provenance, written and verified."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -44,6 +45,8 @@ def verify_task_files(folder: Path, recorded: pd.DataFrame) -> Verification:
     path = folder / TASKS_FILE
     if path.is_file():
         provenance = parse_as(TaskProvenance, path.read_bytes().decode(errors="replace"), str(path))
-        return verify_tasks(provenance, files, recorded)
+        found = verify_tasks(provenance, files, recorded)
+        count = f"{len(provenance.cells)} rows, {len(provenance.tasks)} tasks, {len(provenance.values)} accuracies"
+        return found if found.problems else replace(found, notes=(*found.notes, f"{count}, as recorded"))
     unchecked = f"{', '.join(files)}: unchecked, because there is no {TASKS_FILE}; make evaluate writes it"
     return Verification((), (unchecked,) if files else ())

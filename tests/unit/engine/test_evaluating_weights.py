@@ -15,7 +15,8 @@ from ftlab.assembly.trial_parts import method_class
 from ftlab.config.home import Home
 from ftlab.config.weights_file import WeightsConfig
 from ftlab.encoders.export import backbone_state, library_weights
-from ftlab.engine.evaluating import plan_evaluation, run_evaluation
+from ftlab.engine.evaluating import run_evaluation
+from ftlab.engine.judging.evaluation_plan import plan_evaluation
 from ftlab.engine.planning import name_trials
 from ftlab.errors import CheckpointError, ConfigError
 from ftlab.machine.capacity import Capacity

@@ -43,6 +43,7 @@ class EvaluationRecords:
         # Apart from the trainings, whose lists it would fill with accuracies on other images.
         self.study = replace(study, experiment=f"{study.experiment}.evaluations")
         self._files = FloorRecords(home, RECORDS)
+        self._found: dict[str, FloorRecord] = {}
         self._tracker = tracker
         recorded = tracker.load_trials()
         self.trained = settled_keys(recorded)
@@ -51,7 +52,9 @@ class EvaluationRecords:
     def load(self, key: str) -> FloorRecord | None:
         """Return the findings of a transfer, without the images of each; None if it was not judged."""
         if (row := self._rows.get(key)) is None:
-            return self._files.load(key)
+            if key not in self._found and (found := self._files.load(key)) is not None:
+                self._found[key] = replace(found, right={})
+            return self._found.get(key)
         metrics = {name: float(value) for name, value in row.items() if name not in TRIAL_COLUMNS and value == value}
         return FloorRecord(metrics, {}, 0)
 
@@ -61,6 +64,7 @@ class EvaluationRecords:
 
     def save(self, key: str, record: FloorRecord) -> None:
         """Keep the findings of a transfer in this home."""
+        self._found.pop(key, None)
         self._files.save(key, record)
 
     def deliver(self, transfers: Mapping[str, Sequence[AnyTransfer]], hardware: Hardware) -> None:
