@@ -1,4 +1,4 @@
-"""Images/s of whole training steps with the digits profile's small encoder, ours against lightly's.
+"""Images/s of whole training steps with the small encoder of a profile, ours against lightly's.
 
 Ours runs on one thread and has both parts of FT. lightly's runs once in this process on one thread and once with a data
 loader process for every core, and the faster of the two is the yardstick.
@@ -12,23 +12,25 @@ import numpy as np
 import torch
 from _harness import paired_seconds, report
 from _lightly import LightlySteps, plain_batch_norm
-from _training import OurSteps, cell_config, load_digits, moco_settings
+from _training import OurSteps, cell_config, load_like, moco_settings
 
 from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
 
 CPU = torch.device("cpu")
+DIGITS_RECIPE = {"hf_prob": 0.0, "gaussian_blur": 0.0, "rr_prob": 1.0, "rr_degrees": 15.0}
 
 
 def main() -> None:
     """Time both in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--profile", choices=["digits", "photos"], default="digits")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=40)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    config = cell_config("digits")
-    dataset = load_digits()
+    config = cell_config(arguments.profile)
+    dataset = load_like(arguments.profile)
     ours = OurSteps(config, dataset, CPU)
     timed = {
         num_workers: time_pairs(ours, make_peer(ours, config, dataset, num_workers), arguments)
@@ -37,8 +39,11 @@ def main() -> None:
     images = arguments.steps * config.train.batch_size
     rates = {workers: images / statistics.median(theirs for _, theirs in pairs) for workers, pairs in timed.items()}
     fastest = timed[max(rates, key=lambda workers: rates[workers])]
-    details = {f"lightly's images/s with {workers} loader processes": round(rate) for workers, rate in rates.items()}
+    details: dict[str, object] = {
+        f"lightly's images/s with {workers} loader processes": round(rate) for workers, rate in rates.items()
+    }
     details["our images/s"] = round(images / statistics.median(mine for mine, _ in fastest))
+    details["profile"] = arguments.profile
     report("step_lightly", [theirs / mine for mine, theirs in fastest], "times as many images/s", details)
 
 
@@ -49,8 +54,9 @@ def time_pairs(ours: OurSteps, peer: LightlySteps, arguments: argparse.Namespace
 
 
 def make_peer(ours: OurSteps, config: TrialConfig, dataset: ImageDataset, num_workers: int) -> LightlySteps:
-    """Return lightly's steps with the same encoder, the same digits and the recipe that comes nearest to ours."""
+    """Return lightly's steps with the same encoder, the same images and the recipe that comes nearest to ours."""
     encoder = ours.trainer.method.encoder
+    recipe = DIGITS_RECIPE if config.views.recipe == "digits" else {}  # lightly's own is that of MoCo v2
     return LightlySteps(
         plain_batch_norm(encoder),
         encoder.num_features,
@@ -60,10 +66,7 @@ def make_peer(ours: OurSteps, config: TrialConfig, dataset: ImageDataset, num_wo
         batch_size=config.train.batch_size,
         num_workers=num_workers,
         device=CPU,
-        hf_prob=0.0,
-        gaussian_blur=0.0,
-        rr_prob=1.0,
-        rr_degrees=15.0,
+        **recipe,
         normalize={"mean": dataset.channel_mean, "std": dataset.channel_std},
     )
 
