@@ -43,7 +43,7 @@ def load_digits() -> ImageDataset:
 
 
 def load_like(profile: str) -> ImageDataset:
-    """Return the embedded digits for the profile ``digits``, else random images as many and as large as ``photos`` has."""
+    """Return the embedded digits for the profile ``digits``, else as many random images as ``photos`` has."""
     return load_digits() if profile == "digits" else make_images(12_500, 32)
 
 

@@ -58,6 +58,8 @@ def find_group_baselines(rows: Mapping[str, Axes], within: str, cell: str, place
         raise ConfigError(
             f"{place}: within must be an axis of the cells, but got {within!r}.{nearest(within, list(axes))}"
         )
+    if all(row.get(within) is None for row in rows.values()):
+        raise ConfigError(f"{place}: within must be an axis with an effect, but {within!r} has none in any cell.")
     groups: dict[str, list[str]] = {}
     for name, row in rows.items():
         groups.setdefault(axis_text(row.get(within)), []).append(name)

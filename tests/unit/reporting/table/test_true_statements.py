@@ -1,6 +1,7 @@
 """Statements of tables that once were not true, each on a literal table."""
 
 import csv
+import re
 from collections.abc import Callable
 from io import StringIO
 from math import nan
@@ -82,6 +83,12 @@ def test_a_fluke_of_three_seeds_has_no_p_and_says_what_three_seeds_find(tabulate
     text = table_md(table)
     assert "A screen without test and bold, below 4 healthy pairs: a (3); each interval is a simple one." in text
     assert "3 seeds find only differences above " in text
+
+
+def test_a_difference_beyond_the_scale_is_written_in_digits(tabulate: Tabulate) -> None:
+    text = table_md(tabulate(**dict.fromkeys("abcdefghij", [70.0, 73.0])))
+    (found,) = re.findall(r"2 seeds find only differences above (.*) points", text)
+    assert int(found) > 100
 
 
 def test_a_large_difference_has_a_p_that_agrees_with_its_interval(tabulate: Tabulate) -> None:
