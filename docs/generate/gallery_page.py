@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from markdown_text import code, page
 
@@ -11,16 +12,26 @@ from ftlab.config.yaml_text import read_yaml
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 RESULTS = ROOT / "docs" / "results"
+# Each page of results with what its commands add; an experiment belongs to the first that has it.
+PAGES = {"digits": "", "methods": "", "photographs": " PROFILE=photos"}
+
+
+class Place(NamedTuple):
+    """Where the table of an experiment stands: a page of results, and a heading as an address spells it."""
+
+    page: str
+    heading: str
 
 
 def gallery_text() -> str:
     """Return the page of experiments."""
     parts = [
-        "Each experiment of `experiments/` with the file that made it, on digits: minutes on two cores. Copy a file, "
-        "change what varies, and [sweep it](tutorials/own_experiment.md). Tables and what they say: "
-        "[digits](results/digits.md), [methods](results/methods.md).",
+        "Each experiment of `experiments/` with the file that made it: on digits, minutes on two cores, or on "
+        "photographs, an evening. Copy a file, change what varies, and [sweep it](tutorials/own_experiment.md). "
+        "Tables and what they say: [digits](results/digits.md), [methods](results/methods.md), "
+        "[photographs](results/photographs.md).",
     ]
-    tables = dict(_tables())
+    tables = _tables()
     for name, question in questions().items():
         parts += [f"## {question}", *_experiment(name, tables.get(name))]
     return page("Gallery", *parts)
@@ -28,23 +39,29 @@ def gallery_text() -> str:
 
 def questions() -> dict[str, str]:
     """Return the question of each shipped experiment and search by its name, those with a table first."""
-    files = [EXPERIMENTS / f"{name}.yaml" for name in dict(_tables())]
+    files = [EXPERIMENTS / f"{name}.yaml" for name in _tables()]
     files += [path for path in sorted(EXPERIMENTS.glob("*.yaml")) if path not in files]
     return {path.stem: read_yaml(path).content["question"] for path in files}
 
 
-def _tables() -> Iterator[tuple[str, str]]:
-    """Yield each experiment that has a table with the place of that: a page and a heading."""
-    for path in (RESULTS / "digits.md", RESULTS / "methods.md"):
-        for heading, name in re.findall(r"^## (.+\(`(\w+)`\))$", path.read_text("utf-8"), re.MULTILINE):
+def _tables() -> dict[str, Place]:
+    """Return the place of the table of each experiment that has one."""
+    found: dict[str, Place] = {}
+    for of_results in PAGES:
+        text = (RESULTS / f"{of_results}.md").read_text("utf-8")
+        for heading, name in re.findall(r"^## (.+\(`(\w+)`\))$", text, re.MULTILINE):
             words = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-            yield name, f"results/{path.name}#{words}"
+            found.setdefault(name, Place(of_results, words))
+    return found
 
 
-def _experiment(name: str, table: str | None) -> Iterator[str]:
+def _experiment(name: str, table: Place | None) -> Iterator[str]:
     path = EXPERIMENTS / f"{name}.yaml"
     command = f"make {'search' if 'space:' in path.read_text('utf-8') else 'sweep'} EXP={name}"
-    yield f"{code(command)}{f' · [its table]({table})' if table else ''}"
+    if table is None:
+        yield code(command)
+    else:
+        yield f"{code(command + PAGES[table.page])} · [its table](results/{table.page}.md#{table.heading})"
     figure = RESULTS / "figures" / f"{name}.png"
     if figure.is_file():
         yield f"![What came out of {name}](results/figures/{figure.name})"

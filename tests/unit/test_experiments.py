@@ -22,6 +22,8 @@ from ftlab.study.spec import METRICS, axis_values, load_study, single_trial_stud
 FOLDER = Path(__file__).parents[2] / "experiments"
 SHIPPED = yaml.safe_load(Path(__file__).with_name("shipped.yaml").read_text())
 EXPERIMENTS, SEARCHES, PROFILES = SHIPPED["experiments"], SHIPPED["searches"], SHIPPED["profiles"]
+RESOLVED = [(name, profile) for name in EXPERIMENTS for profile in SHIPPED["only_at"].get(name, PROFILES)]
+REFUSED = [(name, profile) for name in EXPERIMENTS for profile in PROFILES if (name, profile) not in RESOLVED]
 SHIPPED_FILES = [
     *(f"{name}.yaml" for name in (*EXPERIMENTS, *SEARCHES)),
     *(f"profiles/{name}.yaml" for name in PROFILES),
@@ -82,8 +84,13 @@ def test_a_users_own_files_need_nothing_that_shipped_ones_do(monkeypatch: pytest
         check_own_file(folder / "mine.yaml")
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize(("experiment", "profile"), REFUSED)
+def test_an_experiment_on_the_small_cnn_alone_is_refused_elsewhere(experiment: str, profile: str) -> None:
+    with pytest.raises(ConfigError, match=r"must have an effect, but 'model\.\w+' has none"):
+        load_study(experiment, profile)
+
+
+@pytest.mark.parametrize(("experiment", "profile"), RESOLVED)
 def test_every_experiment_resolves_at_every_profile(experiment: str, profile: str) -> None:
     study = load_study(experiment, profile)
     assert study.metric in METRICS
@@ -109,7 +116,7 @@ def test_the_header_says_what_a_reader_needs(experiment: str) -> None:
     assert set(HEADER) <= set(header)
     assert header["Question"].endswith("?")
     verb = "search" if experiment in SEARCHES else "sweep"
-    assert header["Command"] == f"make {verb} EXP={experiment}"
+    assert re.fullmatch(f"make {verb} EXP={experiment}( PROFILE=photos)?", header["Command"])
     placeholders = [value for value in header.values() if re.fullmatch("[A-Z_]+", value)]
     assert not placeholders
 

@@ -55,7 +55,7 @@ def _digest(*keys: str) -> str:
 
 def all_keys() -> Iterator[tuple[str, str]]:
     for name in (*SHIPPED["experiments"], *SHIPPED["searches"]):
-        for profile in SHIPPED["profiles"]:
+        for profile in SHIPPED["only_at"].get(name, SHIPPED["profiles"]):
             yield from keys_of(name, profile)
     for name in SHIPPED["searches"]:
         yield f"{name} digits | search", load_search_spec(name, "digits").digest(FINGERPRINTS["digits"])

@@ -9,6 +9,7 @@ from math import nan
 import pandas as pd
 import pytest
 
+from ftlab.errors import ConfigError
 from ftlab.reporting.inference.collapse import trial_state
 from ftlab.reporting.table.ablation import AblationTable, Cell, ablate
 from ftlab.reporting.table.baselines import GroupBaselines, find_group_baselines
@@ -86,7 +87,7 @@ def test_a_fluke_of_three_seeds_has_no_p_and_says_what_three_seeds_find(tabulate
 
 
 def test_a_difference_beyond_the_scale_is_written_in_digits(tabulate: Tabulate) -> None:
-    text = table_md(tabulate(**dict.fromkeys("abcdefghij", [70.0, 73.0])))
+    text = table_md(tabulate(**{name: [70.0, 73.0] for name in "abcdefghij"}))
     (found,) = re.findall(r"2 seeds find only differences above (.*) points", text)
     assert int(found) > 100
 
@@ -156,3 +157,13 @@ def test_a_table_whose_other_rows_all_collapsed_still_names_its_baseline(tabulat
 def test_a_table_of_screens_alone_says_so_at_once(tabulate: Tabulate) -> None:
     text = table_md(tabulate(**{name: [82.0, 83.5] for name in "abcd"}))
     assert "A screen without test and bold, below 4 healthy pairs: every row (2); each interval is" in text
+
+
+def test_groups_of_an_axis_that_has_no_effect_are_refused_by_its_name() -> None:
+    rows = {
+        f"width={width} FT={name}": {"model.width": None, "FT": name} for width in (16, 32) for name in ("none", "both")
+    }
+    with pytest.raises(
+        ConfigError, match="within must be an axis with an effect, but 'model.width' has none in any cell"
+    ):
+        find_group_baselines(rows, "model.width", "none", "here")
