@@ -163,7 +163,5 @@ def test_groups_of_an_axis_that_has_no_effect_are_refused_by_its_name() -> None:
     rows = {
         f"width={width} FT={name}": {"model.width": None, "FT": name} for width in (16, 32) for name in ("none", "both")
     }
-    with pytest.raises(
-        ConfigError, match="within must be an axis with an effect, but 'model.width' has none in any cell"
-    ):
+    with pytest.raises(ConfigError, match=r"must be an axis with an effect, but 'model\.width' has none"):
         find_group_baselines(rows, "model.width", "none", "here")
