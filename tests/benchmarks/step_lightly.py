@@ -7,6 +7,7 @@ loader process for every core, and the faster of the two is the yardstick.
 import argparse
 import os
 import statistics
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from ftlab.config.trial import TrialConfig
 from ftlab.data.cache.image_dataset import ImageDataset
 
 CPU = torch.device("cpu")
-DIGITS_RECIPE = {"hf_prob": 0.0, "gaussian_blur": 0.0, "rr_prob": 1.0, "rr_degrees": 15.0}
+DIGITS_RECIPE: dict[str, Any] = {"hf_prob": 0.0, "gaussian_blur": 0.0, "rr_prob": 1.0, "rr_degrees": 15.0}
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def time_pairs(ours: OurSteps, peer: LightlySteps, arguments: argparse.Namespace
 def make_peer(ours: OurSteps, config: TrialConfig, dataset: ImageDataset, num_workers: int) -> LightlySteps:
     """Return lightly's steps with the same encoder, the same images and the recipe that comes nearest to ours."""
     encoder = ours.trainer.method.encoder
-    recipe = DIGITS_RECIPE if config.views.recipe == "digits" else {}  # lightly's own is that of MoCo v2
+    recipe: dict[str, Any] = DIGITS_RECIPE if config.views.recipe == "digits" else {}  # lightly's own is that of MoCo v2
     return LightlySteps(
         plain_batch_norm(encoder),
         encoder.num_features,
