@@ -57,7 +57,8 @@ def time_pairs(ours: OurSteps, peer: LightlySteps, arguments: argparse.Namespace
 def make_peer(ours: OurSteps, config: TrialConfig, dataset: ImageDataset, num_workers: int) -> LightlySteps:
     """Return lightly's steps with the same encoder, the same images and the recipe that comes nearest to ours."""
     encoder = ours.trainer.method.encoder
-    recipe: dict[str, Any] = DIGITS_RECIPE if config.views.recipe == "digits" else {}  # lightly's own is that of MoCo v2
+    # lightly's own recipe is that of MoCo v2.
+    recipe: dict[str, Any] = DIGITS_RECIPE if config.views.recipe == "digits" else {}
     return LightlySteps(
         plain_batch_norm(encoder),
         encoder.num_features,
