@@ -1,6 +1,6 @@
 """Kills, dead workers, missing images and damaged files cost evaluations a repetition, never a number."""
 
-import json
+import csv
 import os
 import random
 import signal
@@ -197,9 +197,8 @@ def test_the_store_and_verify_hold_the_table_over_tasks(evaluations: Evaluations
     laboratory = evaluations.laboratory
     assert laboratory.verify().wait() == 0
     path = laboratory.results / TRAINED / "transfer.csv"
-    provenance = json.loads((path.parent / "transfer.json").read_text())
-    before = str(provenance["values"][0]["value"])
-    path.write_text(path.read_text().replace(before[:4], "12.3", 1))
+    mean = next(csv.DictReader(path.read_text().splitlines()))["mean"]
+    path.write_text(path.read_text().replace(f",{mean},", ",12.5,", 1))
     verify = laboratory.verify()
     assert verify.wait() == 1
     assert "transfer.csv: cell" in verify.err

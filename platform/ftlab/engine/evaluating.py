@@ -76,7 +76,8 @@ def run_evaluation(
     keep_judging_costs(seconds, home=home, capacity=capacity, resources=resources)
     if found.all_transfers:
         hardware, _ = judging_hardware(capacity, resources)
-        status = status or _deliver(found, records, hardware)
+        refusal = _deliver(found, records, hardware)
+        status = status or refusal
         _publish(study, found, records, results / study.results_name, complete=not status)
     return status
 

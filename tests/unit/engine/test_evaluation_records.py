@@ -62,14 +62,19 @@ class Laboratory:
     def folder(self) -> Path:
         return self.results / "exp" / "tiny"
 
-    def evaluate(self, **orders: bool) -> int:
+    def evaluate(self, *places: str, unjudged: str = "", **orders: bool) -> int:
+        """Judge on digits and further places; transfers of a row that is ``unjudged`` fail."""
+
         def judge(transfers: Sequence[Transfer], home: Home) -> Iterator[tuple[Transfer, FloorRecord | str]]:
             for transfer in transfers:
                 self.num_judged += 1
+                if transfer.row == unjudged:
+                    yield transfer, "its backbone is damaged"
+                    continue
                 yield transfer, replace(judge_transfer(transfer, home, CPU), seconds=2.0)
 
         capacity = Capacity(2, 0)
-        return run_evaluation(self.study, ["digits"], capacity, self.results, judge, self.tracker, **orders)
+        return run_evaluation(self.study, ["digits", *places], capacity, self.results, judge, self.tracker, **orders)
 
 
 @pytest.fixture
@@ -125,6 +130,19 @@ def test_each_evaluation_is_a_run_of_its_own_that_no_training_is_taken_for(
     assert (laboratory.evaluate(), laboratory.num_judged) == (0, 2)
     assert (laboratory.folder / "transfer.csv").read_bytes() == written
     assert laboratory.tracker.load_trials().equals(after)
+
+
+def test_what_was_judged_is_recorded_although_other_images_are_missing(laboratory: Laboratory) -> None:
+    assert laboratory.evaluate("folder:/nowhere/birds") == 1
+    rows = laboratory.tracker.load_trials()
+    assert sorted(rows[rows["study"] == STUDY]["name"]) == ["a on digits seed 0", "b on digits seed 0"]
+    assert not laboratory.tracker.study_ends[STUDY].complete
+
+
+def test_what_was_judged_is_recorded_although_another_was_not(laboratory: Laboratory) -> None:
+    assert laboratory.evaluate(unjudged="a") == 1
+    rows = laboratory.tracker.load_trials()
+    assert list(rows[rows["study"] == STUDY]["name"]) == ["b on digits seed 0"]
 
 
 def test_the_table_is_verified_by_the_store(laboratory: Laboratory) -> None:
