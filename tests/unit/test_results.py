@@ -114,3 +114,13 @@ def test_a_table_has_the_numbers_of_its_csv(path: Path) -> None:
         f"{row.mean:.1f}" for row in rows_of(SECTIONS[path.parts[-3], path.parts[-2]]) if row.labels[0] not in FLOORS
     ]
     assert sorted(means) == sorted(shown)
+
+
+def test_the_table_over_tasks_has_the_numbers_of_its_csv() -> None:
+    with (ROOT / "docs/results/tables/transfer/digits/transfer.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    (table,) = (block for block in SECTIONS["transfer", "digits"].split("\n\n") if tasks[0] in block and "|" in block)
+    header, _, *lines = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
+    shown = {(line[0], task): line[header.index(task)].split(" ")[0] for line in lines for task in tasks}
+    assert shown == {(row["cell"], row["task"]): f"{float(row['mean']):.1f}" for row in rows}
