@@ -35,7 +35,7 @@ from ftlab.workers.session import RaySession
 
 SLOTS = 2
 NUM_HERE = 10
-SETTINGS = {"train.epochs": 1, "probe.every": 0, "probe.linear_epochs": 10}
+SETTINGS = {"train.epochs": 1, "transform.start": 0.0, "probe.every": 0, "probe.linear_epochs": 10}
 QUESTION = {"probe.few_shot_labels": 1}
 CPU = torch.device("cpu")
 
