@@ -18,6 +18,7 @@ author = "the authors of ftlab"
 release = version = version_of("ftlab")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["generate", "results/tables"]
+highlight_language = "none"  # A block without a language is a picture of words.
 root_doc = "index"
 language = "en"
 
