@@ -143,7 +143,7 @@ def _smallest(table: AblationTable, family: Sequence[Comparison], n: int, tests:
 
 
 def _in_words(table: AblationTable, values: Sequence[float]) -> str:
-    ends = dict.fromkeys(f"{value:.{'0f' if value >= 100 else '2g'}}" for value in (min(values), max(values)))
+    ends = dict.fromkeys(f"{end:.2g}" if end < 100 else f"{end:.0f}" for end in (min(values), max(values)))
     return f"{' to '.join(ends)}{' points' if table.scale == PERCENT else ''}"
 
 
