@@ -12,8 +12,8 @@ from ftlab.config.yaml_text import read_yaml
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 RESULTS = ROOT / "docs" / "results"
-# Each page of results with what its commands add; an experiment belongs to the first that has it.
-PAGES = {"digits": "", "methods": "", "photographs": " PROFILE=photos"}
+# The profile of each page of results; an experiment belongs to the first page that has it.
+PAGES = {"digits": "digits", "methods": "digits", "photographs": "photos"}
 
 
 class Place(NamedTuple):
@@ -61,7 +61,8 @@ def _experiment(name: str, table: Place | None) -> Iterator[str]:
     if table is None:
         yield code(command)
     else:
-        yield f"{code(command + PAGES[table.page])} · [its table](results/{table.page}.md#{table.heading})"
+        scale = "" if PAGES[table.page] == "digits" else f" PROFILE={PAGES[table.page]}"
+        yield f"{code(command + scale)} · [its table](results/{table.page}.md#{table.heading})"
     figure = RESULTS / "figures" / f"{name}.png"
     if figure.is_file():
         yield f"![What came out of {name}](results/figures/{figure.name})"

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from gallery_page import PAGES
 
 from ftlab.study.spec import load_study
 
 ROOT = Path(__file__).parents[2]
-# The profile of each page of results; an experiment's header tells of the first page that has it.
-PAGES = {"digits": "digits", "methods": "digits", "photographs": "photos"}
 
 
 def sections_of(page: str) -> dict[str, str]:
@@ -24,6 +23,7 @@ def sections_of(page: str) -> dict[str, str]:
 
 # By experiment and profile.
 SECTIONS = {(name, profile): part for page, profile in PAGES.items() for name, part in sections_of(page).items()}
+# An experiment's header tells of the first page that has it.
 HOMES = {name: (name, profile) for name, profile in reversed(SECTIONS)}
 FLOORS = ("chance", "raw pixels", "random initialisation")
 
