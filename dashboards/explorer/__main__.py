@@ -3,6 +3,7 @@
 import argparse
 import sys
 from contextlib import suppress
+from threading import Thread
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -31,18 +32,22 @@ def main() -> int:
     # The store is read while Dash and Plotly are imported.
     from explorer.app import make_app
     from explorer.callbacks.study_callbacks import prepare_first_view
+    from explorer.charts.chart_files import draw_first_view
+    from explorer.history_cache import HistoryCache
     from explorer.study_view import StudyViews
 
-    views = StudyViews()
-    app = make_app(store, views)
+    views, histories = StudyViews(), HistoryCache(store)
+    app = make_app(store, views, histories)
     try:
         server = make_server(HOST, port, app.server, threaded=True, request_handler=_QuietHandler)
     except SystemExit:  # werkzeug has said that the port is taken
         return 1
-    # A link that is printed can be opened at once: the store is read and the first table computed.
+    # A link that is printed can be opened at once: the store is read and the first table computed. Its figures are
+    # drawn while the browser reads the page's scripts.
     prepare_first_view(store, views)
     sys.stdout.write(f"http://{HOST}:{server.port}\n")
     sys.stdout.flush()
+    Thread(target=draw_first_view, args=(store, views, histories), daemon=True).start()
     with suppress(KeyboardInterrupt):
         server.serve_forever()
     return 0

@@ -8,6 +8,11 @@ from urllib.parse import parse_qs, urlencode
 EACH = "each"
 # More curves cannot be told apart.
 MAX_COMPARED = 8
+# What the parts of the page depend on: the differences, the runs, and the curves that are drawn of them.
+OF_CELLS = ("experiment", "profile", "cell", "compare")
+OF_DIFFERENCES = (*OF_CELLS, "against")
+OF_RUNS = (*OF_CELLS, "seed", "status", "run")
+OF_CURVES = (*OF_RUNS, "runs")
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,9 @@ class Address:
         now: dict[str, Any] = {name: kept if {*values} <= {*chosen} else more}
         return replace(self, **now)
 
-    def of_runs(self) -> str:
-        """Return the part of the address that decides which runs are shown, and how."""
-        return str(replace(self, epoch="", find="", sort="", order=""))
+    def only(self, names: Sequence[str]) -> str:
+        """Return the link of some of the choices."""
+        return str(type(self)(**{name: getattr(self, name) for name in names}))
 
     def __str__(self) -> str:
         """Return the link.

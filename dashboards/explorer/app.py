@@ -34,12 +34,13 @@ INDEX = """<!DOCTYPE html>
 """
 
 
-def make_app(store: RecordStore, views: StudyViews) -> Dash:
+def make_app(store: RecordStore, views: StudyViews, histories: HistoryCache) -> Dash:
     """Return the application that shows a store; its ``server`` is a WSGI application.
 
     Args:
         store: The store that the page shows.
         views: Cache of computed tables.
+        histories: Cache of the histories of runs.
     """
     app = Dash(
         "explorer",
@@ -54,7 +55,6 @@ def make_app(store: RecordStore, views: StudyViews) -> Dash:
         ],
     )
     guard(app.server)
-    histories = HistoryCache(store)
     serve_files(app.server, store)
     serve_charts(app.server, store, views, histories)
     app.layout = make_page()

@@ -25,19 +25,28 @@ class HistoryCache:
     def __init__(self, store: RecordStore) -> None:
         self._store = store
         self._kept: OrderedDict[tuple[str, HistoryPart], tuple[str, float, pd.DataFrame]] = OrderedDict()
+        # The last answer of each part: the figures of one click ask for the same runs.
+        self._joined: dict[HistoryPart, tuple[list[pd.DataFrame], pd.DataFrame]] = {}
+        self._statuses: tuple[int, dict[str, str]] = (0, {})
         self._lock = threading.Lock()
 
     def load(self, trial_keys: Sequence[str], part: HistoryPart) -> pd.DataFrame:
         """Return a part of the histories of trials, without those that cannot be read."""
-        trials = self._store.snapshot().trials
-        known = trials[trials["trial_key"].isin(list(trial_keys))]
-        statuses = dict(zip(known["trial_key"], known["status"], strict=True))
-        asked = [key for key in trial_keys if key in statuses]
+        snapshot = self._store.snapshot()
         with self._lock:
+            if self._statuses[0] != snapshot.version:
+                trials = snapshot.trials
+                self._statuses = snapshot.version, dict(zip(trials["trial_key"], trials["status"], strict=True))
+            statuses = self._statuses[1]
+            asked = [key for key in trial_keys if key in statuses]
             self._read([key for key in asked if not self._is_fresh(key, part, statuses[key])], part, statuses)
             frames = [self._kept[key, part][2] for key in asked if (key, part) in self._kept]
-        filled = [frame for frame in frames if not frame.empty]
-        return pd.concat(filled, ignore_index=True) if filled else history_frame({}, part)
+            before, joined = self._joined.get(part, ([], history_frame({}, part)))
+            if len(frames) != len(before) or any(new is not old for new, old in zip(frames, before, strict=True)):
+                filled = [frame for frame in frames if not frame.empty]
+                joined = pd.concat(filled, ignore_index=True) if filled else history_frame({}, part)
+                self._joined[part] = frames, joined
+        return joined
 
     def _read(self, keys: Sequence[str], part: HistoryPart, statuses: Mapping[str, str]) -> None:
         if not keys:

@@ -78,6 +78,18 @@ def tick(page: Page, cell: str) -> Any:
     return page.locator(".rows tbody tr", has=page.get_by_role("link", name=cell, exact=True)).locator(".tick a")
 
 
+def test_what_is_unfolded_and_scrolled_to_stays_so(explorer: str, open_page: OpenPage, problems: list[str]) -> None:
+    page = drawn(open_page(explorer + QUEUE, viewport=PHONE))
+    page.locator("#settings summary").click()
+    page.locator("#table .scroll").evaluate("part => { part.scrollLeft = 60 }")
+    shown = page.locator("#cell").get_attribute("data-shown")
+    page.locator("#run-choices").get_by_role("link", name="Seeds: 0", exact=True).click()
+    expect(page.locator("#cell")).not_to_have_attribute("data-shown", str(shown))
+    expect(page.locator("#run-choices").get_by_role("link", name="Seeds: 0", exact=True)).to_be_focused()
+    expect(page.locator("#settings details")).to_have_attribute("open", "")
+    assert page.locator("#table .scroll").evaluate("part => part.scrollLeft") == 60
+
+
 def test_cells_are_compared(look: dict[str, Any], explorer: str, open_page: OpenPage, problems: list[str]) -> None:
     page = drawn(open_page(explorer + QUEUE, **look))
     tick(page, "FT").click()

@@ -111,6 +111,50 @@ new MutationObserver(() => {
   }
 }).observe(document.body, { subtree: true, childList: true });
 
+// Parts of the page that come as text, see sections/page_text.py. What stays as it is keeps its focus and its place.
+window.dash_clientside = {
+  ...window.dash_clientside,
+  explorer: {
+    fill: (found) => {
+      if (!found) return;
+      for (const [place, text] of Object.entries(found.texts)) {
+        const part = document.getElementById(place);
+        const fresh = part.cloneNode(false);
+        fresh.innerHTML = text;
+        renewChildren(part, fresh);
+      }
+      Object.assign(document.getElementById(found.section).dataset, { search: found.search, shown: found.shown });
+    },
+  },
+};
+
+function renewChildren(part, fresh) {
+  const before = [...part.childNodes];
+  const after = [...fresh.childNodes];
+  after.forEach((node, place) => {
+    const old = before[place];
+    if (!old) part.append(node);
+    else if (old.nodeName !== node.nodeName) old.replaceWith(node);
+    else if (old.nodeType !== Node.ELEMENT_NODE) {
+      if (old.data !== node.data) old.data = node.data;
+    } else {
+      renewAttributes(old, node);
+      renewChildren(old, node);
+    }
+  });
+  for (const node of before.slice(after.length)) node.remove();
+}
+
+function renewAttributes(old, fresh) {
+  for (const { name } of [...old.attributes]) {
+    // What the reader has unfolded stays so.
+    if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+}
+
 // Figures follow the width of the page.
 let width = innerWidth;
 let waiting = 0;

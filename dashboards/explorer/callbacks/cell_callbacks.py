@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State, html
+from dash import Dash, Input, Output, State, html, no_update
 
 from explorer.address import Address
 from explorer.history_cache import HistoryCache
 from explorer.page_selection import Selection, select
 from explorer.record_store import RecordStore
 from explorer.sections.cell_section import cell_heading, color_key
+from explorer.sections.page_text import FILL, page_text
 from explorer.sections.runs_section import overlay_choices, run_choices, run_list
 from explorer.sections.settings_section import settings_tables
 from explorer.sections.soft_link import soft_link
@@ -21,43 +22,36 @@ from ftlab.tracking.records import HistoryPart
 def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
     """Register the callbacks of the cell's half of the page."""
 
-    @app.callback(
-        Output("cell-heading", "children"),
-        Output("color-key", "children"),
-        Output("run-choices", "children"),
-        Output("runs", "children"),
-        Output("against", "children"),
-        Output("cell", "data-search"),
-        Output("cell", "data-shown"),
-        Input("address", "search"),
-        Input("version", "data"),
-    )
-    def show_runs(search: str | None, _: int | None) -> tuple[Any, ...]:
+    @app.callback(Output("cell-text", "data"), Input("address", "search"), Input("version", "data"))
+    def show_runs(search: str | None, _: int | None) -> Any:
         snapshot = store.snapshot()
         if snapshot.trials.empty:
-            return [], [], [], [], [], "", ""
+            return no_update
         chosen = select(Address.parse(search), snapshot, views)
         running = [run.key for run in chosen.runs if run.record["status"] == "running"]
         epochs = recorded_epochs(histories.load(running, HistoryPart.METRICS))
-        return (
-            cell_heading(chosen),
-            color_key(chosen),
-            run_choices(chosen),
-            run_list(chosen, epochs),
-            _against(chosen),
-            search or "",
-            str(chosen.address),
-        )
+        parts = {
+            "cell-heading": cell_heading(chosen),
+            "color-key": color_key(chosen),
+            "run-choices": run_choices(chosen),
+            "runs": run_list(chosen, epochs),
+            "against": _against(chosen),
+        }
+        return page_text(parts, "cell", search, chosen.address)
 
     @app.callback(
-        Output("settings", "children"),
+        Output("settings-text", "data"),
         Input("runs-part", "data"),
         State("address", "search"),
         prevent_initial_call=True,
     )
     def show_settings(_: Any, search: str | None) -> Any:
         snapshot = store.snapshot()
-        return settings_tables(select(Address.parse(search), snapshot, views), snapshot.trials)
+        chosen = select(Address.parse(search), snapshot, views)
+        return page_text({"settings": settings_tables(chosen, snapshot.trials)}, "cell", search, chosen.address)
+
+    for name in ("cell-text", "settings-text"):
+        app.clientside_callback(FILL, Input(name, "data"))  # type: ignore[no-untyped-call]
 
     @app.callback(Output("overlay-found", "children"), Input("overlay", "value"), Input("address", "search"))
     def find_runs(text: str | None, search: str | None) -> Any:

@@ -25,6 +25,7 @@ from explorer.study_view import StudyViews
 from ftlab.tracking.records import HistoryPart
 
 RUNS = (Input("runs-part", "data"), State("address", "search"))
+CURVES = (Input("curves-part", "data"), State("address", "search"))
 
 
 def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
@@ -37,35 +38,35 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         Output("accuracy", "figure"),
         Output("accuracy-part", "hidden"),
         Output("courses", "figure"),
-        Output("health", "children"),
-        *RUNS,
+        *CURVES,
         prevent_initial_call=True,
     )
     def show_courses(_: Any, search: str | None) -> tuple[Any, ...]:
         chosen = chosen_by(search)
-        accuracy = draw_accuracy(chosen, histories)
+        accuracy, courses = draw_accuracy(chosen, histories), draw_courses(chosen, histories)
+        return _kept(accuracy, "accuracy"), not accuracy.figure.data, _kept(courses, "courses")
+
+    @app.callback(Output("health", "children"), *RUNS, prevent_initial_call=True)
+    def show_health(_: Any, search: str | None) -> Any:
+        chosen = chosen_by(search)
         metrics = histories.load(chosen.keys, HistoryPart.METRICS)
-        steps = histories.load(chosen.keys[:1], HistoryPart.STEPS)
-        health = health_list(chosen.runs, metrics, steps)
-        return (
-            _kept(accuracy, "accuracy"),
-            accuracy.data.empty,
-            _kept(draw_courses(chosen, histories), "courses"),
-            health,
-        )
+        return health_list(chosen.runs, metrics, histories.load(chosen.keys[:1], HistoryPart.STEPS))
 
     @app.callback(
         Output("differences", "figure"),
         Output("differences-note", "children"),
         Output("differences-part", "hidden"),
-        *RUNS,
+        Input("against-part", "data"),
+        State("address", "search"),
         prevent_initial_call=True,
     )
     def show_differences(_: Any, search: str | None) -> tuple[Any, ...]:
         drawn = draw_differences(chosen_by(search), store.snapshot().trials)
-        return drawn.figure, drawn.note, bool(drawn.data.empty or drawn.data["is_baseline"].all())
+        lines = drawn.data()
+        return drawn.figure, drawn.note, bool(lines.empty or lines["is_baseline"].all())
 
     @app.callback(
+        Output("distribution", "figure"),
         Output("slider", "children"),
         Output("distribution-part", "hidden"),
         *RUNS,
@@ -75,12 +76,14 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         State("epoch", "max"),
         prevent_initial_call=True,
     )
-    def place_slider(_: Any, search: str | None, asked: str | None, *there: Any) -> tuple[Any, bool]:
-        first, last = recorded_span(chosen_by(search), histories)
+    def show_distribution(_: Any, search: str | None, asked: str | None, *there: Any) -> tuple[Any, Any, bool]:
+        chosen = chosen_by(search)
+        figure = _kept(draw_distribution(chosen, histories), "distribution")
+        first, last = recorded_span(chosen, histories)
         now = shown_epoch(asked or "", first, last)
         if [str(now), str(first), str(last)] == [str(part) for part in there]:
-            return no_update, False
-        return epoch_slider(first, last, now), last == 0
+            return figure, no_update, False
+        return figure, epoch_slider(first, last, now), last == 0
 
     @app.callback(
         Output("address", "search", allow_duplicate=True),
@@ -92,15 +95,6 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
     def choose_epoch(epoch: Any, last: Any, search: str | None) -> Any:
         # The last epoch has no number, so that the figure follows a run that goes on.
         return changed(Address.parse(search), epoch="" if epoch is None or str(epoch) == str(last) else str(epoch))
-
-    @app.callback(
-        Output("distribution", "figure"),
-        *RUNS,
-        Input("epoch-part", "data"),
-        prevent_initial_call=True,
-    )
-    def show_distribution(_: Any, search: str | None, __: Any) -> Any:
-        return _kept(draw_distribution(chosen_by(search), histories), "distribution")
 
     @app.callback(
         Output("gradients", "children"),

@@ -5,10 +5,12 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, no_update
 
-from explorer.address import Address
+from explorer.address import OF_CURVES, OF_DIFFERENCES, OF_RUNS, Address
 from explorer.charts.table_figures import draw_axis
 from explorer.page_selection import nearest_study, select
 from explorer.record_store import RecordStore
+from explorer.sections.page import PARTS
+from explorer.sections.page_text import FILL, page_text
 from explorer.sections.study_section import (
     navigation,
     nothing_to_show,
@@ -34,12 +36,7 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
     @app.callback(
         Output("message", "children"),
         Output("content", "hidden"),
-        Output("studies", "children"),
-        Output("study-heading", "children"),
-        Output("table", "children"),
-        Output("study-notes", "children"),
-        Output("study", "data-search"),
-        Output("study", "data-shown"),
+        Output("study-text", "data"),
         Input("address", "search"),
         Input("version", "data"),
     )
@@ -47,34 +44,31 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
         snapshot = store.snapshot()
         message = nothing_to_show(snapshot)
         if snapshot.trials.empty:
-            return message, True, [], [], [], [], "", ""
+            return message, True, no_update
         chosen = select(Address.parse(search), snapshot, views)
-        names = study_names(snapshot.trials)
-        table = study_table(chosen, snapshot.trials)
-        links = navigation(names, chosen.address)
-        heading, notes = study_heading(chosen), study_notes(chosen)
-        return message, False, links, heading, table, notes, search or "", str(chosen.address)
+        parts = {
+            "studies": navigation(study_names(snapshot.trials), chosen.address),
+            "study-heading": study_heading(chosen),
+            "table": study_table(chosen, snapshot.trials),
+            "study-notes": study_notes(chosen),
+        }
+        return message, False, page_text(parts, "study", search, chosen.address)
+
+    app.clientside_callback(FILL, Input("study-text", "data"))  # type: ignore[no-untyped-call]
 
     @app.callback(
-        Output("study-part", "data"),
-        Output("runs-part", "data"),
-        Output("epoch-part", "data"),
+        *(Output(part, "data") for part in PARTS),
         Input("address", "search"),
         Input("version", "data"),
-        State("study-part", "data"),
-        State("runs-part", "data"),
-        State("epoch-part", "data"),
+        *(State(part, "data") for part in PARTS),
     )
     def choose_parts(search: str | None, _: int | None, *before: Any) -> list[Any]:
         # What has not changed is not drawn again.
         snapshot, asked = store.snapshot(), Address.parse(search)
         if snapshot.trials.empty:
-            return [no_update] * 3
-        now = (
-            [snapshot.version, nearest_study(asked, snapshot).study],
-            [snapshot.version, asked.of_runs()],
-            asked.epoch,
-        )
+            return [no_update] * len(PARTS)
+        choices = (nearest_study(asked, snapshot).study, *map(asked.only, (OF_DIFFERENCES, OF_RUNS, OF_CURVES)))
+        now = (*([snapshot.version, chosen] for chosen in choices), asked.epoch)
         return [no_update if part == old else part for part, old in zip(now, before, strict=True)]
 
     @app.callback(

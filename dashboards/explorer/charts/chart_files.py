@@ -28,6 +28,15 @@ CHARTS: dict[str, Draw] = {
 }
 
 
+def draw_first_view(store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
+    """Read the histories of a page without a query, and draw its figures once: what they import takes a while."""
+    snapshot = store.snapshot()
+    if not snapshot.trials.empty:
+        chosen = select(Address(), snapshot, views)
+        for draw in CHARTS.values():
+            draw(chosen, histories, snapshot.trials)
+
+
 def serve_charts(server: Flask, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
     """Serve every figure of the page by the address that shows it; 404 for anything else."""
 
@@ -42,7 +51,7 @@ def serve_charts(server: Flask, store: RecordStore, views: StudyViews, histories
             abort(404)
         headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
         if kind == "csv":
-            return Response(drawn[0].data.to_csv(index=False), mimetype="text/csv", headers=headers)
+            return Response(drawn[0].data().to_csv(index=False), mimetype="text/csv", headers=headers)
         from explorer.charts.figure_pdf import figures_pdf  # matplotlib takes half a second to import
 
         content = figures_pdf([each.figure for each in drawn])

@@ -1,6 +1,6 @@
 """A figure on the page with its data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -14,12 +14,12 @@ class Drawn:
 
     Attributes:
         figure: The figure.
-        data: What it shows, a row a mark; with the labels of the figure.
+        data: Returns what it shows, a row a mark; with the labels of the figure.
         note: What a reader must know beside it; usually empty.
     """
 
     figure: go.Figure
-    data: pd.DataFrame
+    data: Callable[[], pd.DataFrame]
     note: str = ""
 
 

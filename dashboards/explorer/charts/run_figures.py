@@ -49,7 +49,7 @@ def draw_distribution(chosen: Selection, histories: HistoryCache) -> Drawn:
     found = pooled_distributions(histograms, chosen.labels, chosen.groups, epoch)
     return Drawn(
         distribution_chart(found, epoch, _styles(chosen)),
-        data_frame(found, "centres", "density").assign(epoch=epoch),
+        lambda: data_frame(found, "centres", "density").assign(epoch=epoch),
     )
 
 
@@ -59,7 +59,10 @@ def draw_gradients(chosen: Selection, histories: HistoryCache) -> dict[str, Draw
     if norms.empty:
         return {}
     found = _landscape(chosen, norms)
-    data = norms.assign(run=norms["trial_key"].map(chosen.labels))[["run", "name", "epoch", "value"]]
+
+    def data() -> pd.DataFrame:
+        return norms.assign(run=norms["trial_key"].map(chosen.labels))[["run", "name", "epoch", "value"]]
+
     return {
         panel.label: Drawn(figure, data) for panel, figure in zip(found.panels, gradient_charts(found), strict=True)
     }
@@ -86,7 +89,7 @@ def _draw_courses(chosen: Selection, courses: tuple[RunCourse, ...], *height: in
     # Thin lines lie below the means.
     shown = [*beside, *means]
     sized = {"panel_height": height[0]} if height else {}
-    return Drawn(courses_chart(shown, _styles(chosen), **sized), data_frame(shown, *COURSE_SERIES))
+    return Drawn(courses_chart(shown, _styles(chosen), **sized), lambda: data_frame(shown, *COURSE_SERIES))
 
 
 def _styles(chosen: Selection) -> Styles:
@@ -95,9 +98,9 @@ def _styles(chosen: Selection) -> Styles:
 
 
 def _landscape(chosen: Selection, norms: pd.DataFrame) -> GradientLandscape:
-    members: dict[str, list[Run]] = {}
+    recorded, members = set(norms["trial_key"].unique()), dict[str, list[Run]]()
     for run in chosen.runs:
-        if (norms["trial_key"] == run.key).any():
+        if run.key in recorded:
             members.setdefault(run.group or run.label, []).append(run)
     layers = tuple(map(str, norms["name"].unique()))
     epochs = tuple(map(int, sorted(norms["epoch"].unique())))

@@ -25,7 +25,7 @@ def draw_axis(table: AblationTable) -> Drawn:
         replace(point, label=f"{point.label} (provisional)") if row.n_missing else point
         for point, row in zip(figure.points, table.rows, strict=True)
     )
-    return Drawn(axis_chart(replace(figure, points=points)), data_frame(points))
+    return Drawn(axis_chart(replace(figure, points=points)), lambda: data_frame(points))
 
 
 def draw_differences(chosen: Selection, trials: pd.DataFrame) -> Drawn:
@@ -59,7 +59,7 @@ def draw_differences(chosen: Selection, trials: pd.DataFrame) -> Drawn:
                 notes.append(f"{table.name} is judged by its {metric_name(table.metric)}.")
         note = " ".join(filter(None, notes))
     colors = {cell.label: color_of(cell.place) for cell in chosen.cells}
-    return Drawn(forest_chart(lines, metric, colors), data_frame(lines), note)
+    return Drawn(forest_chart(lines, metric, colors), lambda: data_frame(lines), note)
 
 
 def _note(table: AblationTable, baselines: Mapping[str, str]) -> str:

@@ -21,8 +21,10 @@ def health_list(runs: Sequence[Run], metrics: pd.DataFrame, steps: pd.DataFrame)
         steps: The steps of one of them, which tell how long an epoch is; may be empty.
     """
     pace = None if steps.empty else int((steps["step"] / steps["epoch"]).max())
-    recorded = set(metrics["trial_key"])
-    by_run = dict(iter(metrics[metrics["name"].isin(READ)].groupby("trial_key", observed=True)))
+    recorded = set(metrics["trial_key"].unique())
+    # As objects once, in place of once a run.
+    read = metrics[metrics["name"].isin(READ)].astype({"trial_key": object, "name": object})
+    by_run = dict(iter(read.groupby("trial_key", observed=True)))
     marks: dict[str, list[tuple[str, HealthMark]]] = {}
     for run in runs:
         if run.key in recorded:

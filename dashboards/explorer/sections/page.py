@@ -8,6 +8,9 @@ from explorer.sections.chart_part import chart_heading, chart_part, epoch_slider
 from explorer.sections.study_section import search_field
 
 PULSE_MILLISECONDS = 4000
+# What the figures wait for: each changes with what its figures depend on.
+PARTS = ("study-part", "against-part", "runs-part", "curves-part", "epoch-part")
+STORES = ("version", *PARTS, "study-text", "cell-text", "settings-text")
 
 
 def make_page() -> Component:
@@ -16,7 +19,7 @@ def make_page() -> Component:
         [
             dcc.Location(id="address", refresh=False),
             dcc.Interval(id="pulse", interval=PULSE_MILLISECONDS),
-            *(dcc.Store(id=name) for name in ("version", "study-part", "runs-part", "epoch-part")),
+            *(dcc.Store(id=name) for name in STORES),
             html.A("Skip to the table", href="#study", className="skip"),
             html.Header(
                 [

@@ -4,6 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from explorer.app import make_app
+from explorer.history_cache import HistoryCache
 from explorer.record_store import RecordStore
 from explorer.study_view import StudyViews, view_study
 from ftlab.reporting.writers.spreadsheet import table_csv
@@ -15,7 +16,8 @@ Record = Callable[..., None]
 @pytest.fixture
 def client(tracker: MemoryTracker) -> FlaskClient:
     """A browser of the explorer without a browser."""
-    return make_app(RecordStore(lambda: tracker), StudyViews()).server.test_client()
+    store = RecordStore(lambda: tracker)
+    return make_app(store, StudyViews(), HistoryCache(store)).server.test_client()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8050", "localhost:8050"])

@@ -72,8 +72,8 @@ def test_curves_are_means_with_the_range_of_the_seeds(store: RecordStore, choose
     assert named(drawn.figure, "m=0.9, lowest").y == pytest.approx([0.6] * 2, abs=1e-6)
     assert {trace.name for trace in drawn.figure.data if trace.hoverinfo != "skip"} == {"m=0.9", "m=0.5"}
     assert drawn.figure.layout.showlegend is False
-    assert list(drawn.data.columns) == ["run", "statistic", "transformed", "epochs", "values", "low", "high"]
-    assert len(drawn.data) == 4
+    assert list(drawn.data().columns) == ["run", "statistic", "transformed", "epochs", "values", "low", "high"]
+    assert len(drawn.data()) == 4
 
 
 def test_seeds_are_drawn_on_demand(store: RecordStore, choose: Callable[..., Selection]) -> None:
@@ -92,7 +92,7 @@ def test_the_distribution_is_that_of_the_epoch(store: RecordStore, choose: Calla
     histories = HistoryCache(store)
     assert recorded_span(choose(), histories) == (1, 2)
     drawn = draw_distribution(choose(epoch="1"), histories)
-    assert set(drawn.data["epoch"]) == {1}
+    assert set(drawn.data()["epoch"]) == {1}
     assert drawn.figure.layout.xaxis.title.text == "score (cosine), epoch 1"
     assert named(drawn.figure, "m=0.9, positives").y[-1] == pytest.approx(2 * 15 / 30, abs=1e-6)
 
@@ -105,8 +105,8 @@ def test_gradient_maps_share_a_scale(store: RecordStore, choose: Callable[..., S
 
 def test_a_cell_stands_among_the_differences_of_its_table(store: RecordStore, choose: Callable[..., Selection]) -> None:
     drawn = draw_differences(choose(), store.snapshot().trials)
-    assert list(drawn.data["label"]) == ["m=0.5", "m=0.9", "m=0.99"]
-    assert drawn.data["difference"].isna().all()  # a table of records has no baseline
+    assert list(drawn.data()["label"]) == ["m=0.5", "m=0.9", "m=0.99"]
+    assert drawn.data()["difference"].isna().all()  # a table of records has no baseline
 
 
 def test_differences_to_a_chosen_cell_are_corrected_for_all_cells(
@@ -114,7 +114,7 @@ def test_differences_to_a_chosen_cell_are_corrected_for_all_cells(
 ) -> None:
     chosen = choose(compare=BOTH, against=BOTH[0])
     drawn = draw_differences(chosen, store.snapshot().trials)
-    lines = drawn.data.set_index("label")
+    lines = drawn.data().set_index("label")
     assert list(lines.index) == ["m=0.9", "m=0.5"]
     assert (lines.at["m=0.5", "is_baseline"], lines.at["m=0.9", "n"]) == (True, 5)
     assert lines.at["m=0.9", "p"] < 0.05
@@ -123,7 +123,7 @@ def test_differences_to_a_chosen_cell_are_corrected_for_all_cells(
 
 def test_a_row_that_is_not_complete_is_marked_in_the_figure(choose: Callable[..., Selection]) -> None:
     drawn = draw_axis(choose().current.view.shown)
-    assert list(drawn.data["label"]) == ["0.5", "0.9", "0.99 (provisional)"]
+    assert list(drawn.data()["label"]) == ["0.5", "0.9", "0.99 (provisional)"]
 
 
 def test_settings_that_differ_come_first(store: RecordStore, choose: Callable[..., Selection]) -> None:
@@ -136,7 +136,7 @@ def test_settings_that_differ_come_first(store: RecordStore, choose: Callable[..
 @pytest.fixture
 def client(store: RecordStore) -> FlaskClient:
     """A browser of the explorer without a browser."""
-    return make_app(store, StudyViews()).server.test_client()
+    return make_app(store, StudyViews(), HistoryCache(store)).server.test_client()
 
 
 @pytest.mark.parametrize("name", sorted(CHARTS))

@@ -12,8 +12,15 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 
+from explorer.address import Address
 from explorer.app import make_app
-from explorer.record_store import RecordStore
+from explorer.history_cache import HistoryCache
+from explorer.page_selection import select
+from explorer.record_store import RecordStore, Snapshot
+from explorer.sections.page_text import markup
+from explorer.sections.runs_section import run_list
+from explorer.sections.settings_section import settings_tables
+from explorer.sections.study_section import study_heading, study_table
 from explorer.study_view import StudyViews
 from ftlab.reporting.figures.axis_figure import axis_figure
 from ftlab.reporting.pages.axis_chart import axis_chart
@@ -120,6 +127,21 @@ def test_a_table_of_hostile_names_has_all_its_rows(texts: Texts) -> None:
     assert [row.summary.n for row in texts.table.rows] == [1]
 
 
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_the_explorer_runs_no_script_of_a_name(text: str) -> None:
+    tracker = MemoryTracker()
+    tracker.open_study(StudyRecord(text, f"{text}/digits"))
+    tracker.open_trial(TrialRecord(text, text, 0, f"{text}/digits", text, {text: text}, {text: text}))
+    tracker.log_epochs(text, [EpochResult(1, 0.0, {METRIC: 1.0})])
+    tracker.close_trial(text, Outcome(TrialStatus.FAILED, text))
+    trials = tracker.load_trials()
+    chosen = select(Address(text, "digits"), Snapshot(trials, version=1), StudyViews())
+    parts = (study_table(chosen, trials), study_heading(chosen), run_list(chosen, {}), settings_tables(chosen, trials))
+    found = "".join(map(markup, parts))
+    assert not re.search(r"<(?!/?(a|b|code|details|div|h1|p|span|strong|summary|sup|t\w+)\b)", found)
+    assert not re.search(r"<[^>]*\son\w+=", re.sub('"[^"]*"', "", found))
+
+
 @pytest.mark.parametrize("study", ['a".exe/digits', "a\r\nSet-Cookie: b/digits", "../../x/digits", "<b>/digits"])
 def test_a_download_is_called_what_we_call_it(study: str) -> None:
     tracker = MemoryTracker()
@@ -127,7 +149,8 @@ def test_a_download_is_called_what_we_call_it(study: str) -> None:
     tracker.open_trial(TrialRecord("k", "c", 0, study, SCRIPT, {}, {}))
     tracker.log_epochs("k", [EpochResult(1, 0.0, {METRIC: 1.0})])
     tracker.close_trial("k", Outcome(TrialStatus.FINISHED, SCRIPT))
-    client = make_app(RecordStore(lambda: tracker), StudyViews()).server.test_client()
+    store = RecordStore(lambda: tracker)
+    client = make_app(store, StudyViews(), HistoryCache(store)).server.test_client()
     experiment, _, profile = study.rpartition("/")
     got = client.get(
         "/files/table.csv", query_string={"experiment": experiment, "profile": profile}, base_url="http://localhost"
