@@ -82,6 +82,12 @@ def test_a_table_has_the_rows_of_its_experiment(name: str, profile: str) -> None
 
 
 @pytest.mark.parametrize("name", HOMES)
+def test_a_header_s_command_makes_its_table(name: str) -> None:
+    profile = HOMES[name][1]
+    assert header_of(name, "Command") == f"make sweep EXP={name}" + (f" PROFILE={profile}" if profile != "digits" else "")
+
+
+@pytest.mark.parametrize("name", HOMES)
 def test_a_header_counts_the_trials_of_its_table(name: str) -> None:
     study = load_study(*HOMES[name])
     counts = [int(count) for count in re.findall(r"(\d+)(?: trials| more)", header_of(name, "Time"))]
