@@ -157,7 +157,7 @@ def nearest_study(asked: Address, snapshot: Snapshot) -> Address:
 
 
 def _cells(address: Address, snapshot: Snapshot, views: StudyViews) -> tuple[ChosenCell, ...]:
-    studies = set(snapshot.trials["study"])
+    studies = set(snapshot.trials["study"].unique())
     here = cell_mark(address.study, address.cell)
     marks = [(place, mark.partition("|")) for place, mark in enumerate(address.compare[:MAX_COMPARED], start=1)]
     if here not in address.compare:

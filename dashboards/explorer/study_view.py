@@ -64,7 +64,7 @@ class StudyView:
 def study_names(trials: pd.DataFrame) -> dict[str, list[str]]:
     """Return the recorded profiles, with their marks of overrides, by experiment."""
     names: dict[str, list[str]] = {}
-    for study in sorted(set(trials["study"])):
+    for study in sorted(trials["study"].unique()):
         experiment, _, profile = study.partition("/")
         names.setdefault(experiment, []).append(profile)
     return names
