@@ -48,7 +48,8 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
     def show_settings(_: Any, search: str | None) -> Any:
         snapshot = store.snapshot()
         chosen = select(Address.parse(search), snapshot, views)
-        return page_text({"settings": settings_tables(chosen, snapshot.trials)}, "cell", search, chosen.address)
+        # Of a place of its own: these may come later than the links of the next choice.
+        return page_text({"settings": settings_tables(chosen, snapshot.trials)}, "settings", search, chosen.address)
 
     for name in ("cell-text", "settings-text"):
         app.clientside_callback(FILL, Input(name, "data"))  # type: ignore[no-untyped-call]

@@ -23,7 +23,7 @@ def page_text(parts: Mapping[str, Any], section: str, search: str | None, shown:
 
     Args:
         parts: Components by the identifier of the place that they fill.
-        section: Identifier of the section around them.
+        section: Identifier of what is around them, which says what it is drawn for.
         search: Query that the page asked with.
         shown: The address that the components are made for.
     """
