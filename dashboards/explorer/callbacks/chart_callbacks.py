@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import ALL, Dash, Input, Output, State, no_update
 
 from explorer.address import Address
 from explorer.callbacks.study_callbacks import changed
@@ -98,16 +98,19 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
 
     @app.callback(
         Output("gradients", "children"),
+        Output({"gradients": ALL}, "figure"),
         Output("gradients-part", "hidden"),
         *RUNS,
+        State({"gradients": ALL}, "id"),
         prevent_initial_call=True,
     )
-    def show_gradients(_: Any, search: str | None) -> tuple[list[Any], bool]:
-        panels = draw_gradients(chosen_by(search), histories)
-        shown = enumerate(panels.items())
-        return [
-            graph(f"gradients-{place}", f"Gradient norms, {label}", drawn.figure) for place, (label, drawn) in shown
-        ], not panels
+    def show_gradients(_: Any, search: str | None, there: list[Any]) -> tuple[Any, list[Any], bool]:
+        figures = [drawn.figure for drawn in draw_gradients(chosen_by(search), histories).values()]
+        if len(figures) == len(there):
+            return no_update, figures, not figures
+        # A new place takes twice as long as a new figure.
+        places = [graph({"gradients": place}, "Gradient norms", drawn) for place, drawn in enumerate(figures)]
+        return places, [no_update] * len(there), not figures
 
 
 def _kept(drawn: Drawn, name: str) -> Any:
