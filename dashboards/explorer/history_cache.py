@@ -4,6 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -15,6 +16,14 @@ from ftlab.tracking.score_history import history_frame
 MAX_KEPT = 1000
 
 
+class _Reading(NamedTuple):
+    """Histories that were read together: their trials, their rows, and when."""
+
+    keys: frozenset[str]
+    rows: pd.DataFrame
+    read_at: float
+
+
 class HistoryCache:
     """Keeps histories in memory: that of a run with a result for good, of another run for a few seconds.
 
@@ -24,14 +33,15 @@ class HistoryCache:
 
     def __init__(self, store: RecordStore) -> None:
         self._store = store
-        self._kept: OrderedDict[tuple[str, HistoryPart], tuple[str, float, pd.DataFrame]] = OrderedDict()
+        # The reading that has the history of a trial, and the status that the trial had then.
+        self._kept: OrderedDict[tuple[str, HistoryPart], tuple[str, _Reading]] = OrderedDict()
         # The last answer of each part: the figures of one click ask for the same runs.
-        self._joined: dict[HistoryPart, tuple[list[pd.DataFrame], pd.DataFrame]] = {}
+        self._joined: dict[HistoryPart, tuple[dict[str, _Reading], pd.DataFrame]] = {}
         self._statuses: tuple[int, dict[str, str]] = (0, {})
         self._lock = threading.Lock()
 
     def load(self, trial_keys: Sequence[str], part: HistoryPart) -> pd.DataFrame:
-        """Return a part of the histories of trials, without those that cannot be read."""
+        """Return a part of the histories of trials, without those that cannot be read, in any order."""
         snapshot = self._store.snapshot()
         with self._lock:
             if self._statuses[0] != snapshot.version:
@@ -40,12 +50,11 @@ class HistoryCache:
             statuses = self._statuses[1]
             asked = [key for key in trial_keys if key in statuses]
             self._read([key for key in asked if not self._is_fresh(key, part, statuses[key])], part, statuses)
-            frames = [self._kept[key, part][2] for key in asked if (key, part) in self._kept]
-            before, joined = self._joined.get(part, ([], history_frame({}, part)))
-            if len(frames) != len(before) or any(new is not old for new, old in zip(frames, before, strict=True)):
-                filled = [frame for frame in frames if not frame.empty]
-                joined = pd.concat(filled, ignore_index=True) if filled else history_frame({}, part)
-                self._joined[part] = frames, joined
+            found = {key: self._kept[key, part][1] for key in asked if (key, part) in self._kept}
+            before, joined = self._joined.get(part, ({}, history_frame({}, part)))
+            if found.keys() != before.keys() or any(before[key] is not reading for key, reading in found.items()):
+                joined = _join(found, part)
+                self._joined[part] = found, joined
         return joined
 
     def _read(self, keys: Sequence[str], part: HistoryPart, statuses: Mapping[str, str]) -> None:
@@ -53,12 +62,12 @@ class HistoryCache:
             return
         try:
             # All at once: a store takes as long to find one as to find many.
-            found = self._store.tracker().load_history(keys, part).astype({"trial_key": str, "name": str})
+            rows = self._store.tracker().load_history(keys, part).astype({"trial_key": str, "name": str})
         except TrackingError:
             return
-        histories = dict(iter(found.groupby("trial_key")))
+        reading = _Reading(frozenset(keys), rows, time.monotonic())
         for key in keys:
-            self._kept[key, part] = (statuses[key], time.monotonic(), histories.get(key, found[:0]))
+            self._kept[key, part] = (statuses[key], reading)
             self._kept.move_to_end((key, part))
         while len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
@@ -66,6 +75,19 @@ class HistoryCache:
     def _is_fresh(self, key: str, part: HistoryPart, status: str) -> bool:
         if (key, part) not in self._kept:
             return False
-        before, read_at, _ = self._kept[key, part]
+        before, reading = self._kept[key, part]
         is_result = TrialStatus(status).is_result
-        return before == status and (is_result or time.monotonic() - read_at < REFRESH_SECONDS)
+        return before == status and (is_result or time.monotonic() - reading.read_at < REFRESH_SECONDS)
+
+
+def _join(found: Mapping[str, _Reading], part: HistoryPart) -> pd.DataFrame:
+    """Return the rows of each trial from its reading."""
+    frames = []
+    for reading in {id(reading): reading for reading in found.values()}.values():
+        own = [key for key, each in found.items() if each is reading]
+        rows = reading.rows
+        frames.append(rows if len(own) == len(reading.keys) else rows[rows["trial_key"].isin(own)])
+    filled = [frame for frame in frames if not frame.empty]
+    if len(filled) < 2:
+        return filled[0] if filled else history_frame({}, part)
+    return pd.concat(filled, ignore_index=True)
