@@ -84,7 +84,8 @@ def test_a_table_has_the_rows_of_its_experiment(name: str, profile: str) -> None
 @pytest.mark.parametrize("name", HOMES)
 def test_a_header_s_command_makes_its_table(name: str) -> None:
     profile = HOMES[name][1]
-    assert header_of(name, "Command") == f"make sweep EXP={name}" + (f" PROFILE={profile}" if profile != "digits" else "")
+    scale = "" if profile == "digits" else f" PROFILE={profile}"
+    assert header_of(name, "Command") == f"make sweep EXP={name}{scale}"
 
 
 @pytest.mark.parametrize("name", HOMES)
