@@ -54,7 +54,8 @@ def tracker(monkeypatch: pytest.MonkeyPatch) -> MemoryTracker:
 def test_a_misspelt_experiment_names_the_nearest(command: str, run_ftlab: RunFtlab) -> None:
     ended = run_ftlab(command, "momentm")
     assert ended.status == 1
-    assert "but got 'momentm'. Did you mean 'momentum'? Choices: comparators, components" in ended.err
+    assert "but got 'momentm'. Did you mean 'momentum'? Choices: " in ended.err
+    assert ", comparators, components" in ended.err
     assert ended.out == ""
 
 
