@@ -17,9 +17,9 @@ MAX_KEPT = 1000
 
 
 class _Reading(NamedTuple):
-    """Histories that were read together: their trials, their rows, and when."""
+    """Histories that were read together: of how many trials, their rows, and when."""
 
-    keys: frozenset[str]
+    num_trials: int
     rows: pd.DataFrame
     read_at: float
 
@@ -65,7 +65,7 @@ class HistoryCache:
             rows = self._store.tracker().load_history(keys, part).astype({"trial_key": str, "name": str})
         except TrackingError:
             return
-        reading = _Reading(frozenset(keys), rows, time.monotonic())
+        reading = _Reading(len(keys), rows, time.monotonic())
         for key in keys:
             self._kept[key, part] = (statuses[key], reading)
             self._kept.move_to_end((key, part))
@@ -86,7 +86,7 @@ def _join(found: Mapping[str, _Reading], part: HistoryPart) -> pd.DataFrame:
     for reading in {id(reading): reading for reading in found.values()}.values():
         own = [key for key, each in found.items() if each is reading]
         rows = reading.rows
-        frames.append(rows if len(own) == len(reading.keys) else rows[rows["trial_key"].isin(own)])
+        frames.append(rows if len(own) == reading.num_trials else rows[rows["trial_key"].isin(own)])
     filled = [frame for frame in frames if not frame.empty]
     if len(filled) < 2:
         return filled[0] if filled else history_frame({}, part)

@@ -23,6 +23,11 @@ class Place(NamedTuple):
     heading: str
 
 
+def scale_of(profile: str) -> str:
+    """Return what a command says of its profile."""
+    return "" if profile == "digits" else f" PROFILE={profile}"
+
+
 def gallery_text() -> str:
     """Return the page of experiments."""
     parts = [
@@ -61,8 +66,7 @@ def _experiment(name: str, table: Place | None) -> Iterator[str]:
     if table is None:
         yield code(command)
     else:
-        scale = "" if PAGES[table.page] == "digits" else f" PROFILE={PAGES[table.page]}"
-        yield f"{code(command + scale)} · [its table](results/{table.page}.md#{table.heading})"
+        yield f"{code(command + scale_of(PAGES[table.page]))} · [its table](results/{table.page}.md#{table.heading})"
     figure = RESULTS / "figures" / f"{name}.png"
     if figure.is_file():
         yield f"![What came out of {name}](results/figures/{figure.name})"

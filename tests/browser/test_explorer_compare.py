@@ -99,6 +99,11 @@ def test_cells_are_compared(look: dict[str, Any], explorer: str, open_page: Open
     expect(page.locator("#settings tbody").first).to_contain_text("transform.negatives")
     for figure in CHARTS:
         drawn(page, figure)
+    maps = page.locator("#gradients figure")
+    expect(maps).to_have_count(3)
+    assert [each.get_attribute("aria-label") for each in maps.all()] == [
+        f"Gradient norms, {cell}" for cell in ("K", "FT", "union")
+    ]
     assert page.locator(".legend .traces").count() == page.locator("#axis-chart .legend .traces").count()
     width = page.evaluate("document.querySelector('#courses .js-plotly-plot')._fullLayout._size.w")
     assert width > 190

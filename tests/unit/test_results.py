@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 import yaml
-from gallery_page import PAGES
+from gallery_page import PAGES, scale_of
 
 from ftlab.study.spec import load_study
 
@@ -83,9 +83,7 @@ def test_a_table_has_the_rows_of_its_experiment(name: str, profile: str) -> None
 
 @pytest.mark.parametrize("name", HOMES)
 def test_a_header_s_command_makes_its_table(name: str) -> None:
-    profile = HOMES[name][1]
-    scale = "" if profile == "digits" else f" PROFILE={profile}"
-    assert header_of(name, "Command") == f"make sweep EXP={name}{scale}"
+    assert header_of(name, "Command") == f"make sweep EXP={name}{scale_of(HOMES[name][1])}"
 
 
 @pytest.mark.parametrize("name", HOMES)

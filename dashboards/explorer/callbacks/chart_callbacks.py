@@ -21,11 +21,11 @@ from explorer.page_selection import Selection, select
 from explorer.record_store import RecordStore
 from explorer.sections.chart_part import epoch_slider, graph
 from explorer.sections.health_section import health_list
+from explorer.sections.page import FIGURE_PARTS
 from explorer.study_view import StudyViews
 from ftlab.tracking.records import HistoryPart
 
-RUNS = (Input("runs-part", "data"), State("address", "search"))
-CURVES = (Input("curves-part", "data"), State("address", "search"))
+DIFFERENCES, RUNS, CURVES = ((Input(part, "data"), State("address", "search")) for part in FIGURE_PARTS)
 
 
 def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
@@ -56,8 +56,7 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         Output("differences", "figure"),
         Output("differences-note", "children"),
         Output("differences-part", "hidden"),
-        Input("against-part", "data"),
-        State("address", "search"),
+        *DIFFERENCES,
         prevent_initial_call=True,
     )
     def show_differences(_: Any, search: str | None) -> tuple[Any, ...]:
@@ -105,12 +104,12 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         prevent_initial_call=True,
     )
     def show_gradients(_: Any, search: str | None, there: list[Any]) -> tuple[Any, list[Any], bool]:
-        figures = [drawn.figure for drawn in draw_gradients(chosen_by(search), histories).values()]
-        if len(figures) == len(there):
-            return no_update, figures, not figures
-        # A new place takes twice as long as a new figure.
-        places = [graph({"gradients": place}, "Gradient norms", drawn) for place, drawn in enumerate(figures)]
-        return places, [no_update] * len(there), not figures
+        panels = {label: drawn.figure for label, drawn in draw_gradients(chosen_by(search), histories).items()}
+        if [place["gradients"] for place in there] == [*panels]:
+            # A new figure takes half the time of a new place.
+            return no_update, [*panels.values()], not panels
+        places = [graph({"gradients": label}, f"Gradient norms, {label}", figure) for label, figure in panels.items()]
+        return places, [no_update] * len(there), not panels
 
 
 def _kept(drawn: Drawn, name: str) -> Any:

@@ -5,11 +5,11 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, no_update
 
-from explorer.address import OF_CURVES, OF_DIFFERENCES, OF_RUNS, Address
+from explorer.address import Address
 from explorer.charts.table_figures import draw_axis
 from explorer.page_selection import nearest_study, select
 from explorer.record_store import RecordStore
-from explorer.sections.page import PARTS
+from explorer.sections.page import FIGURE_PARTS, PARTS
 from explorer.sections.page_text import FILL, page_text
 from explorer.sections.study_section import (
     navigation,
@@ -67,7 +67,7 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
         snapshot, asked = store.snapshot(), Address.parse(search)
         if snapshot.trials.empty:
             return [no_update] * len(PARTS)
-        choices = (nearest_study(asked, snapshot).study, *map(asked.only, (OF_DIFFERENCES, OF_RUNS, OF_CURVES)))
+        choices = (nearest_study(asked, snapshot).study, *map(asked.only, FIGURE_PARTS.values()))
         now = (*([snapshot.version, chosen] for chosen in choices), asked.epoch)
         return [no_update if part == old else part for part, old in zip(now, before, strict=True)]
 

@@ -47,7 +47,7 @@ def chart_heading(name: str, title: str) -> Component:
     return html.Div([html.H3(title), html.Span(buttons, className="export")], className="chart-head")
 
 
-def graph(name: str | dict[str, int], label: str, drawn: go.Figure | None = None) -> Component:
+def graph(name: str | dict[str, str], label: str, drawn: go.Figure | None = None) -> Component:
     """Return a place for a figure, with a description for those who cannot see it.
 
     Args:

@@ -3,13 +3,15 @@
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from explorer.address import OF_CURVES, OF_DIFFERENCES, OF_RUNS
 from explorer.sections.aria import aria
 from explorer.sections.chart_part import chart_heading, chart_part, epoch_slider, graph
 from explorer.sections.study_section import search_field
 
 PULSE_MILLISECONDS = 4000
-# What the figures wait for: each changes with what its figures depend on.
-PARTS = ("study-part", "against-part", "runs-part", "curves-part", "epoch-part")
+# What figures wait for, with the choices that it changes with.
+FIGURE_PARTS = {"against-part": OF_DIFFERENCES, "runs-part": OF_RUNS, "curves-part": OF_CURVES}
+PARTS = ("study-part", *FIGURE_PARTS, "epoch-part")
 STORES = ("version", *PARTS, "study-text", "cell-text", "settings-text")
 
 
