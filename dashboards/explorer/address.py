@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlencode
 EACH = "each"
 # More curves cannot be told apart.
 MAX_COMPARED = 8
-# What the parts of the page depend on: the differences, the runs, and the curves that are drawn of them.
-OF_CELLS = ("experiment", "profile", "cell", "compare")
+# What the parts of the page depend on: the table, the differences, the runs, and the curves that are drawn of them.
+OF_STUDY = ("experiment", "profile")
+OF_CELLS = (*OF_STUDY, "cell", "compare")
 OF_DIFFERENCES = (*OF_CELLS, "against")
 OF_RUNS = (*OF_CELLS, "seed", "status", "run")
 OF_CURVES = (*OF_RUNS, "runs")
@@ -77,10 +78,6 @@ class Address:
         more = (*chosen, *(value for value in values if value not in chosen))
         now: dict[str, Any] = {name: kept if {*values} <= {*chosen} else more}
         return replace(self, **now)
-
-    def only(self, names: Sequence[str]) -> str:
-        """Return the link of some of the choices."""
-        return str(type(self)(**{name: getattr(self, name) for name in names}))
 
     def __str__(self) -> str:
         """Return the link.

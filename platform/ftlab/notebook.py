@@ -194,9 +194,11 @@ def load_epochs(folder: str | PathLike[str]) -> "pd.DataFrame":
     from ftlab.publish.results_folder import load_provenance, table_folder
     from ftlab.tracking.opening import open_tracker
     from ftlab.tracking.records import HistoryPart
+    from ftlab.tracking.tracker import load_history
 
     trials = load_provenance(table_folder(Path(folder))).trials
-    epochs = open_tracker(ftlab_home().local).load_history([trial.trial_key for trial in trials], HistoryPart.METRICS)
+    keys = [trial.trial_key for trial in trials]
+    epochs = load_history(open_tracker(ftlab_home().local), keys, HistoryPart.METRICS)
     for place, name in enumerate(("cell", "seed")):
         epochs.insert(place, name, epochs["trial_key"].map({trial.trial_key: getattr(trial, name) for trial in trials}))
     return epochs

@@ -183,6 +183,32 @@ def test_figures_are_drawn_once_and_say_loading_before(
     assert "no epoch is recorded" not in page.locator("body").inner_text()
 
 
+def test_a_choice_asks_for_what_depends_on_it(explorer: str, open_page: OpenPage) -> None:
+    page = drawn(open_page(explorer + COMPARED), *CHARTS)
+    page.wait_for_timeout(1000)
+    answers: list[str] = []
+    page.on("requestfinished", lambda asked: answers.append(str(asked.post_data)))
+    runs = {"courses", "distribution", "gradients-drawn", "health", "settings-text"}
+    for link, expected in {
+        ".rows thead th:nth-child(2) a": set(),
+        "#runs thead th:nth-child(2) a": set(),
+        "#against a:nth-of-type(2)": {"differences"},
+        "#run-choices .pick:nth-child(3) a:nth-of-type(2)": {"courses"},
+        "#run-choices .pick:nth-child(1) a:nth-of-type(2)": runs,
+        ".rows tbody tr:nth-child(1) .tick a": {*runs, "differences"},
+    }.items():
+        answers.clear()
+        page.locator(link).first.click()
+        page.wait_for_timeout(1500)
+        parts = {"axis-chart", "differences", *runs}
+        asked = {part for part in parts for answer in answers if f'"id":"{part}"' in answer.partition("inputs")[0]}
+        assert (link, asked) == (link, expected)
+    page.locator("#overlay").fill("union")
+    expect(page.locator("#overlay-found a").first).to_be_visible()
+    page.locator("#overlay").fill("")
+    expect(page.locator("#overlay-found a")).to_have_count(0)
+
+
 def test_a_figure_that_is_not_there_yet_is_loading(explorer: str, open_page: OpenPage) -> None:
     page = open_page("about:blank")
     page.route(

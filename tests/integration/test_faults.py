@@ -21,6 +21,7 @@ from small_disk import filled, mounted
 
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.tracker import load_history
 from ftlab.training.epoch_result import EpochResult
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -219,7 +220,7 @@ def test_a_server_keeps_the_histories_of_trials(server: Server) -> None:
         )
     later = MlflowTracker(server.uri)
     assert later.load_trials()["status"].to_list() == ["finished", "finished"]
-    assert later.load_history(["b2"], HistoryPart.STEPS)["value"].to_list() == [0.5, 0.25]
+    assert load_history(later, ["b2"], HistoryPart.STEPS)["value"].to_list() == [0.5, 0.25]
 
 
 def test_a_store_that_dies_during_a_sweep_costs_no_training(

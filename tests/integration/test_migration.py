@@ -14,6 +14,7 @@ import pytest
 from ftlab.tracking.mlflow.copying import Migration
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.tracker import load_history
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.training.epoch_result import EpochResult
 
@@ -75,5 +76,5 @@ def test_a_history_moves_to_a_server(server_uri: str, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(mine.drop(columns="run_id"), theirs.drop(columns="run_id"), check_exact=True)
     for part in HistoryPart:
         keys = list(mine["trial_key"])
-        pd.testing.assert_frame_equal(source.load_history(keys, part), target.load_history(keys, part))
+        pd.testing.assert_frame_equal(load_history(source, keys, part), load_history(target, keys, part))
     assert len(list((tmp_path / "kept").rglob("scores.parquet"))) == 3

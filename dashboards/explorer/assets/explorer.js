@@ -94,9 +94,12 @@ function download(address, name) {
 }
 
 // Dash asks Plotly to fit each figure once more right after its first drawing: one that fits is left alone.
+let plotlyIsThere;
+const plotlyOfThePage = new Promise((resolve) => { plotlyIsThere = resolve; });
 Object.defineProperty(window, "Plotly", {
   configurable: true,
   set: (plotly) => {
+    plotlyIsThere(plotly);
     Object.defineProperty(window, "Plotly", { configurable: true, writable: true, value: plotly });
     const { resize } = plotly.Plots;
     const fits = (figure) => Math.abs(figure.clientWidth - (figure._fullLayout?.width ?? 0)) < 1;
@@ -115,6 +118,31 @@ new MutationObserver(() => {
 window.dash_clientside = {
   ...window.dash_clientside,
   explorer: {
+    // A part is drawn again only if the choices that it depends on have changed, or the store has.
+    chooseParts: (search, version, overlaid, choices, ...before) => {
+      const { no_update: same } = window.dash_clientside;
+      if (!version) return before.map(() => same);
+      const asked = [...new URLSearchParams(search ?? "")];
+      const now = choices.map((names) => JSON.stringify([version, ...asked.filter(([name]) => names.includes(name))]));
+      now.push(overlaid ? JSON.stringify([version, search, overlaid]) : "");
+      return now.map((part, place) => (part === (before[place] ?? "") ? same : part));
+    },
+    // As many figures as there are cells. Dash would make all of them anew when one comes or goes.
+    drawPanels: async ({ place, panels, config }) => {
+      const { react, purge } = await plotlyOfThePage;
+      const parent = document.getElementById(place);
+      for (const frame of [...parent.children].slice(panels.length)) {
+        purge(frame.firstChild);
+        frame.remove();
+      }
+      panels.forEach(({ label, figure }, number) => {
+        const frame = parent.children[number] ?? parent.appendChild(document.createElement("figure"));
+        frame.className = "chart";
+        frame.setAttribute("aria-label", label);
+        const drawn = frame.firstChild ?? frame.appendChild(document.createElement("div"));
+        react(drawn, figure.data, figure.layout, config);
+      });
+    },
     fill: (found) => {
       if (!found) return;
       for (const [place, text] of Object.entries(found.texts)) {

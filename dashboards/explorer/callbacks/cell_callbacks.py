@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State, html, no_update
+from dash import Dash, Input, Output, State, html
 
-from explorer.address import Address
+from explorer.callbacks.study_callbacks import chosen_by
 from explorer.history_cache import HistoryCache
-from explorer.page_selection import Selection, select
+from explorer.page_selection import Selection
 from explorer.record_store import RecordStore
 from explorer.sections.cell_section import cell_heading, color_key
 from explorer.sections.page_text import FILL, page_text
@@ -24,10 +24,7 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
 
     @app.callback(Output("cell-text", "data"), Input("address", "search"), Input("version", "data"))
     def show_runs(search: str | None, _: int | None) -> Any:
-        snapshot = store.snapshot()
-        if snapshot.trials.empty:
-            return no_update
-        chosen = select(Address.parse(search), snapshot, views)
+        chosen = chosen_by(search, store, views)
         running = [run.key for run in chosen.runs if run.record["status"] == "running"]
         epochs = recorded_epochs(histories.load(running, HistoryPart.METRICS))
         parts = {
@@ -46,20 +43,25 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
         prevent_initial_call=True,
     )
     def show_settings(_: Any, search: str | None) -> Any:
-        snapshot = store.snapshot()
-        chosen = select(Address.parse(search), snapshot, views)
+        chosen = chosen_by(search, store, views)
+        tables = settings_tables(chosen, store.snapshot().trials)
         # Of a place of its own: these may come later than the links of the next choice.
-        return page_text({"settings": settings_tables(chosen, snapshot.trials)}, "settings", search, chosen.address)
+        return page_text({"settings": tables}, "settings", search, chosen.address)
 
     for name in ("cell-text", "settings-text"):
         app.clientside_callback(FILL, Input(name, "data"))  # type: ignore[no-untyped-call]
 
-    @app.callback(Output("overlay-found", "children"), Input("overlay", "value"), Input("address", "search"))
-    def find_runs(text: str | None, search: str | None) -> Any:
-        snapshot = store.snapshot()
-        if snapshot.trials.empty or not text:
+    @app.callback(
+        Output("overlay-found", "children"),
+        Input("overlay-part", "data"),
+        State("overlay", "value"),
+        State("address", "search"),
+        prevent_initial_call=True,
+    )
+    def find_runs(_: Any, text: str | None, search: str | None) -> Any:
+        if not text:
             return []
-        return overlay_choices(snapshot.trials, text, select(Address.parse(search), snapshot, views).address)
+        return overlay_choices(store.snapshot().trials, text, chosen_by(search, store, views).address)
 
 
 def _against(chosen: Selection) -> Any:

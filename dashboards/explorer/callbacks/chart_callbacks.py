@@ -1,11 +1,14 @@
 """The callbacks of the figures of the chosen runs, and of their health marks."""
 
+import threading
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from explorer.address import Address
-from explorer.callbacks.study_callbacks import changed
+from explorer.callbacks.study_callbacks import changed, chosen_by
 from explorer.charts.drawn import Drawn
 from explorer.charts.run_figures import (
     draw_accuracy,
@@ -17,9 +20,8 @@ from explorer.charts.run_figures import (
 )
 from explorer.charts.table_figures import draw_differences
 from explorer.history_cache import HistoryCache
-from explorer.page_selection import Selection, select
 from explorer.record_store import RecordStore
-from explorer.sections.chart_part import epoch_slider, graph
+from explorer.sections.chart_part import FIXED, epoch_slider
 from explorer.sections.health_section import health_list
 from explorer.sections.page import FIGURE_PARTS
 from explorer.study_view import StudyViews
@@ -30,9 +32,17 @@ DIFFERENCES, RUNS, CURVES = ((Input(part, "data"), State("address", "search")) f
 
 def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
     """Register the callbacks of the figures and of the health marks."""
+    turn = threading.Lock()
 
-    def chosen_by(search: str | None) -> Selection:
-        return select(Address.parse(search), store.snapshot(), views)
+    def in_turn(show: Callable[..., Any]) -> Callable[..., Any]:
+        # The page asks for all figures at once. Side by side each would take as long as all; so the first one is drawn
+        # in the browser while the next is made here.
+        @wraps(show)
+        def wait_and_show(*given: Any) -> Any:
+            with turn:
+                return show(*given)
+
+        return wait_and_show
 
     @app.callback(
         Output("accuracy", "figure"),
@@ -41,14 +51,16 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         *CURVES,
         prevent_initial_call=True,
     )
+    @in_turn
     def show_courses(_: Any, search: str | None) -> tuple[Any, ...]:
-        chosen = chosen_by(search)
+        chosen = chosen_by(search, store, views)
         accuracy, courses = draw_accuracy(chosen, histories), draw_courses(chosen, histories)
         return _kept(accuracy, "accuracy"), not accuracy.figure.data, _kept(courses, "courses")
 
     @app.callback(Output("health", "children"), *RUNS, prevent_initial_call=True)
+    @in_turn
     def show_health(_: Any, search: str | None) -> Any:
-        chosen = chosen_by(search)
+        chosen = chosen_by(search, store, views)
         metrics = histories.load(chosen.keys, HistoryPart.METRICS)
         return health_list(chosen.runs, metrics, histories.load(chosen.keys[:1], HistoryPart.STEPS))
 
@@ -59,8 +71,9 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         *DIFFERENCES,
         prevent_initial_call=True,
     )
+    @in_turn
     def show_differences(_: Any, search: str | None) -> tuple[Any, ...]:
-        drawn = draw_differences(chosen_by(search), store.snapshot().trials)
+        drawn = draw_differences(chosen_by(search, store, views), store.snapshot().trials)
         lines = drawn.data()
         return drawn.figure, drawn.note, bool(lines.empty or lines["is_baseline"].all())
 
@@ -75,11 +88,12 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         State("epoch", "max"),
         prevent_initial_call=True,
     )
-    def show_distribution(_: Any, search: str | None, asked: str | None, *there: Any) -> tuple[Any, Any, bool]:
-        chosen = chosen_by(search)
+    @in_turn
+    def show_distribution(_: Any, search: str | None, __: Any, *there: Any) -> tuple[Any, Any, bool]:
+        chosen = chosen_by(search, store, views)
         figure = _kept(draw_distribution(chosen, histories), "distribution")
         first, last = recorded_span(chosen, histories)
-        now = shown_epoch(asked or "", first, last)
+        now = shown_epoch(chosen.address.epoch, first, last)
         if [str(now), str(first), str(last)] == [str(part) for part in there]:
             return figure, no_update, False
         return figure, epoch_slider(first, last, now), last == 0
@@ -96,20 +110,17 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         return changed(Address.parse(search), epoch="" if epoch is None or str(epoch) == str(last) else str(epoch))
 
     @app.callback(
-        Output("gradients", "children"),
-        Output({"gradients": ALL}, "figure"),
-        Output("gradients-part", "hidden"),
-        *RUNS,
-        State({"gradients": ALL}, "id"),
-        prevent_initial_call=True,
+        Output("gradients-drawn", "data"), Output("gradients-part", "hidden"), *RUNS, prevent_initial_call=True
     )
-    def show_gradients(_: Any, search: str | None, there: list[Any]) -> tuple[Any, list[Any], bool]:
-        panels = {label: drawn.figure for label, drawn in draw_gradients(chosen_by(search), histories).items()}
-        if [place["gradients"] for place in there] == [*panels]:
-            # A new figure takes half the time of a new place.
-            return no_update, [*panels.values()], not panels
-        places = [graph({"gradients": label}, f"Gradient norms, {label}", figure) for label, figure in panels.items()]
-        return places, [no_update] * len(there), not panels
+    @in_turn
+    def show_gradients(_: Any, search: str | None) -> tuple[Any, bool]:
+        drawn = draw_gradients(chosen_by(search, store, views), histories)
+        panels = [{"label": f"Gradient norms, {label}", "figure": panel.figure} for label, panel in drawn.items()]
+        return {"place": "gradients", "panels": panels, "config": FIXED}, not drawn
+
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("explorer", "drawPanels"), Input("gradients-drawn", "data"), prevent_initial_call=True
+    )
 
 
 def _kept(drawn: Drawn, name: str) -> Any:

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from dash.exceptions import PreventUpdate
 
 from explorer.address import Address
 from explorer.charts.table_figures import draw_axis
-from explorer.page_selection import nearest_study, select
+from explorer.page_selection import Selection, nearest_study, select
 from explorer.record_store import RecordStore
-from explorer.sections.page import FIGURE_PARTS, PARTS
+from explorer.sections.page import PARTS
 from explorer.sections.page_text import FILL, page_text
 from explorer.sections.study_section import (
     navigation,
@@ -56,20 +57,16 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
 
     app.clientside_callback(FILL, Input("study-text", "data"))  # type: ignore[no-untyped-call]
 
-    @app.callback(
-        *(Output(part, "data") for part in PARTS),
+    # In the page, so that figures need not wait for an answer.
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("explorer", "chooseParts"),
+        *(Output(part, "data") for part in (*PARTS, "overlay-part")),
         Input("address", "search"),
         Input("version", "data"),
-        *(State(part, "data") for part in PARTS),
+        Input("overlay", "value"),
+        State("part-choices", "data"),
+        *(State(part, "data") for part in (*PARTS, "overlay-part")),
     )
-    def choose_parts(search: str | None, _: int | None, *before: Any) -> list[Any]:
-        # What has not changed is not drawn again.
-        snapshot, asked = store.snapshot(), Address.parse(search)
-        if snapshot.trials.empty:
-            return [no_update] * len(PARTS)
-        choices = (nearest_study(asked, snapshot).study, *map(asked.only, FIGURE_PARTS.values()))
-        now = (*([snapshot.version, chosen] for chosen in choices), asked.epoch)
-        return [no_update if part == old else part for part, old in zip(now, before, strict=True)]
 
     @app.callback(
         Output("axis-chart", "figure"),
@@ -78,12 +75,17 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
         prevent_initial_call=True,
     )
     def show_axis(_: Any, search: str | None) -> Any:
-        snapshot = store.snapshot()
-        study = nearest_study(Address.parse(search), snapshot).study
-        return draw_axis(views.of(study, snapshot).shown).figure.update_layout(uirevision=study)
+        chosen = chosen_by(search, store, views)
+        return draw_axis(chosen.current.view.shown).figure.update_layout(uirevision=chosen.address.study)
 
-    @app.callback(Output("find-place", "children"), Input("address", "search"), State("find", "value"))
-    def show_search(search: str | None, there: str | None) -> Any:
+    @app.callback(
+        Output("find-place", "children"),
+        Input("find-part", "data"),
+        State("address", "search"),
+        State("find", "value"),
+        prevent_initial_call=True,
+    )
+    def show_search(_: Any, search: str | None, there: str | None) -> Any:
         asked = Address.parse(search).find
         return no_update if asked == (there or "") else search_field(asked)
 
@@ -95,6 +97,18 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
     )
     def find_rows(text: str | None, search: str | None) -> Any:
         return changed(Address.parse(search), find=text or "")
+
+
+def chosen_by(search: str | None, store: RecordStore, views: StudyViews) -> Selection:
+    """Return what the query of an address chooses.
+
+    Raises:
+        PreventUpdate: The store has no trial, so that there is nothing to choose.
+    """
+    snapshot = store.snapshot()
+    if snapshot.trials.empty:
+        raise PreventUpdate
+    return select(Address.parse(search), snapshot, views)
 
 
 def changed(address: Address, **choices: Any) -> Any:

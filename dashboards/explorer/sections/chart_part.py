@@ -2,7 +2,6 @@
 
 from typing import Any, cast
 
-import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
@@ -47,16 +46,15 @@ def chart_heading(name: str, title: str) -> Component:
     return html.Div([html.H3(title), html.Span(buttons, className="export")], className="chart-head")
 
 
-def graph(name: str | dict[str, str], label: str, drawn: go.Figure | None = None) -> Component:
-    """Return a place for a figure, with a description for those who cannot see it.
+def graph(name: str, label: str) -> Component:
+    """Return a place for a figure that a callback draws, with a description for those who cannot see it.
 
     Args:
         name: Identifier of the place.
         label: Description of the figure.
-        drawn: The figure; None if a callback draws it, until when the place says that it is loading.
     """
-    figure = say_empty(page_figure(LOADING_HEIGHT), "loading ...") if drawn is None else drawn
-    place = dcc.Graph(id=name, figure=figure, config=cast(Any, FIXED), responsive="auto")
+    loading = say_empty(page_figure(LOADING_HEIGHT), "loading ...")
+    place = dcc.Graph(id=name, figure=loading, config=cast(Any, FIXED), responsive="auto")
     return aria(html.Figure(place, className="chart"), label=label)
 
 

@@ -23,8 +23,8 @@ def health_list(runs: Sequence[Run], metrics: pd.DataFrame, steps: pd.DataFrame)
     pace = None if steps.empty else int((steps["step"] / steps["epoch"]).max())
     recorded = set(metrics["trial_key"].unique())
     # As objects once, in place of once a run.
-    read = metrics[metrics["name"].isin(READ)].astype({"trial_key": object, "name": object})
-    by_run = dict(iter(read.groupby("trial_key", observed=True)))
+    read = metrics[metrics["name"].isin(READ)].astype({"name": object})
+    by_run = {key: read.iloc[places] for key, places in read.groupby("trial_key", observed=True).indices.items()}
     marks: dict[str, list[tuple[str, HealthMark]]] = {}
     for run in runs:
         if run.key in recorded:

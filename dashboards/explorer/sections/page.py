@@ -3,16 +3,16 @@
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from explorer.address import OF_CURVES, OF_DIFFERENCES, OF_RUNS
+from explorer.address import OF_CURVES, OF_DIFFERENCES, OF_RUNS, OF_STUDY
 from explorer.sections.aria import aria
 from explorer.sections.chart_part import chart_heading, chart_part, epoch_slider, graph
 from explorer.sections.study_section import search_field
 
 PULSE_MILLISECONDS = 4000
-# What figures wait for, with the choices that it changes with.
+# What parts of the page wait for, with the choices that it changes with.
 FIGURE_PARTS = {"against-part": OF_DIFFERENCES, "runs-part": OF_RUNS, "curves-part": OF_CURVES}
-PARTS = ("study-part", *FIGURE_PARTS, "epoch-part")
-STORES = ("version", *PARTS, "study-text", "cell-text", "settings-text")
+PARTS = {"study-part": OF_STUDY, **FIGURE_PARTS, "epoch-part": ("epoch",), "find-part": ("find",)}
+STORES = ("version", *PARTS, "overlay-part", "study-text", "cell-text", "settings-text", "gradients-drawn")
 
 
 def make_page() -> Component:
@@ -22,6 +22,7 @@ def make_page() -> Component:
             dcc.Location(id="address", refresh=False),
             dcc.Interval(id="pulse", interval=PULSE_MILLISECONDS),
             *(dcc.Store(id=name) for name in STORES),
+            dcc.Store(id="part-choices", data=list(PARTS.values())),
             html.A("Skip to the table", href="#study", className="skip"),
             html.Header(
                 [

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ftlab.reporting.table.cell_trials import RIGHT
 from ftlab.tracking.records import HistoryPart
-from ftlab.tracking.tracker import Tracker
+from ftlab.tracking.tracker import Tracker, load_history
 
 # Each costs the reading of a file; with so many trials, images add little to the uncertainty.
 MAX_TRIALS = 500
@@ -22,7 +22,7 @@ def with_right_images(tracker: Tracker, recorded: pd.DataFrame, trial_keys: Iter
     """
     wanted = set(trial_keys)
     keys = [key for key in recorded["trial_key"] if key in wanted][:MAX_TRIALS]
-    history = tracker.load_history(keys, HistoryPart.RIGHT)
+    history = load_history(tracker, keys, HistoryPart.RIGHT)
     found: dict[str, dict[str, list[int]]] = {}
     for key, name, words in zip(history["trial_key"], history["name"], history["counts"], strict=True):
         found.setdefault(str(key), {})[str(name)] = [int(word) for word in words]

@@ -34,7 +34,7 @@ def load_histories(tracker: Tracker, table: AblationTable, recorded: pd.DataFram
         recorded: The trials in the store.
     """
     keys = [trial.trial_key for row in shown_rows(table) for trial in table.trials_of(row.cell)[:MAX_SEEDS]]
-    parts = {str(part): tracker.load_history(keys, part) for part in HistoryPart if part is not HistoryPart.RIGHT}
+    parts = tracker.load_histories(keys, [part for part in HistoryPart if part is not HistoryPart.RIGHT])
     chosen = recorded[recorded["trial_key"].isin(keys)]
     ft_starts = map(recorded_ft_start, chosen["params"])
     unreadable = frozenset(key for part in parts.values() for key in part.attrs.get(UNREADABLE, ()))

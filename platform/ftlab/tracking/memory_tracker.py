@@ -110,11 +110,16 @@ class MemoryTracker:
         """Return the contract's frame; the run id is the trial key."""
         return trials_frame([self._row(trial) for trial in self.trials.values()])
 
-    def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> pd.DataFrame:
-        """Return the contract's frame; all parts of a running trial are there."""
+    def load_histories(
+        self, trial_keys: Collection[str], parts: Collection[HistoryPart]
+    ) -> dict[HistoryPart, pd.DataFrame]:
+        """Return the contract's frames; all parts of a running trial are there."""
         known = [key for key in trial_keys if key in self.epochs]
         tables = {key: history_table(epoch for _, epoch in sorted(self.epochs[key].items())) for key in known}
-        return history_frame({key: select_part(table, part) for key, table in tables.items()}, part)
+        return {
+            part: history_frame({key: select_part(table, part) for key, table in tables.items()}, part)
+            for part in parts
+        }
 
     def _row(self, trial: TrialRecord) -> dict[str, object]:
         outcome = self.outcomes.get(trial.trial_key, Outcome(TrialStatus.RUNNING))

@@ -78,7 +78,7 @@ class TrialRecord:
 
 
 class HistoryPart(StrEnum):
-    """The parts of a history that `Tracker.load_history` can return; the fields of `EpochResult`."""
+    """The parts of a history that `Tracker.load_histories` can return; the fields of `EpochResult`."""
 
     METRICS = "metrics"
     HISTOGRAMS = "histograms"

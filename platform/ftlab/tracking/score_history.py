@@ -1,10 +1,11 @@
 """The dense record of a trial: all measurements of its epochs in one Parquet file."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -41,6 +42,8 @@ _CONTENT = {
     HistoryPart.GRADIENT_NORMS: "value",
     HistoryPart.RIGHT: "counts",
 }
+_COLUMNS = {part: [column] for part, column in _CONTENT.items()} | {HistoryPart.HISTOGRAMS: ["counts", "series"]}
+_OLD_PARTS = (HistoryPart.METRICS, HistoryPart.HISTOGRAMS)
 _TYPES = {
     "trial_key": pa.dictionary(pa.int32(), pa.string()),
     "epoch": pa.int32(),
@@ -76,15 +79,15 @@ def write_score_history(epochs: Iterable[EpochResult], path: Path) -> None:
     pq.write_table(history_table(epochs), path)
 
 
-def read_score_history(path: Path, part: HistoryPart) -> pa.Table:
-    """Read one part of a file, and only the columns that hold it.
+def read_score_history(path: Path, parts: Collection[HistoryPart]) -> dict[HistoryPart, pa.Table]:
+    """Read parts of a file, and only the columns that hold them.
 
     Args:
         path: File that `write_score_history` wrote, now or before there were more parts than metrics and histograms.
-        part: The part to read.
+        parts: The parts to read.
 
     Returns:
-        The columns of `HISTORY_COLUMNS` but the trial's key.
+        The columns of `HISTORY_COLUMNS` but the trial's key, by the part.
 
     Raises:
         OSError: There is no such file.
@@ -96,13 +99,16 @@ def read_score_history(path: Path, part: HistoryPart) -> pa.Table:
         _check_size(path, metadata)
         known = set(metadata.schema.to_arrow_schema().names)
         # Names stay encoded: unpacked, a long name that a million rows share would fill the memory.
-        file = pq.ParquetFile(content, metadata=metadata, read_dictionary=sorted({"name", "part"} & known))
+        encoded = sorted({"name", "part"} & known)
+        # Read at once and in this thread: what is prepared for others takes longer than a file of 20 kB.
+        file = pq.ParquetFile(content, metadata=metadata, read_dictionary=encoded, pre_buffer=False)
         if "part" in known:
-            columns = [_CONTENT[part], *(["series"] if part is HistoryPart.HISTOGRAMS else [])]
-            return select_part(file.read(["epoch", "name", "part", *columns]), part)
-        if part in (HistoryPart.METRICS, HistoryPart.HISTOGRAMS):
-            return _select_old_part(file.read(["epoch", "name", "counts", _CONTENT[part]]), part)
-    return select_part(history_table([]), part)
+            columns = ["epoch", "name", "part", *(column for part in parts for column in _COLUMNS[part])]
+            table = file.read(list(dict.fromkeys(columns)), use_threads=False)
+            return {part: select_part(table, part) for part in parts}
+        table = file.read(["epoch", "name", "counts", "value"], use_threads=False)
+    found = {part: _select_old_part(table, part) for part in parts if part in _OLD_PARTS}
+    return {part: found[part] if part in found else no_history(part) for part in parts}
 
 
 def _check_size(path: Path, metadata: pq.FileMetaData) -> None:
@@ -122,21 +128,31 @@ def _check_size(path: Path, metadata: pq.FileMetaData) -> None:
 
 def select_part(table: pa.Table, part: HistoryPart) -> pa.Table:
     """Return one part of a `history_table`: the columns of `HISTORY_COLUMNS` but the trial's key."""
-    chosen = table.filter(pc.equal(table["part"], str(part)))
+    chosen = table.select(["epoch", "name", *_COLUMNS[part]]).filter(pc.equal(table["part"], str(part)))
     unfold = {HistoryPart.STEPS: _unfold, HistoryPart.HISTOGRAMS: _with_edges}.get(part)
     return unfold(chosen) if unfold else chosen.select(HISTORY_COLUMNS[part][1:])
 
 
+def no_history(part: HistoryPart) -> pa.Table:
+    """Return one part of the history of a trial that has nothing of it, see `select_part`."""
+    return select_part(history_table([]), part)
+
+
 def history_frame(parts: Mapping[str, pa.Table], part: HistoryPart) -> "pd.DataFrame":
-    """Return the frame of `Tracker.load_history`.
+    """Return a frame of `Tracker.load_histories`.
 
     Args:
         parts: The part of each trial, see `select_part`, by trial key.
         part: The part.
     """
-    schema = pa.schema([(column, _TYPES[column]) for column in HISTORY_COLUMNS[part]])
-    tables = [_keyed(key, table, schema) for key, table in parts.items()]
-    frame: pd.DataFrame = pa.concat_tables([schema.empty_table(), *tables]).unify_dictionaries().to_pandas()
+    columns = HISTORY_COLUMNS[part]
+    schema = pa.schema([(column, _TYPES[column]) for column in columns if column != "trial_key"])
+    # Casting takes a while even where there is nothing to cast.
+    same = [table if table.schema.equals(schema) else table.cast(schema) for table in parts.values()]
+    owners = pa.array(np.repeat(np.arange(len(same), dtype=np.int32), [len(table) for table in same]))
+    keys = pa.DictionaryArray.from_arrays(owners, pa.array(parts, pa.string()))
+    joined = pa.concat_tables([schema.empty_table(), *same]).unify_dictionaries().add_column(0, "trial_key", keys)
+    frame: pd.DataFrame = joined.select(columns).to_pandas()
     return frame
 
 
@@ -187,8 +203,3 @@ def _unfold(table: pa.Table) -> pa.Table:
             "value": pc.list_flatten(series["series"]),
         }
     )
-
-
-def _keyed(trial_key: str, table: pa.Table, schema: pa.Schema) -> pa.Table:
-    keys = pa.DictionaryArray.from_arrays(pa.array([0] * len(table), pa.int32()), [trial_key])
-    return table.add_column(0, "trial_key", keys).cast(schema)

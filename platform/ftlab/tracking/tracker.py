@@ -95,19 +95,27 @@ class Tracker(Protocol):
         """
         ...
 
-    def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> "pd.DataFrame":
-        """Return a part of the histories of trials in long form, with the columns of `HISTORY_COLUMNS`.
+    def load_histories(
+        self, trial_keys: Collection[str], parts: Collection[HistoryPart]
+    ) -> "dict[HistoryPart, pd.DataFrame]":
+        """Return parts of the histories of trials in long form, each with the columns of `HISTORY_COLUMNS`.
 
         ``trial_key`` and ``name`` are categoricals, ``epoch`` and ``step`` integers, ``value`` a float and ``counts``
         an array of integers. Rows come in the order of ``trial_keys``, within a trial as they were recorded. A trial
-        that is unknown, or has nothing of that part, has no rows; a damaged record gives a
+        that is unknown, or has nothing of a part, has no rows; a damaged record gives a
         warning, and its key is in the frame's attribute `UNREADABLE`.
 
         Args:
             trial_keys: Keys of the trials.
-            part: The part. A running trial has its metrics so far; a store may have the other parts only after its end.
+            parts: The parts; together they take little longer than one. A running trial has its metrics so far; a
+                store may have the other parts only after its end.
         """
         ...
+
+
+def load_history(tracker: Tracker, trial_keys: Collection[str], part: HistoryPart) -> "pd.DataFrame":
+    """Return one part of the histories of trials, see `Tracker.load_histories`."""
+    return tracker.load_histories(trial_keys, (part,))[part]
 
 
 class NullTracker:
@@ -158,8 +166,12 @@ class NullTracker:
         """Return an empty frame."""
         return trials_frame([])
 
-    def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> "pd.DataFrame":  # noqa: ARG002
-        """Return an empty frame."""
+    def load_histories(
+        self,
+        trial_keys: Collection[str],  # noqa: ARG002
+        parts: Collection[HistoryPart],
+    ) -> "dict[HistoryPart, pd.DataFrame]":
+        """Return empty frames."""
         from ftlab.tracking.score_history import history_frame
 
-        return history_frame({}, part)
+        return {part: history_frame({}, part) for part in parts}

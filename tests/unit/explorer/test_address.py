@@ -1,6 +1,6 @@
 import pytest
 
-from explorer.address import OF_CURVES, OF_DIFFERENCES, OF_RUNS, Address, cell_mark
+from explorer.address import Address, cell_mark
 
 FULL = Address(
     "momentum",
@@ -40,22 +40,6 @@ def test_another_table_keeps_what_is_compared() -> None:
     other = FULL.with_study("methods/digits")
     assert (other.study, other.cell, other.find, other.sort) == ("methods/digits", "", "", "")
     assert (other.compare, other.seed, other.runs) == (FULL.compare, FULL.seed, FULL.runs)
-
-
-@pytest.mark.parametrize(
-    ("choice", "changed"),
-    [
-        ("sort=n&epoch=3&order=seed&find=m", []),
-        ("runs=each", [OF_CURVES]),
-        ("against=a/b|c", [OF_DIFFERENCES]),
-        ("seed=3", [OF_RUNS, OF_CURVES]),
-        ("compare=a/b|c", [OF_DIFFERENCES, OF_RUNS, OF_CURVES]),
-    ],
-)
-def test_a_choice_draws_what_depends_on_it(choice: str, changed: list[tuple[str, ...]]) -> None:
-    asked, plain = Address.parse(f"?experiment=a&{choice}"), Address("a")
-    parts = [OF_DIFFERENCES, OF_RUNS, OF_CURVES]
-    assert [names for names in parts if asked.only(names) != plain.only(names)] == changed
 
 
 def test_a_cell_s_name_may_hold_anything_but_a_study_no_bar() -> None:

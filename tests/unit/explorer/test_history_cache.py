@@ -20,8 +20,8 @@ def asked(tracker: MemoryTracker, record_trial: Record, monkeypatch: pytest.Monk
     for seed, status in enumerate(("finished", "finished", "running")):
         record_trial("old/digits", "m=0.9", seed=seed, status=status, value=80.0 + seed)
     calls: list[Sequence[str]] = []
-    load = tracker.load_history
-    monkeypatch.setattr(tracker, "load_history", lambda keys, part: (calls.append(list(keys)), load(keys, part))[1])
+    load = tracker.load_histories
+    monkeypatch.setattr(tracker, "load_histories", lambda keys, parts: (calls.append(list(keys)), load(keys, parts))[1])
     return calls
 
 
@@ -37,6 +37,15 @@ def test_a_run_is_read_once_however_it_is_chosen(tracker: MemoryTracker, asked: 
     assert rows(histories.load(KEYS[1:2], HistoryPart.METRICS)) == [(KEYS[1], 1)]
     assert rows(histories.load([KEYS[2], KEYS[0], "unknown"], HistoryPart.METRICS)) == [(KEYS[0], 1), (KEYS[2], 1)]
     assert asked == [KEYS[:2], KEYS[2:]]
+
+
+def test_what_the_figures_show_is_read_at_once(tracker: MemoryTracker, asked: list[Sequence[str]]) -> None:
+    histories = HistoryCache(RecordStore(lambda: tracker))
+    for part in (HistoryPart.HISTOGRAMS, HistoryPart.METRICS, HistoryPart.GRADIENT_NORMS):
+        histories.load(KEYS[:2], part)
+    assert asked == [KEYS[:2]]
+    histories.load(KEYS[:1], HistoryPart.STEPS)
+    assert asked == [KEYS[:2], KEYS[:1]]
 
 
 def test_a_running_run_is_read_again_and_counts_once(

@@ -48,5 +48,5 @@ def test_every_reader_of_a_home_refuses_it(other: Path) -> None:
     with pytest.raises(TrackingError, match="the journal must be a file that can be read and written"):
         Journal(other.parent).read("a1")
     with pytest.raises(OSError, match=r"a1\.jsonl"):
-        read_score_history(other, HistoryPart.METRICS)
+        read_score_history(other, [HistoryPart.METRICS])
     assert read_timings(other) is None

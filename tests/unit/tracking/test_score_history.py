@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def read(path: Path, part: HistoryPart) -> list[list[object]]:
-    frame = history_frame({"a1": read_score_history(path, part)}, part)
+    frame = history_frame({"a1": read_score_history(path, [part])[part]}, part)
     assert tuple(frame.columns) == HISTORY_COLUMNS[part]
     assert set(frame["trial_key"]) <= {"a1"}
     return frame.drop(columns="trial_key").values.tolist()
@@ -89,7 +89,7 @@ def test_no_epochs_give_no_rows(path: Path, part: HistoryPart) -> None:
 
 def test_trials_stand_in_the_order_given(path: Path, make_epoch: MakeEpoch) -> None:
     write_score_history([make_epoch(1)], path)
-    table = read_score_history(path, HistoryPart.GRADIENT_NORMS)
+    table = read_score_history(path, [HistoryPart.GRADIENT_NORMS])[HistoryPart.GRADIENT_NORMS]
     frame = history_frame({"b2": table, "a1": table}, HistoryPart.GRADIENT_NORMS)
     assert frame["trial_key"].to_list() == ["b2", "b2", "a1", "a1"]
     assert [str(frame[column].dtype) for column in frame] == ["category", "int32", "category", "float64"]
@@ -115,4 +115,4 @@ def test_a_histogram_has_the_edges_that_it_was_taken_with(path: Path) -> None:
 def test_edges_that_are_none_are_refused(path: Path, edges: tuple[float, ...]) -> None:
     write_score_history([with_edges(*edges)], path)
     with pytest.raises(TrackingError, match="edges"):
-        read_score_history(path, HistoryPart.HISTOGRAMS)
+        read_score_history(path, [HistoryPart.HISTOGRAMS])

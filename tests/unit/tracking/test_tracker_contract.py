@@ -17,7 +17,7 @@ from ftlab.tracking.records import (
     TrialRecord,
     TrialStatus,
 )
-from ftlab.tracking.tracker import NullTracker, Tracker
+from ftlab.tracking.tracker import NullTracker, Tracker, load_history
 from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., TrialRecord]
@@ -189,7 +189,7 @@ def test_a_study_is_known_from_its_opening_on(
 
 @pytest.mark.parametrize("part", HistoryPart)
 def test_unknown_trials_have_no_history(tracker: Tracker, part: HistoryPart) -> None:
-    frame = tracker.load_history(["a1"], part)
+    frame = load_history(tracker, ["a1"], part)
     assert tuple(frame.columns) == HISTORY_COLUMNS[part]
     assert frame.empty
 
@@ -202,21 +202,21 @@ def test_histories_of_the_trials_asked_for(
         recorder.open_trial(make_trial(key))
         recorder.log_epochs(key, [make_epoch(1), make_epoch(2, loss=float("inf"))])
         recorder.close_trial(key, FINISHED)
-    metrics = recorder.load_history(["c3", "a1"], HistoryPart.METRICS)
+    metrics = load_history(recorder, ["c3", "a1"], HistoryPart.METRICS)
     assert metrics[metrics["name"] == "pretrain/loss"].values.tolist() == [
         ["c3", 1, "pretrain/loss", 1.0],
         ["c3", 2, "pretrain/loss", float("inf")],
         ["a1", 1, "pretrain/loss", 1.0],
         ["a1", 2, "pretrain/loss", float("inf")],
     ]
-    assert recorder.load_history(["b2"], HistoryPart.STEPS).values.tolist() == [
+    assert load_history(recorder, ["b2"], HistoryPart.STEPS).values.tolist() == [
         ["b2", 1, 1, "scores/positive_mean", 0.5],
         ["b2", 1, 2, "scores/positive_mean", 0.1],
         ["b2", 2, 3, "scores/positive_mean", 0.5],
         ["b2", 2, 4, "scores/positive_mean", 0.2],
     ]
-    assert recorder.load_history(["b2"], HistoryPart.GRADIENT_NORMS)["value"].to_list() == [0.25, 1.0, 0.25, 2.0]
-    counts = recorder.load_history(["b2"], HistoryPart.HISTOGRAMS)["counts"]
+    assert load_history(recorder, ["b2"], HistoryPart.GRADIENT_NORMS)["value"].to_list() == [0.25, 1.0, 0.25, 2.0]
+    counts = load_history(recorder, ["b2"], HistoryPart.HISTOGRAMS)["counts"]
     assert [list(histogram) for histogram in counts] == [[1, 2, 3], [2, 2, 3]]
 
 
@@ -225,9 +225,9 @@ def test_a_running_trial_has_its_metrics_so_far(
 ) -> None:
     recorder.open_study(study)
     recorder.open_trial(make_trial())
-    assert recorder.load_history(["a1"], HistoryPart.METRICS).empty
+    assert load_history(recorder, ["a1"], HistoryPart.METRICS).empty
     recorder.log_epochs("a1", [make_epoch(1, loss=float("inf")), make_epoch(2, loss=float("nan"))])
-    frame = recorder.load_history(["a1"], HistoryPart.METRICS)
+    frame = load_history(recorder, ["a1"], HistoryPart.METRICS)
     assert frame["epoch"].to_list() == [1, 1, 2, 2]
     assert frame["name"].to_list() == ["pretrain/loss", "probe/top1"] * 2
     np.testing.assert_equal(frame["value"].to_list(), [np.inf, 10.0, np.nan, 20.0])

@@ -42,8 +42,8 @@ def collect_bundle(study: StudySpec, folder: Path, tracker: Tracker) -> dict[str
     _check_spec(study, provenance)
     _check_results(provenance, folder, with_right_images(tracker, recorded, provenance.trial_keys))
     keys = list(dict.fromkeys(trial.trial_key for trial in provenance.trials))
-    metrics = tracker.load_history(keys, HistoryPart.METRICS)
-    histograms = tracker.load_history(keys, HistoryPart.HISTOGRAMS)
+    histories = tracker.load_histories(keys, (HistoryPart.METRICS, HistoryPart.HISTOGRAMS))
+    metrics, histograms = histories[HistoryPart.METRICS], histories[HistoryPart.HISTOGRAMS]
     tags = tags_by_trial(provenance.select(recorded))
     cells = {cell.name: flatten(cell.config) for cell in study.cells}
     redaction = Redaction(

@@ -17,7 +17,7 @@ def epochs_csv(trials: Sequence[SourceTrial], metrics: pd.DataFrame) -> str:
 
     Args:
         trials: The trials of the table.
-        metrics: Their scalars as ``Tracker.load_history`` returns them.
+        metrics: Their scalars as ``Tracker.load_histories`` returns them.
     """
     names = sorted(set(metrics["name"].astype(str)))
     epochs: dict[str, dict[int, dict[str, float]]] = {}
@@ -36,7 +36,7 @@ def histograms_parquet(trials: Sequence[SourceTrial], histograms: pd.DataFrame) 
 
     Args:
         trials: The trials of the table.
-        histograms: Their histograms as ``Tracker.load_history`` returns them.
+        histograms: Their histograms as ``Tracker.load_histories`` returns them.
     """
     named = pd.DataFrame([(trial.cell, trial.seed, trial.trial_key) for trial in trials], columns=list(COLUMNS[:3]))
     plain = histograms.astype({"trial_key": str, "name": str})

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ftlab.contrast.score_statistics import (
     COLLAPSED_MARGIN,
@@ -49,6 +51,13 @@ class HealthMark:
     reason: str
 
 
+class _Series(NamedTuple):
+    """A metric over the epochs. Series of pandas would take ten times as long, and a page asks for dozens of trials."""
+
+    epochs: NDArray[np.int32]
+    values: NDArray[np.float64]
+
+
 def health_marks(
     metrics: pd.DataFrame, settings: Mapping[str, str], steps_per_epoch: int | None
 ) -> tuple[HealthMark, ...]:
@@ -67,9 +76,8 @@ def health_marks(
         steps_per_epoch: Optimiser steps in an epoch; None where it is not known.
     """
     epochs, names, values = (metrics[column].to_numpy() for column in ("epoch", "name", "value"))
-    # A group by name would take five times as long, and a page asks for dozens of trials.
     places = {name: names == name for name in READ}
-    series = {name: pd.Series(values[at], epochs[at]) for name, at in places.items() if at.any()}
+    series = {name: _Series(epochs[at], values[at]) for name, at in places.items() if at.any()}
     marks = (
         _collapse(series),
         _collapse_without_negatives(series),
@@ -81,23 +89,25 @@ def health_marks(
     return tuple(mark for mark in marks if mark is not None)
 
 
-def _collapse(series: Mapping[str, pd.Series]) -> HealthMark | None:
-    if not {POSITIVE_MEAN, NEGATIVE_MEAN} <= series.keys():
+def _collapse(series: Mapping[str, _Series]) -> HealthMark | None:
+    positives, negatives = series.get(POSITIVE_MEAN), series.get(NEGATIVE_MEAN)
+    if positives is None or negatives is None:
         return None
-    margin = series[POSITIVE_MEAN] - series[NEGATIVE_MEAN]
-    since = _state_since(margin < COLLAPSED_MARGIN)
+    epochs, ours, theirs = np.intersect1d(positives.epochs, negatives.epochs, return_indices=True)
+    margin = positives.values[ours] - negatives.values[theirs]
+    since = _state_since(epochs, margin < COLLAPSED_MARGIN)
     if since is None:
         return None
-    reason = f"Positive scores exceed negative ones by only {margin.iloc[-1]:.3f} on average."
+    reason = f"Positive scores exceed negative ones by only {margin[-1]:.3f} on average."
     return HealthMark(MarkKind.COLLAPSE, since, reason)
 
 
-def _collapse_without_negatives(series: Mapping[str, pd.Series]) -> HealthMark | None:
+def _collapse_without_negatives(series: Mapping[str, _Series]) -> HealthMark | None:
     deviation = series.get(PROJECTION_STD)
-    since = None if deviation is None else _state_since(deviation < COLLAPSED_STD)
+    since = None if deviation is None else _state_since(deviation.epochs, deviation.values < COLLAPSED_STD)
     if deviation is None or since is None:
         return None
-    reason = f"Projections deviate by only {deviation.iloc[-1]:.3f}, where 1 is spread over the sphere."
+    reason = f"Projections deviate by only {deviation.values[-1]:.3f}, where 1 is spread over the sphere."
     return HealthMark(MarkKind.COLLAPSE, since, reason)
 
 
@@ -112,40 +122,40 @@ def _stale_queue(settings: Mapping[str, str], steps_per_epoch: int | None) -> He
     return HealthMark(MarkKind.STALE_QUEUE, 0, reason)
 
 
-def _negative_variance_rising(series: Mapping[str, pd.Series]) -> HealthMark | None:
+def _negative_variance_rising(series: Mapping[str, _Series]) -> HealthMark | None:
     variance = series.get(NEGATIVE_VARIANCE)
-    if variance is None or len(variance) < 2 * RECENT_EPOCHS:
+    if variance is None or len(variance.values) < 2 * RECENT_EPOCHS:
         return None
-    before = variance.iloc[-2 * RECENT_EPOCHS : -RECENT_EPOCHS].mean()
-    recent = variance.iloc[-RECENT_EPOCHS:].mean()
+    before = variance.values[-2 * RECENT_EPOCHS : -RECENT_EPOCHS].mean()
+    recent = variance.values[-RECENT_EPOCHS:].mean()
     if not recent > RISE * before:
         return None
     reason = f"The variance of negative scores rose from {before:.3g} to {recent:.3g} within {RECENT_EPOCHS} epochs."
-    return HealthMark(MarkKind.NEGATIVE_VARIANCE_RISING, int(variance.index[-RECENT_EPOCHS]), reason)
+    return HealthMark(MarkKind.NEGATIVE_VARIANCE_RISING, int(variance.epochs[-RECENT_EPOCHS]), reason)
 
 
-def _loss_not_finite(series: Mapping[str, pd.Series]) -> HealthMark | None:
+def _loss_not_finite(series: Mapping[str, _Series]) -> HealthMark | None:
     loss = series.get(LOSS)
     if loss is None:
         return None
-    bad = [int(epoch) for epoch, value in zip(loss.index, loss, strict=True) if not isfinite(value)]
-    if not bad:
+    bad = loss.epochs[~np.isfinite(loss.values)]
+    if not bad.size:
         return None
-    return HealthMark(MarkKind.LOSS_NOT_FINITE, bad[0], f"The loss was not finite in epoch {bad[0]}.")
+    return HealthMark(MarkKind.LOSS_NOT_FINITE, int(bad[0]), f"The loss was not finite in epoch {bad[0]}.")
 
 
-def _positives_near_one(series: Mapping[str, pd.Series]) -> HealthMark | None:
+def _positives_near_one(series: Mapping[str, _Series]) -> HealthMark | None:
     positives = series.get(POSITIVE_MEAN)
-    since = None if positives is None else _state_since(positives > NEAR_ONE)
+    since = None if positives is None else _state_since(positives.epochs, positives.values > NEAR_ONE)
     if positives is None or since is None:
         return None
-    reason = f"Positive scores are {positives.iloc[-1]:.3f} on average: there is little left to pull together."
+    reason = f"Positive scores are {positives.values[-1]:.3f} on average: there is little left to pull together."
     return HealthMark(MarkKind.POSITIVES_NEAR_ONE, since, reason)
 
 
-def _state_since(holds: pd.Series) -> int | None:
+def _state_since(epochs: NDArray[np.int32], holds: NDArray[np.bool_]) -> int | None:
     """Return the first epoch of the state that holds up to the last epoch; None if it does not hold there."""
-    if holds.empty or not holds.iloc[-1]:
+    if not holds.size or not holds[-1]:
         return None
-    others = holds.index[~holds]
-    return int(holds.index[holds.index > others[-1]][0]) if len(others) else int(holds.index[0])
+    others = np.flatnonzero(~holds)
+    return int(epochs[others[-1] + 1 if others.size else 0])

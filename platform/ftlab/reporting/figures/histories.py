@@ -27,7 +27,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Histories:
-    """The histories of trials as DataFrames in long form, with the columns of ``Tracker.load_history``.
+    """The histories of trials as DataFrames in long form, with the columns of ``Tracker.load_histories``.
 
     Attributes:
         metrics: ``trial_key``, ``epoch``, ``name``, ``value``: means over each epoch's steps.

@@ -12,7 +12,7 @@ from ftlab.reporting.figures.histories import score_label
 from ftlab.reporting.figures.score_curves import CellCurves, Curve, ScoreCurves
 from ftlab.reporting.figures.score_surfaces import ScoreSurfaces
 from ftlab.reporting.pages.page_style import SCALE, page_figure, series_style
-from ftlab.reporting.pages.panels import MAX_POINTS, color_bar, compact, titled
+from ftlab.reporting.pages.panels import MAX_POINTS, color_bar, compact, title_layout
 
 HEIGHT, SURFACE_HEIGHT = 620, 420
 # Colours of the scale that are legible on white and on black.
@@ -104,7 +104,7 @@ def _surface(surfaces: ScoreSurfaces, name: str) -> go.Figure:
         camera={"eye": {"x": -1.5, "y": -1.5, "z": 0.85}, "center": {"z": -0.2}},
         aspectratio={"x": 1.2, "y": 1.2, "z": 0.8},
     )
-    return titled(drawn, score_label(name))
+    return drawn.update_layout(title_layout(score_label(name)))
 
 
 def cell_styles(curves: ScoreCurves | AccuracyCurves) -> list[dict[str, str]]:

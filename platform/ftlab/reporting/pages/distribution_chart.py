@@ -18,7 +18,7 @@ from ftlab.reporting.figures.score_distributions import (
     ScoreDistributions,
 )
 from ftlab.reporting.pages.page_style import OURS, PAPER, SCALE, page_figure
-from ftlab.reporting.pages.panels import compact, heat_map, mark_start, thinned, titled
+from ftlab.reporting.pages.panels import compact, heat_map, mark_start, thinned, title_layout
 
 HEIGHT, EFFECT_HEIGHT = 380, 320
 SIGNS = {POSITIVES: ("positives", OURS), NEGATIVES: ("negatives", PAPER)}
@@ -67,7 +67,7 @@ def _over_epochs(distributions: ScoreDistributions, panel: DistributionPanel) ->
     drawn.update_xaxes(title={"text": "epoch"}, row=len(signs))
     drawn.update_xaxes(showgrid=False).update_yaxes(showgrid=False)
     title = panel_title(distributions.legend, panel.label, panel.accuracy)
-    return titled(drawn, title).update_layout(margin={"t": 60})
+    return drawn.update_layout(title_layout(title, top=60))
 
 
 def _effect(effect: FtEffect, panel: EffectPanel) -> go.Figure:
@@ -92,7 +92,7 @@ def _effect(effect: FtEffect, panel: EffectPanel) -> go.Figure:
                     opacity=1.0,
                 )
             )
-    return titled(drawn, panel_title(effect.legend, panel.label, panel.accuracy)).update_layout(margin={"t": 90})
+    return drawn.update_layout(title_layout(panel_title(effect.legend, panel.label, panel.accuracy), top=90))
 
 
 def _centres(edges: tuple[float, ...]) -> np.ndarray:

@@ -14,6 +14,15 @@ from ftlab.reporting.table.ablation import AblationRow, AblationTable
 
 FRAME_HEIGHT, ROW_HEIGHT = 96, 36
 LABEL_WIDTH = 20
+NO_DIFFERENCE = {
+    "type": "line",
+    "x0": 0,
+    "x1": 0,
+    "y0": 0,
+    "y1": 1,
+    "yref": "y domain",
+    "line": {"color": QUIET, "width": 1},
+}
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,23 @@ def forest_chart(lines: Sequence[ForestLine], metric: str, colors: Mapping[str, 
     """
     if all(isnan(line.difference) for line in lines):
         return say_empty(page_figure(FRAME_HEIGHT + ROW_HEIGHT), "no two seeds to compare yet")
+    words = [
+        {
+            "text": _words(line),
+            "x": 1,
+            "xref": "paper",
+            "xanchor": "right",
+            "y": place,
+            "yanchor": "bottom",
+            "showarrow": False,
+            "font": {"size": 11, "color": QUIET},
+        }
+        for place, line in enumerate(lines)
+    ]
     drawn = page_figure(
         FRAME_HEIGHT + ROW_HEIGHT * len(lines),
+        annotations=words,
+        shapes=[NO_DIFFERENCE],
         showlegend=False,
         xaxis={"title": {"text": f"difference in {metric_name(metric)} (points)"}},
         yaxis={
@@ -73,21 +97,13 @@ def forest_chart(lines: Sequence[ForestLine], metric: str, colors: Mapping[str, 
             "showgrid": False,
         },
     )
-    drawn.add_vline(x=0, line={"color": QUIET, "width": 1})
-    for place, line in enumerate(lines):
-        if not isnan(line.difference):
-            drawn.add_trace(_mark(line, place, colors.get(line.label, QUIET)))
-        drawn.add_annotation(
-            text=_words(line),
-            x=1,
-            xref="paper",
-            xanchor="right",
-            y=place,
-            yanchor="bottom",
-            showarrow=False,
-            font={"size": 11, "color": QUIET},
-        )
-    return drawn
+    return drawn.add_traces(
+        [
+            _mark(line, place, colors.get(line.label, QUIET))
+            for place, line in enumerate(lines)
+            if not isnan(line.difference)
+        ]
+    )
 
 
 def _line(row: AblationRow, label: str) -> ForestLine:

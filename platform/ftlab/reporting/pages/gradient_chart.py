@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from ftlab.reporting.figures.cell_labels import panel_title
 from ftlab.reporting.figures.gradient_landscape import GradientLandscape, GradientPanel
 from ftlab.reporting.pages.page_style import page_figure
-from ftlab.reporting.pages.panels import heat_map, mark_start, titled
+from ftlab.reporting.pages.panels import heat_map, mark_start, title_layout
 
 FRAME_HEIGHT, LAYER_HEIGHT = 130, 18
 DECADES = 4
@@ -30,7 +30,8 @@ def _chart(
         FRAME_HEIGHT + LAYER_HEIGHT * len(landscape.layers),
         xaxis={"title": {"text": "epoch"}, "showgrid": False},
         yaxis={"showgrid": False, "tickfont": {"size": 10}, "type": "category"},
+        **title_layout(panel_title(landscape.legend, panel.label, panel.accuracy)),
     )
     drawn.add_trace(heat_map(landscape.epochs, landscape.layers, logs, limits=limits, unit="log₁₀ L2 norm"))
     mark_start(drawn, panel.ft_start)
-    return titled(drawn, panel_title(landscape.legend, panel.label, panel.accuracy))
+    return drawn

@@ -66,20 +66,10 @@ def color_bar(unit: str) -> dict[str, Any]:
     }
 
 
-def titled(drawn: go.Figure, title: str) -> go.Figure:
-    """Write a title above a panel."""
-    return drawn.update_layout(
-        title={
-            "text": title,
-            "x": 0,
-            "xanchor": "left",
-            "y": 1,
-            "yanchor": "top",
-            "font": {"size": 13},
-            "pad": {"t": 6},
-        },
-        margin={"t": 34},
-    )
+def title_layout(title: str, top: int = 34) -> dict[str, Any]:
+    """Return the layout of a panel with a title above it, and a margin at its top in CSS pixels."""
+    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "pad": {"t": 6}}
+    return {"title": {"text": title, "font": {"size": 13}, **place}, "margin": {"t": top}}
 
 
 def mark_start(drawn: go.Figure, epoch: float, **where: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import plotly.graph_objects as go
 
 from ftlab.contrast.score_statistics import COSINE_RANGE
@@ -10,11 +11,14 @@ from ftlab.reporting.figures.histories import score_quantity
 from ftlab.reporting.figures.run_scores import COURSE_LABELS, RunCourse, ScoreDistribution
 from ftlab.reporting.pages.line_ends import end_labels, label_margin
 from ftlab.reporting.pages.page_style import faint, page_figure, say_empty, series_style
+from ftlab.reporting.pages.panels import compact
 from ftlab.reporting.printed.metric_labels import METRIC_LABELS
 
 PANEL_HEIGHT, TITLE_HEIGHT, FRAME_HEIGHT = 150, 26, 90
 DISTRIBUTION_HEIGHT = 380
 MAX_FILLED = 3
+# Numbers fit into the margin: a browser takes long to find out the room of many axes.
+NUMBERS = {"automargin": False}
 MAX_NAMED = 3
 # Below it each value has a marker.
 FEW_EPOCHS = 12
@@ -89,20 +93,22 @@ def distribution_chart(
     if not distributions:
         return say_empty(page_figure(DISTRIBUTION_HEIGHT), f"no histogram is recorded for epoch {epoch}")
     quantity = score_quantity(transformed=any(distribution.transformed for distribution in distributions))
+    runs = list(dict.fromkeys(distribution.run for distribution in distributions))
+    styles = styles or _own_styles(runs)
+    traces, names = [], []
+    for distribution in distributions:
+        filled = len(runs) <= MAX_FILLED and distribution.sign == "positive" and not distribution.transformed
+        traces.append(_distribution_trace(distribution, styles[distribution.run], filled=filled))
+        if len(runs) <= MAX_NAMED and not distribution.transformed:
+            names.append(_peak_name(distribution, styles[distribution.run].color))
     drawn = page_figure(
         DISTRIBUTION_HEIGHT,
         showlegend=False,
+        annotations=names,
         xaxis={"title": {"text": f"{quantity}, epoch {epoch}"}, "range": _range(distributions)},
         yaxis={"title": {"text": "density"}, "rangemode": "tozero"},
     )
-    runs = list(dict.fromkeys(distribution.run for distribution in distributions))
-    styles = styles or _own_styles(runs)
-    for distribution in distributions:
-        filled = len(runs) <= MAX_FILLED and distribution.sign == "positive" and not distribution.transformed
-        drawn.add_trace(_distribution_trace(distribution, styles[distribution.run], filled=filled))
-        if len(runs) <= MAX_NAMED and not distribution.transformed:
-            _name_peak(drawn, distribution, styles[distribution.run].color)
-    return drawn
+    return drawn.add_traces(traces)
 
 
 def _own_styles(labels: Sequence[str]) -> Styles:
@@ -111,17 +117,19 @@ def _own_styles(labels: Sequence[str]) -> Styles:
 
 def _course_traces(course: RunCourse, style: LineStyle, axis: str, *, in_legend: bool) -> list[go.Scatter]:
     name = course.run + (AFTER if course.transformed else "")
-    shared: dict[str, Any] = {"x": course.epochs, "yaxis": axis, "legendgroup": course.run}
+    shared: dict[str, Any] = {"x": np.asarray(course.epochs), "yaxis": axis, "legendgroup": course.run}
     bounds = []
     if course.low:
         unseen = {**shared, "mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
         bounds = [
-            go.Scatter(y=course.low, name=f"{name}, lowest", **unseen),
-            go.Scatter(y=course.high, name=f"{name}, highest", fill="tonexty", fillcolor=faint(style.color), **unseen),
+            go.Scatter(y=compact(course.low), name=f"{name}, lowest", **unseen),
+            go.Scatter(
+                y=compact(course.high), name=f"{name}, highest", fill="tonexty", fillcolor=faint(style.color), **unseen
+            ),
         ]
     few = len(course.epochs) <= FEW_EPOCHS
     line = go.Scatter(
-        y=course.values,
+        y=compact(course.values),
         name=name,
         showlegend=in_legend,
         mode="lines+markers" if few else "lines",
@@ -140,8 +148,8 @@ def _course_traces(course: RunCourse, style: LineStyle, axis: str, *, in_legend:
 def _distribution_trace(distribution: ScoreDistribution, style: LineStyle, *, filled: bool) -> go.Scatter:
     dash, symbol = SIGN_STYLES[distribution.sign, distribution.transformed]
     return go.Scatter(
-        x=distribution.centres,
-        y=distribution.density,
+        x=compact(distribution.centres),
+        y=compact(distribution.density),
         name=f"{distribution.run}, {distribution.sign}s{AFTER if distribution.transformed else ''}",
         legendgroup=distribution.run,
         mode="lines+markers",
@@ -153,16 +161,16 @@ def _distribution_trace(distribution: ScoreDistribution, style: LineStyle, *, fi
     )
 
 
-def _name_peak(drawn: go.Figure, distribution: ScoreDistribution, color: str) -> None:
+def _peak_name(distribution: ScoreDistribution, color: str) -> dict[str, Any]:
     height, place = max(zip(distribution.density, distribution.centres, strict=True))
-    drawn.add_annotation(
-        text=f"{distribution.sign}s",
-        x=place,
-        y=height,
-        yanchor="bottom",
-        showarrow=False,
-        font={"size": 11, "color": color},
-    )
+    return {
+        "text": f"{distribution.sign}s",
+        "x": place,
+        "y": height,
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": 11, "color": color},
+    }
 
 
 def _range(distributions: Sequence[ScoreDistribution]) -> list[float]:
@@ -183,9 +191,9 @@ def _stack(panels: Sequence[str], panel_height: int) -> dict[str, Any]:
     layout: dict[str, Any] = {"annotations": []}
     for place, name in enumerate(panels):
         top = 1 - place / len(panels) - room
-        layout[f"yaxis{place + 1 if place else ''}"] = {"domain": [max(top - height, 0), top], "nticks": 5}
+        layout[f"yaxis{place + 1 if place else ''}"] = {"domain": [max(top - height, 0), top], "nticks": 5, **NUMBERS}
         title = {"text": LABELS[name], "showarrow": False, "font": {"size": 13}}
         corner = {"x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
         layout["annotations"].append({**title, **corner})
     last = f"y{len(panels)}" if len(panels) > 1 else "y"
-    return {**layout, "xaxis": {"title": {"text": "epoch"}, "anchor": last, "rangemode": "tozero"}}
+    return {**layout, "xaxis": {"title": {"text": "epoch"}, "anchor": last, "rangemode": "tozero", **NUMBERS}}

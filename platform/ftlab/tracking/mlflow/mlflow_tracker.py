@@ -266,8 +266,10 @@ class MlflowTracker:
         return trials_frame([layout.trial_row(run, experiments[run.info.experiment_id]) for run in runs])
 
     @_translated
-    def load_history(self, trial_keys: Collection[str], part: HistoryPart) -> pd.DataFrame:
-        """Return the contract's frame, from each trial's file, else from the journal.
+    def load_histories(
+        self, trial_keys: Collection[str], parts: Collection[HistoryPart]
+    ) -> dict[HistoryPart, pd.DataFrame]:
+        """Return the contract's frames, from each trial's file, else from the journal.
 
         A running trial's metrics come from the store.
 
@@ -276,10 +278,12 @@ class MlflowTracker:
         if not {*trial_keys} <= self._stored.keys():
             self._trial_runs(find_experiments(self._client))
         known = {key: self._stored[key] for key in trial_keys if key in self._stored}
-        parts, unreadable = load_parts(self._client, known, part, self._journal)
-        frame = history_frame(parts, part)
-        frame.attrs[UNREADABLE] = unreadable
-        return frame
+        loaded = load_parts(self._client, known, parts, self._journal)
+        frames = {}
+        for part in parts:
+            frames[part] = history_frame({key: trial.tables[part] for key, trial in loaded.items()}, part)
+            frames[part].attrs[UNREADABLE] = [key for key, trial in loaded.items() if part in trial.unreadable]
+        return frames
 
     @_translated
     def find_experiment_id(self, name: str, tag: str = "") -> str | None:

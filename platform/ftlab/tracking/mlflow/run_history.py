@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +16,7 @@ from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow.artifact_address import check_artifact_address, local_folder
 from ftlab.tracking.mlflow.run_layout import COLLAPSED_METRIC, unbounded
 from ftlab.tracking.records import HistoryPart, TrialStatus
-from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_table, read_score_history, select_part
+from ftlab.tracking.score_history import SCORE_HISTORY_FILE, history_table, no_history, read_score_history, select_part
 from ftlab.training.epoch_result import EpochResult
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _DOWNLOADS_AT_ONCE = 8
 _MAX_NAMED = 3
+
+Tables = dict[HistoryPart, pa.Table]
 
 _logger = logging.getLogger(__name__)
 
@@ -39,10 +41,20 @@ class StoredTrial(NamedTuple):
     seed: int = 0
 
 
+class LoadedHistory(NamedTuple):
+    """Parts of a trial's history, see `select_part`, and why some of them cannot be read although they should be."""
+
+    tables: Tables
+    unreadable: Mapping[HistoryPart, str]
+
+
 def load_parts(
-    client: "MlflowClient", trials: Mapping[str, StoredTrial], part: HistoryPart, journal: Journal | None = None
-) -> tuple[dict[str, pa.Table], Sequence[str]]:
-    """Return a part of the history of each trial that has one, by trial key; see `select_part`.
+    client: "MlflowClient",
+    trials: Mapping[str, StoredTrial],
+    parts: Collection[HistoryPart],
+    journal: Journal | None = None,
+) -> dict[str, LoadedHistory]:
+    """Return parts of the history of each trial, by trial key.
 
     If a file is missing or damaged, the journal's record is returned. Without one the trial has only its metrics, which
     the store has too; this gives a warning if the trial was trained to its end.
@@ -50,45 +62,71 @@ def load_parts(
     Args:
         client: The store.
         trials: The places of the trials in it, by trial key.
-        part: The part to load.
+        parts: The parts to load.
         journal: The local record of this home's trials; None without one.
-
-    Returns:
-        The parts, and the keys of the trials that the warning is about.
     """
-    is_remote = any(local_folder(trial.artifact_uri) is None for trial in trials.values())
-    with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE if is_remote else 1) as pool:
-        loaded = list(pool.map(lambda trial: _load(client, trial, part), trials.values()))
-    tables = {key: table for key, (table, _) in zip(trials, loaded, strict=True)}
-    damage = {key: reason for key, (_, reason) in zip(trials, loaded, strict=True) if reason}
-    for key in list(damage):
-        if journal and (table := _journalled(journal, key, part)) is not None:
-            tables[key] = table
-            del damage[key]
-    if damage:
-        _warn(damage)
-    return tables, list(damage)
+    with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
+        is_remote = any(local_folder(trial.artifact_uri) is None for trial in trials.values())
+        each = (pool.map if is_remote else map)(lambda trial: _load(client, trial, parts), trials.values())
+        loaded = dict(zip(trials, each, strict=True))
+    for key, found in loaded.items():
+        if found.unreadable and journal:
+            loaded[key] = _with_journal(found, journal, key)
+    if any(found.unreadable for found in loaded.values()):
+        _warn({key: next(iter(found.unreadable.values())) for key, found in loaded.items() if found.unreadable})
+    return loaded
 
 
-def _journalled(journal: Journal, key: str, part: HistoryPart) -> pa.Table | None:
+def _with_journal(found: LoadedHistory, journal: Journal, key: str) -> LoadedHistory:
     try:
         entry = journal.read(key)
     except TrackingError:
-        return None
-    return select_part(history_table(entry.epochs), part) if entry and entry.epochs else None
+        return found
+    if not entry or not entry.epochs:
+        return found
+    table = history_table(entry.epochs)
+    return LoadedHistory({**found.tables, **{part: select_part(table, part) for part in found.unreadable}}, {})
 
 
-def _load(client: "MlflowClient", trial: StoredTrial, part: HistoryPart) -> tuple[pa.Table, str]:
-    """Return the part of a trial's history, and the reason if its file should be there but cannot be read."""
-    reason = ""
+def _load(client: "MlflowClient", trial: StoredTrial, parts: Collection[HistoryPart]) -> LoadedHistory:
     # A file is as old as the end of the trial's last attempt.
-    if trial.status is not TrialStatus.RUNNING or part is not HistoryPart.METRICS:
-        try:
-            with _local_file(client, trial) as path:
-                return read_score_history(path, part), ""
-        except Exception as error:  # each storage backend raises its own error for a missing file
-            reason = without_credentials(str(error)).partition("\n")[0] if trial.status.is_result else ""
-    return (_stored_metrics(client, trial.run_id) if part is HistoryPart.METRICS else _nothing(part)), reason
+    is_running = trial.status is TrialStatus.RUNNING
+    in_file = [part for part in parts if not (is_running and part is HistoryPart.METRICS)]
+    tables, reasons = _read_file(client, trial, in_file)
+    for part in parts:
+        if part not in tables:
+            is_stored = part is HistoryPart.METRICS
+            tables[part] = _stored_metrics(client, trial.run_id) if is_stored else no_history(part)
+    return LoadedHistory(tables, reasons if trial.status.is_result else {})
+
+
+def _read_file(
+    client: "MlflowClient", trial: StoredTrial, parts: Sequence[HistoryPart]
+) -> tuple[Tables, dict[HistoryPart, str]]:
+    """Return the parts of a trial's file that can be read, and the reason for each other one."""
+    if not parts:
+        return {}, {}
+    try:
+        with _local_file(client, trial) as path:
+            return _read_parts(path, parts)
+    except Exception as error:  # each storage backend raises its own error for a missing file
+        return {}, dict.fromkeys(parts, _reason(error))
+
+
+def _read_parts(path: Path, parts: Sequence[HistoryPart]) -> tuple[Tables, dict[HistoryPart, str]]:
+    try:
+        return read_score_history(path, parts), {}
+    except Exception as error:  # a damaged file may be anything
+        if len(parts) == 1:
+            return {}, {parts[0]: _reason(error)}
+    # What is damaged leaves the rest.
+    each = [_read_parts(path, [part]) for part in parts]
+    tables = {part: table for found, _ in each for part, table in found.items()}
+    return tables, {part: reason for _, reasons in each for part, reason in reasons.items()}
+
+
+def _reason(error: Exception) -> str:
+    return without_credentials(str(error)).partition("\n")[0]
 
 
 def _stored_metrics(client: "MlflowClient", run_id: str) -> pa.Table:
@@ -100,10 +138,6 @@ def _stored_metrics(client: "MlflowClient", run_id: str) -> pa.Table:
             epochs.setdefault(point.step, {})[name] = unbounded(point.value)
     records = (EpochResult(number, 0.0, epochs[number]) for number in sorted(epochs))
     return select_part(history_table(records), HistoryPart.METRICS)
-
-
-def _nothing(part: HistoryPart) -> pa.Table:
-    return select_part(history_table([]), part)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from ftlab.reporting.figures.run_scores import (
     run_courses,
     score_distributions_at,
 )
+from ftlab.reporting.pages.panels import compact
 from ftlab.reporting.pages.run_charts import LineStyle, courses_chart, distribution_chart
 from ftlab.training.evaluation.health import measure_health
 
@@ -155,5 +156,5 @@ def test_positives_and_negatives_differ_in_dash_and_marker() -> None:
 def test_a_band_reaches_from_the_lowest_run_to_the_highest() -> None:
     course = RunCourse("cell", POSITIVE, False, (1, 2), (0.5, 0.6), (0.4, 0.5), (0.6, 0.7))
     low, high, line = courses_chart([course], {"cell": LineStyle("#0f7fc1")}).data
-    assert (low.y, high.y, line.y) == ((0.4, 0.5), (0.6, 0.7), (0.5, 0.6))
+    assert [*map(list, (low.y, high.y, line.y))] == [*map(list, compact([[0.4, 0.5], [0.6, 0.7], [0.5, 0.6]]))]
     assert (high.fill, low.hoverinfo) == ("tonexty", "skip")

@@ -15,6 +15,7 @@ from ftlab.tracking.mlflow.copying import CopyOutcome, Migration
 from ftlab.tracking.mlflow.missing import Action
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.tracker import load_history
 from ftlab.tracking.tracking_uri import default_tracking_uri, sqlite_path
 from ftlab.training.epoch_result import EpochResult
 
@@ -63,7 +64,7 @@ def actions(outcomes: list[CopyOutcome]) -> set[Action]:
 def frames(uri: str) -> list[pd.DataFrame]:
     tracker = MlflowTracker(uri)
     trials = tracker.load_trials()
-    histories = [tracker.load_history(list(trials["trial_key"]), part) for part in HistoryPart]
+    histories = [load_history(tracker, list(trials["trial_key"]), part) for part in HistoryPart]
     return [trials.drop(columns="run_id"), *histories]
 
 
@@ -281,7 +282,8 @@ def test_limits_of_the_store_are_kept(
     source.record_trial(make_trial("large", 5, params=params), epochs, Outcome(TrialStatus.FINISHED))
     outcomes = {outcome.step.name: outcome for outcome in migrate(source, target_uri)}
     large = outcomes["momentum/digits, seed 5"]
-    assert (large.content.num_points, len(large.content.params), large.problems) == (1200, 150, ())
+    # Every metric of every epoch, and whether it collapsed.
+    assert (large.content.num_points, len(large.content.params), large.problems) == (3 * 400 + 1, 150, ())
 
 
 def test_a_plan_creates_nothing(source: MlflowTracker, tmp_path: Path) -> None:

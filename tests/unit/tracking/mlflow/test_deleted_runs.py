@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.tracker import load_history
 from ftlab.tracking.tracking_uri import sqlite_path
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.training.epoch_result import EpochResult
@@ -52,7 +53,7 @@ def test_a_deleted_trial_that_a_study_needs_is_restored_with_a_word(
     writer.close()
     assert caplog.messages == [f"A run that was deleted in MLflow is needed and restored: a1, run {runs['trial']}."]
     assert tracker.load_trials()["run_id"].to_list() == [runs["trial"]]
-    assert tracker.load_history(["a1"], HistoryPart.STEPS)["step"].to_list() == [1, 2]
+    assert load_history(tracker, ["a1"], HistoryPart.STEPS)["step"].to_list() == [1, 2]
 
 
 def test_a_deleted_study_is_restored_with_its_trials(

@@ -17,6 +17,7 @@ from ftlab.tracking import score_history
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE, read_score_history, write_score_history
+from ftlab.tracking.tracker import load_history
 from ftlab.tracking.tracking_uri import sqlite_path
 from ftlab.training.epoch_result import EpochResult
 
@@ -98,7 +99,7 @@ def test_a_store_cannot_send_readers_and_writers_elsewhere(
     mine = {path.name: path.read_bytes() for path in private.iterdir()}
     tamper(store, "UPDATE runs SET artifact_uri = ?", address.format(tmp=tmp_path))
     again = MlflowTracker(store.uri)
-    assert again.load_history(KEYS, HistoryPart.STEPS).empty
+    assert load_history(again, KEYS, HistoryPart.STEPS).empty
     again.open_trial(make_trial("a1"))
     results = tmp_path / "results"
     results.mkdir()
@@ -125,7 +126,7 @@ def test_a_small_file_of_many_values_is_not_unpacked(tmp_path: Path, monkeypatch
     assert path.stat().st_size < 100_000
     monkeypatch.setattr(score_history, "MAX_VALUES", 10 * 1_000_000)
     with pytest.raises(TrackingError, match=r"at most 10,000,000 values .* holds 12,000,000"):
-        read_score_history(path, HistoryPart.METRICS)
+        read_score_history(path, [HistoryPart.METRICS])
 
 
 def test_a_long_name_is_kept_once(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_long_name_is_kept_once(tmp_path: Path) -> None:
     parts = pa.DictionaryArray.from_arrays(pa.array([0] * 50_000, pa.int32()), ["metrics"])
     write_history(path, name=names, part=parts, value=pa.array([1.0] * 50_000))  # 5 GB if it were unpacked
     before = pa.total_allocated_bytes()
-    table = read_score_history(path, HistoryPart.METRICS)
+    table = read_score_history(path, [HistoryPart.METRICS])[HistoryPart.METRICS]
     assert len(table) == 50_000
     assert pa.total_allocated_bytes() - before < 50_000_000
 
@@ -150,7 +151,7 @@ def test_a_clock_that_would_be_copied_for_every_series_is_refused(tmp_path: Path
         series=pa.array([[0.0] * 100_000] + [[0.0]] * num_series, pa.list_(pa.float64())),
     )
     with pytest.raises(TrackingError, match="must have a value a step"):
-        read_score_history(path, HistoryPart.STEPS)
+        read_score_history(path, [HistoryPart.STEPS])
 
 
 @pytest.mark.parametrize(

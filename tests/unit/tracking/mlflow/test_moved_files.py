@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.mlflow.moved_files import find_moved
 from ftlab.tracking.records import UNREADABLE, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.tracker import load_history
 from ftlab.tracking.tracking_uri import default_tracking_uri
 from ftlab.training.epoch_result import EpochResult
 
@@ -60,7 +61,7 @@ def test_a_moved_home_reads_and_writes_where_it_lies(
     home.rename(new)
     with caplog.at_level(logging.WARNING):
         later = record(new, "b2")
-        steps = later.load_history(["a1", "b2"], HistoryPart.STEPS)
+        steps = load_history(later, ["a1", "b2"], HistoryPart.STEPS)
     assert set(steps["trial_key"]) == {"a1", "b2"}
     assert steps.attrs[UNREADABLE] == []
     assert not home.exists()
@@ -88,10 +89,10 @@ def test_files_that_were_left_behind_are_still_read_there(home: Path, record: Re
     shutil.move(home / "mlflow.db", new)
     (new / "artifacts").mkdir()
     tracker = MlflowTracker(default_tracking_uri(new))
-    assert tracker.load_history(["a1"], HistoryPart.STEPS).attrs[UNREADABLE] == []
+    assert load_history(tracker, ["a1"], HistoryPart.STEPS).attrs[UNREADABLE] == []
     (new / "artifacts" / "momentum").mkdir()
     tracker = MlflowTracker(default_tracking_uri(new))
-    assert tracker.load_history(["a1"], HistoryPart.STEPS).attrs[UNREADABLE] == []
+    assert load_history(tracker, ["a1"], HistoryPart.STEPS).attrs[UNREADABLE] == []
 
 
 def test_a_home_under_another_name_and_a_place_of_the_users_choice_stay(

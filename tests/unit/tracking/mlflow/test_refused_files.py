@@ -12,7 +12,7 @@ from ftlab.errors import ArtifactError
 from ftlab.tracking.journal import Journal
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.records import UNREADABLE, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
-from ftlab.tracking.tracker import REFUSED_TAG
+from ftlab.tracking.tracker import REFUSED_TAG, load_history
 from ftlab.tracking.tracking_uri import sqlite_path
 from ftlab.tracking.writer import TrackingWriter
 from ftlab.training.epoch_result import EpochResult
@@ -64,7 +64,7 @@ def test_refused_files_withhold_no_number(
     assert (row["status"], row["probe/top1"]) == ("finished", 20.0)
     assert REFUSED_TAG in row["tags"]
     # What the store lacks is drawn from the journal.
-    steps = tracker.load_history(["a1"], HistoryPart.STEPS)
+    steps = load_history(tracker, ["a1"], HistoryPart.STEPS)
     assert steps["step"].to_list() == [1, 2, 3, 4]
     assert steps.attrs[UNREADABLE] == []
 
@@ -98,4 +98,4 @@ def test_a_later_process_stores_the_files_that_were_refused(
     assert (writer.replay(["a1"]), writer.refused) == ([], {})
     writer.close()
     assert REFUSED_TAG not in later.load_trials().iloc[0]["tags"]
-    assert later.load_history(["a1"], HistoryPart.STEPS)["step"].to_list() == [1, 2]
+    assert load_history(later, ["a1"], HistoryPart.STEPS)["step"].to_list() == [1, 2]

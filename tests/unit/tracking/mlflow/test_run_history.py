@@ -2,12 +2,15 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.records import UNREADABLE, HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
 from ftlab.tracking.score_history import SCORE_HISTORY_FILE
+from ftlab.tracking.tracker import load_history
 from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., TrialRecord]
@@ -40,12 +43,36 @@ def test_a_lost_file_costs_its_own_curves_alone(
 ) -> None:
     damage(file_of(tracker, "a1", store_uri))
     with caplog.at_level(logging.WARNING):
-        steps = tracker.load_history(KEYS, HistoryPart.STEPS)
+        steps = load_history(tracker, KEYS, HistoryPart.STEPS)
     assert set(steps["trial_key"]) == {"b2"}
     assert "must be readable for its curves, but is not of a1" in caplog.text
-    metrics = tracker.load_history(KEYS, HistoryPart.METRICS)
+    metrics = load_history(tracker, KEYS, HistoryPart.METRICS)
     per_trial = [group.drop(columns="trial_key").values.tolist() for _, group in metrics.groupby("trial_key")]
     assert per_trial[0] == per_trial[1]
+
+
+def test_a_damaged_column_costs_its_own_parts_alone(
+    tracker: MlflowTracker, store_uri: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = file_of(tracker, "a1", store_uri)
+    whole = tracker.load_histories(KEYS, [*HistoryPart])
+    chunk = next(
+        column
+        for column in map(pq.read_metadata(path).row_group(0).column, range(6))
+        if column.path_in_schema.startswith("series")
+    )
+    content = bytearray(path.read_bytes())
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    content[start : start + chunk.total_compressed_size] = bytes(chunk.total_compressed_size)
+    path.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        found = tracker.load_histories(KEYS, [*HistoryPart])
+    damaged = {part for part, frame in found.items() if frame.attrs[UNREADABLE] == ["a1"]}
+    assert damaged == {HistoryPart.STEPS, HistoryPart.HISTOGRAMS}
+    assert all(set(found[part]["trial_key"]) == {"b2"} for part in damaged)
+    for part in set(HistoryPart) - damaged:
+        pd.testing.assert_frame_equal(found[part], whole[part])
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.slow
@@ -61,7 +88,7 @@ def test_many_lost_files_are_counted(
         tracker.close_trial(key, Outcome(TrialStatus.FINISHED))
         file_of(tracker, key, store_uri).unlink()
     with caplog.at_level(logging.WARNING):
-        assert tracker.load_history(keys, HistoryPart.HISTOGRAMS).empty
+        assert load_history(tracker, keys, HistoryPart.HISTOGRAMS).empty
     assert len(caplog.records) == 1
     assert "trial2" in caplog.text
     assert "trial3" not in caplog.text
@@ -74,7 +101,7 @@ def test_a_trial_that_was_not_trained_to_its_end_gives_no_warning(
     tracker.open_trial(make_trial("c3"))
     tracker.close_trial("c3", Outcome(TrialStatus.FAILED, "no room"))
     with caplog.at_level(logging.WARNING):
-        assert tracker.load_history(["c3"], HistoryPart.STEPS).empty
+        assert load_history(tracker, ["c3"], HistoryPart.STEPS).empty
     assert not caplog.records
 
 
@@ -87,7 +114,7 @@ def test_a_trial_that_goes_on_shows_more_than_its_file(
     tracker.open_trial(make_trial("c3"))
     tracker.log_epochs("c3", [make_epoch(2)])
     tracker.load_trials()
-    assert set(tracker.load_history(["c3"], HistoryPart.METRICS)["epoch"]) == {1, 2}
+    assert set(load_history(tracker, ["c3"], HistoryPart.METRICS)["epoch"]) == {1, 2}
 
 
 def test_what_another_process_recorded_is_found(
@@ -98,4 +125,4 @@ def test_what_another_process_recorded_is_found(
     tracker.open_trial(make_trial("c3"))
     tracker.log_epochs("c3", [make_epoch(1)])
     tracker.close_trial("c3", Outcome(TrialStatus.FINISHED))
-    assert reader.load_history(["c3"], HistoryPart.STEPS)["step"].to_list() == [1, 2]
+    assert load_history(reader, ["c3"], HistoryPart.STEPS)["step"].to_list() == [1, 2]

@@ -12,6 +12,7 @@ from ftlab.tracking.mlflow import run_layout as layout
 from ftlab.tracking.mlflow.copying import Migration
 from ftlab.tracking.mlflow.mlflow_tracker import MlflowTracker
 from ftlab.tracking.records import HistoryPart, Outcome, StudyRecord, TrialRecord, TrialStatus
+from ftlab.tracking.tracker import load_history
 from ftlab.training.epoch_result import EpochResult
 
 MakeTrial = Callable[..., TrialRecord]
@@ -154,11 +155,11 @@ def test_no_reader_takes_a_reference_for_a_trial(
     tracker: MlflowTracker, client: MlflowClient, make_trial: MakeTrial, make_epoch: MakeEpoch, target_uri: str
 ) -> None:
     before = tracker.load_trials()
-    history = tracker.load_history(["a1", "b2"], HistoryPart.METRICS)
+    history = load_history(tracker, ["a1", "b2"], HistoryPart.METRICS)
     tracker.show_rows(QUEUE.study, {"a1": "K 1024", "b2": "K 1024"})
     later = MlflowTracker(tracker.uri)
     assert later.load_trials().equals(before)
-    assert later.load_history(["a1", "b2"], HistoryPart.METRICS).equals(history)
+    assert load_history(later, ["a1", "b2"], HistoryPart.METRICS).equals(history)
     assert later.reconcile() == 0
     # Recording the trial again, even for the study that shows it, finds its run.
     later.record_trial(make_trial("a1", study=QUEUE.study), [make_epoch(1)], FINISHED)
