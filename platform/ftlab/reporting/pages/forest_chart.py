@@ -12,8 +12,9 @@ from ftlab.reporting.printed.layout import p_text
 from ftlab.reporting.printed.metric_labels import metric_name
 from ftlab.reporting.table.ablation import AblationRow, AblationTable
 
-FRAME_HEIGHT, ROW_HEIGHT = 96, 36
-LABEL_WIDTH = 20
+FRAME_HEIGHT, ROW_HEIGHT = 112, 36
+# In letters, so that they fit on a phone.
+LABEL_WIDTH, TITLE_WIDTH = 20, 30
 NO_DIFFERENCE = {
     "type": "line",
     "x0": 0,
@@ -89,10 +90,10 @@ def forest_chart(lines: Sequence[ForestLine], metric: str, colors: Mapping[str, 
         annotations=words,
         shapes=[NO_DIFFERENCE],
         showlegend=False,
-        xaxis={"title": {"text": f"difference in {metric_name(metric)} (points)"}},
+        xaxis={"title": {"text": _wrapped(f"difference in {metric_name(metric)} (points)", TITLE_WIDTH)}},
         yaxis={
             "tickvals": list(range(len(lines))),
-            "ticktext": ["<br>".join(textwrap.wrap(line.label, LABEL_WIDTH)) for line in lines],
+            "ticktext": [_wrapped(line.label, LABEL_WIDTH) for line in lines],
             "range": [len(lines) - 0.4, -0.6],
             "showgrid": False,
         },
@@ -104,6 +105,10 @@ def forest_chart(lines: Sequence[ForestLine], metric: str, colors: Mapping[str, 
             if not isnan(line.difference)
         ]
     )
+
+
+def _wrapped(text: str, width: int) -> str:
+    return "<br>".join(textwrap.wrap(text, width))
 
 
 def _line(row: AblationRow, label: str) -> ForestLine:

@@ -19,7 +19,8 @@ DISTRIBUTION_HEIGHT = 380
 MAX_FILLED = 3
 # Numbers fit into the margin: a browser takes long to find out the room of many axes.
 NUMBERS = {"automargin": False}
-MAX_NAMED = 3
+# Room behind the last epoch for its marker, as a share of all epochs.
+BEHIND = 0.03
 # Below it each value has a marker.
 FEW_EPOCHS = 12
 AFTER = " after FT"
@@ -71,7 +72,8 @@ def courses_chart(
         }
         values = [value for course in own for value in (*course.values, *course.low, *course.high)]
         notes += end_labels(lines, axis, values, panel_height - TITLE_HEIGHT)
-    layout = _stack(panels, panel_height)
+    last = max((course.epochs[-1] for course in courses if course.epochs), default=1)
+    layout = _stack(panels, panel_height, last)
     layout["annotations"] += notes
     margin = {"margin": {"r": label_margin(notes)}} if notes else {}
     height = FRAME_HEIGHT + panel_height * len(panels)
@@ -95,16 +97,19 @@ def distribution_chart(
     quantity = score_quantity(transformed=any(distribution.transformed for distribution in distributions))
     runs = list(dict.fromkeys(distribution.run for distribution in distributions))
     styles = styles or _own_styles(runs)
-    traces, names = [], []
+    traces = []
+    highest: dict[str, ScoreDistribution] = {}
     for distribution in distributions:
         filled = len(runs) <= MAX_FILLED and distribution.sign == "positive" and not distribution.transformed
         traces.append(_distribution_trace(distribution, styles[distribution.run], filled=filled))
-        if len(runs) <= MAX_NAMED and not distribution.transformed:
-            names.append(_peak_name(distribution, styles[distribution.run].color))
+        if not distribution.transformed:
+            # Names of all would cover each other.
+            before = highest.get(distribution.sign, distribution)
+            highest[distribution.sign] = max(before, distribution, key=lambda each: max(each.density))
     drawn = page_figure(
         DISTRIBUTION_HEIGHT,
         showlegend=False,
-        annotations=names,
+        annotations=[_peak_name(each) for each in highest.values()],
         xaxis={"title": {"text": f"{quantity}, epoch {epoch}"}, "range": _range(distributions)},
         yaxis={"title": {"text": "density"}, "rangemode": "tozero"},
     )
@@ -161,7 +166,7 @@ def _distribution_trace(distribution: ScoreDistribution, style: LineStyle, *, fi
     )
 
 
-def _peak_name(distribution: ScoreDistribution, color: str) -> dict[str, Any]:
+def _peak_name(distribution: ScoreDistribution) -> dict[str, Any]:
     height, place = max(zip(distribution.density, distribution.centres, strict=True))
     return {
         "text": f"{distribution.sign}s",
@@ -169,7 +174,7 @@ def _peak_name(distribution: ScoreDistribution, color: str) -> dict[str, Any]:
         "y": height,
         "yanchor": "bottom",
         "showarrow": False,
-        "font": {"size": 11, "color": color},
+        "font": {"size": 11},
     }
 
 
@@ -184,7 +189,7 @@ def _range(distributions: Sequence[ScoreDistribution]) -> list[float]:
     return [min(COSINE_RANGE[0], *filled), max(COSINE_RANGE[1], *filled)]
 
 
-def _stack(panels: Sequence[str], panel_height: int) -> dict[str, Any]:
+def _stack(panels: Sequence[str], panel_height: int, last_epoch: int) -> dict[str, Any]:
     """Return the layout of panels one below the other, each with its title."""
     room = TITLE_HEIGHT / (panel_height * len(panels))
     height = 1 / len(panels) - room
@@ -196,4 +201,6 @@ def _stack(panels: Sequence[str], panel_height: int) -> dict[str, Any]:
         corner = {"x": 0, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
         layout["annotations"].append({**title, **corner})
     last = f"y{len(panels)}" if len(panels) > 1 else "y"
-    return {**layout, "xaxis": {"title": {"text": "epoch"}, "anchor": last, "rangemode": "tozero", **NUMBERS}}
+    # Plotly's own range would make room for the labels at the ends, which have a margin.
+    epochs = {"range": [0, last_epoch * (1 + BEHIND)], **NUMBERS}
+    return {**layout, "xaxis": {"title": {"text": "epoch"}, "anchor": last, **epochs}}

@@ -5,6 +5,7 @@ import torch
 from ftlab.reporting.figures.run_scores import (
     HEALTH_LABELS,
     RunCourse,
+    ScoreDistribution,
     accuracy_courses,
     mean_courses,
     pooled_distributions,
@@ -151,6 +152,21 @@ def test_positives_and_negatives_differ_in_dash_and_marker() -> None:
     assert len({(trace.line.dash, trace.marker.symbol) for trace in drawn.data}) == 4
     assert len({trace.line.dash for trace in drawn.data}) == 4
     assert [note.text for note in drawn.layout.annotations] == ["positives", "negatives"]
+
+
+RUNS_AND_TOPS = (("seed 0", 1.0), ("seed 1", 1.5))
+
+
+def test_each_sign_is_named_once_at_its_highest_peak() -> None:
+    flat, high = (ScoreDistribution(run, "positive", False, (0.0, 0.5), (0.5, top)) for run, top in RUNS_AND_TOPS)
+    drawn = distribution_chart((flat, high), 1)
+    assert [(note.text, note.y) for note in drawn.layout.annotations] == [("positives", 1.5)]
+
+
+def test_labels_at_the_ends_take_no_room_from_the_lines() -> None:
+    courses = [RunCourse(run, POSITIVE, False, (1, 40), (0.5, 0.6)) for run in ("seed 0", "seed 1")]
+    low, high = courses_chart(courses).layout.xaxis.range
+    assert (low, 40 < high < 42) == (0, True)
 
 
 def test_a_band_reaches_from_the_lowest_run_to_the_highest() -> None:
