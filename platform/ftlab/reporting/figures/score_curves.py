@@ -102,7 +102,8 @@ class ScoreCurves:
 
     def shown_places(self, curve: Curve, num_points: int) -> list[int]:
         """Return the indices of at most so many points of a curve, evenly spaced on the axis; empty without any."""
-        shown = [place for place, step in enumerate(curve.places) if step >= self.first_place]
+        first = self.first_place
+        shown = [place for place, step in enumerate(curve.places) if step >= first]
         return [shown[place] for place in _spaced(len(shown), num_points, is_log=self.on_log_steps)] if shown else []
 
 

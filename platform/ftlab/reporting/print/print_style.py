@@ -90,7 +90,8 @@ def _png(canvas: Figure, dots: int) -> bytes:
     rgba = np.asarray(pixels.buffer_rgba())
     picture = Image.fromarray(rgba).convert("RGB").quantize(dither=Image.Dither.NONE)
     buffer = BytesIO()
-    picture.save(buffer, "png", optimize=True, dpi=(dots, dots))
+    # Packing as well as possible makes it 4% smaller and takes a tenth of a second.
+    picture.save(buffer, "png", dpi=(dots, dots))
     return buffer.getvalue()
 
 
