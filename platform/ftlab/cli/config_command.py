@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 import yaml
 
-from ftlab.cli.options import RESULTS, Experiment, Overrides, Profile, Results, Seeds, load_asked
-from ftlab.config.home import ftlab_home
+from ftlab.cli.options import Experiment, Overrides, Profile, Results, Seeds, load_asked
+from ftlab.config.home import RESULTS, ftlab_home
 from ftlab.config.json_schemas import json_schemas
 from ftlab.config.loading import experiments_folder, load_profile
 from ftlab.engine.file_overview import find_experiments, find_profiles, find_searches

@@ -115,8 +115,6 @@ Std = Annotated[str | None, typer.Option(metavar="NUMBERS", help="Deviation of e
 Port = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port of this machine.")]
 Results = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of tables and figures.")]
 
-RESULTS = Path("results")
-
 
 def load_asked(
     experiment: str, profile: str, seeds: str | None, overrides: list[str] | None, max_trials: int | None = None

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from ftlab.cli.options import RESULTS, Cpus, Gpus, Overrides, Port, Profile, Results
+from ftlab.cli.options import Cpus, Gpus, Overrides, Port, Profile, Results
 from ftlab.config.experiment import MAX_CELLS
-from ftlab.config.home import ftlab_home
+from ftlab.config.home import RESULTS, ftlab_home
 from ftlab.config.loading import parse_overrides
 from ftlab.engine.search_run import run_search
 from ftlab.machine.capacity import Capacity

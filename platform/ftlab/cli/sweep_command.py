@@ -3,7 +3,6 @@
 import typer
 
 from ftlab.cli.options import (
-    RESULTS,
     Cpus,
     Experiment,
     Gpus,
@@ -16,6 +15,7 @@ from ftlab.cli.options import (
     Share,
     load_asked,
 )
+from ftlab.config.home import RESULTS
 from ftlab.engine.last_sweep import show_again
 from ftlab.machine.capacity import Capacity
 from ftlab.publish.table_options import TableOptions

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from ftlab.cli.options import (
-    RESULTS,
     Cpus,
     Experiment,
     Gpus,
@@ -29,7 +28,7 @@ from ftlab.cli.options import (
     asked_weights,
     load_asked,
 )
-from ftlab.config.home import ftlab_home
+from ftlab.config.home import RESULTS, ftlab_home
 from ftlab.engine.evaluating import run_evaluation
 from ftlab.engine.planning import plan_study
 from ftlab.machine.capacity import Capacity
@@ -81,7 +80,8 @@ def table(
         )
     print_table(made, folder, paths)
     if found.todo:
-        say(f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet:", sweep_command(study, auto))
+        missing = f"{len(found.todo)} of {len(found.trials)} trials are not recorded yet:"
+        say(missing, sweep_command(study, auto, results))
 
 
 @app.command()

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ftlab.cli.options import RESULTS, Experiment, Overrides, Profile, Results
-from ftlab.config.home import ftlab_home
+from ftlab.cli.options import Experiment, Overrides, Profile, Results
+from ftlab.config.home import RESULTS, ftlab_home
 from ftlab.config.loading import load_profile, parse_overrides
 from ftlab.errors import ResultsError
 from ftlab.study.spec import load_study

@@ -9,6 +9,7 @@ from ftlab.storage.location import is_uri, normalise, open_folder
 
 DEFAULT_HOME = ".ftlab"
 DEFAULT_LOCAL = "~/.cache/ftlab"
+RESULTS = Path("results")  # of tables and figures, unless another folder is asked for
 
 
 @dataclass(frozen=True)

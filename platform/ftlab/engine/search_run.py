@@ -108,7 +108,7 @@ def run_search(spec: "SearchSpec", capacity: Capacity, results: Path) -> int:
         print_search(report, results / spec.name, paths)
         for link in page_lines(tracker, spec.study):
             say(*link)
-        return _say_how_to_go_on(spec, feed) or int(bool(refusal) or not is_stored)
+        return _say_how_to_go_on(spec, feed, results) or int(bool(refusal) or not is_stored)
 
 
 def _evaluate_missing(
@@ -165,8 +165,8 @@ def _train(
     session.train(feed, plan, work, writer, listeners=keepers, early_stopping=spec.early_stopping, known=known)
 
 
-def _say_how_to_go_on(spec: "SearchSpec", feed: "SearchFeed") -> int:
-    command = search_command(spec.study, spec.num_trials)
+def _say_how_to_go_on(spec: "SearchSpec", feed: "SearchFeed", results: Path) -> int:
+    command = search_command(spec.study, spec.num_trials, results)
     if not feed.is_complete:
         say("Stopped. Finished work is kept; to continue:", command)
         return INTERRUPTED

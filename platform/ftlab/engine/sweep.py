@@ -181,16 +181,18 @@ def _finish(
             session.collector.claim(unfinished)
         session.collector.collect()
         trim(session.home)
+    # Where the table lies is no part of its provenance.
+    to_continue = sweep_command(study, options.auto, folder.parents[1])
     # Last: what is printed may find no reader.
     listing, links = list_table(table, folder, paths), page_lines(tracker, study)
     print_listing(listing)
     for link in links:
         say(*link)
     if trained.interrupted:
-        say("Stopped. Finished work is kept; to continue:", command)
+        say("Stopped. Finished work is kept; to continue:", to_continue)
         return INTERRUPTED
     if trained.num_failed:
-        complain(f"{trained.num_failed} trials failed; to try them again:", command)
+        complain(f"{trained.num_failed} trials failed; to try them again:", to_continue)
     if trained.num_failed or trained.undelivered or not is_stored:
         return 1
     _keep(last, session, planner, tracker, recorded, listing, links, paths)

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from shlex import quote
 from types import MappingProxyType
 
+from ftlab.config.home import RESULTS
 from ftlab.config.setting import Setting
 from ftlab.estimate.resource_plan import ResourcePlan
 from ftlab.seeding.auto import AutoSeeds
@@ -90,19 +93,23 @@ def _regret(plan: Plan, stage: Stage) -> str:
     return " (trained before, but its backbone is not kept)" if stage.trial.key in plan.pretrained else ""
 
 
-def sweep_command(study: StudySpec, auto: AutoSeeds | None = None) -> str:
-    """Return the command that continues a study."""
+def sweep_command(study: StudySpec, auto: AutoSeeds | None = None, results: Path = RESULTS) -> str:
+    """Return the command that continues a study, and writes its table below a folder of results."""
     seeds = [f"SEEDS={len(study.seeds)}"]
     if auto is not None:
         seeds = ["SEEDS=auto", *([f"MAX_TRIALS={auto.max_trials}"] if auto.max_trials else [])]
     parts = [f"make sweep EXP={study.experiment}", f"PROFILE={study.profile_name}", *seeds]
-    return " ".join([*parts, *_overrides(study)])
+    return " ".join([*parts, *_overrides(study), *_folder(results)])
 
 
-def search_command(study: StudySpec, num_trials: int) -> str:
-    """Return the command that continues a search."""
+def search_command(study: StudySpec, num_trials: int, results: Path = RESULTS) -> str:
+    """Return the command that continues a search, and writes its tables below a folder of results."""
     parts = [f"make search EXP={study.experiment}", f"PROFILE={study.profile_name}", f"TRIALS={num_trials}"]
-    return " ".join([*parts, *_overrides(study)])
+    return " ".join([*parts, *_overrides(study), *_folder(results)])
+
+
+def _folder(results: Path) -> list[str]:
+    return [] if results == RESULTS else [f"RESULTS={quote(str(results))}"]
 
 
 def _overrides(study: StudySpec) -> list[str]:

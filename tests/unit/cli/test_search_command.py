@@ -35,6 +35,12 @@ class Ended(NamedTuple):
     status: int
 
 
+@pytest.fixture(autouse=True)
+def _no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow alone has pages that a search ends with."""
+    monkeypatch.setattr("ftlab.engine.search_run.page_lines", lambda *_: ())
+
+
 @pytest.fixture
 def tracker(monkeypatch: pytest.MonkeyPatch) -> MemoryTracker:
     """A tracking store in memory, in the place of MLflow."""

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from ftlab.config.experiment import ExperimentConfig, ProfileConfig, ResourcesConfig
 from ftlab.estimate.packing import Packing
@@ -14,6 +15,7 @@ from ftlab.terminal.plan_listing import (
     plan_lines,
     plan_summary,
     resource_lines,
+    search_command,
     sweep_command,
 )
 from ftlab.tracking.records import trials_frame
@@ -43,6 +45,14 @@ def test_a_plan_says_what_is_done_with_each_trial_and_what_it_costs(
     resource_plan = replace(RESOURCE_PLAN, estimate=ESTIMATE, packing=PACKING)
     listing = [*plan_lines(plan), plan_summary(plan), *resource_lines(resource_plan), sweep_command(plan.study)]
     match_snapshot("plan", {"make plan": "\n".join(listing)})
+
+
+def test_a_command_names_a_folder_of_results_that_is_not_the_usual_one() -> None:
+    study = plan_of([0.2], seeds=2).study
+    usual = 'make sweep EXP=exp PROFILE=tiny SEEDS=2 SET="train.epochs=10"'
+    assert sweep_command(study, results=Path("results")) == usual
+    assert sweep_command(study, results=Path("/data/my tables")) == f"{usual} RESULTS='/data/my tables'"
+    assert search_command(study, 8, Path("tables")).endswith('TRIALS=8 SET="train.epochs=10" RESULTS=tables')
 
 
 def test_a_long_plan_is_cut() -> None:
