@@ -52,6 +52,9 @@ class HistoryCache:
                 self._statuses = snapshot.version, dict(zip(trials["trial_key"], trials["status"], strict=True))
             statuses = self._statuses[1]
             asked = [key for key in trial_keys if key in statuses]
+            for key in asked:
+                if (key, part) in self._kept:
+                    self._kept.move_to_end((key, part))
             self._read([key for key in asked if not self._is_fresh(key, part, statuses[key])], part, statuses)
             found = {key: self._kept[key, part][1] for key in asked if (key, part) in self._kept}
             before, joined = self._joined.get(part, ({}, history_frame({}, part)))

@@ -209,6 +209,31 @@ def test_a_choice_asks_for_what_depends_on_it(explorer: str, open_page: OpenPage
     expect(page.locator("#overlay-found a")).to_have_count(0)
 
 
+def test_a_new_reading_of_the_store_draws_all_but_what_is_being_written(explorer: str, open_page: OpenPage) -> None:
+    page = drawn(open_page(explorer + COMPARED))
+    script = """([version, search, overlaid, before]) => {
+      const { explorer, no_update: same } = window.dash_clientside;
+      const choices = [["experiment"], ["experiment", "cell"]];
+      const parts = explorer.chooseParts(search, version, overlaid, choices, ...before);
+      return parts.map((part) => (part === same ? null : part));
+    }"""
+
+    def chosen(version: int | None, search: str, overlaid: str, before: list[Any]) -> list[Any]:
+        return list(page.evaluate(script, [version, search, overlaid, before]))
+
+    def is_new(version: int, search: str, overlaid: str) -> list[bool]:
+        return [part is not None for part in chosen(version, search, overlaid, first)]
+
+    shown, nothing = "?experiment=a&cell=b&find=x", [None] * 4
+    assert chosen(None, shown, "c", nothing) == nothing
+    first = chosen(1, shown, "c", nothing)
+    assert None not in first
+    assert is_new(1, shown, "c") == [False, False, False, False]
+    assert is_new(2, shown, "c") == [True, True, False, True]
+    assert is_new(1, "?experiment=a&cell=d&find=x", "") == [False, True, False, True]
+    assert chosen(1, "?experiment=a&cell=b", "c", first)[2] == ""
+
+
 def test_a_figure_that_is_not_there_yet_is_loading(explorer: str, open_page: OpenPage) -> None:
     page = open_page("about:blank")
     page.route(

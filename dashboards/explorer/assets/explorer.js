@@ -122,8 +122,11 @@ window.dash_clientside = {
     chooseParts: (search, version, overlaid, choices, ...before) => {
       const { no_update: same } = window.dash_clientside;
       if (!version) return before.map(() => same);
-      const asked = [...new URLSearchParams(search ?? "")];
+      const query = new URLSearchParams(search ?? "");
+      const asked = [...query];
       const now = choices.map((names) => JSON.stringify([version, ...asked.filter(([name]) => names.includes(name))]));
+      // What is written into a field stays there when the store changes.
+      now.push(query.get("find") ?? "");
       now.push(overlaid ? JSON.stringify([version, search, overlaid]) : "");
       return now.map((part, place) => (part === (before[place] ?? "") ? same : part));
     },

@@ -24,7 +24,7 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
 
     @app.callback(Output("cell-text", "data"), Input("address", "search"), Input("version", "data"))
     def show_runs(search: str | None, _: int | None) -> Any:
-        chosen = chosen_by(search, store, views)
+        chosen = chosen_by(search, store.snapshot(), views)
         running = [run.key for run in chosen.runs if run.record["status"] == "running"]
         epochs = recorded_epochs(histories.load(running, HistoryPart.METRICS))
         parts = {
@@ -43,8 +43,9 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
         prevent_initial_call=True,
     )
     def show_settings(_: Any, search: str | None) -> Any:
-        chosen = chosen_by(search, store, views)
-        tables = settings_tables(chosen, store.snapshot().trials)
+        snapshot = store.snapshot()
+        chosen = chosen_by(search, snapshot, views)
+        tables = settings_tables(chosen, snapshot.trials)
         # Of a place of its own: these may come later than the links of the next choice.
         return page_text({"settings": tables}, "settings", search, chosen.address)
 
@@ -61,7 +62,8 @@ def answer_cell(app: Dash, store: RecordStore, views: StudyViews, histories: His
     def find_runs(_: Any, text: str | None, search: str | None) -> Any:
         if not text:
             return []
-        return overlay_choices(store.snapshot().trials, text, chosen_by(search, store, views).address)
+        snapshot = store.snapshot()
+        return overlay_choices(snapshot.trials, text, chosen_by(search, snapshot, views).address)
 
 
 def _against(chosen: Selection) -> Any:

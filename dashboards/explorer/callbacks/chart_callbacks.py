@@ -35,8 +35,8 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
     turn = threading.Lock()
 
     def in_turn(show: Callable[..., Any]) -> Callable[..., Any]:
-        # The page asks for all figures at once. Side by side each would take as long as all; so the first one is drawn
-        # in the browser while the next is made here.
+        # The page asks for all that is made of histories at once. Side by side each would take as long as all; so the
+        # first figure is drawn in the browser while the next is made here.
         @wraps(show)
         def wait_and_show(*given: Any) -> Any:
             with turn:
@@ -53,14 +53,14 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
     )
     @in_turn
     def show_courses(_: Any, search: str | None) -> tuple[Any, ...]:
-        chosen = chosen_by(search, store, views)
+        chosen = chosen_by(search, store.snapshot(), views)
         accuracy, courses = draw_accuracy(chosen, histories), draw_courses(chosen, histories)
         return _kept(accuracy, "accuracy"), not accuracy.figure.data, _kept(courses, "courses")
 
     @app.callback(Output("health", "children"), *RUNS, prevent_initial_call=True)
     @in_turn
     def show_health(_: Any, search: str | None) -> Any:
-        chosen = chosen_by(search, store, views)
+        chosen = chosen_by(search, store.snapshot(), views)
         metrics = histories.load(chosen.keys, HistoryPart.METRICS)
         return health_list(chosen.runs, metrics, histories.load(chosen.keys[:1], HistoryPart.STEPS))
 
@@ -71,9 +71,9 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
         *DIFFERENCES,
         prevent_initial_call=True,
     )
-    @in_turn
     def show_differences(_: Any, search: str | None) -> tuple[Any, ...]:
-        drawn = draw_differences(chosen_by(search, store, views), store.snapshot().trials)
+        snapshot = store.snapshot()
+        drawn = draw_differences(chosen_by(search, snapshot, views), snapshot.trials)
         lines = drawn.data()
         return drawn.figure, drawn.note, bool(lines.empty or lines["is_baseline"].all())
 
@@ -90,7 +90,7 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
     )
     @in_turn
     def show_distribution(_: Any, search: str | None, __: Any, *there: Any) -> tuple[Any, Any, bool]:
-        chosen = chosen_by(search, store, views)
+        chosen = chosen_by(search, store.snapshot(), views)
         figure = _kept(draw_distribution(chosen, histories), "distribution")
         first, last = recorded_span(chosen, histories)
         now = shown_epoch(chosen.address.epoch, first, last)
@@ -114,7 +114,7 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
     )
     @in_turn
     def show_gradients(_: Any, search: str | None) -> tuple[Any, bool]:
-        drawn = draw_gradients(chosen_by(search, store, views), histories)
+        drawn = draw_gradients(chosen_by(search, store.snapshot(), views), histories)
         panels = [{"label": f"Gradient norms, {label}", "figure": panel.figure} for label, panel in drawn.items()]
         return {"place": "gradients", "panels": panels, "config": FIXED}, not drawn
 

@@ -9,7 +9,7 @@ from dash.exceptions import PreventUpdate
 from explorer.address import Address
 from explorer.charts.table_figures import draw_axis
 from explorer.page_selection import Selection, nearest_study, select
-from explorer.record_store import RecordStore
+from explorer.record_store import RecordStore, Snapshot
 from explorer.sections.page import PARTS
 from explorer.sections.page_text import FILL, page_text
 from explorer.sections.study_section import (
@@ -60,12 +60,12 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
     # In the page, so that figures need not wait for an answer.
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("explorer", "chooseParts"),
-        *(Output(part, "data") for part in (*PARTS, "overlay-part")),
+        *(Output(part, "data") for part in (*PARTS, "find-part", "overlay-part")),
         Input("address", "search"),
         Input("version", "data"),
         Input("overlay", "value"),
         State("part-choices", "data"),
-        *(State(part, "data") for part in (*PARTS, "overlay-part")),
+        *(State(part, "data") for part in (*PARTS, "find-part", "overlay-part")),
     )
 
     @app.callback(
@@ -75,8 +75,9 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
         prevent_initial_call=True,
     )
     def show_axis(_: Any, search: str | None) -> Any:
-        chosen = chosen_by(search, store, views)
-        return draw_axis(chosen.current.view.shown).figure.update_layout(uirevision=chosen.address.study)
+        snapshot = store.snapshot()
+        study = chosen_by(search, snapshot, views).address.study
+        return draw_axis(views.of(study, snapshot).shown).figure.update_layout(uirevision=study)
 
     @app.callback(
         Output("find-place", "children"),
@@ -99,13 +100,12 @@ def answer_study(app: Dash, store: RecordStore, views: StudyViews) -> None:
         return changed(Address.parse(search), find=text or "")
 
 
-def chosen_by(search: str | None, store: RecordStore, views: StudyViews) -> Selection:
-    """Return what the query of an address chooses.
+def chosen_by(search: str | None, snapshot: Snapshot, views: StudyViews) -> Selection:
+    """Return what the query of an address chooses in a reading of the store.
 
     Raises:
         PreventUpdate: The store has no trial, so that there is nothing to choose.
     """
-    snapshot = store.snapshot()
     if snapshot.trials.empty:
         raise PreventUpdate
     return select(Address.parse(search), snapshot, views)

@@ -9,10 +9,10 @@ from explorer.sections.chart_part import chart_heading, chart_part, epoch_slider
 from explorer.sections.study_section import search_field
 
 PULSE_MILLISECONDS = 4000
-# What parts of the page wait for, with the choices that it changes with.
+# The choices that each part of the page is drawn anew for.
 FIGURE_PARTS = {"against-part": OF_DIFFERENCES, "runs-part": OF_RUNS, "curves-part": OF_CURVES}
-PARTS = {"study-part": OF_STUDY, **FIGURE_PARTS, "epoch-part": ("epoch",), "find-part": ("find",)}
-STORES = ("version", *PARTS, "overlay-part", "study-text", "cell-text", "settings-text", "gradients-drawn")
+PARTS = {"study-part": OF_STUDY, **FIGURE_PARTS, "epoch-part": ("epoch",)}
+STORES = ("version", *PARTS, "find-part", "overlay-part", "study-text", "cell-text", "settings-text", "gradients-drawn")
 
 
 def make_page() -> Component:

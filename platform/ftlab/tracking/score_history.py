@@ -106,9 +106,13 @@ def read_score_history(path: Path, parts: Collection[HistoryPart]) -> dict[Histo
             columns = ["epoch", "name", "part", *(column for part in parts for column in _COLUMNS[part])]
             table = file.read(list(dict.fromkeys(columns)), use_threads=False)
             return {part: select_part(table, part) for part in parts}
-        table = file.read(["epoch", "name", "counts", "value"], use_threads=False)
-    found = {part: _select_old_part(table, part) for part in parts if part in _OLD_PARTS}
-    return {part: found[part] if part in found else no_history(part) for part in parts}
+        # Only of metrics the counts are null.
+        columns = ["epoch", "name", "counts", *(["value"] if HistoryPart.METRICS in parts else [])]
+        old = file.read(columns, use_threads=False) if set(parts) & set(_OLD_PARTS) else None
+    return {
+        part: no_history(part) if old is None or part not in _OLD_PARTS else _select_old_part(old, part)
+        for part in parts
+    }
 
 
 def _check_size(path: Path, metadata: pq.FileMetaData) -> None:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from explorer import history_cache
-from explorer.history_cache import HistoryCache
+from explorer.history_cache import SHOWN, HistoryCache
 from explorer.record_store import RecordStore
 from ftlab.tracking.memory_tracker import MemoryTracker
 from ftlab.tracking.records import HistoryPart
@@ -46,6 +46,17 @@ def test_what_the_figures_show_is_read_at_once(tracker: MemoryTracker, asked: li
     assert asked == [KEYS[:2]]
     histories.load(KEYS[:1], HistoryPart.STEPS)
     assert asked == [KEYS[:2], KEYS[:1]]
+
+
+def test_what_is_shown_is_not_put_out_by_what_comes_with_it(
+    tracker: MemoryTracker, asked: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_cache, "MAX_KEPT", 2 * len(SHOWN))
+    histories = HistoryCache(RecordStore(lambda: tracker))
+    histories.load(KEYS[:1], HistoryPart.METRICS)
+    histories.load(KEYS[1:2], HistoryPart.METRICS)
+    assert rows(histories.load(KEYS[::2], HistoryPart.METRICS)) == [(KEYS[0], 1), (KEYS[2], 1)]
+    assert asked == [KEYS[:1], KEYS[1:2], KEYS[2:]]
 
 
 def test_a_running_run_is_read_again_and_counts_once(

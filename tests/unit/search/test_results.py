@@ -86,14 +86,18 @@ def test_the_front_is_an_experiment_too(make_search: MakeSearch, open_laboratory
 @pytest.mark.slow
 def test_importance_finds_what_decides(make_search: MakeSearch, open_laboratory: OpenLaboratory) -> None:
     laboratory = open_laboratory(make_search(num_trials=30, sampler={"startup_trials": 30}, user={"train.epochs": 10}))
+
+    def evaluate() -> None:
+        trial = laboratory.next_trial()
+        laboratory.end(trial, 100.0 * trial.config.method.temperature)
+
     for _ in range(LEAST_TRIALS - 1):
-        laboratory.train(1)
+        evaluate()
     (too_few,) = compute_importance(laboratory.ledger.study)
     assert (too_few.shares, too_few.num_trials) == ({}, LEAST_TRIALS - 1)
     assert "Too few trials" in too_few.note
     while not laboratory.feed.is_exhausted:
-        trial = laboratory.next_trial()
-        laboratory.end(trial, 100.0 * trial.config.method.temperature)
+        evaluate()
     (importance,) = compute_importance(laboratory.ledger.study)
     assert next(iter(importance.shares)) == "method.temperature"
     assert importance.shares["method.temperature"] > 80.0

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -94,6 +95,8 @@ def _collapse(series: Mapping[str, _Series]) -> HealthMark | None:
     if positives is None or negatives is None:
         return None
     epochs, ours, theirs = np.intersect1d(positives.epochs, negatives.epochs, return_indices=True)
+    if not epochs.size or epochs[-1] < max(positives.epochs[-1], negatives.epochs[-1]):
+        return None
     margin = positives.values[ours] - negatives.values[theirs]
     since = _state_since(epochs, margin < COLLAPSED_MARGIN)
     if since is None:
@@ -126,8 +129,7 @@ def _negative_variance_rising(series: Mapping[str, _Series]) -> HealthMark | Non
     variance = series.get(NEGATIVE_VARIANCE)
     if variance is None or len(variance.values) < 2 * RECENT_EPOCHS:
         return None
-    before = variance.values[-2 * RECENT_EPOCHS : -RECENT_EPOCHS].mean()
-    recent = variance.values[-RECENT_EPOCHS:].mean()
+    before, recent = map(_mean_of_known, np.split(variance.values[-2 * RECENT_EPOCHS :], 2))
     if not recent > RISE * before:
         return None
     reason = f"The variance of negative scores rose from {before:.3g} to {recent:.3g} within {RECENT_EPOCHS} epochs."
@@ -151,6 +153,11 @@ def _positives_near_one(series: Mapping[str, _Series]) -> HealthMark | None:
         return None
     reason = f"Positive scores are {positives.values[-1]:.3f} on average: there is little left to pull together."
     return HealthMark(MarkKind.POSITIVES_NEAR_ONE, since, reason)
+
+
+def _mean_of_known(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else nan
 
 
 def _state_since(epochs: NDArray[np.int32], holds: NDArray[np.bool_]) -> int | None:

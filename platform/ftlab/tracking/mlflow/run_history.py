@@ -56,8 +56,8 @@ def load_parts(
 ) -> dict[str, LoadedHistory]:
     """Return parts of the history of each trial, by trial key.
 
-    If a file is missing or damaged, the journal's record is returned. Without one the trial has only its metrics, which
-    the store has too; this gives a warning if the trial was trained to its end.
+    What is missing or damaged in a file comes from the journal's record. Without one only metrics can be had of that,
+    which the store has too; this gives a warning if the trial was trained to its end.
 
     Args:
         client: The store.

@@ -52,6 +52,16 @@ def test_negative_variance_rises_by_half() -> None:
     assert marks(metrics(variance=[0.1] * 4 + [0.9] * 5)) == []
 
 
+def test_an_epoch_without_a_number_hides_no_rise() -> None:
+    assert marks(metrics(variance=[nan] + [0.1] * 4 + [0.16] * 4 + [nan])) == [(MarkKind.NEGATIVE_VARIANCE_RISING, 6)]
+    assert marks(metrics(variance=[nan] * 5 + [0.16] * 5)) == []
+
+
+def test_only_scores_of_the_last_epoch_tell_of_a_collapse() -> None:
+    assert marks(metrics(positive=[0.3, 0.3, 0.3], negative=[0.3, 0.3])) == []
+    assert marks(metrics(positive=[], negative=[0.3])) == []
+
+
 @pytest.mark.parametrize("bad", [nan, inf])
 def test_a_loss_that_is_not_finite(bad: float) -> None:
     assert marks(metrics(loss=[4.0, bad, 4.0])) == [(MarkKind.LOSS_NOT_FINITE, 2)]
