@@ -1,7 +1,7 @@
 """The note on differences: their baselines, the test and its correction, and the differences that it finds."""
 
 from collections.abc import Mapping, Sequence
-from math import fsum, isnan, nan, sqrt
+from math import fsum, isfinite, isnan, nan, sqrt
 
 from ftlab.reporting.inference.paired_t import MIN_PAIRS, PERCENT
 from ftlab.reporting.inference.power import smallest_difference
@@ -45,7 +45,8 @@ def correction(table: AblationTable) -> str:
         return "with the repeated confidence intervals of the rule that gave the seeds"
     tested = _tested(families)
     if not tested:
-        return "with simple 95% intervals"
+        is_known = any(isfinite(found.difference.ci_low) for family in families for _, found in family)
+        return "with simple 95% intervals" if is_known else "without intervals"
     screens = any(found.is_screen for family in families for _, found in family)
     return f"with 95% intervals {_corrected(tested)}{f'; simple ones below {MIN_PAIRS} pairs' if screens else ''}"
 

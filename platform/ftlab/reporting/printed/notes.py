@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from itertools import groupby
+from math import isfinite
 
 from ftlab.reporting.printed.difference_note import difference_note
 from ftlab.reporting.printed.metric_labels import metric_name
@@ -15,11 +16,19 @@ COLLAPSE_MARK, DIFFERS_MARK, PROTOCOL_MARK, DEGENERATE_MARK = "†", "‡", "§"
 
 def summary_note(table: AblationTable) -> str:
     """Return the seeds that mean and interval are taken over, and what bold means, in words without a full stop."""
+    found = mean_in_words(table)
+    return f"{found[0].upper()}{found[1:]}" if found else "No trial has a value yet"
+
+
+def mean_in_words(table: AblationTable) -> str:
+    """Return `summary_note` within a sentence; empty if no trial has a value yet."""
     seeds = seeds_in_words(table)
     if not seeds:
-        return "No trial has a value yet"
+        return ""
+    is_known = any(isfinite(row.summary.ci_low) for row in table.rows)
+    interval = f" with its 95% {INTERVAL_NAMES[table.interval]} interval" if is_known else ", too few for an interval"
     bold = "; in bold the rows that no complete row beats" if any(row.is_best for row in table.rows) else ""
-    return f"Mean over {seeds} with its 95% {INTERVAL_NAMES[table.interval]} interval{bold}"
+    return f"mean over {seeds}{interval}{bold}"
 
 
 def seeds_in_words(table: AblationTable) -> str:

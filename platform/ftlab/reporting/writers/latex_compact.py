@@ -17,11 +17,11 @@ from ftlab.reporting.printed.layout import (
     row_name,
     told_by_axes,
 )
-from ftlab.reporting.printed.notes import seeds_in_words, symbol_notes
+from ftlab.reporting.printed.notes import mean_in_words, symbol_notes
 from ftlab.reporting.printed.two_way import TwoWay
 from ftlab.reporting.table.ablation import AblationRow, AblationTable
 from ftlab.reporting.table.floor_values import floor_note
-from ftlab.reporting.table.statistics import INTERVAL_NAMES, Summary
+from ftlab.reporting.table.statistics import Summary
 from ftlab.reporting.writers.latex_numbers import NumberColumn, escape_tex, is_number, number_column
 from ftlab.reporting.writers.latex_tabular import label_tex, line, notes_below, rule, sentence, spanning, tabular, words
 
@@ -97,13 +97,11 @@ def compact_tex(table: AblationTable, *, is_wide: bool = False) -> str:
 
 
 def _caption(table: AblationTable, printed: PrintedTable) -> str:
-    seeds, metric = seeds_in_words(table), f"{printed.metric[0].upper()}{printed.metric[1:]}"
-    bold = "; in bold the rows that no complete row beats" if any(row.is_best for row in table.rows) else ""
-    mean = f"mean over {seeds} with its 95% {INTERVAL_NAMES[table.interval]} interval{bold}"
+    mean, metric = mean_in_words(table), f"{printed.metric[0].upper()}{printed.metric[1:]}"
     intervals = correction(table)
     texts = (
         sentence(table.caption or table.title),
-        f"{metric}: {mean}." if seeds else f"{metric}. No trial has a value yet.",
+        f"{metric}: {mean}." if mean else f"{metric}. No trial has a value yet.",
         f"Differences are paired by seed, {intervals}." if intervals else "",
     )
     return " ".join(text for text in texts if text)

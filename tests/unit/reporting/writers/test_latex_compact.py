@@ -58,6 +58,12 @@ def test_the_caption_is_a_statement_or_else_the_question(two_way_table: Ablation
     assert rf"\caption{{Extrapolation, at 50\% \& more. {about}" in table_tex(stated)
 
 
+def test_a_caption_promises_no_interval_of_a_single_seed(two_way_table: AblationTable) -> None:
+    rows = tuple(replace(row, summary=Summary(1, 80.0, nan, nan, nan), is_best=False) for row in two_way_table.rows)
+    text = table_tex(replace(two_way_table, rows=rows))
+    assert "mean over 1 seed, too few for an interval. Differences" in text
+
+
 def test_notes_explain_what_is_there_and_nothing_else(
     two_way_table: AblationTable, momentum_table: AblationTable
 ) -> None:
