@@ -30,10 +30,11 @@ def main() -> int:
     store = RecordStore(lambda: open_tracker(ftlab_home().local), lambda: store_state(ftlab_home().local))
     store.refresh()
     # The store is read while Dash and Plotly are imported.
+    from explorer.address import Address
     from explorer.app import make_app
-    from explorer.callbacks.study_callbacks import prepare_first_view
-    from explorer.charts.chart_files import draw_first_view
+    from explorer.charts.chart_files import draw_all
     from explorer.history_cache import HistoryCache
+    from explorer.page_selection import select
     from explorer.study_view import StudyViews
 
     views, histories = StudyViews(), HistoryCache(store)
@@ -44,10 +45,12 @@ def main() -> int:
         return 1
     # A link that is printed can be opened at once: the store is read and the first table computed. Its figures are
     # drawn while the browser reads the page's scripts.
-    prepare_first_view(store, views)
+    snapshot = store.snapshot()
+    first_view = None if snapshot.trials.empty else select(Address(), snapshot, views)
     sys.stdout.write(f"http://{HOST}:{server.port}\n")
     sys.stdout.flush()
-    Thread(target=draw_first_view, args=(store, views, histories), daemon=True).start()
+    if first_view is not None:
+        Thread(target=draw_all, args=(first_view, histories, snapshot.trials), daemon=True).start()
     with suppress(KeyboardInterrupt):
         server.serve_forever()
     return 0

@@ -93,9 +93,10 @@ function download(address, name) {
   link.remove();
 }
 
-// Dash asks Plotly to fit each figure once more right after its first drawing: one that fits is left alone.
 let plotlyIsThere;
 const plotlyOfThePage = new Promise((resolve) => { plotlyIsThere = resolve; });
+
+// Dash asks Plotly to fit each figure once more right after its first drawing: one that fits is left alone.
 Object.defineProperty(window, "Plotly", {
   configurable: true,
   set: (plotly) => {

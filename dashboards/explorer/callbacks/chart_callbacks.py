@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
@@ -32,17 +32,7 @@ DIFFERENCES, RUNS, CURVES = ((Input(part, "data"), State("address", "search")) f
 
 def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
     """Register the callbacks of the figures and of the health marks."""
-    turn = threading.Lock()
-
-    def in_turn(show: Callable[..., Any]) -> Callable[..., Any]:
-        # The page asks for all that is made of histories at once. Side by side each would take as long as all; so the
-        # first figure is drawn in the browser while the next is made here.
-        @wraps(show)
-        def wait_and_show(*given: Any) -> Any:
-            with turn:
-                return show(*given)
-
-        return wait_and_show
+    in_turn = partial(_in_turn, threading.Lock())
 
     @app.callback(
         Output("accuracy", "figure"),
@@ -121,6 +111,21 @@ def answer_charts(app: Dash, store: RecordStore, views: StudyViews, histories: H
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("explorer", "drawPanels"), Input("gradients-drawn", "data"), prevent_initial_call=True
     )
+
+
+def _in_turn(turn: threading.Lock, show: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a callback wait for the others of its turn.
+
+    The page asks for all that is made of histories at once. Side by side each would take as long as all; so the first
+    figure is drawn in the browser while the next is made here.
+    """
+
+    @wraps(show)
+    def wait_and_show(*given: Any) -> Any:
+        with turn:
+            return show(*given)
+
+    return wait_and_show
 
 
 def _kept(drawn: Drawn, name: str) -> Any:

@@ -8,7 +8,7 @@ from dash.exceptions import PreventUpdate
 
 from explorer.address import Address
 from explorer.charts.table_figures import draw_axis
-from explorer.page_selection import Selection, nearest_study, select
+from explorer.page_selection import Selection, select
 from explorer.record_store import RecordStore, Snapshot
 from explorer.sections.page import PARTS
 from explorer.sections.page_text import FILL, page_text
@@ -115,10 +115,3 @@ def changed(address: Address, **choices: Any) -> Any:
     """Return the query of an address with other choices; nothing new if they are its own."""
     asked = replace(address, **choices)
     return no_update if asked == address else str(asked).removeprefix("/")
-
-
-def prepare_first_view(store: RecordStore, views: StudyViews) -> None:
-    """Compute the table that a page without a query shows, if the store answers and holds one."""
-    snapshot = store.snapshot()
-    if not snapshot.trials.empty:
-        views.of(nearest_study(Address(), snapshot).study, snapshot)

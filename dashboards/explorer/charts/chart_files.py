@@ -28,13 +28,16 @@ CHARTS: dict[str, Draw] = {
 }
 
 
-def draw_first_view(store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:
-    """Read the histories of a page without a query, and draw its figures once: what they import takes a while."""
-    snapshot = store.snapshot()
-    if not snapshot.trials.empty:
-        chosen = select(Address(), snapshot, views)
-        for draw in CHARTS.values():
-            draw(chosen, histories, snapshot.trials)
+def draw_all(chosen: Selection, histories: HistoryCache, trials: pd.DataFrame) -> None:
+    """Read the histories of a page and draw its figures, so that both are fast later: what they import takes a while.
+
+    Args:
+        chosen: What the page shows.
+        histories: Keeps the histories.
+        trials: All trials of the store.
+    """
+    for draw in CHARTS.values():
+        draw(chosen, histories, trials)
 
 
 def serve_charts(server: Flask, store: RecordStore, views: StudyViews, histories: HistoryCache) -> None:

@@ -271,9 +271,8 @@ class MlflowTracker:
     ) -> dict[HistoryPart, pd.DataFrame]:
         """Return the contract's frames, from each trial's file, else from the journal.
 
-        A running trial's metrics come from the store.
-
-        It uses the places that `load_trials` found, and searches only for trials that are new since then.
+        A running trial's metrics come from the store. It uses the places that `load_trials` found, and searches only
+        for trials that are new since then.
         """
         if not {*trial_keys} <= self._stored.keys():
             self._trial_runs(find_experiments(self._client))
